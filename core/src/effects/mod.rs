@@ -1,0 +1,1 @@
+//! Effects of variants on the predicted activity.

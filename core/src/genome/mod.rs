@@ -1,0 +1,1 @@
+//! What the two alleles are: reference, variants, haplotypes with their coordinate maps, regions.

@@ -1,0 +1,1 @@
+//! The paired network: architecture, weights, checkpoints, ONNX export and inference.

@@ -1,0 +1,1 @@
+//! What users look at: provenance, VCF INFO, bedGraph, bigWig, IGV session, plots.

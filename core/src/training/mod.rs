@@ -1,0 +1,1 @@
+//! Training: dataset, split, schedule, fit, metrics and baselines.
