@@ -188,9 +188,8 @@ pub fn persist(temporary: TempPath, path: &Path) -> Result<()> {
 }
 
 fn ends_with_bgzf_marker(path: &Path) -> io::Result<bool> {
-    const MARKER: [u8; 28] = [
-        0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 6, 0, 0x42, 0x43, 2, 0, 0x1b, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    ];
+    const MARKER: [u8; 28] =
+        [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 6, 0, 0x42, 0x43, 2, 0, 0x1b, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let mut file = File::open(path)?;
     if file.metadata()?.len() < MARKER.len() as u64 {
         return Ok(false);
@@ -220,9 +219,8 @@ fn build_tabix(data: &Path, index: &Path, format: TabixFormat, named: &Path) -> 
             line_skip: 0,
         },
     };
-    let c = |p: &Path| {
-        CString::new(p.as_os_str().as_bytes()).map_err(|_| Error::input(p, "has a zero byte in its name"))
-    };
+    let c =
+        |p: &Path| CString::new(p.as_os_str().as_bytes()).map_err(|_| Error::input(p, "has a zero byte in its name"));
     let (data, index) = (c(data)?, c(index)?);
     // SAFETY: both names are valid C strings and conf outlives the call.
     let code = unsafe { htslib::tbx_index_build3(data.as_ptr(), index.as_ptr(), 0, 1, &conf) };

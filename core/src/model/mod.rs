@@ -1,1 +1,17 @@
 //! The paired network: architecture, weights, checkpoints, ONNX export and inference.
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | [`encode`] | bases to byte codes to one-hot |
+//! | [`config`] | the shape of a network: its kind, its sizes, the published presets |
+//! | [`weights`] | named tensors, checked against an architecture; safetensors |
+//! | [`info`] | what a model file says about itself |
+
+pub mod config;
+pub mod encode;
+pub mod info;
+pub mod weights;
+
+pub use config::{Architecture, Kind};
+pub use info::ModelInfo;
+pub use weights::{Tensor, Weights};

@@ -1,0 +1,330 @@
+//! What a model file says about itself: all that inference needs beside the graph.
+
+use std::collections::BTreeMap;
+use std::f64::consts::LN_2;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::config::Architecture;
+use crate::error::{Error, Result};
+
+/// Version of the metadata; a reader refuses newer ones.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What the measured values were, and so how a prediction is turned back into one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Fragment counts; the network sees log(count + pseudocount).
+    Counts,
+    /// Other non-negative values (expression, activity); the network sees log(value + pseudocount).
+    Linear,
+    /// Values that were log2 already; the network sees the logarithm in its own base, no pseudocount.
+    Log2,
+}
+
+impl Scale {
+    /// Its name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scale::Counts => "counts",
+            Scale::Linear => "linear",
+            Scale::Log2 => "log2",
+        }
+    }
+}
+
+impl Display for Scale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Scale {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Scale::Counts, Scale::Linear, Scale::Log2]
+            .into_iter()
+            .find(|scale| scale.name() == name)
+            .ok_or_else(|| Error::Mismatch(format!("\"{name}\" is no target scale (counts, linear or log2)")))
+    }
+}
+
+/// How measured values and network outputs relate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TargetScale {
+    /// What the measured values are.
+    pub scale: Scale,
+    /// Added to a value before its logarithm; not used by [`Scale::Log2`].
+    pub pseudocount: f64,
+    /// Base of the network's logarithms: e for everything trained here, 2 for published expression models.
+    pub log_base: LogBase,
+}
+
+/// Base of the logarithms inside a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogBase {
+    /// Natural logarithm.
+    E,
+    /// Base 2.
+    Two,
+}
+
+impl LogBase {
+    /// `e` or `2`.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogBase::E => "e",
+            LogBase::Two => "2",
+        }
+    }
+
+    /// Natural logarithm of the base.
+    pub fn ln(self) -> f64 {
+        match self {
+            LogBase::E => 1.0,
+            LogBase::Two => LN_2,
+        }
+    }
+}
+
+impl Display for LogBase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for LogBase {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "e" => Ok(LogBase::E),
+            "2" => Ok(LogBase::Two),
+            _ => Err(Error::Mismatch(format!("\"{name}\" is no base of logarithms (e or 2)"))),
+        }
+    }
+}
+
+impl Default for TargetScale {
+    /// ln(count + 1), as published for ATAC and ChIP.
+    fn default() -> Self {
+        TargetScale { scale: Scale::Counts, pseudocount: 1.0, log_base: LogBase::E }
+    }
+}
+
+impl TargetScale {
+    /// A measured value as the network sees it.
+    pub fn to_network(&self, value: f64) -> f64 {
+        match self.scale {
+            Scale::Counts | Scale::Linear => (value + self.pseudocount).ln() / self.log_base.ln(),
+            Scale::Log2 => value * LN_2 / self.log_base.ln(),
+        }
+    }
+
+    /// A network output as a measured value: the inverse of [`TargetScale::to_network`].
+    pub fn from_network(&self, output: f64) -> f64 {
+        match self.scale {
+            Scale::Counts | Scale::Linear => (output * self.log_base.ln()).exp() - self.pseudocount,
+            Scale::Log2 => output * self.log_base.ln() / LN_2,
+        }
+    }
+
+    /// A ratio, or a difference of two counts, in the network's logarithm, as log2.
+    pub fn log2(&self, output: f64) -> f64 {
+        output * self.log_base.ln() / LN_2
+    }
+}
+
+/// Parts of the genome that training did not learn from: chromosomes, or `chrom:start-end` (1-based, inclusive).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeldOut {
+    /// Used for early stopping and for choosing the model.
+    pub validation: Vec<String>,
+    /// Used for nothing but the reported figures.
+    pub test: Vec<String>,
+}
+
+/// What `metadata_props` of a model file hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// Sizes of the network.
+    pub architecture: Architecture,
+    /// Relation of outputs to measured values.
+    pub targets: TargetScale,
+    /// Names of haplotype 1 and 2 in training; empty when not known.
+    pub haplotypes: [String; 2],
+    /// Reference the windows came from (file name or assembly); empty when not known.
+    pub genome: String,
+    /// What training kept apart.
+    pub held_out: HeldOut,
+    /// Command line that made the model.
+    pub command: String,
+    /// Version of the tool that made it.
+    pub tool_version: String,
+    /// Anything else worth keeping; keys must not be among our own.
+    pub extra: BTreeMap<String, String>,
+}
+
+const PREFIX: &str = "deepallele.";
+
+impl ModelInfo {
+    /// Description of a network with the default targets and nothing else known.
+    pub fn new(architecture: Architecture) -> Self {
+        ModelInfo {
+            architecture,
+            targets: TargetScale::default(),
+            haplotypes: Default::default(),
+            genome: String::new(),
+            held_out: HeldOut::default(),
+            command: String::new(),
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            extra: BTreeMap::new(),
+        }
+    }
+
+    /// As the string pairs of an ONNX file's `metadata_props`, all keys under `deepallele.`.
+    pub fn to_metadata(&self) -> BTreeMap<String, String> {
+        let a = &self.architecture;
+        let mut map: BTreeMap<String, String> = self.extra.clone();
+        let mut put = |key: &str, value: &dyn Display| map.insert(key.into(), value.to_string());
+        put("format_version", &FORMAT_VERSION);
+        put("tool_version", &self.tool_version);
+        put("command", &self.command);
+        put("kind", &a.kind);
+        put("window", &a.window);
+        put("conv_layers", &a.conv_layers);
+        put("conv_repeat", &a.conv_repeat);
+        put("kernel_number", &a.kernel_number);
+        put("kernel_length", &a.kernel_length);
+        put("filter_number", &a.filter_number);
+        put("kernel_size", &a.kernel_size);
+        put("pooling_size", &a.pooling_size);
+        put("dilation", &a.dilation);
+        put("h_layers", &a.h_layers);
+        put("hidden", &a.hidden);
+        put("dropout", &a.dropout);
+        put("batch_norm", &a.batch_norm);
+        // For readers other than ours; both are fixed in this format version.
+        put("encoding", &"one-hot ACGT, N 0.25, left-aligned, zero-padded");
+        put("heads", &"count1,count2,ratio");
+        put("target_scale", &self.targets.scale);
+        put("pseudocount", &self.targets.pseudocount);
+        put("log_base", &self.targets.log_base);
+        put("haplotype1", &self.haplotypes[0]);
+        put("haplotype2", &self.haplotypes[1]);
+        put("genome", &self.genome);
+        put("validation", &self.held_out.validation.join(","));
+        put("test", &self.held_out.test.join(","));
+        map.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value)).collect()
+    }
+
+    /// Read what [`ModelInfo::to_metadata`] wrote; keys of others are ignored.
+    ///
+    /// # Errors
+    /// A key is missing or its value makes no sense, or the format is newer than this version knows. The message
+    /// names no file; the caller does.
+    pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
+        let mut own: BTreeMap<&str, &str> =
+            metadata.iter().filter_map(|(k, v)| Some((k.strip_prefix(PREFIX)?, v.as_str()))).collect();
+        let version: u32 = take(&mut own, "format_version")?;
+        if version == 0 || version > FORMAT_VERSION {
+            return Err(Error::Mismatch(format!(
+                "model format {version} is newer than this version reads ({FORMAT_VERSION}); update deepallele"
+            )));
+        }
+        let architecture = Architecture {
+            kind: take(&mut own, "kind")?,
+            window: take(&mut own, "window")?,
+            conv_layers: take(&mut own, "conv_layers")?,
+            conv_repeat: take(&mut own, "conv_repeat")?,
+            kernel_number: take(&mut own, "kernel_number")?,
+            kernel_length: take(&mut own, "kernel_length")?,
+            filter_number: take(&mut own, "filter_number")?,
+            kernel_size: take(&mut own, "kernel_size")?,
+            pooling_size: take(&mut own, "pooling_size")?,
+            dilation: take(&mut own, "dilation")?,
+            h_layers: take(&mut own, "h_layers")?,
+            hidden: take(&mut own, "hidden")?,
+            dropout: take(&mut own, "dropout")?,
+            batch_norm: take(&mut own, "batch_norm")?,
+        };
+        architecture.validate()?;
+        let targets = TargetScale {
+            scale: take(&mut own, "target_scale")?,
+            pseudocount: take(&mut own, "pseudocount")?,
+            log_base: take(&mut own, "log_base")?,
+        };
+        if !targets.pseudocount.is_finite() {
+            return Err(Error::Mismatch("the model's metadata have a pseudocount that is no number".into()));
+        }
+        let mut text = |key: &str| own.remove(key).unwrap_or_default().to_string();
+        let haplotypes = [text("haplotype1"), text("haplotype2")];
+        let (genome, command, tool_version) = (text("genome"), text("command"), text("tool_version"));
+        let names = |joined: String| joined.split(',').filter(|s| !s.is_empty()).map(String::from).collect();
+        let held_out = HeldOut { validation: names(text("validation")), test: names(text("test")) };
+        text("encoding");
+        text("heads");
+        let extra = own.into_iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        Ok(ModelInfo { architecture, targets, haplotypes, genome, held_out, command, tool_version, extra })
+    }
+}
+
+fn take<T: FromStr>(own: &mut BTreeMap<&str, &str>, key: &str) -> Result<T> {
+    let value = own.remove(key).ok_or_else(|| Error::Mismatch(format!("the model's metadata lack {PREFIX}{key}")))?;
+    value.parse().map_err(|_| Error::Mismatch(format!("the model's metadata have {PREFIX}{key}={value}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Kind;
+    use super::*;
+
+    fn info() -> ModelInfo {
+        let mut info = ModelInfo::new(Architecture::preset("rna", Kind::Difference).unwrap());
+        info.targets = TargetScale { scale: Scale::Linear, pseudocount: 0.125, log_base: LogBase::Two };
+        info.haplotypes = ["ref".into(), "CAST/EiJ".into()];
+        info.held_out = HeldOut { validation: vec!["chr16".into()], test: vec!["chr18:1-5".into(), "chr2".into()] };
+        info.command = "deepallele train \"a b\"\tc".into();
+        info.extra.insert("seed".into(), "7".into());
+        info
+    }
+
+    #[test]
+    fn metadata_read_back() {
+        assert_eq!(ModelInfo::from_metadata(&info().to_metadata()).unwrap(), info());
+    }
+
+    #[test]
+    fn metadata_of_others_are_refused() {
+        assert!(ModelInfo::from_metadata(&BTreeMap::new()).unwrap_err().to_string().contains("format_version"));
+        for (key, value, complaint) in [
+            ("format_version", "2", "update"),
+            ("window", "-3", "window=-3"),
+            ("window", "0", "window is 0"),
+            ("kind", "mh", "kind=mh"),
+            ("pseudocount", "inf", "pseudocount"),
+        ] {
+            let mut metadata = info().to_metadata();
+            metadata.insert(format!("{PREFIX}{key}"), value.into());
+            let message = ModelInfo::from_metadata(&metadata).unwrap_err().to_string();
+            assert!(message.contains(complaint), "{message}");
+        }
+    }
+
+    #[test]
+    fn scales_are_inverted() {
+        let natural = TargetScale::default();
+        assert!((natural.to_network(7.0) - 8f64.ln()).abs() < 1e-12);
+        assert!((natural.log2(LN_2) - 1.0).abs() < 1e-12);
+        for scale in [Scale::Counts, Scale::Linear, Scale::Log2] {
+            for log_base in [LogBase::E, LogBase::Two] {
+                let targets = TargetScale { scale, pseudocount: 0.5, log_base };
+                assert!((targets.from_network(targets.to_network(3.25)) - 3.25).abs() < 1e-12);
+            }
+        }
+        let published = TargetScale { scale: Scale::Log2, pseudocount: 0.0, log_base: LogBase::Two };
+        assert_eq!(published.to_network(5.0), 5.0);
+        assert_eq!(published.log2(1.5), 1.5);
+    }
+}

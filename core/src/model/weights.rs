@@ -1,0 +1,183 @@
+//! Named tensors, checked against an architecture; safetensors in and out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use super::config::Architecture;
+use crate::error::{Error, Result};
+use crate::files;
+
+/// One float32 tensor, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Length along each axis; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// The numbers, last axis fastest.
+    pub data: Vec<f32>,
+}
+
+/// The tensors of a network under their published names ([`Architecture::tensor_shapes`]).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights(pub BTreeMap<String, Tensor>);
+
+impl Weights {
+    /// The tensor of that name, if there.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.0.get(name)
+    }
+
+    /// Check that exactly the tensors of `architecture` are here, each of its shape and without NaN or infinity.
+    ///
+    /// # Errors
+    /// Names the first tensor that is missing, of another shape, not finite, or not part of the network.
+    pub fn check(&self, architecture: &Architecture) -> Result<()> {
+        architecture.validate()?;
+        let wanted = architecture.tensor_shapes();
+        for (name, shape) in &wanted {
+            let tensor = self.get(name).ok_or_else(|| Error::Mismatch(format!("the tensor {name} is missing")))?;
+            if &tensor.shape != shape || tensor.data.len() != shape.iter().product::<usize>() {
+                return Err(Error::Mismatch(format!(
+                    "the tensor {name} has shape {:?}, expected {shape:?}",
+                    tensor.shape
+                )));
+            }
+            if let Some(bad) = tensor.data.iter().find(|x| !x.is_finite()) {
+                return Err(Error::Mismatch(format!("the tensor {name} holds {bad}")));
+            }
+            if name.ends_with(".running_var") && tensor.data.iter().any(|&x| x < 0.0) {
+                return Err(Error::Mismatch(format!("the tensor {name} holds a negative variance")));
+            }
+        }
+        if self.0.len() != wanted.len() {
+            let extra = self.0.keys().find(|name| !wanted.iter().any(|(w, _)| w == *name));
+            return Err(Error::Mismatch(format!(
+                "the tensor {} is no part of a {} network of these sizes",
+                extra.map_or("?", |name| name.as_str()),
+                architecture.kind
+            )));
+        }
+        Ok(())
+    }
+
+    /// Write as safetensors, whole or not at all. `metadata` goes into the header.
+    pub fn write_safetensors(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<()> {
+        let bytes: Vec<(&String, &Tensor, Vec<u8>)> = self
+            .0
+            .iter()
+            .map(|(name, t)| (name, t, t.data.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>()))
+            .collect();
+        let views = bytes
+            .iter()
+            .map(|(name, t, data)| Ok((name.as_str(), TensorView::new(Dtype::F32, t.shape.clone(), data)?)))
+            .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(|e| Error::input(path, format!("cannot be written: {e}")))?;
+        let header = (!metadata.is_empty()).then(|| metadata.clone().into_iter().collect());
+        let content =
+            safetensors::serialize(views, header).map_err(|e| Error::input(path, format!("cannot be written: {e}")))?;
+        files::write_whole(path, &content)
+    }
+
+    /// Read safetensors: float32 tensors and the header's metadata. `num_batches_tracked` counters are left out.
+    pub fn read_safetensors(path: &Path) -> Result<(Self, BTreeMap<String, String>)> {
+        let content = fs::read(path).map_err(|e| Error::io(path, e))?;
+        let wrong = |e: safetensors::SafeTensorError| Error::input(path, format!("is no safetensors file ({e})"));
+        let file = SafeTensors::deserialize(&content).map_err(wrong)?;
+        let (_, header) = SafeTensors::read_metadata(&content).map_err(wrong)?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            if name.ends_with("num_batches_tracked") {
+                continue;
+            }
+            if view.dtype() != Dtype::F32 {
+                return Err(Error::input(path, format!("the tensor {name} is {:?}, expected float32", view.dtype())));
+            }
+            let data = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            tensors.insert(name.to_string(), Tensor { shape: view.shape().to_vec(), data });
+        }
+        let metadata = header.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+        Ok((Weights(tensors), metadata))
+    }
+}
+
+/// Weights drawn from a fixed generator at about the published initial scale, for tests and benchmarks that need
+/// a network but no training: every number depends on `seed` and the architecture alone.
+pub fn random_weights(architecture: &Architecture, seed: u64) -> Weights {
+    use rand::{Rng, SeedableRng};
+    let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let mut fan_in = 1;
+    let tensors = architecture.tensor_shapes().into_iter().map(|(name, shape)| {
+        let size: usize = shape.iter().product();
+        if name.ends_with(".0.weight") {
+            fan_in = (size / shape[0]).max(1);
+        }
+        let bound = 1.0 / (fan_in as f32).sqrt();
+        let range = match name.rsplit('.').next() {
+            Some("running_var") => 0.05..1.0,
+            Some("running_mean") => 0.0..0.5,
+            _ if name.ends_with(".2.weight") => 0.5..1.5,
+            _ => -bound..bound,
+        };
+        let data = (0..size).map(|_| generator.random_range(range.clone())).collect();
+        (name, Tensor { shape, data })
+    });
+    Weights(tensors.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Kind;
+    use super::*;
+
+    fn tiny() -> Architecture {
+        Architecture {
+            window: 20,
+            kernel_number: 3,
+            filter_number: 2,
+            hidden: 4,
+            ..Architecture::preset("small", Kind::Paired).unwrap()
+        }
+    }
+
+    #[test]
+    fn safetensors_read_back_what_was_written() {
+        let weights = random_weights(&tiny(), 1);
+        weights.check(&tiny()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.safetensors");
+        let metadata = BTreeMap::from([("deepallele.kind".to_string(), "paired".to_string())]);
+        weights.write_safetensors(&path, &metadata).unwrap();
+        assert_eq!(Weights::read_safetensors(&path).unwrap(), (weights, metadata));
+    }
+
+    #[test]
+    fn wrong_tensors_are_named() {
+        let good = random_weights(&tiny(), 1);
+        let complaint = |change: fn(&mut Weights)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            bad.check(&tiny()).unwrap_err().to_string()
+        };
+        assert!(complaint(|w| drop(w.0.remove("fc0.0.bias"))).contains("fc0.0.bias is missing"));
+        assert!(complaint(|w| w.0.get_mut("fc0.0.bias").unwrap().shape = vec![5]).contains("shape [5], expected [4]"));
+        assert!(complaint(|w| w.0.get_mut("fc0.0.bias").unwrap().data[1] = f32::NAN).contains("NaN"));
+        assert!(complaint(|w| w.0.get_mut("conv0.2.running_var").unwrap().data[0] = -1.0).contains("negative"));
+        assert!(complaint(|w| drop(w.0.insert("odd".into(), w.0["fc0.0.bias"].clone()))).contains("odd"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_safetensors_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        for content in [&b""[..], b"hello there", &[0xff; 64], b"\x02\0\0\0\0\0\0\0{}"] {
+            fs::write(&path, content).unwrap();
+            if let Ok((weights, _)) = Weights::read_safetensors(&path) {
+                assert!(weights.0.is_empty());
+            }
+        }
+        fs::write(&path, [0xff; 64]).unwrap();
+        assert!(Weights::read_safetensors(&path).unwrap_err().to_string().contains("no safetensors"));
+    }
+}
