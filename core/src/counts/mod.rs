@@ -1,1 +1,2 @@
 //! The count table and the per-variant table.
+pub mod pairs;

@@ -1,0 +1,154 @@
+//! The pairs table: designed allele pairs (MPRA and the like) with their sequences, and measured values if any.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::files::open_text;
+
+/// One line: two alleles of one sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairRow {
+    pub id: String,
+    /// Upper-case bases of haplotype 1.
+    pub allele_a: Vec<u8>,
+    /// Upper-case bases of haplotype 2.
+    pub allele_b: Vec<u8>,
+    /// Measured activity of the two alleles, in the scale that the user names; None where the table has none.
+    pub values: Option<[f64; 2]>,
+    /// Pairs of one group stay in one part of a split.
+    pub group: Option<String>,
+    /// Line of the file, from 1.
+    pub line: u64,
+}
+
+/// A pairs table in memory: tab-separated with a header line, columns found by name (`id allele_a allele_b
+/// value_a value_b group`), other columns ignored, `.gz` allowed, `-` for standard input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairsTable {
+    pub path: PathBuf,
+    pub rows: Vec<PairRow>,
+}
+
+impl PairsTable {
+    /// Read `path`. With `need_values`, the columns `value_a` and `value_b` must be there and full.
+    ///
+    /// # Errors
+    /// A missing column, an empty table or sequence, a letter that is no base, a value that is no number.
+    pub fn read(path: &Path, need_values: bool) -> Result<Self> {
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(b'\t').quoting(false).flexible(false).from_reader(open_text(path)?);
+        let wrong = |e: csv::Error| match e.into_kind() {
+            csv::ErrorKind::Io(e) => Error::io(path, e),
+            csv::ErrorKind::UnequalLengths { pos, expected_len, len } => Error::input(
+                path,
+                format!("line {}: has {len} columns where the header has {expected_len}", pos.map_or(0, |p| p.line())),
+            ),
+            csv::ErrorKind::Utf8 { pos, .. } => {
+                Error::input(path, format!("line {}: is not text", pos.map_or(0, |p| p.line())))
+            }
+            other => Error::input(path, format!("is no tab-separated table ({other:?})")),
+        };
+        let header = reader.headers().map_err(wrong)?.clone();
+        let column = |name: &str| header.iter().position(|h| h == name);
+        let needed = |name: &str| {
+            column(name).ok_or_else(|| {
+                Error::input(
+                    path,
+                    format!("line 1: has no column {name}; a pairs table has id, allele_a, allele_b, value_a, value_b"),
+                )
+            })
+        };
+        let (id, allele_a, allele_b) = (needed("id")?, needed("allele_a")?, needed("allele_b")?);
+        let values = match need_values {
+            true => Some((needed("value_a")?, needed("value_b")?)),
+            false => column("value_a").zip(column("value_b")),
+        };
+        let group = column("group");
+
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(wrong)?;
+            let line = record.position().map_or(0, |p| p.line());
+            let at = |problem: String| Error::input(path, format!("line {line}: {problem}"));
+            let sequence = |i: usize, name: &str| -> Result<Vec<u8>> {
+                let sequence = record[i].trim().to_ascii_uppercase().into_bytes();
+                if sequence.is_empty() {
+                    return Err(at(format!("{name} is empty")));
+                }
+                match sequence.iter().find(|b| !b"ACGTNURYSWKMBDHV".contains(b)) {
+                    Some(&bad) => {
+                        Err(at(format!("{name} has '{}', which is no base", char::from(bad).escape_default())))
+                    }
+                    None => Ok(sequence),
+                }
+            };
+            let number = |i: usize, name: &str| -> Result<f64> {
+                match record[i].trim().parse::<f64>() {
+                    Ok(value) if value.is_finite() => Ok(value),
+                    _ => Err(at(format!("{name} '{}' is no number", &record[i].escape_default()))),
+                }
+            };
+            // Without a need for values, a gap in them is no error: the pair is only to be predicted.
+            let values = match values {
+                Some((a, b)) if need_values => Some([number(a, "value_a")?, number(b, "value_b")?]),
+                Some((a, b)) => number(a, "value_a").ok().zip(number(b, "value_b").ok()).map(|(a, b)| [a, b]),
+                None => None,
+            };
+            rows.push(PairRow {
+                id: record[id].to_string(),
+                allele_a: sequence(allele_a, "allele_a")?,
+                allele_b: sequence(allele_b, "allele_b")?,
+                values,
+                group: group.map(|g| record[g].to_string()),
+                line,
+            });
+        }
+        if rows.is_empty() {
+            return Err(Error::input(path, "holds no pairs"));
+        }
+        Ok(Self { path: path.into(), rows })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn table(text: &str) -> (tempfile::NamedTempFile, PathBuf) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let path = file.path().to_path_buf();
+        (file, path)
+    }
+
+    #[test]
+    fn columns_are_found_by_name() {
+        let (_keep, path) =
+            table("extra\tid\tallele_b\tallele_a\tvalue_a\tvalue_b\tgroup\nx\tp1\tacg\tACT\t1.5\t2\tg1\n");
+        let read = PairsTable::read(&path, true).unwrap();
+        let row = &read.rows[0];
+        assert_eq!(
+            (row.id.as_str(), row.allele_a.as_slice(), row.allele_b.as_slice()),
+            ("p1", &b"ACT"[..], &b"ACG"[..])
+        );
+        assert_eq!((row.values, row.group.as_deref(), row.line), (Some([1.5, 2.0]), Some("g1"), 2));
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        for (text, needle) in [
+            ("id\tallele_a\n1\tA\n", "allele_b"),
+            ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n", "no pairs"),
+            ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\tC\t1\tx\n", "line 2: value_b 'x'"),
+            ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\tC\t1\tinf\n", "line 2: value_b"),
+            ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\tZ\t1\t1\n", "line 2: allele_b has 'Z'"),
+            ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\t\t1\t1\n", "line 2: allele_b is empty"),
+            ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\tC\t1\n", "line 2: has 4 columns"),
+        ] {
+            let (_keep, path) = table(text);
+            let message = PairsTable::read(&path, true).unwrap_err().to_string();
+            assert!(message.contains(needle), "{message}");
+        }
+    }
+}
