@@ -12,6 +12,12 @@ use tempfile::{Builder, TempPath};
 
 use crate::error::{Error, Result};
 
+/// Keep htslib from writing to stderr: our own messages name the file and what to do.
+pub fn silence_htslib() {
+    // SAFETY: sets a global of htslib; called before its first use.
+    unsafe { htslib::hts_set_log_level(htslib::htsLogLevel_HTS_LOG_OFF) };
+}
+
 /// True for `-`, the name of standard input and standard output.
 pub fn is_stdio(path: &Path) -> bool {
     path.as_os_str() == "-"

@@ -5,7 +5,7 @@
 //!
 //! | module | what it is about |
 //! |---|---|
-//! | [`error`], [`files`] | one error type; whole files or none |
+//! | [`error`], [`files`], [`vcf`] | one error type; whole files or none; streams of VCF records |
 //! | [`genome`] | what the two alleles are: reference, variants, haplotypes with their coordinate maps, regions |
 //! | [`reads`] | what the reads say: fragment, evidence, assignment |
 //! | [`counts`] | the count table and the variant table |
@@ -23,5 +23,6 @@ pub mod model;
 pub mod output;
 pub mod reads;
 pub mod training;
+pub mod vcf;
 
 pub use error::{Error, Result};

@@ -1,1 +1,17 @@
+//! What the `deepallele` commands share, and nothing of what they compute:
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | [`run`] | the wrapper around `main`: messages, exit codes, closed pipes |
+//! | [`options`] | groups of options to flatten into a command's arguments |
+//! | [`interval`] | `chr:from-to` and interval files of `-r -R -t -T` |
+//! | [`progress`] | a bar on a terminal, a line now and then elsewhere |
 
+pub mod interval;
+pub mod options;
+pub mod progress;
+pub mod run;
+
+pub use options::{GenomeArgs, MessageArgs, OutputArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs};
+pub use progress::Progress;
+pub use run::{run_main, usage, UsageError};

@@ -1,0 +1,223 @@
+//! Groups of options, the same letters in every command. Flatten them with `#[command(flatten)]`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use deepallele_core::output::provenance::Provenance;
+use deepallele_core::vcf::{IndexKind, VcfFormat};
+
+use crate::interval::{self, Interval};
+use crate::run::usage;
+
+/// `-f`
+#[derive(Args, Clone, Debug)]
+pub struct GenomeArgs {
+    /// Reference genome: FASTA, plain or bgzip-compressed, with its .fai beside it
+    #[arg(short = 'f', long, value_name = "FASTA")]
+    pub reference: Option<PathBuf>,
+}
+
+impl GenomeArgs {
+    /// The file, or a usage error when it was not given.
+    pub fn required(&self) -> anyhow::Result<&Path> {
+        self.reference.as_deref().ok_or_else(|| usage("needs a reference genome: give -f FASTA"))
+    }
+}
+
+/// `-o`
+#[derive(Args, Clone, Debug)]
+pub struct OutputArgs {
+    /// Write here instead of to standard output; a name in .gz is written with bgzip and indexed
+    #[arg(short = 'o', long, value_name = "FILE", default_value = "-", hide_default_value = true)]
+    pub output: PathBuf,
+}
+
+/// `-@`
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ThreadArgs {
+    /// Threads; results are the same at any number [default: all cores]
+    #[arg(short = '@', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl ThreadArgs {
+    /// How many threads to use, at least 1.
+    pub fn count(&self) -> usize {
+        match self.threads {
+            Some(n) => n.into(),
+            None => std::thread::available_parallelism().map_or(1, |n| n.get()),
+        }
+    }
+}
+
+/// `--quiet`
+#[derive(Args, Clone, Copy, Debug)]
+pub struct MessageArgs {
+    /// Print errors only
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// `--no-version`
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ProvenanceArgs {
+    /// Do not write version and command line into the output
+    #[arg(long)]
+    pub no_version: bool,
+}
+
+impl ProvenanceArgs {
+    /// What to write into the output about this run; `None` at `--no-version`. `name` is the command's own.
+    pub fn provenance(&self, name: &str) -> Option<Provenance> {
+        (!self.no_version).then(|| {
+            let arguments = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned());
+            Provenance::new(name, env!("CARGO_PKG_VERSION"), arguments)
+        })
+    }
+}
+
+/// `-O -o -W` of commands that write VCF or BCF.
+#[derive(Args, Clone, Debug)]
+pub struct VcfOutputArgs {
+    /// Write here instead of to standard output
+    #[arg(short = 'o', long, value_name = "FILE", default_value = "-", hide_default_value = true)]
+    pub output: PathBuf,
+
+    /// u/b: uncompressed/compressed BCF, v/z: plain/bgzip VCF, with a level 0-9 behind b or z
+    /// [default: by the suffix of -o, else v]
+    #[arg(short = 'O', long, value_name = "u|b|v|z[0-9]")]
+    output_type: Option<VcfFormat>,
+
+    /// Index the output file when it is done
+    #[arg(short = 'W', long, value_name = "csi|tbi", num_args = 0..=1, require_equals = true,
+          default_missing_value = "csi")]
+    pub write_index: Option<IndexKind>,
+}
+
+impl VcfOutputArgs {
+    /// The format: `-O`, else the suffix of `-o`, else plain VCF.
+    pub fn format(&self) -> VcfFormat {
+        self.output_type.unwrap_or_else(|| VcfFormat::from_suffix(&self.output))
+    }
+
+    /// A usage error when an index is asked of something that can have none.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let Some(kind) = self.write_index else { return Ok(()) };
+        if deepallele_core::files::is_stdio(&self.output) {
+            return Err(usage("-W needs an output file: give -o FILE"));
+        }
+        self.format().check_index(kind).map_err(usage)
+    }
+}
+
+/// `-r -R -t -T`
+#[derive(Args, Clone, Debug)]
+pub struct RestrictArgs {
+    /// Only these regions (chr, chr:pos, chr:from-to, comma-separated), found by the index
+    #[arg(short = 'r', long, value_name = "REGION", conflicts_with_all = ["regions_file", "targets", "targets_file"])]
+    regions: Option<String>,
+
+    /// Only the regions of this file (BED, or contig and 1-based positions), found by the index
+    #[arg(short = 'R', long, value_name = "FILE", conflicts_with_all = ["targets", "targets_file"])]
+    regions_file: Option<PathBuf>,
+
+    /// As -r, but by reading everything; works on a pipe
+    #[arg(short = 't', long, value_name = "REGION", conflicts_with = "targets_file")]
+    targets: Option<String>,
+
+    /// As -R, but by reading everything; works on a pipe
+    #[arg(short = 'T', long, value_name = "FILE")]
+    targets_file: Option<PathBuf>,
+}
+
+impl RestrictArgs {
+    /// The intervals of `-r` or `-R`, as given.
+    pub fn by_index(&self) -> anyhow::Result<Option<Vec<Interval>>> {
+        intervals(self.regions.as_deref(), self.regions_file.as_deref())
+    }
+
+    /// The intervals of `-t` or `-T`, as given.
+    pub fn by_stream(&self) -> anyhow::Result<Option<Vec<Interval>>> {
+        intervals(self.targets.as_deref(), self.targets_file.as_deref())
+    }
+}
+
+fn intervals(text: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<Vec<Interval>>> {
+    match (text, file) {
+        (Some(text), _) => interval::parse_list(text).map(Some).map_err(usage),
+        (None, Some(file)) => Ok(Some(interval::read(file)?)),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The input to read: what was named, else a piped standard input, else a usage error instead of a wait at
+/// the terminal.
+pub fn input_or_stdin(named: Option<&Path>, what: &str) -> anyhow::Result<PathBuf> {
+    match named {
+        Some(path) => Ok(path.to_path_buf()),
+        None if !std::io::stdin().is_terminal() => Ok("-".into()),
+        None => Err(usage(format!("needs {what}: name a file, or pipe it in"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct All {
+        #[command(flatten)]
+        genome: GenomeArgs,
+        #[command(flatten)]
+        threads: ThreadArgs,
+        #[command(flatten)]
+        output: VcfOutputArgs,
+        #[command(flatten)]
+        restrict: RestrictArgs,
+        #[command(flatten)]
+        _messages: MessageArgs,
+        #[command(flatten)]
+        version: ProvenanceArgs,
+    }
+
+    fn parse(text: &str) -> Result<All, clap::Error> {
+        All::try_parse_from(std::iter::once("x").chain(text.split_whitespace()))
+    }
+
+    #[test]
+    fn groups_fit_together_without_a_clash() {
+        use clap::CommandFactory;
+        All::command().debug_assert();
+    }
+
+    #[test]
+    fn output_type_wins_over_the_suffix() {
+        assert_eq!(parse("-o a.bcf -O v").unwrap().output.format(), VcfFormat::Vcf);
+        assert_eq!(parse("-o a.bcf").unwrap().output.format(), VcfFormat::Bcf(None));
+        assert_eq!(parse("-Oz1 -o a").unwrap().output.format(), VcfFormat::VcfGz(Some(1)));
+        assert_eq!(parse("-o a.txt").unwrap().output.format(), VcfFormat::Vcf);
+        assert!(parse("-O q").is_err());
+    }
+
+    #[test]
+    fn an_index_needs_a_compressed_file() {
+        assert!(parse("-W").unwrap().output.check().is_err());
+        assert!(parse("-W -o a.vcf").unwrap().output.check().is_err());
+        assert!(parse("-W=tbi -o a.bcf").unwrap().output.check().is_err());
+        assert!(parse("-W=tbi -o a.vcf.gz").unwrap().output.check().is_ok());
+        assert_eq!(parse("-W -o a.bcf").unwrap().output.write_index, Some(IndexKind::Csi));
+    }
+
+    #[test]
+    fn restrictions_exclude_each_other_and_threads_start_at_one() {
+        assert!(parse("-r 1 -t 2").is_err());
+        assert!(parse("-@ 0").is_err());
+        assert_eq!(parse("-@ 3").unwrap().threads.count(), 3);
+        assert_eq!(parse("-t 1:5-9").unwrap().restrict.by_stream().unwrap().unwrap().len(), 1);
+        assert!(parse("-f x").unwrap().genome.required().is_ok());
+        assert!(parse("").unwrap().genome.required().is_err());
+        assert!(parse("--no-version").unwrap().version.provenance("count").is_none());
+    }
+}
