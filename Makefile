@@ -1,0 +1,45 @@
+# make demo and make test do all the set-up they need; make help lists the rest.
+.PHONY: help setup build demo test bench clean-demo
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
+BIN := $(TARGET)/release
+# -p a -p b shares one set of features: whatever must not need libtorch is never named beside train.
+LIGHT := -p deepallele -p deepallele-count -p deepallele-predict -p deepallele-annotate -p deepallele-import
+# Shell code that tells cargo and the linker where the engines are.
+ENGINES = if [ -z "$${LIBTORCH:-}" ] && [ -z "$${LIBTORCH_USE_PYTORCH:-}" ]; then \
+	  export LIBTORCH="$$(python3 scripts/fetch_engines.py torch)"; fi; \
+	export ORT_DYLIB_PATH="$${ORT_DYLIB_PATH:-$$(python3 scripts/fetch_engines.py onnx)}"; \
+	if [ -n "$${LIBTORCH:-}" ]; then export LD_LIBRARY_PATH="$$LIBTORCH/lib$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH}"; fi
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
+
+setup: ## Debian packages (as root; else a list of what lacks) and the two engines
+	@scripts/setup.sh test
+
+build: ## all commands, release, into target/release
+	@scripts/setup.sh build
+	@$(ENGINES); set -x; \
+	cargo build --release --locked $(LIGHT); \
+	cargo build --release --locked -p deepallele-train; \
+	ln -sfn "$$ORT_DYLIB_PATH" "$(BIN)/libonnxruntime.so"
+
+demo: build ## count -> train -> predict -> annotate -> tracks on real data, into demo-out
+	@scripts/demo.sh "$(BIN)" demo-out
+
+test: setup build ## build and run every test
+	@$(ENGINES); set -x; \
+	cargo test --release --locked -p deepallele-core --features torch,onnx; \
+	cargo test --release --locked -p deepallele-common $(LIGHT); \
+	cargo test --release --locked -p deepallele-train; \
+	DEEPALLELE_BIN="$(BIN)" cargo test --release --locked -p deepallele-tests
+	@echo "make test: every test passed"
+
+bench: build ## speed and memory against samtools and PyTorch, a table
+	@$(ENGINES); bench/run.sh "$(BIN)"
+
+clean-demo: ## remove what make demo made
+	rm -rf demo-out

@@ -1,0 +1,73 @@
+#!/bin/sh
+# Everything a build needs that cargo does not bring: Debian packages, then the two engines.
+#
+#   scripts/setup.sh [build|test]     test (the default) adds the peers that the tests compare with
+#
+# Missing packages are installed when this runs as root on a Debian-like system; otherwise they are
+# listed and nothing is changed. The engines go into a cache outside the checkout: $DEEPALLELE_CACHE,
+# else $XDG_CACHE_HOME/deepallele, else ~/.cache/deepallele.
+set -eu
+cd "$(dirname "$0")/.."
+purpose=${1:-test}
+
+missing=
+lack() { case " $missing " in *" $1 "*) ;; *) missing="$missing $1" ;; esac; }
+tool() { command -v "$1" >/dev/null 2>&1 || lack "$2"; }
+header() { printf '#include <%s>\n' "$1" | ${CC:-cc} -E -xc - >/dev/null 2>&1 || lack "$2"; }
+
+# Looks once through what is needed; sets $missing to the Debian packages that lack.
+look() {
+    missing=
+    tool cc gcc
+    tool c++ g++
+    tool make make
+    tool cmake cmake
+    tool pkg-config pkg-config
+    tool python3 python3
+    python3 -m pip --version >/dev/null 2>&1 || lack python3-pip
+    header stdlib.h libc6-dev
+    header zlib.h zlib1g-dev
+    header bzlib.h libbz2-dev
+    header lzma.h liblzma-dev
+    # bindgen opens libclang to read htslib's headers, and clang's own headers with it.
+    if [ -z "${LIBCLANG_PATH:-}" ] &&
+        ! find /usr/lib /usr/lib64 /usr/local/lib -maxdepth 4 -name 'libclang*.so*' ! -name 'libclang-cpp*' 2>/dev/null | grep -q .; then
+        lack libclang-dev
+        lack clang
+    fi
+    if [ "$purpose" = test ]; then
+        tool samtools samtools
+        tool bcftools bcftools
+        tool bgzip tabix
+        tool tabix tabix
+    fi
+}
+
+look
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "setup: installing$missing" >&2
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq >&2
+        # shellcheck disable=SC2086  # a list of package names
+        apt-get install -y -qq --no-install-recommends $missing >&2
+        look
+    fi
+    if [ -n "$missing" ]; then
+        echo "setup: these packages (Debian names) are needed and missing:$missing" >&2
+        echo "setup: install them, for example: sudo apt-get install$missing" >&2
+        exit 1
+    fi
+fi
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "setup: cargo is missing; install a Rust toolchain, 1.85 or newer" >&2
+    exit 1
+fi
+
+# A libtorch of the user's own is left alone.
+if [ -z "${LIBTORCH:-}" ] && [ -z "${LIBTORCH_USE_PYTORCH:-}" ]; then
+    python3 scripts/fetch_engines.py torch >/dev/null
+fi
+if [ -z "${ORT_DYLIB_PATH:-}" ]; then
+    python3 scripts/fetch_engines.py onnx >/dev/null
+fi
