@@ -1,1 +1,18 @@
 //! What the two alleles are: reference, variants, haplotypes with their coordinate maps, regions.
+//!
+//! All positions are 0-based and all spans half-open, whatever the file they came from says.
+
+pub mod contigs;
+pub mod haplotypes;
+pub mod pair;
+pub mod reference;
+pub mod regions;
+pub mod variants;
+mod vcf;
+
+pub use contigs::Contigs;
+pub use haplotypes::HaplotypeSource;
+pub use pair::{allele_pair, variant_window, AllelePair, Haplotype};
+pub use reference::Reference;
+pub use regions::{Region, Regions};
+pub use variants::{Alleles, Edit, Variant, VariantReport, Variants, MISSING};

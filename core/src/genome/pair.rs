@@ -1,0 +1,394 @@
+//! The two sequences of one window, with the map between their coordinates and the reference's.
+
+use super::reference::Reference;
+use super::variants::{Edit, Variants};
+use crate::error::{Error, Result};
+
+/// One run of bases that haplotype and reference share position by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    haplotype: usize,
+    reference: i64,
+    length: usize,
+}
+
+/// A haplotype's sequence with its map to the reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Haplotype {
+    /// Bases in upper case, N past the ends of the contig.
+    pub sequence: Vec<u8>,
+    runs: Vec<Run>,
+    contig_length: u64,
+}
+
+impl Haplotype {
+    /// Reference position (0-based) of base `i`; None for inserted bases and past the ends of the contig.
+    pub fn to_reference(&self, i: usize) -> Option<u64> {
+        let run = self.runs[..self.runs.partition_point(|r| r.haplotype <= i)].last()?;
+        let offset = i - run.haplotype;
+        let position = u64::try_from(run.reference + offset as i64).ok()?;
+        (offset < run.length && position < self.contig_length).then_some(position)
+    }
+
+    /// Index of the base at reference position `position` (0-based); None if it is deleted or outside.
+    pub fn from_reference(&self, position: u64) -> Option<usize> {
+        let position = i64::try_from(position).ok()?;
+        let run = self.runs[..self.runs.partition_point(|r| r.reference <= position)].last()?;
+        let offset = (position - run.reference) as usize;
+        (offset < run.length && (position as u64) < self.contig_length).then(|| run.haplotype + offset)
+    }
+}
+
+/// The two alleles of one window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllelePair {
+    pub hap1: Haplotype,
+    pub hap2: Haplotype,
+    /// Records in which the two alleles differ within the window.
+    pub variants: usize,
+    /// Records applied to at least one allele within the window.
+    pub applied: usize,
+    /// Records not applied to an allele because they overlap an earlier one of it.
+    pub skipped: usize,
+}
+
+/// The allele pair of a window of `length` bases around `centre` (0-based), with everything that the two
+/// haplotypes carry there applied. Both are exactly `length` long, the reference base `centre` at index
+/// `length / 2` of both (where it is deleted, the next base left of it); what indels shift out or in is
+/// filled from the genome on either side, N past the ends of the contig.
+///
+/// `contig` is an index in the contigs of `reference`; those of `variants` are matched by name.
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn allele_pair(
+    reference: &mut Reference,
+    variants: &Variants,
+    contig: usize,
+    centre: u64,
+    length: usize,
+) -> Result<AllelePair> {
+    let theirs = variant_contig(reference, variants, contig)?;
+    let (start, end) = span(centre, length);
+    // Deletions pull further bases in: look as far as all of them together reach, until nothing is added.
+    let mut margin = 0u64;
+    let near = loop {
+        let list: Vec<_> = match theirs {
+            Some(i) => variants.overlapping(i, start.saturating_sub(margin), end.saturating_add(margin)).collect(),
+            None => Vec::new(),
+        };
+        let deleted: u64 = list.iter().map(|v| v.end() - v.start).sum();
+        if deleted <= margin {
+            break list;
+        }
+        margin = deleted;
+    };
+    let mut one = |haplotype: usize| {
+        let mut edits: Vec<Edit> = near.iter().filter_map(|v| v.edit(haplotype)).collect();
+        edits.sort_by_key(|e| (e.start, e.end));
+        build(reference, contig, &edits, centre, length)
+    };
+    let ((hap1, shown1), (hap2, shown2)) = (one(1)?, one(2)?);
+    let (mut differing, mut applied, mut skipped) = (0, 0, 0);
+    let (spans, shown) = ([covered(&hap1), covered(&hap2)], [shown1, shown2]);
+    for variant in near {
+        let within = |haplotype: usize| {
+            variant.edit(haplotype).is_some_and(|e| shown[haplotype - 1].binary_search(&(e.start, e.end)).is_ok())
+        };
+        if within(1) || within(2) {
+            applied += 1;
+            differing += variant.differs() as usize;
+        }
+        let (from, to) = (variant.start as i64, variant.end() as i64);
+        if variant.overlaps != [false; 2] && spans.iter().any(|&(s, e)| from < e && s < to) {
+            skipped += 1;
+        }
+    }
+    Ok(AllelePair { hap1, hap2, variants: differing, applied, skipped })
+}
+
+/// One window in which `alternative` replaces `reference_allele` at `start` (0-based), everything else
+/// reference: `length` bases with reference base `centre` at index `length / 2`, as in [`allele_pair`].
+/// With `alternative` equal to `reference_allele` it is the reference window.
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn variant_window(
+    reference: &mut Reference,
+    contig: usize,
+    start: u64,
+    reference_allele: &[u8],
+    alternative: &[u8],
+    centre: u64,
+    length: usize,
+) -> Result<Vec<u8>> {
+    let (reference_allele, alternative) = (reference_allele.to_ascii_uppercase(), alternative.to_ascii_uppercase());
+    let edit = Edit::new(start, &reference_allele, &alternative);
+    Ok(build(reference, contig, edit.as_slice(), centre, length)?.0.sequence)
+}
+
+fn variant_contig(reference: &Reference, variants: &Variants, contig: usize) -> Result<Option<usize>> {
+    if contig >= reference.contigs().len() {
+        return Err(Error::input(reference.path(), format!("has no sequence number {}", contig + 1)));
+    }
+    Ok(variants.contigs().find(reference.contigs().name(contig)))
+}
+
+/// Reference positions of the window before any indel, clipped at 0.
+fn span(centre: u64, length: usize) -> (u64, u64) {
+    let start = centre.saturating_sub(length as u64 / 2);
+    (start, centre.saturating_add((length - length / 2) as u64).max(start + 1))
+}
+
+/// First and past-last reference position of the shared bases of a haplotype.
+fn covered(haplotype: &Haplotype) -> (i64, i64) {
+    match (haplotype.runs.first(), haplotype.runs.last()) {
+        (Some(first), Some(last)) => (first.reference, last.reference + last.length as i64),
+        _ => (0, 0),
+    }
+}
+
+/// A reference span that an edit replaced.
+type Span = (u64, u64);
+
+/// Apply `edits` (sorted, not overlapping) and cut `length` bases with `centre` at index `length / 2`. The
+/// second value names the edits that show in them.
+fn build(
+    reference: &mut Reference,
+    contig: usize,
+    edits: &[Edit],
+    centre: u64,
+    length: usize,
+) -> Result<(Haplotype, Vec<Span>)> {
+    let centre =
+        i64::try_from(centre).map_err(|_| Error::input(reference.path(), format!("has no position {centre}")))?;
+    let (left, right) = (length / 2, length - length / 2);
+    let (mut from, mut to) = (centre.saturating_sub(left as i64), centre.saturating_add(right.max(1) as i64));
+    loop {
+        // Never cut an edit in two.
+        for edit in edits {
+            let (start, end) = (edit.start as i64, edit.end as i64);
+            if start < from && from < end {
+                from = start;
+            }
+            if start < to && to < end {
+                to = end;
+            }
+        }
+        let whole = apply(reference, contig, edits, from, to)?;
+        let runs = &whole.haplotype.runs;
+        let n = whole.haplotype.sequence.len();
+        // The base at `centre`, or where it is deleted the last one before what follows the deletion.
+        let anchor = match runs[..runs.partition_point(|r| r.reference <= centre)].last() {
+            Some(r) if centre < r.reference + r.length as i64 => (r.haplotype as i64) + (centre - r.reference),
+            _ => runs.iter().find(|r| r.reference > centre).map_or(n, |r| r.haplotype) as i64 - 1,
+        };
+        let missing_left = left as i64 - anchor;
+        let missing_right = right as i64 - (n as i64 - anchor);
+        if missing_left <= 0 && missing_right <= 0 {
+            return Ok(whole.cut((anchor - left as i64) as usize, length));
+        }
+        from = from.saturating_sub(missing_left.max(0));
+        to = to.saturating_add(missing_right.max(0));
+    }
+}
+
+/// A haplotype before it is cut to length, with where each edit came to lie in it.
+struct Whole {
+    haplotype: Haplotype,
+    marks: Vec<(usize, usize, Span)>,
+}
+
+impl Whole {
+    fn cut(self, first: usize, length: usize) -> (Haplotype, Vec<Span>) {
+        let end = first + length;
+        let Haplotype { mut sequence, runs, contig_length } = self.haplotype;
+        sequence.truncate(end);
+        sequence.drain(..first);
+        let clipped = runs.iter().filter_map(|r| {
+            let (from, to) = (r.haplotype.max(first), (r.haplotype + r.length).min(end));
+            (from < to).then(|| Run {
+                haplotype: from - first,
+                reference: r.reference + (from - r.haplotype) as i64,
+                length: to - from,
+            })
+        });
+        let runs = clipped.collect();
+        // A deletion shows when bases on both sides of it do.
+        let shows = |a: usize, b: usize| if a == b { first < a && a < end } else { a < end && first < b };
+        let spans = self.marks.iter().filter(|&&(a, b, _)| shows(a, b)).map(|m| m.2).collect();
+        (Haplotype { sequence, runs, contig_length }, spans)
+    }
+
+    /// Append the reference `from..to`, of which `bases` begins at `first`.
+    fn copy(&mut self, bases: &[u8], first: i64, from: i64, to: i64) {
+        if to > from {
+            let run = Run { haplotype: self.haplotype.sequence.len(), reference: from, length: (to - from) as usize };
+            self.haplotype.runs.push(run);
+            self.haplotype.sequence.extend_from_slice(&bases[(from - first) as usize..(to - first) as usize]);
+        }
+    }
+}
+
+/// The haplotype of reference bases `from..to`, which may lie past the ends of the contig.
+fn apply(reference: &mut Reference, contig: usize, edits: &[Edit], from: i64, to: i64) -> Result<Whole> {
+    let bases = reference.fetch(contig, from, to)?;
+    let haplotype = Haplotype {
+        sequence: Vec::with_capacity(bases.len()),
+        runs: Vec::with_capacity(1 + edits.len()),
+        contig_length: reference.contigs().length(contig),
+    };
+    let mut whole = Whole { haplotype, marks: Vec::with_capacity(edits.len()) };
+    let mut copied = from;
+    for edit in edits {
+        let (start, end) = (edit.start as i64, edit.end as i64);
+        if start < copied || end > to {
+            continue;
+        }
+        let at;
+        if edit.bases.len() as i64 == end - start {
+            // A substitution keeps every base in its place.
+            whole.copy(&bases, from, copied, end);
+            at = whole.haplotype.sequence.len() - edit.bases.len();
+            whole.haplotype.sequence[at..].copy_from_slice(edit.bases);
+        } else {
+            whole.copy(&bases, from, copied, start);
+            at = whole.haplotype.sequence.len();
+            whole.haplotype.sequence.extend_from_slice(edit.bases);
+        }
+        whole.marks.push((at, at + edit.bases.len(), (edit.start, edit.end)));
+        copied = end;
+    }
+    whole.copy(&bases, from, copied, to);
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contigs::Contigs;
+    use super::super::reference::test_reference;
+    use super::super::variants::{test_variant, Variant};
+    use super::*;
+    use proptest::prelude::*;
+
+    const BASES: &[u8] = b"ACGTTGCAACGGTTAACCGTACGTTAGCATCGGATCCATG";
+
+    fn pair(list: Vec<Variant>, centre: u64, length: usize) -> AllelePair {
+        let folder = tempfile::tempdir().unwrap();
+        let mut reference = test_reference(folder.path(), &[("chr1", BASES)]);
+        let variants = Variants::from_list(&Contigs::new(vec![("1".into(), 0)]), vec![list]);
+        allele_pair(&mut reference, &variants, 0, centre, length).unwrap()
+    }
+
+    #[test]
+    fn a_snv_changes_one_base() {
+        let p = pair(vec![test_variant(20, &["A", "T"], 0, 1)], 20, 11);
+        assert_eq!(p.hap1.sequence, BASES[15..26]);
+        let mut expected = BASES[15..26].to_vec();
+        expected[5] = b'T';
+        assert_eq!(p.hap2.sequence, expected);
+        assert_eq!((p.variants, p.applied, p.skipped), (1, 1, 0));
+        assert_eq!(p.hap2.to_reference(5), Some(20));
+        assert_eq!(p.hap2.from_reference(25), Some(10));
+        assert_eq!(p.hap2.from_reference(26), None);
+    }
+
+    #[test]
+    fn deletions_and_insertions_are_refilled_from_the_genome() {
+        // CGT at 17 loses GT on haplotype 1; an insertion on haplotype 2 right of the centre.
+        let p = pair(vec![test_variant(17, &["CGT", "C"], 1, 0), test_variant(22, &["G", "GAAA"], 0, 1)], 20, 12);
+        assert_eq!(p.hap1.sequence, [&BASES[12..18], &BASES[20..26]].concat());
+        assert_eq!(p.hap2.sequence, [&BASES[14..23], b"AAA".as_slice()].concat());
+        assert_eq!((p.hap1.to_reference(6), p.hap2.to_reference(6)), (Some(20), Some(20)));
+        assert_eq!(p.hap1.from_reference(18), None);
+        assert_eq!(p.hap2.to_reference(9), None);
+        assert_eq!((p.variants, p.applied), (2, 2));
+    }
+
+    #[test]
+    fn a_deleted_centre_hands_over_to_the_base_on_its_left() {
+        let p = pair(vec![test_variant(17, &["CGTA", "C"], 1, 0)], 19, 8);
+        assert_eq!(p.hap1.to_reference(4), Some(17));
+        assert_eq!(p.hap1.sequence, [&BASES[13..18], &BASES[21..24]].concat());
+        assert_eq!(p.hap2.to_reference(4), Some(19));
+    }
+
+    #[test]
+    fn ends_of_the_contig_are_filled_with_n() {
+        let p = pair(vec![test_variant(0, &["AC", "A"], 1, 0)], 2, 10);
+        assert_eq!(p.hap1.sequence, [b"NNNNA".as_slice(), &BASES[2..7]].concat());
+        assert_eq!((p.hap1.to_reference(3), p.hap1.to_reference(4)), (None, Some(0)));
+        let p = pair(vec![], 39, 4);
+        assert_eq!(p.hap1.sequence, [&BASES[37..40], b"N"].concat());
+        assert_eq!(p.hap1.to_reference(3), None);
+    }
+
+    #[test]
+    fn one_alternative_in_a_reference_window() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut r = test_reference(folder.path(), &[("chr1", BASES)]);
+        assert_eq!(variant_window(&mut r, 0, 20, b"A", b"A", 20, 10).unwrap(), BASES[15..25]);
+        let window = variant_window(&mut r, 0, 20, b"A", b"att", 20, 10).unwrap();
+        assert_eq!(window, [&BASES[15..21], b"TT", &BASES[21..23]].concat());
+        assert!(variant_window(&mut r, 7, 20, b"A", b"T", 20, 10).is_err());
+    }
+
+    fn any_variants() -> impl Strategy<Value = Vec<Variant>> {
+        let one = (0u64..36, 1usize..5, "[ACGT]{0,4}", 0u8..2, 0u8..2);
+        prop::collection::vec(one, 0..8).prop_map(|list| {
+            let record = |(start, n, inserted, hap1, hap2): (u64, usize, String, u8, u8)| {
+                let reference = std::str::from_utf8(&BASES[start as usize..start as usize + n]).unwrap();
+                let alternative = format!("{}{inserted}", &reference[..1]);
+                test_variant(start, &[reference, &alternative], hap1, hap2)
+            };
+            list.into_iter().map(record).collect()
+        })
+    }
+
+    /// Every base of the contig with its reference position, by applying one edit after the other from the right.
+    fn brute_force(variants: &Variants, haplotype: usize) -> Vec<(u8, Option<i64>)> {
+        let pad = 100;
+        let mut all: Vec<_> = (-pad..BASES.len() as i64 + pad)
+            .map(|i| (if (0..BASES.len() as i64).contains(&i) { BASES[i as usize] } else { b'N' }, Some(i)))
+            .collect();
+        let mut edits: Vec<Edit> = variants.of(0).iter().filter_map(|v| v.edit(haplotype)).collect();
+        edits.sort_by_key(|e| (e.start, e.end));
+        for e in edits.iter().rev() {
+            let (start, end) = ((e.start as i64 + pad) as usize, (e.end as i64 + pad) as usize);
+            let keep = e.bases.len() == end - start;
+            let new: Vec<_> =
+                e.bases.iter().enumerate().map(|(i, b)| (*b, keep.then_some(e.start as i64 + i as i64))).collect();
+            all.splice(start..end, new);
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn windows_equal_brute_force(list in any_variants(), centre in 0u64..40, length in 1usize..60) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut reference = test_reference(folder.path(), &[("chr1", BASES)]);
+            let variants = Variants::from_list(&Contigs::new(vec![("1".into(), 0)]), vec![list]);
+            let p = allele_pair(&mut reference, &variants, 0, centre, length).unwrap();
+            for (haplotype, got) in [(1, &p.hap1), (2, &p.hap2)] {
+                let all = brute_force(&variants, haplotype);
+                let anchor = match all.iter().position(|b| b.1 == Some(centre as i64)) {
+                    Some(i) => i,
+                    None => all.iter().position(|b| b.1 > Some(centre as i64)).unwrap() - 1,
+                };
+                let window = &all[anchor - length / 2..anchor - length / 2 + length];
+                prop_assert_eq!(&got.sequence, &window.iter().map(|b| b.0).collect::<Vec<_>>());
+                for (i, (_, position)) in window.iter().enumerate() {
+                    let position = position.and_then(|p| u64::try_from(p).ok()).filter(|p| *p < BASES.len() as u64);
+                    prop_assert_eq!(got.to_reference(i), position);
+                    if let Some(p) = position {
+                        prop_assert_eq!(got.from_reference(p), Some(i));
+                    }
+                }
+            }
+            if p.variants == 0 {
+                prop_assert_eq!(&p.hap1.sequence, &p.hap2.sequence);
+            }
+        }
+    }
+}

@@ -1,0 +1,555 @@
+//! The variants in which two haplotypes differ from the reference, or from each other.
+
+use std::ops::Index;
+use std::path::{Path, PathBuf};
+
+use super::contigs::Contigs;
+use super::haplotypes::HaplotypeSource;
+use super::reference::Reference;
+use super::vcf::{Call, VcfFile};
+use crate::error::{Error, Result};
+
+/// Allele index of a haplotype that carries `*` (deleted by another record) or an allele without a sequence.
+pub const MISSING: u8 = 255;
+
+/// The alleles of a record, REF first, upper case. Short ones need no memory of their own: a mouse cross has
+/// 20 million records.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Alleles(Joined);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Joined {
+    Short(u8, [u8; 14]),
+    Long(Box<[u8]>),
+}
+
+impl Alleles {
+    /// Joins `alleles`, which hold no comma.
+    fn new(alleles: &[&[u8]]) -> Self {
+        let joined = alleles.join(&b',').to_ascii_uppercase();
+        if joined.len() <= 14 {
+            let mut short = [0; 14];
+            short[..joined.len()].copy_from_slice(&joined);
+            Alleles(Joined::Short(joined.len() as u8, short))
+        } else {
+            Alleles(Joined::Long(joined.into()))
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Joined::Short(n, bytes) => &bytes[..*n as usize],
+            Joined::Long(bytes) => bytes,
+        }
+    }
+
+    /// All alleles, REF first.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes().split(|&b| b == b',')
+    }
+
+    /// Allele `i`, if there are that many.
+    pub fn get(&self, i: usize) -> Option<&[u8]> {
+        self.iter().nth(i)
+    }
+
+    /// How many, REF included.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Never: REF is always there.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+impl Index<usize> for Alleles {
+    type Output = [u8];
+
+    fn index(&self, i: usize) -> &[u8] {
+        self.get(i).unwrap_or(b"")
+    }
+}
+
+impl std::fmt::Debug for Alleles {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}", String::from_utf8_lossy(self.bytes()))
+    }
+}
+
+/// What a haplotype has in place of reference bases `start..end` (0-based half-open; empty for an insertion).
+/// Bases that both share are trimmed off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edit<'a> {
+    pub start: u64,
+    pub end: u64,
+    pub bases: &'a [u8],
+}
+
+impl<'a> Edit<'a> {
+    /// `alternative` in place of `reference` at `start`, trimmed from the right and then the left. None when
+    /// they are equal.
+    pub fn new(start: u64, reference: &[u8], alternative: &'a [u8]) -> Option<Self> {
+        let right = reference.iter().rev().zip(alternative.iter().rev()).take_while(|(a, b)| a == b).count();
+        let (r, a) = (&reference[..reference.len() - right], &alternative[..alternative.len() - right]);
+        let left = r.iter().zip(a).take_while(|(x, y)| x == y).count();
+        if left == r.len() && left == a.len() {
+            return None;
+        }
+        Some(Self { start: start + left as u64, end: start + r.len() as u64, bases: &a[left..] })
+    }
+}
+
+/// One record in which a haplotype carries something else than REF.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// Position of REF's first base, 0-based.
+    pub start: u64,
+    /// Empty for `.`.
+    pub id: Box<str>,
+    /// `[0]` is REF.
+    pub alleles: Alleles,
+    /// Allele index of haplotype 1, or [`MISSING`].
+    pub hap1: u8,
+    /// Allele index of haplotype 2, or [`MISSING`].
+    pub hap2: u8,
+    /// False for an unphased heterozygous call: its two alleles are in the order written and belong to no
+    /// haplotype. Homozygous calls and strains count as phased.
+    pub phased: bool,
+    /// Haplotype 1, 2: the record overlaps an earlier one of the same haplotype and is not applied to it.
+    pub overlaps: [bool; 2],
+}
+
+impl Variant {
+    /// End of REF, 0-based exclusive.
+    pub fn end(&self) -> u64 {
+        self.start + self.alleles[0].len() as u64
+    }
+
+    /// Allele index of haplotype 1 or 2.
+    fn allele(&self, haplotype: usize) -> u8 {
+        if haplotype == 1 {
+            self.hap1
+        } else {
+            self.hap2
+        }
+    }
+
+    fn raw_edit(&self, haplotype: usize) -> Option<Edit<'_>> {
+        let allele = self.allele(haplotype);
+        if !self.phased || allele == 0 || allele == MISSING {
+            return None;
+        }
+        Edit::new(self.start, &self.alleles[0], &self.alleles[allele as usize])
+    }
+
+    /// What haplotype 1 or 2 has here instead of the reference, if it has and the record is usable for it.
+    pub fn edit(&self, haplotype: usize) -> Option<Edit<'_>> {
+        if self.overlaps[(haplotype != 1) as usize] {
+            return None;
+        }
+        self.raw_edit(haplotype)
+    }
+
+    /// True if the two haplotypes differ here.
+    pub fn differs(&self) -> bool {
+        self.phased && self.edit(1) != self.edit(2)
+    }
+
+    /// The one base in which the two carried alleles differ: position (0-based), base of haplotype 1 and of
+    /// haplotype 2 (of the first and second allele of an unphased call). None for indels, substitutions of
+    /// several bases and records in which an allele is missing or not applied.
+    pub fn single_base(&self) -> Option<(u64, u8, u8)> {
+        if self.hap1 == MISSING || self.hap2 == MISSING || self.overlaps != [false; 2] {
+            return None;
+        }
+        let (a, b) = (&self.alleles[self.hap1 as usize], &self.alleles[self.hap2 as usize]);
+        if a.len() != b.len() || a.len() != self.alleles[0].len() {
+            return None;
+        }
+        let mut differing = (0..a.len()).filter(|&i| a[i] != b[i]);
+        match (differing.next(), differing.next()) {
+            (Some(i), None) => Some((self.start + i as u64, a[i], b[i])),
+            _ => None,
+        }
+    }
+}
+
+/// What became of the records of a VCF.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VariantReport {
+    /// Read in all.
+    pub records: u64,
+    /// Kept: at least one haplotype differs from REF (unphased heterozygous ones included).
+    pub used: u64,
+    /// On contigs unknown to the other inputs.
+    pub other_contigs: u64,
+    /// Both haplotypes are REF.
+    pub reference_calls: u64,
+    /// Heterozygous without phase: used per variant, never joined to a haplotype.
+    pub unphased: u64,
+    /// Heterozygous calls of an inbred strain, left as reference.
+    pub heterozygous_strain: u64,
+    /// Missing or partial calls, left as reference.
+    pub missing: u64,
+    /// Carried alleles without a sequence (`<DEL>`, breakends), left as reference.
+    pub symbolic: u64,
+    /// Carried `*` alleles: the base is deleted by another record.
+    pub starred: u64,
+    /// Records not applied to a haplotype because they overlap an earlier one of it.
+    pub overlapping: u64,
+    /// FILTER is neither PASS nor `.`: used all the same.
+    pub not_pass: u64,
+    /// Compared with the FASTA.
+    pub checked: u64,
+    /// REF differs from the FASTA: dropped.
+    pub mismatched: u64,
+    /// The first of those, `chr1:100 A (FASTA: G)`.
+    pub mismatches: Vec<String>,
+    /// A contig name in the file and the name it was matched to, when they differ by `chr`.
+    pub renamed: Option<(String, String)>,
+}
+
+impl VariantReport {
+    /// What the user should know, a sentence a line.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("{} variant records read, {} used", self.records, self.used)];
+        if let Some((theirs, ours)) = &self.renamed {
+            lines.push(format!("contig names of the variants were matched with or without chr ({theirs} is {ours})"));
+        }
+        for (n, what) in [
+            (self.other_contigs, "on contigs that the other inputs do not have: not used"),
+            (self.unphased, "heterozygous without phase: used per variant only"),
+            (self.heterozygous_strain, "heterozygous calls of an inbred strain: left as reference"),
+            (self.missing, "missing or partial calls: left as reference"),
+            (self.symbolic, "alleles without a sequence: left as reference"),
+            (self.starred, "alleles deleted by another record (*)"),
+            (self.overlapping, "overlap an earlier record of the same haplotype: not applied to it"),
+            (self.not_pass, "with a FILTER other than PASS: used; drop them with bcftools view -f PASS,."),
+        ] {
+            if n > 0 {
+                lines.push(format!("{n} {what}"));
+            }
+        }
+        if self.mismatched > 0 {
+            lines.push(format!(
+                "{} of {} records dropped because REF differs from the FASTA: {}{}",
+                self.mismatched,
+                self.checked,
+                self.mismatches.join(", "),
+                if self.mismatched > self.mismatches.len() as u64 { ", …" } else { "" }
+            ));
+        }
+        lines
+    }
+}
+
+/// The variants of two haplotypes, by contig, sorted by position.
+#[derive(Clone, Debug)]
+pub struct Variants {
+    path: PathBuf,
+    contigs: Contigs,
+    list: Vec<Vec<Variant>>,
+    /// For each variant the furthest end up to and including it, so that a long deletion is not missed.
+    reach: Vec<Vec<u64>>,
+}
+
+impl Variants {
+    /// Read from `vcf` (VCF or BCF; `-`: standard input) what two haplotypes carry on `contigs`.
+    ///
+    /// # Errors
+    /// An unreadable or cut file, a sample it does not have, a position past the end of its contig, no record
+    /// on any of `contigs`.
+    pub fn read(
+        vcf: &Path,
+        contigs: &Contigs,
+        hap1: &HaplotypeSource,
+        hap2: &HaplotypeSource,
+    ) -> Result<(Self, VariantReport)> {
+        let mut samples: Vec<&str> = [hap1, hap2].iter().filter_map(|h| h.sample()).collect();
+        samples.dedup();
+        let mut file = VcfFile::open(vcf, &samples)?;
+        let one_sample = matches!((hap1, hap2),
+            (HaplotypeSource::Phased(a, _), HaplotypeSource::Phased(b, _)) if a == b);
+        let mut report = VariantReport::default();
+        let mut list = vec![Vec::new(); contigs.len()];
+        let mut calls = Vec::new();
+        let mut last: (String, Option<usize>) = (String::new(), None);
+        while file.next()? {
+            report.records += 1;
+            let name = file.contig()?;
+            if name != last.0 || report.records == 1 {
+                last = (name.to_string(), contigs.find(name));
+                if let (Some(i), None) = (last.1, &report.renamed) {
+                    if contigs.name(i) != name {
+                        report.renamed = Some((name.to_string(), contigs.name(i).to_string()));
+                    }
+                }
+            }
+            let Some(contig) = last.1 else {
+                report.other_contigs += 1;
+                continue;
+            };
+            file.calls(&mut calls);
+            let alleles = file.alleles();
+            let (length, position) = (contigs.length(contig), file.position());
+            let reference_length = alleles.first().map_or(0, |a| a.len()) as u64;
+            let Some(start) = u64::try_from(position).ok().filter(|_| reference_length > 0) else {
+                // Telomere records (POS 0) and records without REF hold nothing to apply.
+                report.symbolic += 1;
+                continue;
+            };
+            if length > 0 && start + reference_length > length {
+                return Err(Error::input(
+                    vcf,
+                    format!(
+                        "record {} ({}:{}) is past the end of {} ({length} bases); wrong assembly?",
+                        report.records,
+                        last.0,
+                        start + 1,
+                        contigs.name(contig)
+                    ),
+                ));
+            }
+            let call_of = |h: &HaplotypeSource| {
+                h.sample().and_then(|s| samples.iter().position(|n| *n == s)).map_or(Call::Missing, |i| calls[i])
+            };
+            let Some((a1, a2, phased)) = decide(hap1, hap2, call_of(hap1), call_of(hap2), one_sample, &mut report)
+            else {
+                continue;
+            };
+            let mut usable = |allele: u32| match alleles.get(allele as usize).copied() {
+                Some(bases) if !bases.is_empty() && bases.iter().all(u8::is_ascii_alphabetic) && allele < 255 => {
+                    allele as u8
+                }
+                Some(b"*") => {
+                    report.starred += 1;
+                    MISSING
+                }
+                _ => {
+                    report.symbolic += 1;
+                    MISSING
+                }
+            };
+            let (hap1, hap2) = (usable(a1), usable(a2));
+            let carries = |h: u8| h != 0 && h != MISSING;
+            if !carries(hap1) && !carries(hap2) {
+                report.reference_calls += (hap1 == 0 && hap2 == 0) as u64;
+                continue;
+            }
+            if !phased {
+                report.unphased += 1;
+            }
+            if !file.passes() {
+                report.not_pass += 1;
+            }
+            // Alleles that nobody carries are dropped from memory when they are not plain bases.
+            let shown: Vec<&[u8]> =
+                alleles.iter().map(|a| if a.contains(&b',') || a.is_empty() { b"." as &[u8] } else { *a }).collect();
+            let id = file.id()?.into();
+            list[contig].push(Variant {
+                start,
+                id,
+                alleles: Alleles::new(&shown),
+                hap1,
+                hap2,
+                phased,
+                overlaps: [false; 2],
+            });
+        }
+        if report.records > 0 && report.other_contigs == report.records {
+            return Err(Error::input(
+                vcf,
+                format!(
+                    "holds no record on a contig of the other inputs: it has {}, they have {}",
+                    last.0,
+                    contigs.summary()
+                ),
+            ));
+        }
+        let mut variants = Self { path: vcf.to_path_buf(), contigs: contigs.clone(), list, reach: Vec::new() };
+        for list in &mut variants.list {
+            list.shrink_to_fit();
+            list.sort_by_key(|v| v.start);
+        }
+        variants.settle(&mut report);
+        Ok((variants, report))
+    }
+
+    /// From variants already made, which need not be sorted: `list[i]` belongs to contig `i`.
+    pub fn from_list(contigs: &Contigs, mut list: Vec<Vec<Variant>>) -> Self {
+        list.resize(contigs.len(), Vec::new());
+        list.iter_mut().for_each(|l| l.sort_by_key(|v| v.start));
+        let mut variants = Self { path: PathBuf::from("-"), contigs: contigs.clone(), list, reach: Vec::new() };
+        variants.settle(&mut VariantReport::default());
+        variants
+    }
+
+    /// Decide which records of a haplotype overlap an earlier one of it: in order of the bases they really
+    /// change, first come first served. Settled for the whole contig at once, so that a sequence does not
+    /// depend on the window it is cut from.
+    fn settle(&mut self, report: &mut VariantReport) {
+        report.overlapping = 0;
+        self.reach.clear();
+        for list in &mut self.list {
+            for haplotype in [1, 2] {
+                let side = haplotype - 1;
+                let mut edits: Vec<(u64, u64, usize)> = list
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(i, v)| v.raw_edit(haplotype).map(|e| (e.start, e.end, i)))
+                    .collect();
+                edits.sort_unstable();
+                let mut last: Option<(u64, u64)> = None;
+                for (start, end, i) in edits {
+                    // Two insertions at one place have no order.
+                    let clash = last.is_some_and(|(s, e)| start < e || (start == s && end == e));
+                    list[i].overlaps[side] = clash;
+                    if !clash {
+                        last = Some((start, end));
+                    }
+                }
+            }
+            report.overlapping += list.iter().filter(|v| v.overlaps != [false; 2]).count() as u64;
+            let mut furthest = 0;
+            self.reach.push(
+                list.iter()
+                    .map(|v| {
+                        furthest = furthest.max(v.end());
+                        furthest
+                    })
+                    .collect(),
+            );
+        }
+        report.used = self.list.iter().map(|l| l.len() as u64).sum();
+    }
+
+    /// The contigs by whose indices the variants are kept.
+    pub fn contigs(&self) -> &Contigs {
+        &self.contigs
+    }
+
+    /// The variants of a contig, sorted by start.
+    pub fn of(&self, contig: usize) -> &[Variant] {
+        self.list.get(contig).map_or(&[], |l| l)
+    }
+
+    /// The variants whose REF overlaps `start..end` (0-based half-open), sorted by start.
+    pub fn overlapping(&self, contig: usize, start: u64, end: u64) -> impl Iterator<Item = &Variant> {
+        let list = self.of(contig);
+        let first = self.reach.get(contig).map_or(0, |r| r.partition_point(|&reach| reach <= start));
+        list[first..].iter().take_while(move |v| v.start < end).filter(move |v| v.end() > start)
+    }
+
+    /// Compare REF with the FASTA: records that differ are dropped, counted and the first of them named in
+    /// `report`. N in the FASTA fits any base.
+    ///
+    /// # Errors
+    /// More than 1 % differ (the wrong assembly), or the FASTA lacks a contig.
+    pub fn check_reference(&mut self, reference: &mut Reference, report: &mut VariantReport) -> Result<()> {
+        for contig in 0..self.list.len() {
+            if self.list[contig].is_empty() {
+                continue;
+            }
+            let name = self.contigs.name(contig);
+            let theirs = reference.contigs().find(name).ok_or_else(|| {
+                Error::input(
+                    reference.path(),
+                    format!("has no sequence \"{name}\" (it has {})", reference.contigs().summary()),
+                )
+            })?;
+            let mut kept = Vec::with_capacity(self.list[contig].len());
+            for variant in std::mem::take(&mut self.list[contig]) {
+                let expected = &variant.alleles[0];
+                let found = reference.fetch(theirs, variant.start as i64, variant.end() as i64)?;
+                report.checked += 1;
+                if expected.iter().zip(&found).all(|(a, b)| a == b || *b == b'N') {
+                    kept.push(variant);
+                    continue;
+                }
+                report.mismatched += 1;
+                if report.mismatches.len() < 5 {
+                    let text = |b: &[u8]| String::from_utf8_lossy(&b[..b.len().min(20)]).into_owned();
+                    let (at, expected, found) = (variant.start + 1, text(expected), text(&found));
+                    report.mismatches.push(format!("{name}:{at} {expected} (FASTA: {found})"));
+                }
+            }
+            self.list[contig] = kept;
+        }
+        if report.mismatched * 100 > report.checked {
+            return Err(Error::input(
+                &self.path,
+                format!(
+                    "REF differs from \"{}\" at {} of {} records, first {}: is it the right assembly?",
+                    reference.path().display(),
+                    report.mismatched,
+                    report.checked,
+                    report.mismatches.first().map_or("", |m| m)
+                ),
+            ));
+        }
+        self.settle(report);
+        Ok(())
+    }
+}
+
+/// The alleles of the two haplotypes and whether they are phased; None when a call is not usable at all.
+fn decide(
+    hap1: &HaplotypeSource,
+    hap2: &HaplotypeSource,
+    call1: Call,
+    call2: Call,
+    one_sample: bool,
+    report: &mut VariantReport,
+) -> Option<(u32, u32, bool)> {
+    if one_sample {
+        let side = |h: &HaplotypeSource, a, b| if matches!(h, HaplotypeSource::Phased(_, 2)) { b } else { a };
+        return match call1 {
+            Call::Missing => {
+                report.missing += 1;
+                None
+            }
+            Call::Haploid(a) => Some((a, a, true)),
+            Call::Diploid(a, b, phased) => Some((side(hap1, a, b), side(hap2, a, b), phased || a == b)),
+        };
+    }
+    let mut of = |source: &HaplotypeSource, call: Call| match (source, call) {
+        (HaplotypeSource::Reference, _) => 0,
+        (_, Call::Missing) => {
+            report.missing += 1;
+            0
+        }
+        (_, Call::Haploid(a)) => a,
+        (_, Call::Diploid(a, b, _)) if a == b => a,
+        (HaplotypeSource::Strain(_), Call::Diploid(..)) => {
+            report.heterozygous_strain += 1;
+            0
+        }
+        (HaplotypeSource::Phased(_, side), Call::Diploid(a, b, true)) => {
+            if *side == 1 {
+                a
+            } else {
+                b
+            }
+        }
+        (HaplotypeSource::Phased(..), Call::Diploid(_, _, false)) => {
+            // One haplotype of this sample beside another sample's: without phase there is nothing to say.
+            report.missing += 1;
+            0
+        }
+    };
+    Some((of(hap1, call1), of(hap2, call2), true))
+}
+
+/// A phased variant made in code.
+#[cfg(test)]
+pub(crate) fn test_variant(start: u64, alleles: &[&str], hap1: u8, hap2: u8) -> Variant {
+    let alleles: Vec<&[u8]> = alleles.iter().map(|a| a.as_bytes()).collect();
+    let alleles = Alleles::new(&alleles);
+    Variant { start, id: "".into(), alleles, hap1, hap2, phased: true, overlaps: [false; 2] }
+}
+
+#[cfg(test)]
+#[path = "variants_tests.rs"]
+mod tests;

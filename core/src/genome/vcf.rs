@@ -1,0 +1,287 @@
+//! Reading genotypes of chosen samples from VCF or BCF, record by record.
+
+use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::ptr;
+
+use rust_htslib::htslib;
+
+use crate::error::{Error, Result};
+use crate::files::is_stdio;
+
+/// One sample's call at one record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Call {
+    /// No allele called, or only some, or no GT at all, or more than two alleles.
+    Missing,
+    /// One copy (sex chromosomes, mitochondrion).
+    Haploid(u32),
+    Diploid(u32, u32, /* phased */ bool),
+}
+
+impl Call {
+    /// From htslib's integers: (allele + 1) << 1, lowest bit set when phased with the allele before.
+    fn from_integers(values: &[i32]) -> Self {
+        const END: i32 = i32::MIN + 1;
+        let values = match values.iter().position(|&v| v == END) {
+            Some(n) => &values[..n],
+            None => values,
+        };
+        let allele = |v: i32| u32::try_from((v >> 1) - 1).ok();
+        match values {
+            [a] => allele(*a).map_or(Call::Missing, Call::Haploid),
+            [a, b] => match (allele(*a), allele(*b)) {
+                (Some(first), Some(second)) => Call::Diploid(first, second, b & 1 == 1),
+                _ => Call::Missing,
+            },
+            _ => Call::Missing,
+        }
+    }
+}
+
+/// An open VCF or BCF file. `rust_htslib::bcf::Reader` takes a file without a readable header for granted
+/// and parses every sample, so this goes to htslib itself.
+pub(super) struct VcfFile {
+    path: PathBuf,
+    file: *mut htslib::htsFile,
+    header: *mut htslib::bcf_hdr_t,
+    record: *mut htslib::bcf1_t,
+    /// Buffer of htslib's, grown by it.
+    genotypes: *mut libc::c_void,
+    n_genotypes: libc::c_int,
+    /// Column of each wanted sample among those parsed.
+    columns: Vec<usize>,
+    /// Records read so far.
+    pub records: u64,
+}
+
+impl Drop for VcfFile {
+    fn drop(&mut self) {
+        // SAFETY: each pointer is null or ours, and freed once.
+        unsafe {
+            libc::free(self.genotypes);
+            if !self.record.is_null() {
+                htslib::bcf_destroy(self.record);
+            }
+            if !self.header.is_null() {
+                htslib::bcf_hdr_destroy(self.header);
+            }
+            htslib::hts_close(self.file);
+        }
+    }
+}
+
+impl VcfFile {
+    /// Open `path` (`-`: standard input) and parse only `samples` of it, in the order given.
+    pub fn open(path: &Path, samples: &[&str]) -> Result<Self> {
+        if !is_stdio(path) {
+            let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
+            if file.metadata().map_err(|e| Error::io(path, e))?.is_dir() {
+                return Err(Error::input(path, "is a folder, not a VCF or BCF file"));
+            }
+        }
+        let not_vcf = || Error::input(path, "is no VCF or BCF file, or its header is broken");
+        let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| not_vcf())?;
+        // SAFETY: valid C strings; the result is checked.
+        let file = unsafe { htslib::hts_open(name.as_ptr(), c"r".as_ptr()) };
+        if file.is_null() {
+            return Err(not_vcf());
+        }
+        let mut vcf = Self {
+            path: path.to_path_buf(),
+            file,
+            header: ptr::null_mut(),
+            record: ptr::null_mut(),
+            genotypes: ptr::null_mut(),
+            n_genotypes: 0,
+            columns: Vec::new(),
+            records: 0,
+        };
+        // SAFETY: file is open; header and record are checked before use.
+        unsafe {
+            if (*file).format.category != htslib::htsFormatCategory_variant_data {
+                return Err(not_vcf());
+            }
+            vcf.header = htslib::bcf_hdr_read(file);
+            vcf.record = htslib::bcf_init();
+            if vcf.header.is_null() || vcf.record.is_null() {
+                return Err(not_vcf());
+            }
+        }
+        vcf.choose(samples)?;
+        Ok(vcf)
+    }
+
+    fn sample_names(&self) -> Vec<String> {
+        // SAFETY: the header is valid and lists n[BCF_DT_SAMPLE] names.
+        unsafe {
+            let n = (*self.header).n[htslib::BCF_DT_SAMPLE as usize];
+            (0..usize::try_from(n).unwrap_or(0))
+                .map(|i| CStr::from_ptr(*(*self.header).samples.add(i)).to_string_lossy().into_owned())
+                .collect()
+        }
+    }
+
+    fn choose(&mut self, samples: &[&str]) -> Result<()> {
+        let known = self.sample_names();
+        for sample in samples {
+            if !known.iter().any(|name| name == sample) {
+                let shown = known.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+                let has = match known.len() {
+                    0 => "it has no samples".to_string(),
+                    n if n <= 5 => format!("it has {shown}"),
+                    n => format!("it has {shown} and {} more; bcftools query -l lists them", n - 5),
+                };
+                return Err(Error::input(&self.path, format!("has no sample \"{sample}\": {has}")));
+            }
+        }
+        // htslib keeps the order of the file whatever the order asked for.
+        let kept: Vec<&String> = known.iter().filter(|name| samples.contains(&name.as_str())).collect();
+        self.columns = samples.iter().filter_map(|s| kept.iter().position(|k| k == s)).collect();
+        let list = CString::new(samples.join(",")).map_err(|_| Error::input(&self.path, "has a broken header"))?;
+        let list = if samples.is_empty() { ptr::null() } else { list.as_ptr() };
+        // SAFETY: a valid header and a comma-separated C string (null: no sample at all). A name with a comma
+        // cannot be asked for this way; all samples are then parsed.
+        if samples.iter().any(|s| s.contains(',')) {
+            self.columns = samples.iter().filter_map(|s| known.iter().position(|k| k == s)).collect();
+        } else if unsafe { htslib::bcf_hdr_set_samples(self.header, list, 0) } != 0 {
+            return Err(Error::input(&self.path, "has a broken list of samples"));
+        }
+        Ok(())
+    }
+
+    /// Read the next record; false at the end of a complete file.
+    pub fn next(&mut self) -> Result<bool> {
+        // SAFETY: all three are valid for the life of self.
+        let code = unsafe { htslib::bcf_read(self.file, self.header, self.record) };
+        if code == -1 {
+            // SAFETY: the format decides which member of the union is set.
+            let cut = unsafe {
+                (*self.file).format.compression == htslib::htsCompression_bgzf
+                    && !(*self.file).fp.bgzf.is_null()
+                    && (*(*self.file).fp.bgzf).no_eof_block() != 0
+            };
+            if cut {
+                let at = self.records;
+                return Err(self.wrong(format!("ends after record {at} without its end marker; it is cut short")));
+            }
+            return Ok(false);
+        }
+        self.records += 1;
+        // Undefined contigs and tags are tolerated, as htslib itself does; broken columns are not.
+        let tolerated = (htslib::BCF_ERR_CTG_UNDEF | htslib::BCF_ERR_TAG_UNDEF) as i32;
+        // SAFETY: the record is valid.
+        let broken = unsafe { (*self.record).errcode & !tolerated } != 0;
+        if code < 0 || broken {
+            let at = self.records;
+            return Err(self.wrong(format!("record {at} is broken or cut short; bcftools view shows where")));
+        }
+        // SAFETY: the record was just read.
+        if unsafe { htslib::bcf_unpack(self.record, htslib::BCF_UN_ALL as i32) } != 0 {
+            let at = self.records;
+            return Err(self.wrong(format!("record {at} is broken")));
+        }
+        Ok(true)
+    }
+
+    fn wrong(&self, problem: String) -> Error {
+        Error::input(&self.path, problem)
+    }
+
+    /// Contig of the current record.
+    pub fn contig(&self) -> Result<&str> {
+        // SAFETY: rid is checked against the header's own count.
+        let name = unsafe {
+            let rid = (*self.record).rid;
+            if rid < 0 || rid >= (*self.header).n[htslib::BCF_DT_CTG as usize] {
+                return Err(self.wrong(format!("record {} has no contig", self.records)));
+            }
+            CStr::from_ptr((*(*self.header).id[htslib::BCF_DT_CTG as usize].add(rid as usize)).key)
+        };
+        name.to_str().map_err(|_| self.wrong(format!("record {}: the contig's name is not text", self.records)))
+    }
+
+    /// Position of the current record, 0-based; -1 for a telomere record.
+    pub fn position(&self) -> i64 {
+        // SAFETY: the record is valid.
+        unsafe { (*self.record).pos }
+    }
+
+    /// ID of the current record, empty for `.`.
+    pub fn id(&self) -> Result<&str> {
+        // SAFETY: unpacked, so the pointer is null or a C string.
+        let id = unsafe {
+            let id = (*self.record).d.id;
+            if id.is_null() {
+                return Ok("");
+            }
+            CStr::from_ptr(id)
+        };
+        let id = id.to_str().map_err(|_| self.wrong(format!("record {}: the ID is not text", self.records)))?;
+        Ok(if id == "." { "" } else { id })
+    }
+
+    /// True when FILTER is PASS or `.`.
+    pub fn passes(&self) -> bool {
+        // SAFETY: unpacked; flt holds n_flt header ids, and PASS is always id 0.
+        unsafe {
+            let d = &(*self.record).d;
+            d.n_flt == 0 || (d.n_flt == 1 && *d.flt == 0)
+        }
+    }
+
+    /// Alleles of the current record, REF first.
+    pub fn alleles(&self) -> Vec<&[u8]> {
+        // SAFETY: unpacked, so d.allele holds n_allele C strings.
+        unsafe {
+            let n = (*self.record).n_allele() as usize;
+            (0..n).map(|i| CStr::from_ptr(*(*self.record).d.allele.add(i)).to_bytes()).collect()
+        }
+    }
+
+    /// Calls of the wanted samples at the current record, in the order they were asked for.
+    pub fn calls(&mut self, calls: &mut Vec<Call>) {
+        calls.clear();
+        // SAFETY: htslib grows the buffer and returns how many integers it filled, below 0 when there is no GT.
+        let n = unsafe {
+            htslib::bcf_get_format_values(
+                self.header,
+                self.record,
+                c"GT".as_ptr(),
+                &mut self.genotypes,
+                &mut self.n_genotypes,
+                htslib::BCF_HT_INT as i32,
+            )
+        };
+        // SAFETY: the record is valid.
+        let samples = unsafe { (*self.record).n_sample() as usize };
+        let ploidy = usize::try_from(n).ok().and_then(|n| n.checked_div(samples)).unwrap_or(0);
+        for &column in &self.columns {
+            calls.push(if ploidy == 0 || column >= samples {
+                Call::Missing
+            } else {
+                // SAFETY: samples * ploidy integers were filled.
+                let values =
+                    unsafe { std::slice::from_raw_parts((self.genotypes as *const i32).add(column * ploidy), ploidy) };
+                Call::from_integers(values)
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_follow_the_encoding_of_bcf() {
+        let end = i32::MIN + 1;
+        assert_eq!(Call::from_integers(&[2, 5]), Call::Diploid(0, 1, true));
+        assert_eq!(Call::from_integers(&[4, 2]), Call::Diploid(1, 0, false));
+        assert_eq!(Call::from_integers(&[4, end]), Call::Haploid(1));
+        assert_eq!(Call::from_integers(&[0, 5]), Call::Missing);
+        assert_eq!(Call::from_integers(&[2, 3, 4]), Call::Missing);
+        assert_eq!(Call::from_integers(&[end]), Call::Missing);
+    }
+}
