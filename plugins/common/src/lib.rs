@@ -12,6 +12,9 @@ pub mod options;
 pub mod progress;
 pub mod run;
 
-pub use options::{GenomeArgs, MessageArgs, OutputArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs};
+pub use options::{
+    input_or_stdin, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs, RestrictArgs, ThreadArgs,
+    VcfOutputArgs,
+};
 pub use progress::Progress;
 pub use run::{run_main, usage, UsageError};

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::output::provenance::Provenance;
 use deepallele_core::vcf::{IndexKind, VcfFormat};
 
@@ -22,6 +23,52 @@ impl GenomeArgs {
     /// The file, or a usage error when it was not given.
     pub fn required(&self) -> anyhow::Result<&Path> {
         self.reference.as_deref().ok_or_else(|| usage("needs a reference genome: give -f FASTA"))
+    }
+}
+
+/// `-v -s --strain --hap1 --hap2`
+#[derive(Args, Clone, Debug)]
+pub struct HaplotypeArgs {
+    /// Variants that make the two haplotypes: VCF or BCF
+    #[arg(short = 'v', long, value_name = "VCF")]
+    pub variants: Option<PathBuf>,
+
+    /// A phased sample: its first alleles are haplotype 1, its second haplotype 2
+    #[arg(short = 's', long, value_name = "SAMPLE", conflicts_with_all = ["strain", "hap1", "hap2"])]
+    sample: Option<String>,
+
+    /// An inbred strain crossed with the reference: haplotype 1 is the reference, haplotype 2 the strain
+    #[arg(long, value_name = "SAMPLE", conflicts_with_all = ["hap1", "hap2"])]
+    strain: Option<String>,
+
+    /// Haplotype 1: ref, SAMPLE (inbred), SAMPLE:1 or SAMPLE:2 (phased)
+    #[arg(long, value_name = "SPEC", requires = "hap2")]
+    hap1: Option<HaplotypeSource>,
+
+    /// Haplotype 2, likewise
+    #[arg(long, value_name = "SPEC", requires = "hap1")]
+    hap2: Option<HaplotypeSource>,
+}
+
+impl HaplotypeArgs {
+    /// The variants file, or a usage error when it was not given.
+    pub fn required(&self) -> anyhow::Result<&Path> {
+        self.variants.as_deref().ok_or_else(|| usage("needs the variants of the two haplotypes: give -v VCF"))
+    }
+
+    /// True when nothing about haplotypes was given.
+    pub fn is_empty(&self) -> bool {
+        self.variants.is_none() && self.sample.is_none() && self.strain.is_none() && self.hap1.is_none()
+    }
+
+    /// Haplotype 1 and 2, or a usage error when they were not named.
+    pub fn sources(&self) -> anyhow::Result<(HaplotypeSource, HaplotypeSource)> {
+        match (&self.sample, &self.strain, &self.hap1, &self.hap2) {
+            (Some(s), ..) => Ok((HaplotypeSource::Phased(s.clone(), 1), HaplotypeSource::Phased(s.clone(), 2))),
+            (None, Some(name), ..) => Ok((HaplotypeSource::Reference, HaplotypeSource::Strain(name.clone()))),
+            (None, None, Some(hap1), Some(hap2)) => Ok((hap1.clone(), hap2.clone())),
+            _ => Err(usage("needs the two haplotypes: give -s SAMPLE, --strain SAMPLE, or --hap1 and --hap2")),
+        }
     }
 }
 
@@ -171,6 +218,8 @@ mod tests {
         #[command(flatten)]
         genome: GenomeArgs,
         #[command(flatten)]
+        haplotypes: HaplotypeArgs,
+        #[command(flatten)]
         threads: ThreadArgs,
         #[command(flatten)]
         output: VcfOutputArgs,
@@ -190,6 +239,20 @@ mod tests {
     fn groups_fit_together_without_a_clash() {
         use clap::CommandFactory;
         All::command().debug_assert();
+    }
+
+    #[test]
+    fn shorthands_name_both_haplotypes() {
+        let sources = |text: &str| {
+            let (hap1, hap2) = parse(text).ok()?.haplotypes.sources().ok()?;
+            Some(format!("{hap1} {hap2}"))
+        };
+        assert_eq!(sources("-s NA12878").as_deref(), Some("NA12878:1 NA12878:2"));
+        assert_eq!(sources("--strain CAST").as_deref(), Some("ref CAST"));
+        assert_eq!(sources("--hap1 B:2 --hap2 C").as_deref(), Some("B:2 C"));
+        for wrong in ["", "--hap1 ref", "-s A --strain B", "-s A --hap1 ref --hap2 B"] {
+            assert_eq!(sources(wrong), None, "{wrong}");
+        }
     }
 
     #[test]
