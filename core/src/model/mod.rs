@@ -6,10 +6,19 @@
 //! | [`config`] | the shape of a network: its kind, its sizes, the published presets |
 //! | [`weights`] | named tensors, checked against an architecture; safetensors |
 //! | [`info`] | what a model file says about itself |
+//! | [`onnx`] | the network as an ONNX file |
+//! | `predictor` | inference with ONNX Runtime (feature `onnx`) |
+//! | [`pickle`], [`checkpoint`] | published Lightning checkpoints, read without executing anything |
 
+pub mod checkpoint;
 pub mod config;
 pub mod encode;
 pub mod info;
+pub mod onnx;
+mod onnx_proto;
+pub mod pickle;
+#[cfg(feature = "onnx")]
+pub mod predictor;
 pub mod weights;
 
 pub use config::{Architecture, Kind};

@@ -1,0 +1,283 @@
+//! Published checkpoints: a zip archive (`torch.save` since 1.6) of one pickle and the tensors beside it, as
+//! Lightning writes them. Nothing in it is executed; see [`super::pickle`].
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use zip::{CompressionMethod, ZipArchive};
+
+use super::config::{Architecture, Kind};
+use super::pickle::{Pickle, StorageType, TensorRef, View, MAX_PICKLE};
+use super::weights::{Tensor, Weights};
+use crate::error::{Error, Result};
+
+/// Read the network of a Lightning checkpoint: its sizes from `hyper_parameters` and the shapes of the tensors,
+/// its weights from `state_dict`.
+///
+/// # Errors
+/// The file is no such checkpoint, is damaged, asks to load something else than tensors and plain containers, or
+/// holds a network of another design (the message names the setting).
+pub fn read_checkpoint(path: &Path) -> Result<(Architecture, Weights)> {
+    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    let size = file.metadata().map_err(|e| Error::io(path, e))?;
+    if size.is_dir() {
+        return Err(Error::input(path, "is a folder, not a checkpoint file"));
+    }
+    let refuse = |problem: String| Error::input(path, problem);
+    let mut archive = Archive::open(BufReader::new(file), size.len()).map_err(refuse)?;
+    let pickle = Pickle::read(&archive.pickle().map_err(refuse)?).map_err(refuse)?;
+    let root = pickle.root();
+    let state = root
+        .get("state_dict")
+        .ok_or_else(|| refuse("has no state_dict; it is no Lightning checkpoint of a network".into()))?;
+    let tensors = list_tensors(state).map_err(refuse)?;
+    let settings = root
+        .get("hyper_parameters")
+        .ok_or_else(|| refuse("has no hyper_parameters, so the sizes of its network are not known".into()))?;
+    let architecture = sizes(&tensors, settings).map_err(refuse)?;
+    let misfit = |e: Error| refuse(format!("does not fit the {} network it says it is: {e}", architecture.kind));
+    architecture.validate().map_err(misfit)?;
+    let mut weights = Weights::default();
+    // Shapes first, so that no number is read for a network that will be refused, and never more of them than
+    // the file is long.
+    let mut left = size.len();
+    for (name, shape) in architecture.tensor_shapes() {
+        let Some(&tensor) = tensors.get(name.as_str()) else {
+            return Err(misfit(Error::Mismatch(format!("the tensor {name} is missing"))));
+        };
+        if !tensor.shape.iter().copied().eq(shape.iter().map(|&n| n as u64)) {
+            let problem = format!("the tensor {name} has shape {:?}, expected {shape:?}", tensor.shape);
+            return Err(misfit(Error::Mismatch(problem)));
+        }
+        let data = archive.numbers(tensor, &mut left).map_err(|e| refuse(format!("{e} (tensor {name})")))?;
+        weights.0.insert(name, Tensor { shape, data });
+    }
+    if let Some(extra) = tensors.keys().find(|name| !weights.0.contains_key(**name)) {
+        return Err(misfit(Error::Mismatch(format!("the tensor {} is no part of it", extra.escape_debug()))));
+    }
+    weights.check(&architecture).map_err(misfit)?;
+    Ok((architecture, weights))
+}
+
+type Part<T> = std::result::Result<T, String>;
+
+fn list_tensors(state: View<'_>) -> Part<BTreeMap<&str, &TensorRef>> {
+    let items = state.items().ok_or("has a state_dict that is no dictionary")?;
+    let mut tensors = BTreeMap::new();
+    for (key, value) in items {
+        let name = key.text().ok_or("has a state_dict with a key that is no string")?;
+        if name.ends_with(".num_batches_tracked") {
+            continue;
+        }
+        let tensor =
+            value.tensor().ok_or_else(|| format!("has a state_dict in which {} is no tensor", name.escape_debug()))?;
+        tensors.insert(name, tensor);
+    }
+    Ok(tensors)
+}
+
+/// Sizes of the network: what the shapes tell from the shapes, the rest from the settings.
+fn sizes(tensors: &BTreeMap<&str, &TensorRef>, settings: View<'_>) -> Part<Architecture> {
+    let axis = |name: &str, axis: usize| -> Part<usize> {
+        let tensor =
+            tensors.get(name).ok_or_else(|| format!("lacks the tensor {name}; it is no DeepAllele network"))?;
+        let length = tensor.shape.get(axis).ok_or_else(|| format!("has a tensor {name} of too few axes"))?;
+        usize::try_from(*length).map_err(|_| format!("has a tensor {name} of impossible size"))
+    };
+    let whole = |name: &str, default: Option<usize>| -> Part<usize> {
+        match settings.get(name) {
+            Some(value) => value
+                .int()
+                .and_then(|n| usize::try_from(n).ok())
+                .ok_or_else(|| format!("has the hyper-parameter {name}, which is no whole number")),
+            None => default.ok_or_else(|| format!("lacks the hyper-parameter {name}")),
+        }
+    };
+    if let Some(pooling) = settings.get("pooling_type").filter(|p| p.text() != Some("avg")) {
+        let name = pooling.text().unwrap_or("?").escape_debug();
+        return Err(format!("has {name} pooling (pooling_type); only avg pooling is supported"));
+    }
+    if settings.get("mask").is_some_and(|mask| !mask.is_empty()) {
+        return Err("has kernels masked (mask); import the model without its mask".into());
+    }
+    let strands = whole("input_length", None)?;
+    if strands % 2 != 0 {
+        return Err(format!("has input_length {strands}, which should be twice the window"));
+    }
+    let count = |prefix: &str| {
+        (0..).take_while(|layer| tensors.contains_key(format!("{prefix}.{layer}.0.weight").as_str())).count()
+    };
+    let kind = if tensors.contains_key("ratio_out.0.weight") {
+        Kind::Paired
+    } else if tensors.contains_key("counts_out.0.weight") {
+        Kind::Difference
+    } else {
+        Kind::Single
+    };
+    let dropout = settings.get("dropout").map_or(Some(0.2), View::float).ok_or("has a dropout that is no number")?;
+    Ok(Architecture {
+        kind,
+        window: strands / 2,
+        conv_layers: whole("conv_layers", Some(4))?,
+        conv_repeat: whole("conv_repeat", Some(1))?,
+        kernel_number: axis("conv0.0.weight", 0)?,
+        kernel_length: axis("conv0.0.weight", 2)?,
+        filter_number: axis("convlayers.0.0.weight", 0)?,
+        kernel_size: axis("convlayers.0.0.weight", 2)?,
+        pooling_size: whole("pooling_size", Some(2))?,
+        dilation: whole("dilation", Some(1))?,
+        h_layers: count("fclayers"),
+        hidden: axis("fc0.0.weight", 0)?,
+        dropout,
+        batch_norm: tensors.contains_key("conv0.2.weight"),
+    })
+}
+
+struct Archive<R: io::Read + io::Seek> {
+    zip: ZipArchive<R>,
+    /// Folder inside the archive, with its `/`.
+    root: String,
+    file_size: u64,
+}
+
+impl<R: io::Read + io::Seek> Archive<R> {
+    fn open(reader: R, file_size: u64) -> Part<Self> {
+        let zip = ZipArchive::new(reader).map_err(|_| {
+            "is no checkpoint: not a zip archive, as torch.save has written since PyTorch 1.6".to_string()
+        })?;
+        // Members whose names cannot be read are none of ours.
+        let names: Vec<String> = zip.file_names().flatten().map(|name| name.into_owned()).collect();
+        let pickles: Vec<&String> = names.iter().filter(|name| name.ends_with("/data.pkl")).collect();
+        let root = match pickles[..] {
+            [name] => name.trim_end_matches("data.pkl").to_string(),
+            [] => {
+                let inside = names.iter().find(|name| name.ends_with(".ckpt"));
+                return Err(match inside {
+                    Some(name) => format!(
+                        "is an archive of checkpoints (\"{}\" and others); unpack it and import one of them",
+                        name.escape_debug()
+                    ),
+                    None => "is a zip archive, but no checkpoint: it has no data.pkl".into(),
+                });
+            }
+            _ => return Err("is no checkpoint: it has more than one data.pkl".into()),
+        };
+        let mut archive = Archive { zip, root, file_size };
+        // Written since PyTorch 2.1; before it every file was little-endian.
+        if archive.has("byteorder") && archive.member("byteorder", 16)? != b"little" {
+            return Err("was written on a big-endian machine, which is not supported".into());
+        }
+        Ok(archive)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.zip.index_for_name(&format!("{}{name}", self.root)).is_some()
+    }
+
+    fn pickle(&mut self) -> Part<Vec<u8>> {
+        self.member("data.pkl", MAX_PICKLE as u64)
+    }
+
+    /// A member as a whole, at most `limit` bytes of it. Members are stored, not compressed, so that none can
+    /// unfold to more than the file itself.
+    fn member(&mut self, name: &str, limit: u64) -> Part<Vec<u8>> {
+        let full = format!("{}{name}", self.root);
+        let damaged = |e: &dyn std::fmt::Display| format!("is damaged: {} cannot be read ({e})", full.escape_debug());
+        let member = self.zip.by_name(&full).map_err(|e| damaged(&e))?;
+        if member.compression() != CompressionMethod::Stored {
+            return Err(format!("has its member {} compressed, as torch.save never does", full.escape_debug()));
+        }
+        if member.size() > limit || member.size() > self.file_size {
+            return Err(format!(
+                "has a member {} of {} bytes, too large to be right",
+                full.escape_debug(),
+                member.size()
+            ));
+        }
+        let (size, mut content) = (member.size(), Vec::new());
+        member.take(limit).read_to_end(&mut content).map_err(|e| damaged(&e))?;
+        if content.len() as u64 != size {
+            return Err(damaged(&"it is cut short"));
+        }
+        Ok(content)
+    }
+
+    /// The numbers of a tensor, row-major. `left` is how many more bytes may be taken from the file in all.
+    fn numbers(&mut self, tensor: &TensorRef, left: &mut u64) -> Part<Vec<f32>> {
+        let width: u64 = match tensor.kind {
+            StorageType::Double => 8,
+            StorageType::Float => 4,
+            StorageType::Half | StorageType::BFloat16 => 2,
+            StorageType::Other(name) => return Err(format!("has {name} where floating point is expected")),
+        };
+        let outside = || "has a tensor that reaches outside its storage".to_string();
+        let bytes = tensor.storage_len.checked_mul(width).filter(|&n| n <= self.file_size).ok_or_else(outside)?;
+        let elements = tensor.shape.iter().try_fold(1u64, |n, &axis| n.checked_mul(axis)).ok_or_else(outside)?;
+        // A stride of 0 repeats elements: without this a short file could ask for any amount of memory.
+        *left = elements.checked_mul(width).and_then(|n| left.checked_sub(n)).ok_or_else(outside)?;
+        let last = (tensor.shape.iter().zip(&tensor.stride)).try_fold(tensor.offset, |at, (&axis, &stride)| {
+            at.checked_add(axis.saturating_sub(1).checked_mul(stride)?)
+        });
+        if elements > 0 && last.is_none_or(|last| last >= tensor.storage_len) {
+            return Err(outside());
+        }
+        let key = &tensor.key;
+        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(format!("has a storage named \"{}\"", key.escape_debug()));
+        }
+        let raw = self.member(&format!("data/{key}"), bytes)?;
+        if (raw.len() as u64) < bytes {
+            return Err(format!("is damaged: storage {key} has {} bytes, expected {bytes}", raw.len()));
+        }
+        let one = |at: u64| -> f32 {
+            let part = &raw[(at * width) as usize..((at + 1) * width) as usize];
+            let half = || u16::from_le_bytes([part[0], part[1]]);
+            match tensor.kind {
+                StorageType::Double => {
+                    let mut eight = [0; 8];
+                    eight.copy_from_slice(part);
+                    f64::from_le_bytes(eight) as f32
+                }
+                StorageType::Half => half_to_f32(half()),
+                StorageType::BFloat16 => f32::from_bits((half() as u32) << 16),
+                _ => f32::from_le_bytes([part[0], part[1], part[2], part[3]]),
+            }
+        };
+        let mut index = vec![0u64; tensor.shape.len()];
+        let mut data = Vec::with_capacity(elements as usize);
+        for _ in 0..elements {
+            let at = index.iter().zip(&tensor.stride).map(|(&i, &stride)| i * stride).sum::<u64>();
+            data.push(one(tensor.offset + at));
+            for axis in (0..index.len()).rev() {
+                index[axis] += 1;
+                if index[axis] < tensor.shape[axis] {
+                    break;
+                }
+                index[axis] = 0;
+            }
+        }
+        Ok(data)
+    }
+}
+
+/// IEEE half precision, subnormals and infinities included.
+fn half_to_f32(bits: u16) -> f32 {
+    let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 0x1f, bits & 0x3ff);
+    let magnitude = match exponent {
+        0 => fraction as f32 * 2f32.powi(-24),
+        0x1f if fraction == 0 => f32::INFINITY,
+        0x1f => f32::NAN,
+        _ => (1024 + fraction) as f32 * 2f32.powi(exponent as i32 - 25),
+    };
+    if sign == 1 {
+        -magnitude
+    } else {
+        magnitude
+    }
+}
+
+#[cfg(test)]
+#[path = "checkpoint_tests.rs"]
+mod tests;

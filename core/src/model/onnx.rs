@@ -1,0 +1,327 @@
+//! A trained network as an ONNX graph (opset 17), shaped for speed, and the metadata of such a file.
+//!
+//! Inputs `haplotype1`, `haplotype2`: float32 (N, 4, L). Outputs `prediction` (N, 3), that is count 1, count 2
+//! and ratio in the network's own logarithm, and `ratio_swapped` (N, 1), the ratio with the alleles exchanged,
+//! which costs only a second run of the small ratio head.
+//!
+//! What differs from the network as trained, none of it in the result beyond rounding:
+//! - both alleles go through the tower as one batch;
+//! - tensors have a second spatial axis of length 1, since ONNX Runtime has its blocked layout for images only;
+//! - a batch norm after ReLU is y = s·relu(Wx + b) + t. A positive s moves into W and b; t stays, and passes
+//!   through sums and average pools to be added once, where the tensor is smallest;
+//! - a pool whose last window is partial is written with right padding that the average leaves out.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+
+use super::config::{same_padding, Architecture, Kind};
+use super::info::ModelInfo;
+use super::onnx_proto::*;
+use super::weights::{Tensor, Weights};
+use crate::error::{Error, Result};
+
+/// Names of the graph's inputs and outputs.
+pub const INPUTS: [&str; 2] = ["haplotype1", "haplotype2"];
+/// See [`INPUTS`].
+pub const OUTPUTS: [&str; 2] = ["prediction", "ratio_swapped"];
+
+/// epsilon of PyTorch's batch norm.
+const BATCH_NORM_EPSILON: f64 = 1e-5;
+
+/// The bytes of a model file.
+///
+/// # Errors
+/// The weights do not fit the architecture.
+pub fn export(info: &ModelInfo, weights: &Weights) -> Result<Vec<u8>> {
+    let architecture = &info.architecture;
+    weights.check(architecture)?;
+    let mut graph =
+        Graph { weights, architecture, proto: GraphProto { name: "deepallele".into(), ..Default::default() } };
+    graph.build()?;
+    let model = ModelProto {
+        ir_version: 8,
+        producer_name: "deepallele".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        graph: Some(graph.proto),
+        opset_import: vec![OperatorSetId { domain: String::new(), version: 17 }],
+        metadata_props: info.to_metadata().into_iter().map(|(key, value)| StringEntry { key, value }).collect(),
+    };
+    Ok(model.encode_to_vec())
+}
+
+/// The description inside a model file.
+///
+/// # Errors
+/// The bytes are no ONNX model, or one without our metadata. The message names no file; the caller does.
+pub fn read_info(model: &[u8]) -> Result<ModelInfo> {
+    let head = ModelHead::decode(model).map_err(|_| Error::Mismatch("is no ONNX model".into()))?;
+    if head.ir_version == 0 {
+        return Err(Error::Mismatch("is no ONNX model".into()));
+    }
+    let metadata: BTreeMap<String, String> = head.metadata_props.into_iter().map(|e| (e.key, e.value)).collect();
+    if !metadata.keys().any(|key| key.starts_with("deepallele.")) {
+        return Err(Error::Mismatch("is an ONNX model, but not one made by deepallele".into()));
+    }
+    ModelInfo::from_metadata(&metadata)
+}
+
+/// A tensor of the tower: the named value plus a per-channel number still to be added to it.
+struct Pending {
+    name: String,
+    shift: Option<Vec<f32>>,
+}
+
+struct Graph<'a> {
+    weights: &'a Weights,
+    architecture: &'a Architecture,
+    proto: GraphProto,
+}
+
+impl Graph<'_> {
+    fn build(&mut self) -> Result<()> {
+        let a = self.architecture;
+        for name in INPUTS {
+            self.proto.input.push(value_info(name, &[None, Some(4), Some(a.window as i64)]));
+        }
+        self.proto.output.push(value_info(OUTPUTS[0], &[None, Some(3)]));
+        self.proto.output.push(value_info(OUTPUTS[1], &[None, Some(1)]));
+
+        let alleles = self.node("Concat", &INPUTS, &[int("axis", 0)]);
+        self.integers("backwards", &[-1, -1]);
+        self.integers("before_start", &[i64::MIN, i64::MIN]);
+        self.integers("channel_and_length", &[1, 2]);
+        let slice = [alleles.as_str(), "backwards", "before_start", "channel_and_length", "backwards"];
+        let complement = self.node("Slice", &slice, &[]);
+        let strands = self.node("Concat", &[&alleles, &complement], &[int("axis", 2)]);
+        self.integers("height", &[2]);
+        let image = self.node("Unsqueeze", &[&strands, "height"], &[]);
+
+        let mut x = self.convolution(image, "conv0", 1)?;
+        let input = self.settle(x);
+        x = self.convolution(input, "convlayers.0", 1)?;
+        let mut length = 2 * a.window;
+        for stage in 0..a.conv_layers {
+            for repeat in 0..a.conv_repeat {
+                let input = self.settle(x);
+                let branch = self.convolution(input.clone(), &a.residual_key(stage, repeat), a.dilation)?;
+                let sum = self.node("Add", &[&input, &branch.name], &[]);
+                x = Pending { name: sum, shift: branch.shift };
+            }
+            let pooled = length.div_ceil(a.pooling_size);
+            let missing = pooled * a.pooling_size - length;
+            let attributes = [
+                ints("kernel_shape", &[1, a.pooling_size as i64]),
+                ints("strides", &[1, a.pooling_size as i64]),
+                ints("pads", &[0, 0, 0, missing as i64]),
+                int("count_include_pad", 0),
+            ];
+            x.name = self.node("AveragePool", &[&x.name], &attributes);
+            length = pooled;
+        }
+        let tower = self.settle(x);
+        let flat = self.node("Flatten", &[&tower], &[int("axis", 1)]);
+        let embedding = self.linear(&flat, "fc0", true)?;
+        let counts = self.head(&embedding, "fclayers", a.count_output_key(), a.kind == Kind::Single)?;
+        let [count1, count2] = self.halves(&counts);
+        let (ratio, swapped) = if a.kind == Kind::Paired {
+            let [one, two] = self.halves(&embedding);
+            let as_given = self.node("Concat", &[&one, &two], &[int("axis", 1)]);
+            let exchanged = self.node("Concat", &[&two, &one], &[int("axis", 1)]);
+            let both = self.node("Concat", &[&as_given, &exchanged], &[int("axis", 0)]);
+            let ratios = self.head(&both, "ratio_fclayers", "ratio_out", false)?;
+            self.halves(&ratios).into()
+        } else {
+            (self.node("Sub", &[&count1, &count2], &[]), self.node("Sub", &[&count2, &count1], &[]))
+        };
+        self.named("Concat", &[&count1, &count2, &ratio], &[OUTPUTS[0]], &[int("axis", 1)]);
+        self.named("Identity", &[&swapped], &[OUTPUTS[1]], &[]);
+        Ok(())
+    }
+
+    /// Convolution, ReLU and batch norm.
+    fn convolution(&mut self, input: String, key: &str, dilation: usize) -> Result<Pending> {
+        let weight = self.tensor(&format!("{key}.0.weight"))?;
+        let bias = self.tensor(&format!("{key}.0.bias"))?;
+        let &[out, channels, kernel] = &weight.shape[..] else {
+            return Err(Error::Mismatch(format!("the tensor {key}.0.weight is no convolution")));
+        };
+        let (scale, shift) = self.batch_norm(key, out)?;
+        let mut weight = Tensor { shape: vec![out, channels, 1, kernel], data: weight.data.clone() };
+        let mut bias = bias.clone();
+        for (channel, &s) in scale.iter().enumerate() {
+            let size = channels * kernel;
+            let s = s.abs();
+            weight.data[channel * size..][..size].iter_mut().for_each(|w| *w = (*w as f64 * s) as f32);
+            bias.data[channel] = (bias.data[channel] as f64 * s) as f32;
+        }
+        let (left, right) = same_padding(kernel, dilation);
+        let (w, b) = (format!("{key}.weight"), format!("{key}.bias"));
+        self.floats(&w, &weight);
+        self.floats(&b, &bias);
+        let attributes = [
+            ints("kernel_shape", &[1, kernel as i64]),
+            ints("dilations", &[1, dilation as i64]),
+            ints("pads", &[0, left as i64, 0, right as i64]),
+        ];
+        let sum = self.node("Conv", &[&input, &w, &b], &attributes);
+        let mut name = self.node("Relu", &[&sum], &[]);
+        if scale.iter().any(|&s| s < 0.0) {
+            // |s| went into the convolution; the sign cannot pass the ReLU.
+            let signs = scale.iter().map(|s| if *s < 0.0 { -1.0 } else { 1.0 }).collect();
+            name = self.affine(&name, signs, vec![0.0; out]);
+        }
+        let shift: Vec<f32> = shift.iter().map(|&t| t as f32).collect();
+        Ok(Pending { name, shift: shift.iter().any(|&t| t != 0.0).then_some(shift) })
+    }
+
+    /// Scale and shift of a channel in evaluation mode: s = γ/√(variance + ε), t = β - mean·s.
+    fn batch_norm(&self, key: &str, channels: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+        if !self.architecture.batch_norm {
+            return Ok((vec![1.0; channels], vec![0.0; channels]));
+        }
+        let part = |name: &str| Ok::<_, Error>(&self.tensor(&format!("{key}.2.{name}"))?.data);
+        let (gamma, beta) = (part("weight")?, part("bias")?);
+        let (mean, variance) = (part("running_mean")?, part("running_var")?);
+        let scale: Vec<f64> =
+            gamma.iter().zip(variance).map(|(&g, &v)| g as f64 / (v as f64 + BATCH_NORM_EPSILON).sqrt()).collect();
+        let shift = (0..channels).map(|c| beta[c] as f64 - mean[c] as f64 * scale[c]).collect();
+        Ok((scale, shift))
+    }
+
+    /// Add what is still to be added.
+    fn settle(&mut self, x: Pending) -> String {
+        match x.shift {
+            Some(shift) => self.affine(&x.name, vec![1.0; shift.len()], shift),
+            None => x.name,
+        }
+    }
+
+    /// scale·x + shift by channel. A batch norm of mean 0 and variance 1, which ONNX Runtime keeps in its blocked
+    /// layout; a Mul and Add would be carried out of it and back.
+    fn affine(&mut self, input: &str, scale: Vec<f32>, shift: Vec<f32>) -> String {
+        let channels = vec![scale.len()];
+        let prefix = format!("affine{}", self.proto.node.len());
+        let names = ["scale", "shift", "mean", "variance"].map(|part| format!("{prefix}.{part}"));
+        let count = scale.len();
+        for (name, data) in names.iter().zip([scale, shift, vec![0.0; count], vec![1.0; count]]) {
+            self.floats(name, &Tensor { shape: channels.clone(), data });
+        }
+        let epsilon = Attribute { name: "epsilon".into(), f: Some(0.0), kind: ATTRIBUTE_FLOAT, ..Default::default() };
+        self.node("BatchNormalization", &[input, &names[0], &names[1], &names[2], &names[3]], &[epsilon])
+    }
+
+    fn head(&mut self, input: &str, layers: &str, output: &str, rectified: bool) -> Result<String> {
+        let mut x = input.to_string();
+        for layer in 0..self.architecture.h_layers {
+            x = self.linear(&x, &format!("{layers}.{layer}"), true)?;
+        }
+        self.linear(&x, output, rectified)
+    }
+
+    fn linear(&mut self, input: &str, key: &str, rectified: bool) -> Result<String> {
+        let (w, b) = (format!("{key}.weight"), format!("{key}.bias"));
+        let weight = self.tensor(&format!("{key}.0.weight"))?.clone();
+        let bias = self.tensor(&format!("{key}.0.bias"))?.clone();
+        self.floats(&w, &weight);
+        self.floats(&b, &bias);
+        let sum = self.node("Gemm", &[input, &w, &b], &[int("transB", 1)]);
+        Ok(if rectified { self.node("Relu", &[&sum], &[]) } else { sum })
+    }
+
+    /// First and second half of a batch.
+    fn halves(&mut self, input: &str) -> [String; 2] {
+        let names = ["a", "b"].map(|half| format!("{input}.{half}"));
+        self.named("Split", &[input], &[&names[0], &names[1]], &[int("axis", 0)]);
+        names
+    }
+
+    fn tensor(&self, name: &str) -> Result<&Tensor> {
+        self.weights.get(name).ok_or_else(|| Error::Mismatch(format!("the tensor {name} is missing")))
+    }
+
+    /// Append a node with one output, and name that after it.
+    fn node(&mut self, operator: &str, inputs: &[&str], attributes: &[Attribute]) -> String {
+        let output = format!("{}{}", operator.to_lowercase(), self.proto.node.len());
+        self.named(operator, inputs, &[&output], attributes);
+        output
+    }
+
+    fn named(&mut self, operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Attribute]) {
+        let strings = |names: &[&str]| names.iter().map(|n| n.to_string()).collect();
+        self.proto.node.push(NodeProto {
+            input: strings(inputs),
+            output: strings(outputs),
+            name: format!("{operator}_{}", self.proto.node.len()),
+            op_type: operator.into(),
+            attribute: attributes.to_vec(),
+        });
+    }
+
+    fn floats(&mut self, name: &str, tensor: &Tensor) {
+        self.proto.initializer.push(TensorProto {
+            dims: tensor.shape.iter().map(|&n| n as i64).collect(),
+            data_type: FLOAT,
+            name: name.into(),
+            raw_data: tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        });
+    }
+
+    fn integers(&mut self, name: &str, values: &[i64]) {
+        self.proto.initializer.push(TensorProto {
+            dims: vec![values.len() as i64],
+            data_type: INT64,
+            name: name.into(),
+            raw_data: values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        });
+    }
+}
+
+fn int(name: &str, value: i64) -> Attribute {
+    Attribute { name: name.into(), i: Some(value), kind: ATTRIBUTE_INT, ..Default::default() }
+}
+
+fn ints(name: &str, values: &[i64]) -> Attribute {
+    Attribute { name: name.into(), ints: values.to_vec(), kind: ATTRIBUTE_INTS, ..Default::default() }
+}
+
+/// A float32 value; `None` is the batch axis.
+fn value_info(name: &str, shape: &[Option<i64>]) -> ValueInfo {
+    let dim =
+        (shape.iter()).map(|&value| Dimension { value, param: value.is_none().then(|| "N".to_string()) }).collect();
+    let tensor = TensorType { elem_type: FLOAT, shape: Some(TensorShape { dim }) };
+    ValueInfo { name: name.into(), kind: Some(TypeProto { tensor: Some(tensor) }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::weights::random_weights;
+    use super::*;
+
+    #[test]
+    fn a_file_tells_what_it_is() {
+        for kind in Kind::ALL {
+            let info = ModelInfo::new(Architecture::preset("small", kind).unwrap());
+            let model = export(&info, &random_weights(&info.architecture, 3)).unwrap();
+            assert_eq!(read_info(&model).unwrap(), info);
+        }
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        let complaint = |bytes: &[u8]| read_info(bytes).unwrap_err().to_string();
+        assert!(complaint(b"").contains("no ONNX model"));
+        assert!(complaint(b"PK\x03\x04 and more").contains("no ONNX model"));
+        assert!(complaint(b"#chrom\tstart\tend\n").contains("no ONNX model"));
+        let other = ModelProto { ir_version: 8, ..Default::default() }.encode_to_vec();
+        assert!(complaint(&other).contains("not one made by deepallele"));
+    }
+
+    #[test]
+    fn weights_must_fit() {
+        let info = ModelInfo::new(Architecture::preset("small", Kind::Paired).unwrap());
+        let mut weights = random_weights(&info.architecture, 3);
+        weights.0.remove("fc0.0.weight");
+        assert!(export(&info, &weights).unwrap_err().to_string().contains("fc0.0.weight"));
+    }
+}

@@ -1,0 +1,279 @@
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::super::checkpoint::read_checkpoint;
+use super::super::config::{same_padding, Architecture, Kind};
+use super::super::encode::{encode, NOTHING};
+use super::super::weights::{random_weights, Weights};
+use super::*;
+
+/// Channels by positions, row after row, in double precision.
+struct Map {
+    channels: usize,
+    length: usize,
+    data: Vec<f64>,
+}
+
+/// The network written down once more, straight from its description and with nothing folded or batched.
+struct Slow<'a> {
+    architecture: &'a Architecture,
+    weights: &'a Weights,
+}
+
+impl Slow<'_> {
+    fn tensor(&self, name: &str) -> Vec<f64> {
+        self.weights.0[name].data.iter().map(|&x| x as f64).collect()
+    }
+
+    fn block(&self, x: &Map, key: &str, dilation: usize) -> Map {
+        let shape = &self.weights.0[&format!("{key}.0.weight")].shape;
+        let (out, kernel, length) = (shape[0], shape[2], x.length);
+        let (w, b) = (self.tensor(&format!("{key}.0.weight")), self.tensor(&format!("{key}.0.bias")));
+        let left = same_padding(kernel, dilation).0;
+        let mut data = vec![0.0; out * length];
+        data.par_chunks_mut(length).enumerate().for_each(|(o, row)| {
+            row.fill(b[o]);
+            for c in 0..x.channels {
+                let source = &x.data[c * length..][..length];
+                for k in 0..kernel {
+                    let weight = w[(o * x.channels + c) * kernel + k];
+                    // Output position p reads source position p + k·dilation - left, zero outside.
+                    let shift = (k * dilation) as isize - left as isize;
+                    let from = shift.min(0).unsigned_abs().min(length);
+                    let to = length.saturating_sub(shift.max(0) as usize);
+                    for p in from..to {
+                        row[p] += weight * source[(p as isize + shift) as usize];
+                    }
+                }
+            }
+            row.iter_mut().for_each(|v| *v = v.max(0.0));
+        });
+        if self.architecture.batch_norm {
+            let part = |name: &str| self.tensor(&format!("{key}.2.{name}"));
+            let (gamma, beta) = (part("weight"), part("bias"));
+            let (mean, variance) = (part("running_mean"), part("running_var"));
+            for (o, row) in data.chunks_mut(length).enumerate() {
+                row.iter_mut().for_each(|v| *v = (*v - mean[o]) / (variance[o] + 1e-5).sqrt() * gamma[o] + beta[o]);
+            }
+        }
+        Map { channels: out, length, data }
+    }
+
+    fn linear(&self, x: &[f64], key: &str, rectified: bool) -> Vec<f64> {
+        let (w, b) = (self.tensor(&format!("{key}.0.weight")), self.tensor(&format!("{key}.0.bias")));
+        let sum = |(row, b): (&[f64], &f64)| row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + b;
+        w.chunks(x.len()).zip(&b).map(sum).map(|v| if rectified { v.max(0.0) } else { v }).collect()
+    }
+
+    fn embed(&self, codes: &[u8]) -> Vec<f64> {
+        let (a, window) = (self.architecture, codes.len());
+        let channel = |code: u8, c: u8| match code {
+            0..=3 => (code == c) as u8 as f64,
+            4 => 0.25,
+            _ => 0.0,
+        };
+        let mut input = Map { channels: 4, length: 2 * window, data: vec![] };
+        for c in 0..4 {
+            input.data.extend(codes.iter().map(|&code| channel(code, c)));
+            input.data.extend(codes.iter().rev().map(|&code| channel(code, 3 - c)));
+        }
+        let mut x = self.block(&self.block(&input, "conv0", 1), "convlayers.0", 1);
+        for stage in 0..a.conv_layers {
+            for repeat in 0..a.conv_repeat {
+                let branch = self.block(&x, &a.residual_key(stage, repeat), a.dilation);
+                x.data.iter_mut().zip(&branch.data).for_each(|(x, y)| *x += y);
+            }
+            let rows = x.data.chunks(x.length);
+            let mean = |w: &[f64]| w.iter().sum::<f64>() / w.len() as f64;
+            x.data = rows.flat_map(|row| row.chunks(a.pooling_size).map(mean)).collect();
+            x.length = x.length.div_ceil(a.pooling_size);
+        }
+        self.linear(&x.data, "fc0", true)
+    }
+
+    fn head(&self, x: &[f64], layers: &str, output: &str, rectified: bool) -> f64 {
+        let mut x = x.to_vec();
+        for layer in 0..self.architecture.h_layers {
+            x = self.linear(&x, &format!("{layers}.{layer}"), true);
+        }
+        self.linear(&x, output, rectified)[0]
+    }
+
+    fn predict(&self, one: &[u8], two: &[u8]) -> [f64; 4] {
+        let a = self.architecture;
+        let e = [self.embed(one), self.embed(two)];
+        let count = |e: &[f64]| self.head(e, "fclayers", a.count_output_key(), a.kind == Kind::Single);
+        let counts = [count(&e[0]), count(&e[1])];
+        let ratio = |i: usize, j: usize| match a.kind {
+            Kind::Paired => self.head(&[&e[i][..], &e[j]].concat(), "ratio_fclayers", "ratio_out", false),
+            _ => counts[i] - counts[j],
+        };
+        [counts[0], counts[1], ratio(0, 1), ratio(1, 0)]
+    }
+}
+
+fn numbers(p: &Prediction) -> [f64; 4] {
+    [p.count1, p.count2, p.ratio, p.ratio_swapped].map(f64::from)
+}
+
+fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (f, e) in found.iter().zip(expected) {
+        assert!((f - e).abs() <= tolerance, "{what}: {found:?}, expected {expected:?}");
+    }
+}
+
+fn opened(info: &ModelInfo, weights: &Weights, threads: usize) -> Predictor {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    fs::write(&path, onnx::export(info, weights).unwrap()).unwrap();
+    Predictor::open(&path, threads).unwrap()
+}
+
+/// Random pairs with a few N, some shorter than the window, the second a mutated copy of the first.
+fn random_pairs(window: usize, count: usize, seed: u64) -> [Vec<u8>; 2] {
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    let mut pairs = [vec![], vec![]];
+    for pair in 0..count {
+        let bases = window - (pair * window / (3 * count));
+        let one: Vec<u8> = (0..bases).map(|_| b"ACGTACGTACGTACGN"[generator.random_range(0..16)]).collect();
+        let mut two = one.clone();
+        for _ in 0..3 {
+            two[generator.random_range(0..bases)] = b"ACGT"[generator.random_range(0..4)];
+        }
+        two.truncate(bases - bases.min(pair));
+        pairs[0].extend(encode(&one, window).unwrap());
+        pairs[1].extend(encode(&two, window).unwrap());
+    }
+    pairs
+}
+
+fn agrees_with_slow(architecture: Architecture, pairs: usize, tolerance: f64) {
+    let mut weights = random_weights(&architecture, 11);
+    // Some batch norms with a negative scale: rare in training, but nothing forbids them.
+    if let Some(gamma) = weights.0.get_mut("convlayers.1._module.2.weight") {
+        gamma.data.iter_mut().step_by(3).for_each(|g| *g = -*g);
+    }
+    let info = ModelInfo::new(architecture.clone());
+    let [one, two] = random_pairs(architecture.window, pairs, 5);
+    let found = opened(&info, &weights, 2).predict(&one, &two).unwrap();
+    let slow = Slow { architecture: &architecture, weights: &weights };
+    let (one, two) = (one.chunks(architecture.window), two.chunks(architecture.window));
+    for (found, (one, two)) in found.iter().zip(one.zip(two)) {
+        assert_close(&numbers(found), &slow.predict(one, two), tolerance, &format!("{architecture:?}"));
+    }
+}
+
+#[test]
+fn presets_agree_with_the_description() {
+    for (name, pairs) in [("atac", 2), ("chip", 1), ("rna", 1), ("small", 5)] {
+        agrees_with_slow(Architecture::preset(name, Kind::Paired).unwrap(), pairs, 1e-4);
+    }
+    for kind in [Kind::Difference, Kind::Single] {
+        agrees_with_slow(Architecture::preset("small", kind).unwrap(), 5, 1e-4);
+    }
+}
+
+#[test]
+fn unusual_sizes_agree_with_the_description() {
+    let tiny = Architecture {
+        window: 37,
+        kernel_number: 5,
+        filter_number: 7,
+        hidden: 6,
+        ..Architecture::preset("small", Kind::Paired).unwrap()
+    };
+    for architecture in [
+        Architecture { dilation: 2, kernel_size: 4, kernel_length: 6, ..tiny.clone() },
+        Architecture { conv_repeat: 3, conv_layers: 2, ..tiny.clone() },
+        Architecture { batch_norm: false, ..tiny.clone() },
+        Architecture { conv_layers: 0, h_layers: 0, ..tiny.clone() },
+        // Kernels longer than what the pools leave, and pools of a single element.
+        Architecture { conv_layers: 6, pooling_size: 3, ..tiny.clone() },
+        Architecture { pooling_size: 1, kernel_size: 1, ..tiny.clone() },
+        Architecture { window: 1, ..tiny.clone() },
+    ] {
+        for kind in Kind::ALL {
+            agrees_with_slow(Architecture { kind, ..architecture.clone() }, 3, 2e-5);
+        }
+    }
+}
+
+/// Lines of a tab-separated file below its header, split.
+fn table(path: &Path) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().skip(1).map(|line| line.split('\t').map(String::from).collect()).collect()
+}
+
+#[test]
+fn published_predictions_are_reproduced() {
+    for folder in ["mh", "cr", "sh"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-data/parity").join(folder);
+        let (architecture, weights) = read_checkpoint(&folder.join("model.ckpt")).unwrap();
+        let mut predictor = opened(&ModelInfo::new(architecture.clone()), &weights, 2);
+        let mut alleles = [vec![], vec![]];
+        for line in table(&folder.join("pairs.tsv")) {
+            for (allele, codes) in line[1..].iter().zip(&mut alleles) {
+                codes.extend(encode(allele.as_bytes(), architecture.window).unwrap());
+            }
+        }
+        let expected = table(&folder.join("predictions.tsv"));
+        let found = predictor.predict(&alleles[0], &alleles[1]).unwrap();
+        let exchanged = predictor.predict(&alleles[1], &alleles[0]).unwrap();
+        assert_eq!(found.len(), expected.len());
+        assert!(!found.is_empty());
+        for ((found, exchanged), line) in found.iter().zip(&exchanged).zip(&expected) {
+            let expected: Vec<f64> = line[1..].iter().map(|n| n.parse().unwrap()).collect();
+            assert_close(&numbers(found)[..expected.len()], &expected, 1e-4, &format!("{folder:?} {}", line[0]));
+            assert!((found.ratio_swapped - exchanged.ratio).abs() < 1e-5);
+            assert!((found.antisymmetric_ratio() + exchanged.antisymmetric_ratio()).abs() < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn threads_and_company_do_not_change_a_prediction() {
+    let info = ModelInfo::new(Architecture::preset("small", Kind::Paired).unwrap());
+    let weights = random_weights(&info.architecture, 1);
+    let [one, two] = random_pairs(info.architecture.window, 67, 2);
+    let by_threads = |threads| opened(&info, &weights, threads).predict(&one, &two).unwrap();
+    let alone = by_threads(1);
+    assert_eq!(by_threads(2), alone);
+    assert_eq!(by_threads(5), alone);
+    let mut predictor = opened(&info, &weights, 1);
+    for (i, (one, two)) in one.chunks(512).zip(two.chunks(512)).enumerate() {
+        let single = predictor.predict(one, two).unwrap()[0];
+        assert_close(&numbers(&single), &numbers(&alone[i]), 1e-5, "alone");
+    }
+    assert!(predictor.predict(&[], &[]).unwrap().is_empty());
+    assert!(predictor.predict(&one[..512], &one[..511]).is_err());
+    assert!(predictor.predict(&[NOTHING; 100], &[NOTHING; 100]).is_err());
+}
+
+#[test]
+fn files_that_are_no_model_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    let complaint = |content: &[u8]| {
+        fs::write(&path, content).unwrap();
+        let message = Predictor::open(&path, 1).err().expect("refused").to_string();
+        assert!(!message.contains('\n') && message.contains("model.onnx"), "{message}");
+        message
+    };
+    assert!(complaint(b"").contains("no ONNX model"));
+    assert!(complaint(b"hello").contains("no ONNX model"));
+    let info = ModelInfo::new(Architecture::preset("small", Kind::Paired).unwrap());
+    let good = onnx::export(&info, &random_weights(&info.architecture, 1)).unwrap();
+    complaint(&good[..good.len() / 2]);
+    complaint(&good[..good.len() - 1]);
+    // Metadata of one network on the graph of another.
+    let other = ModelInfo::new(Architecture { window: 300, ..info.architecture.clone() });
+    let mut mixed = good.clone();
+    let at = good.windows(3).rposition(|w| w == b"512").unwrap();
+    mixed[at..at + 3].copy_from_slice(b"300");
+    assert_eq!(onnx::read_info(&mixed).unwrap(), other);
+    assert!(complaint(&mixed).contains("does not fit its own metadata"));
+    assert!(Predictor::open(folder.path(), 1).err().unwrap().to_string().contains("folder"));
+    assert!(Predictor::open(&folder.path().join("none"), 1).is_err());
+}
