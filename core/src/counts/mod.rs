@@ -1,2 +1,15 @@
 //! The count table and the per-variant table.
-pub mod pairs;
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | [`counter`] | one pass over the reads: fragments per region and variant |
+//! | [`table`] | the count table, written and read |
+//! | [`variant_table`] | the per-variant table |
+
+pub mod counter;
+pub mod table;
+pub mod variant_table;
+
+pub use counter::{count, Counted, Summary, Tally, VariantTally};
+pub use table::{CountRow, CountTable};
+pub use variant_table::write_variants;

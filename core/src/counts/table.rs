@@ -1,0 +1,281 @@
+//! The count table: one line a region and sample, BED-compatible.
+
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::files::open_text;
+
+/// Names of the columns, in order.
+pub const COLUMNS: [&str; 16] = [
+    "#chrom",
+    "start",
+    "end",
+    "name",
+    "score",
+    "strand",
+    "sample",
+    "hap1",
+    "hap2",
+    "uninformative",
+    "conflicting",
+    "variants",
+    "log2_ratio",
+    "se",
+    "p_value",
+    "q_value",
+];
+
+/// One region of one sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CountRow {
+    pub chrom: String,
+    /// 0-based half-open.
+    pub start: u64,
+    pub end: u64,
+    pub name: String,
+    pub score: String,
+    /// `+`, `-` or `.`.
+    pub strand: u8,
+    pub sample: String,
+    /// Fragments of haplotype 1.
+    pub hap1: u64,
+    /// Fragments of haplotype 2.
+    pub hap2: u64,
+    /// Fragments that fit both.
+    pub uninformative: u64,
+    /// Fragments that fit each in different places.
+    pub conflicting: u64,
+    /// Records within the region in which the haplotypes differ.
+    pub variants: u64,
+    /// log2((hap1 + 0.5) / (hap2 + 0.5)); None without an informative fragment.
+    pub log2_ratio: Option<f64>,
+    /// Standard error of `log2_ratio`.
+    pub se: Option<f64>,
+    pub p_value: Option<f64>,
+    pub q_value: Option<f64>,
+}
+
+/// log2 ratio of two counts and its standard error, with one half added to each (Haldane 1956, Anscombe 1956):
+/// log2((a + ½) / (b + ½)) and √(1/(a + ½) + 1/(b + ½)) / ln 2. None when both counts are 0.
+pub fn log2_ratio(hap1: u64, hap2: u64) -> Option<(f64, f64)> {
+    if hap1 == 0 && hap2 == 0 {
+        return None;
+    }
+    let (a, b) = (hap1 as f64 + 0.5, hap2 as f64 + 0.5);
+    Some(((a / b).log2(), (1.0 / a + 1.0 / b).sqrt() / std::f64::consts::LN_2))
+}
+
+/// A count table in memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CountTable {
+    /// Lines that begin with `##`, without line ends.
+    pub header: Vec<String>,
+    pub rows: Vec<CountRow>,
+}
+
+impl CountTable {
+    /// Value of the header line `##key=value`, such as `haplotype1`.
+    pub fn header_value(&self, key: &str) -> Option<&str> {
+        self.header.iter().find_map(|l| l.strip_prefix("##")?.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// Write header, column names and rows.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        for line in &self.header {
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out, "{}", COLUMNS.join("\t"))?;
+        for r in &self.rows {
+            write!(
+                out,
+                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                r.chrom,
+                r.start,
+                r.end,
+                r.name,
+                r.score,
+                r.strand as char,
+                r.sample,
+                r.hap1,
+                r.hap2,
+                r.uninformative,
+                r.conflicting,
+                r.variants
+            )?;
+            for value in [r.log2_ratio, r.se] {
+                match value {
+                    Some(value) => write!(out, "\t{value:.4}")?,
+                    None => write!(out, "\t.")?,
+                }
+            }
+            for value in [r.p_value, r.q_value] {
+                match value {
+                    Some(value) => write!(out, "\t{value:.4e}")?,
+                    None => write!(out, "\t.")?,
+                }
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    /// Read a count table, plain or gzip; `-` is standard input. Columns behind the sixteen are ignored.
+    ///
+    /// # Errors
+    /// A file that is no count table, or a line that is wrong, is named with its number; so is a table
+    /// without a row.
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut table = CountTable::default();
+        let mut named = false;
+        for (i, line) in open_text(path)?.lines().enumerate() {
+            let wrong = |problem: String| Error::input(path, format!("line {}: {problem}", i + 1));
+            let line = line.map_err(|e| match e.kind() {
+                io::ErrorKind::InvalidData => wrong("is not text".into()),
+                _ => Error::io(path, e),
+            })?;
+            let line = line.strip_suffix('\r').unwrap_or(&line);
+            if line.starts_with("##") {
+                table.header.push(line.to_string());
+            } else if line.starts_with('#') {
+                if !line.split('\t').take(COLUMNS.len()).eq(COLUMNS) {
+                    return Err(wrong(format!(
+                        "is not the header of a count table, which begins with {}; make one with deepallele count",
+                        COLUMNS[..4].join(" ")
+                    )));
+                }
+                named = true;
+            } else if !line.trim().is_empty() {
+                if !named {
+                    return Err(wrong("comes before a #chrom line; make a count table with deepallele count".into()));
+                }
+                table.rows.push(parse(line).map_err(wrong)?);
+            }
+        }
+        if table.rows.is_empty() {
+            return Err(Error::input(path, "holds no regions; is it a count table of deepallele count?"));
+        }
+        Ok(table)
+    }
+}
+
+fn parse(line: &str) -> std::result::Result<CountRow, String> {
+    let c: Vec<&str> = line.split('\t').collect();
+    if c.len() < COLUMNS.len() {
+        return Err(format!("has {} columns instead of {}", c.len(), COLUMNS.len()));
+    }
+    let whole = |i: usize| c[i].parse::<u64>().map_err(|_| format!("{} is \"{}\", not a count", COLUMNS[i], c[i]));
+    let number = |i: usize| match c[i] {
+        "." => Ok(None),
+        text => match text.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(Some(value)),
+            _ => Err(format!("{} is \"{text}\", neither a number nor .", COLUMNS[i])),
+        },
+    };
+    let strand = match c[5] {
+        "+" => b'+',
+        "-" => b'-',
+        "." => b'.',
+        other => return Err(format!("strand is \"{other}\"; it must be +, - or .")),
+    };
+    let (start, end) = (whole(1)?, whole(2)?);
+    if end <= start {
+        return Err(format!("end {end} is not behind start {start}"));
+    }
+    if c[0].is_empty() {
+        return Err("names no contig".into());
+    }
+    Ok(CountRow {
+        chrom: c[0].into(),
+        start,
+        end,
+        name: c[3].into(),
+        score: c[4].into(),
+        strand,
+        sample: c[6].into(),
+        hap1: whole(7)?,
+        hap2: whole(8)?,
+        uninformative: whole(9)?,
+        conflicting: whole(10)?,
+        variants: whole(11)?,
+        log2_ratio: number(12)?,
+        se: number(13)?,
+        p_value: number(14)?,
+        q_value: number(15)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row() -> CountRow {
+        let (ratio, se) = log2_ratio(7, 1).unwrap();
+        CountRow {
+            chrom: "chr1".into(),
+            start: 5,
+            end: 90,
+            name: "peak 1".into(),
+            score: "0".into(),
+            strand: b'+',
+            sample: "s".into(),
+            hap1: 7,
+            hap2: 1,
+            uninformative: 30,
+            conflicting: 2,
+            variants: 1,
+            log2_ratio: Some((ratio * 1e4).round() / 1e4),
+            se: Some((se * 1e4).round() / 1e4),
+            p_value: None,
+            q_value: Some(0.0125),
+        }
+    }
+
+    fn read(text: &[u8]) -> Result<CountTable> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("counts.tsv");
+        std::fs::write(&path, text).unwrap();
+        CountTable::read(&path)
+    }
+
+    #[test]
+    fn ratios_are_known_on_paper() {
+        assert_eq!(log2_ratio(0, 0), None);
+        let (ratio, se) = log2_ratio(3, 3).unwrap();
+        assert_eq!(ratio, 0.0);
+        assert!((se - (2.0f64 / 3.5).sqrt() / 2f64.ln()).abs() < 1e-12);
+        assert_eq!(log2_ratio(7, 3).unwrap().0, (7.5f64 / 3.5).log2());
+    }
+
+    #[test]
+    fn a_table_reads_back_as_written() {
+        let table = CountTable { header: vec!["##haplotype1=NA12878:1".into()], rows: vec![row()] };
+        let mut text = Vec::new();
+        table.write(&mut text).unwrap();
+        let back = read(&text).unwrap();
+        assert_eq!(back, table);
+        assert_eq!(back.header_value("haplotype1"), Some("NA12878:1"));
+        assert_eq!(back.header_value("haplotype"), None);
+        assert!(String::from_utf8(text).unwrap().contains("\t2.3219\t1.2904\t.\t1.2500e-2\n"));
+    }
+
+    #[test]
+    fn wrong_tables_are_named_with_their_line() {
+        let header = format!("##x=1\n{}\n", COLUMNS.join("\t"));
+        let line = "chr1\t5\t9\t.\t.\t.\ts\t1\t2\t3\t4\t5\t.\t.\t.\t.";
+        assert_eq!(read(format!("{header}{line}\r\n").as_bytes()).unwrap().rows.len(), 1);
+        for (text, part) in [
+            (header.clone(), "holds no regions"),
+            (line.to_string(), "line 1: comes before"),
+            ("#chrom\tstart\n".to_string(), "line 1: is not the header"),
+            (format!("{header}{}", line.replace("\t9\t", "\t5\t")), "line 3: end 5"),
+            (format!("{header}{}", line.replace("\t1\t2", "\t-1\t2")), "line 3: hap1 is \"-1\""),
+            (format!("{header}chr1\t5\n"), "line 3: has 2 columns"),
+            (format!("{header}{}", line.replace("5\t.\t.", "5\tNaN\t.")), "line 3: log2_ratio"),
+        ] {
+            let message = read(text.as_bytes()).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(read(b"#chrom\xff\n").unwrap_err().to_string().contains("line 1"));
+    }
+}

@@ -1,0 +1,471 @@
+//! Alignments from BAM, CRAM or SAM, in order of position, checked to be complete.
+
+use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::ptr;
+
+use rust_htslib::htslib;
+
+use crate::error::{Error, Result};
+use crate::files::is_stdio;
+use crate::genome::Contigs;
+
+/// One alignment as it lies in the reader's buffer.
+#[derive(Clone, Copy)]
+pub struct Alignment<'a> {
+    /// Index of the contig, -1 if unplaced.
+    pub contig: i32,
+    /// First aligned base, 0-based, -1 if unplaced.
+    pub position: i64,
+    pub mapping_quality: u8,
+    pub flags: u16,
+    pub mate_contig: i32,
+    pub mate_position: i64,
+    /// Read name.
+    pub name: &'a [u8],
+    /// Operations as in BAM: length << 4 | operation.
+    pub cigar: &'a [u32],
+    /// Bases, two a byte, as in BAM.
+    bases: &'a [u8],
+    /// Base qualities, 255 throughout where there are none.
+    pub qualities: &'a [u8],
+}
+
+impl<'a> Alignment<'a> {
+    /// Base `i` of the read as letter of `=ACMGRSVTWYHKDBN`; `N` past its end.
+    pub fn base(&self, i: usize) -> u8 {
+        match self.bases.get(i / 2) {
+            Some(two) if i < self.qualities.len() => {
+                b"=ACMGRSVTWYHKDBN"[(if i % 2 == 0 { two >> 4 } else { two & 15 }) as usize]
+            }
+            _ => b'N',
+        }
+    }
+
+    /// Past the last aligned base, 0-based.
+    pub fn end(&self) -> i64 {
+        self.position + self.cigar.iter().map(|&c| reference_length(c)).sum::<i64>()
+    }
+
+    /// An alignment made in code. `bases` are letters, as many as `qualities`.
+    #[cfg(test)]
+    pub(crate) fn test(packed: &'a [u8], cigar: &'a [u32], qualities: &'a [u8], position: i64) -> Self {
+        Self {
+            contig: 0,
+            position,
+            mapping_quality: 60,
+            flags: 0,
+            mate_contig: -1,
+            mate_position: -1,
+            name: b"read",
+            cigar,
+            bases: packed,
+            qualities,
+        }
+    }
+}
+
+/// Reference bases that a BAM operation spans (M, D, N, = and X).
+pub(super) fn reference_length(operation: u32) -> i64 {
+    const SPANS: u32 = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 7 | 1 << 8;
+    if SPANS >> (operation & 15) & 1 == 1 {
+        (operation >> 4) as i64
+    } else {
+        0
+    }
+}
+
+/// A stretch to read by the index: contig, start, end (0-based half-open).
+pub type Span = (usize, u64, u64);
+
+/// An open alignment file. Goes to htslib itself: `rust_htslib` takes a readable header for granted where
+/// there is an index.
+pub struct Alignments {
+    path: PathBuf,
+    file: *mut htslib::htsFile,
+    header: *mut htslib::sam_hdr_t,
+    record: *mut htslib::bam1_t,
+    index: *mut htslib::hts_idx_t,
+    iterator: *mut htslib::hts_itr_t,
+    contigs: Contigs,
+    sample: Option<String>,
+    /// What to read by the index, merged and sorted; None reads everything.
+    spans: Option<Vec<Span>>,
+    span: usize,
+    last: (u32, i64),
+    has_reference: bool,
+    /// Alignments read so far.
+    pub records: u64,
+}
+
+impl Drop for Alignments {
+    fn drop(&mut self) {
+        // SAFETY: each pointer is null or ours and freed once; the iterator and index go before the file.
+        unsafe {
+            if !self.iterator.is_null() {
+                htslib::hts_itr_destroy(self.iterator);
+            }
+            if !self.index.is_null() {
+                htslib::hts_idx_destroy(self.index);
+            }
+            if !self.record.is_null() {
+                htslib::bam_destroy1(self.record);
+            }
+            if !self.header.is_null() {
+                htslib::sam_hdr_destroy(self.header);
+            }
+            htslib::hts_close(self.file);
+        }
+    }
+}
+
+fn c_string(path: &Path) -> Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::input(path, "has a zero byte in its name"))
+}
+
+impl Alignments {
+    /// Open `path` (`-`: standard input). `reference` is the FASTA of a CRAM; `threads` are all threads, of
+    /// which those beyond the first unpack blocks ahead.
+    ///
+    /// # Errors
+    /// No alignment file, a broken header, or no end marker (the file is cut short).
+    pub fn open(path: &Path, reference: Option<&Path>, threads: usize) -> Result<Self> {
+        if !is_stdio(path) {
+            let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
+            if file.metadata().map_err(|e| Error::io(path, e))?.is_dir() {
+                return Err(Error::input(path, "is a folder, not an alignment file"));
+            }
+        }
+        let wrong = |problem: &str| Error::input(path, problem);
+        let name = c_string(path)?;
+        // SAFETY: valid C strings; the result is checked.
+        let file = unsafe { htslib::hts_open(name.as_ptr(), c"r".as_ptr()) };
+        if file.is_null() {
+            return Err(wrong("is no BAM, CRAM or SAM file"));
+        }
+        let mut alignments = Self {
+            path: path.to_path_buf(),
+            file,
+            header: ptr::null_mut(),
+            record: ptr::null_mut(),
+            index: ptr::null_mut(),
+            iterator: ptr::null_mut(),
+            contigs: Contigs::default(),
+            sample: None,
+            spans: None,
+            span: 0,
+            last: (0, -1),
+            has_reference: reference.is_some(),
+            records: 0,
+        };
+        // SAFETY: the file is open, pointers are checked before use.
+        unsafe {
+            if (*file).format.category != htslib::htsFormatCategory_sequence_data
+                || ![htslib::htsExactFormat_bam, htslib::htsExactFormat_cram, htslib::htsExactFormat_sam]
+                    .contains(&(*file).format.format)
+            {
+                return Err(wrong("is no BAM, CRAM or SAM file"));
+            }
+            if let Some(reference) = reference {
+                if htslib::hts_set_fai_filename(file, c_string(reference)?.as_ptr()) != 0 {
+                    return Err(Error::input(reference, "cannot be used as the reference of the alignments"));
+                }
+            }
+            if htslib::hts_check_EOF(file) == 0 {
+                return Err(wrong("has no end marker: it is cut short; copy or make it again"));
+            }
+            if threads > 1 && htslib::hts_set_threads(file, threads.min(1024) as i32 - 1) != 0 {
+                return Err(wrong("cannot be read with several threads; give -@ 1"));
+            }
+            alignments.header = htslib::sam_hdr_read(file);
+            alignments.record = htslib::bam_init1();
+            if alignments.header.is_null() || alignments.record.is_null() {
+                return Err(wrong("has no readable header"));
+            }
+        }
+        alignments.read_header()?;
+        Ok(alignments)
+    }
+
+    fn read_header(&mut self) -> Result<()> {
+        let mut list = Vec::new();
+        // SAFETY: the header is valid, and i is below its number of contigs.
+        unsafe {
+            for i in 0..htslib::sam_hdr_nref(self.header) {
+                let name = htslib::sam_hdr_tid2name(self.header, i);
+                let length = u64::try_from(htslib::sam_hdr_tid2len(self.header, i)).unwrap_or(0);
+                let name = if name.is_null() { None } else { CStr::from_ptr(name).to_str().ok() };
+                let name = name.ok_or_else(|| {
+                    Error::input(&self.path, format!("has a broken header: the name of contig {}", i + 1))
+                })?;
+                list.push((name.to_string(), length));
+            }
+            let text = htslib::sam_hdr_str(self.header);
+            if !text.is_null() {
+                self.sample = only_sample(&CStr::from_ptr(text).to_string_lossy());
+            }
+        }
+        if list.is_empty() {
+            return Err(Error::input(&self.path, "has no contigs in its header (@SQ); is it aligned?"));
+        }
+        self.contigs = Contigs::new(list);
+        Ok(())
+    }
+
+    /// Read only what overlaps `spans`, by the index.
+    ///
+    /// # Errors
+    /// No index, or standard input.
+    pub fn restrict(&mut self, mut spans: Vec<Span>) -> Result<()> {
+        if is_stdio(&self.path) {
+            return Err(Error::input(&self.path, "standard input has no index; name a file to use -r or -R"));
+        }
+        let name = c_string(&self.path)?;
+        // SAFETY: file and name are valid; the result is checked.
+        self.index = unsafe { htslib::sam_index_load(self.file, name.as_ptr()) };
+        if self.index.is_null() {
+            let make = format!("has no readable index; make it with: samtools index {}", self.path.display());
+            return Err(Error::input(&self.path, make));
+        }
+        spans.sort_unstable();
+        let mut merged: Vec<Span> = Vec::new();
+        for (contig, start, end) in spans {
+            match merged.last_mut() {
+                Some(last) if last.0 == contig && start <= last.2 => last.2 = last.2.max(end),
+                _ => merged.push((contig, start, end)),
+            }
+        }
+        self.spans = Some(merged);
+        Ok(())
+    }
+
+    /// The file name given to [`Alignments::open`].
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The contigs of the header.
+    pub fn contigs(&self) -> &Contigs {
+        &self.contigs
+    }
+
+    /// The sample all read groups name, if there is exactly one.
+    pub fn sample(&self) -> Option<&str> {
+        self.sample.as_deref()
+    }
+
+    fn wrong(&self, problem: String) -> Error {
+        Error::input(&self.path, problem)
+    }
+
+    /// The next alignment, or None at the end of a complete file.
+    ///
+    /// # Errors
+    /// A record that cannot be read, a file that is cut short, records out of order.
+    pub fn next(&mut self) -> Result<Option<Alignment<'_>>> {
+        let code = loop {
+            if self.spans.is_none() {
+                // SAFETY: all three are valid for the life of self.
+                break unsafe { htslib::sam_read1(self.file, self.header, self.record) };
+            }
+            if self.iterator.is_null() && !self.next_span()? {
+                return Ok(None);
+            }
+            // SAFETY: iterator, record and file are valid. A CRAM iterator takes no BGZF handle.
+            let code = unsafe {
+                let bgzf = if (*self.file).is_bgzf() != 0 { (*self.file).fp.bgzf } else { ptr::null_mut() };
+                htslib::hts_itr_next(bgzf, self.iterator, self.record.cast(), self.file.cast())
+            };
+            if code == -1 {
+                // SAFETY: ours, freed once.
+                unsafe { htslib::hts_itr_destroy(self.iterator) };
+                self.iterator = ptr::null_mut();
+                self.span += 1;
+                continue;
+            }
+            if code >= 0 && self.in_earlier_span() {
+                continue;
+            }
+            break code;
+        };
+        if code == -1 {
+            self.check_end()?;
+            return Ok(None);
+        }
+        self.records += 1;
+        if code < -1 {
+            let hint = if self.is_cram() && !self.has_reference {
+                "; a CRAM needs its reference: give -f FASTA"
+            } else if self.is_cram() {
+                "; it is cut short, damaged, or the reference is not the one it was made with"
+            } else {
+                ": it is cut short or damaged"
+            };
+            return Err(self.wrong(format!("alignment {} cannot be read{hint}", self.records)));
+        }
+        self.view().map(Some)
+    }
+
+    fn is_cram(&self) -> bool {
+        // SAFETY: the file is open.
+        unsafe { (*self.file).format.format == htslib::htsExactFormat_cram }
+    }
+
+    /// A pipe shows only now whether its end marker is there.
+    fn check_end(&self) -> Result<()> {
+        // SAFETY: the file is open, and is_bgzf says which member of the union is set.
+        let cut = unsafe {
+            (*self.file).is_bgzf() != 0
+                && !(*self.file).fp.bgzf.is_null()
+                && (*(*self.file).fp.bgzf).no_eof_block() != 0
+        };
+        if cut {
+            let n = self.records;
+            return Err(self.wrong(format!("ends after alignment {n} without its end marker: it is cut short")));
+        }
+        Ok(())
+    }
+
+    /// Open the iterator of the next span; false when there is none left.
+    fn next_span(&mut self) -> Result<bool> {
+        let Some(&(contig, start, end)) = self.spans.as_ref().and_then(|s| s.get(self.span)) else {
+            return Ok(false);
+        };
+        let (start, end) = (i64::try_from(start).unwrap_or(i64::MAX), i64::try_from(end).unwrap_or(i64::MAX));
+        // SAFETY: the index is loaded; contig is an index of the header.
+        self.iterator = unsafe { htslib::sam_itr_queryi(self.index, contig as i32, start, end) };
+        if self.iterator.is_null() {
+            return Err(self.wrong(format!("the index cannot find {}", self.contigs.name(contig))));
+        }
+        Ok(true)
+    }
+
+    /// True for a read that the span before this one has shown already.
+    fn in_earlier_span(&self) -> bool {
+        let Some(spans) = &self.spans else { return false };
+        let earlier = self.span.checked_sub(1).and_then(|i| spans.get(i));
+        // SAFETY: the record was just read.
+        let (contig, position) = unsafe { ((*self.record).core.tid, (*self.record).core.pos) };
+        earlier.is_some_and(|&(c, _, end)| c as i32 == contig && position < end as i64)
+    }
+
+    /// The current record, its sizes checked against its buffer and its place against the one before.
+    fn view(&mut self) -> Result<Alignment<'_>> {
+        // SAFETY: the record was just read; every slice is checked to lie within its l_data bytes.
+        let view = unsafe {
+            let core = &(*self.record).core;
+            let size = usize::try_from((*self.record).l_data).unwrap_or(0);
+            let data: &[u8] = if size == 0 { &[] } else { std::slice::from_raw_parts((*self.record).data, size) };
+            let l_name = core.l_qname as usize;
+            let l_cigar = core.n_cigar as usize * 4;
+            let l_bases = usize::try_from(core.l_qseq).unwrap_or(0);
+            let at_bases = l_name + l_cigar;
+            let at_qualities = at_bases + l_bases.div_ceil(2);
+            if at_qualities + l_bases > size || l_name % 4 != 0 {
+                return Err(self.wrong(format!("alignment {} is damaged", self.records)));
+            }
+            let name = &data[..l_name];
+            Alignment {
+                contig: core.tid,
+                position: core.pos,
+                mapping_quality: core.qual,
+                flags: core.flag,
+                mate_contig: core.mtid,
+                mate_position: core.mpos,
+                name: &name[..name.iter().position(|&b| b == 0).unwrap_or(l_name)],
+                // Aligned: htslib pads the name to four bytes and allocates the data.
+                cigar: std::slice::from_raw_parts(data[l_name..].as_ptr().cast(), core.n_cigar as usize),
+                bases: &data[at_bases..at_qualities],
+                qualities: &data[at_qualities..at_qualities + l_bases],
+            }
+        };
+        // Unplaced reads (contig -1) come last.
+        let place = (view.contig as u32, view.position);
+        if place < self.last {
+            let name = String::from_utf8_lossy(view.name).into_owned();
+            return Err(Error::input(
+                &self.path,
+                format!(
+                    "alignment {} (\"{name}\") lies before the one above it; sort the file with samtools sort",
+                    self.records
+                ),
+            ));
+        }
+        if view.contig >= self.contigs.len() as i32 {
+            return Err(Error::input(&self.path, format!("alignment {} is on no contig of the header", self.records)));
+        }
+        self.last = place;
+        Ok(view)
+    }
+}
+
+/// The SM of the read groups in a SAM header, if they all name the same one.
+fn only_sample(header: &str) -> Option<String> {
+    let mut samples = header
+        .lines()
+        .filter(|l| l.starts_with("@RG\t"))
+        .filter_map(|l| l.split('\t').find_map(|f| f.strip_prefix("SM:")))
+        .filter(|s| !s.is_empty());
+    let first = samples.next()?;
+    samples.all(|s| s == first).then(|| first.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_taken_when_there_is_one() {
+        assert_eq!(only_sample("@HD\n@RG\tID:a\tSM:x\n@RG\tID:b\tSM:x\n"), Some("x".into()));
+        assert_eq!(only_sample("@RG\tID:a\tSM:x\n@RG\tID:b\tSM:y\n"), None);
+        assert_eq!(only_sample("@SQ\tSN:1\n"), None);
+    }
+
+    #[test]
+    fn operations_span_the_reference_as_sam_says() {
+        for (operation, spans) in [(0, 5), (1, 0), (2, 5), (3, 5), (4, 0), (5, 0), (6, 0), (7, 5), (8, 5), (9, 0)] {
+            assert_eq!(reference_length(5 << 4 | operation), spans);
+        }
+    }
+
+    const SAM: &str = "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:chr1\tLN:1000\n@RG\tID:a\tSM:s\n";
+
+    fn read(body: &str) -> Result<Vec<(i64, String)>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sam");
+        std::fs::write(&path, format!("{SAM}{body}")).unwrap();
+        let mut file = Alignments::open(&path, None, 1)?;
+        let mut list = Vec::new();
+        while let Some(a) = file.next()? {
+            let bases: Vec<u8> = (0..a.qualities.len()).map(|i| a.base(i)).collect();
+            list.push((a.end(), String::from_utf8(bases).unwrap()));
+        }
+        Ok(list)
+    }
+
+    #[test]
+    fn records_are_read_and_disorder_is_an_error() {
+        let one = |pos: u64| format!("r{pos}\t0\tchr1\t{pos}\t60\t2S3M1D1M\t*\t0\t0\tACGTNT\tIIIIII\n");
+        assert_eq!(read(&one(11)).unwrap(), [(15, "ACGTNT".to_string())]);
+        let message = read(&(one(11) + &one(10))).unwrap_err().to_string();
+        assert!(message.contains("alignment 2 (\"r10\")") && message.contains("samtools sort"), "{message}");
+        let message = read("r\t0\tchr1\tx\n").unwrap_err().to_string();
+        assert!(message.contains("alignment 1 cannot be read"), "{message}");
+    }
+
+    #[test]
+    fn what_is_no_alignment_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bam");
+        let message = |path: &Path| Alignments::open(path, None, 1).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(message(&path).contains("a.bam"));
+        for text in ["", "hello", "##fileformat=VCFv4.2\n"] {
+            std::fs::write(&path, text).unwrap();
+            assert!(message(&path).contains("is no BAM"), "{text:?}: {}", message(&path));
+        }
+        std::fs::write(&path, "@HD\tVN:1.6\n").unwrap();
+        assert!(message(&path).contains("no contigs"), "{}", message(&path));
+        assert!(message(folder.path()).contains("folder"));
+    }
+}
