@@ -243,3 +243,43 @@ pub fn fasta(folder: &Path, name: &str, sequences: &[(&str, &str)]) -> PathBuf {
     good(tool("samtools", ["faidx"]).arg(&path));
     path
 }
+
+/// A published network as `model.onnx` in `folder`: `mh`, `cr` or `sh` of the golden vectors. Its window is 110.
+pub fn imported(folder: &Path, network: &str) -> PathBuf {
+    let model = folder.join(format!("{network}.onnx"));
+    good(deepallele("import").arg(data(&format!("parity/{network}/model.ckpt"))).arg("-o").arg(&model));
+    model
+}
+
+/// Bases of the real chromosome, 0-based half-open, upper case, through samtools.
+pub fn bases(start: u64, end: u64) -> String {
+    let place = format!("chr22:{}-{end}", start + 1);
+    let fasta = good_text(tool("samtools", ["faidx"]).arg(genome()).arg(place));
+    let bases: String = fasta.lines().skip(1).collect::<String>().to_uppercase();
+    assert_eq!(bases.len() as u64, end - start);
+    bases
+}
+
+/// The network's own outputs for pairs of sequences, through `predict --pairs --raw`: the third path of a
+/// number, beside tables and VCF fields.
+pub fn raw_predictions(folder: &Path, model: &Path, pairs: &[(String, String)]) -> Vec<[f64; 3]> {
+    let mut content = String::from("id\tallele_a\tallele_b\n");
+    for (number, (a, b)) in pairs.iter().enumerate() {
+        content += &format!("p{number}\t{a}\t{b}\n");
+    }
+    let file = put(folder, "pairs.tsv", content);
+    let table =
+        Table::parse(&good_text(deepallele("predict").arg("-m").arg(model).arg("--pairs").arg(file).arg("--raw")));
+    assert_eq!(table.rows.len(), pairs.len());
+    (0..pairs.len())
+        .map(|row| {
+            assert_eq!(table.text(row, "id"), format!("p{row}"));
+            ["count_a", "count_b", "ratio"].map(|column| table.number(row, column))
+        })
+        .collect()
+}
+
+/// Differences beyond rounding in a file of six digits.
+pub fn close(a: f64, b: f64, what: &str) {
+    assert!((a - b).abs() <= 1e-4 * (1.0 + b.abs()), "{what}: {a} against {b}");
+}

@@ -1,0 +1,142 @@
+//! Published checkpoints: their predictions through the exported model, and what is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use deepallele_tests::*;
+
+fn parity(network: &str) {
+    let folder = scratch();
+    let model = imported(folder.path(), network);
+    let table = Table::parse(&good_text(
+        deepallele("predict")
+            .arg("-m")
+            .arg(model)
+            .arg("--pairs")
+            .arg(data(&format!("parity/{network}/pairs.tsv")))
+            .arg("--raw"),
+    ));
+    let golden = fs::read_to_string(data(&format!("parity/{network}/predictions.tsv"))).unwrap();
+    let golden = Table::parse(&golden);
+    assert_eq!(table.rows.len(), golden.rows.len());
+    assert!(golden.rows.len() >= 8);
+    assert_eq!(&table.columns[..4], ["id", "count_a", "count_b", "ratio"]);
+    for row in 0..golden.rows.len() {
+        assert_eq!(table.text(row, "id"), golden.text(row, "id"));
+        for column in &golden.columns[1..] {
+            let (ours, theirs) = (table.number(row, column), golden.number(row, column));
+            assert!((ours - theirs).abs() <= 1e-4, "{network}, row {row}, {column}: {ours} against {theirs}");
+        }
+    }
+}
+
+#[test]
+fn the_multi_head_network_predicts_as_published() {
+    parity("mh");
+}
+
+#[test]
+fn the_computed_ratio_network_predicts_as_published() {
+    parity("cr");
+}
+
+#[test]
+fn the_single_head_network_predicts_as_published() {
+    parity("sh");
+}
+
+#[test]
+fn safetensors_come_on_request() {
+    let folder = scratch();
+    let (model, weights) = (folder.path().join("m.onnx"), folder.path().join("m.safetensors"));
+    let mut command = deepallele("import");
+    command.arg(data("parity/mh/model.ckpt")).arg("-o").arg(model).arg("--safetensors").arg(&weights);
+    good(&mut command);
+    let bytes = fs::read(weights).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = text(&bytes[8..8 + length]);
+    assert!(header.contains("\"conv0.0.weight\"") && header.contains("\"ratio_out.0.weight\""), "{header}");
+    assert_eq!(listing(folder.path()), ["m.onnx", "m.safetensors"]);
+}
+
+/// A checkpoint whose pickle, loaded by Python, would run a command that makes `trace`.
+fn evil(folder: &Path, how: &str, trace: &Path) -> PathBuf {
+    let path = folder.join(format!("{how}.ckpt"));
+    let script = r#"
+import os, pickle, sys, zipfile, builtins
+how, source, target, trace = sys.argv[1:]
+
+class Evil:
+    def __reduce__(self):
+        if how == "system":
+            return os.system, ("touch " + trace,)
+        return builtins.eval, ("open(%r, 'w')" % trace,)
+
+with zipfile.ZipFile(source) as good, zipfile.ZipFile(target, "w") as bad:
+    for name in good.namelist():
+        if name.endswith("data.pkl"):
+            bad.writestr(name, pickle.dumps({"state_dict": {"conv0.0.weight": Evil()}, "hyper_parameters": {}}, 2))
+        else:
+            bad.writestr(name, good.read(name))
+if how == "loads":  # the test of the test: Python does fall for it
+    with zipfile.ZipFile(target) as bad:
+        pickle.loads(next(bad.read(n) for n in bad.namelist() if n.endswith("data.pkl")))
+"#;
+    good(tool("python3", ["-c", script, how]).arg(data("parity/mh/model.ckpt")).arg(&path).arg(trace));
+    path
+}
+
+#[test]
+fn a_pickle_that_asks_to_execute_something() {
+    let folder = scratch();
+    let trace = folder.path().join("executed");
+    for how in ["system", "eval"] {
+        let checkpoint = evil(folder.path(), how, &trace);
+        let mut command = deepallele("import");
+        command.arg(&checkpoint).arg("-o").arg(folder.path().join("model.onnx"));
+        refused_in(folder.path(), &mut command, &[&format!("{how}.ckpt"), how]);
+        assert!(!trace.exists(), "it was executed");
+    }
+    evil(folder.path(), "loads", &trace);
+    assert!(trace.exists(), "this checkpoint would not execute anything anywhere");
+}
+
+#[test]
+fn checkpoints_that_are_none() {
+    let folder = scratch();
+    let import = |file: &Path| {
+        let mut command = deepallele("import");
+        command.arg(file).arg("-o").arg(folder.path().join("model.onnx"));
+        command
+    };
+    let words = put(folder.path(), "words.ckpt", "these are words");
+    refused_in(folder.path(), &mut import(&words), &["words.ckpt"]);
+    let empty = put(folder.path(), "empty.ckpt", "");
+    refused_in(folder.path(), &mut import(&empty), &["empty.ckpt"]);
+    let whole = fs::read(data("parity/mh/model.ckpt")).unwrap();
+    let short = put(folder.path(), "short.ckpt", &whole[..whole.len() / 2]);
+    refused_in(folder.path(), &mut import(&short), &["short.ckpt"]);
+    refused_in(folder.path(), &mut import("nowhere.ckpt".as_ref()), &["\"nowhere.ckpt\""]);
+    let mut full = deepallele("import");
+    full.arg(data("parity/mh/model.ckpt")).args(["-o", "/dev/full"]);
+    refused_in(folder.path(), &mut full, &["/dev/full"]);
+}
+
+/// No byte of a checkpoint may bring the reader down: cut and damaged copies end in a line, not in a panic.
+#[test]
+fn damaged_checkpoints_never_panic() {
+    let folder = scratch();
+    let whole = fs::read(data("parity/sh/model.ckpt")).unwrap();
+    for step in 0..40 {
+        let mut damaged = whole.clone();
+        let at = (step * 7919) % damaged.len();
+        for byte in &mut damaged[at..(at + 16).min(whole.len())] {
+            *byte ^= 0xa5;
+        }
+        let file = put(folder.path(), "damaged.ckpt", damaged);
+        let output = run(deepallele("import").arg(&file).arg("-o").arg(folder.path().join("model.onnx")));
+        let said = text(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{:?}: {said}", output.status);
+        assert!(!said.contains("internal error"), "{said}");
+    }
+}
