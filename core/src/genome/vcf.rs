@@ -164,7 +164,7 @@ impl VcfFile {
             };
             if cut {
                 let at = self.records;
-                return Err(self.wrong(format!("ends after record {at} without its end marker; it is cut short")));
+                return Err(self.wrong(format!("ends after record {at} without its end marker; it is truncated")));
             }
             return Ok(false);
         }
@@ -175,7 +175,7 @@ impl VcfFile {
         let broken = unsafe { (*self.record).errcode & !tolerated } != 0;
         if code < 0 || broken {
             let at = self.records;
-            return Err(self.wrong(format!("record {at} is broken or cut short; bcftools view shows where")));
+            return Err(self.wrong(format!("record {at} is broken or truncated; bcftools view shows where")));
         }
         // SAFETY: the record was just read.
         if unsafe { htslib::bcf_unpack(self.record, htslib::BCF_UN_ALL as i32) } != 0 {

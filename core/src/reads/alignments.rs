@@ -129,7 +129,7 @@ impl Alignments {
     /// which those beyond the first unpack blocks ahead.
     ///
     /// # Errors
-    /// No alignment file, a broken header, or no end marker (the file is cut short).
+    /// No alignment file, a broken header, or no end marker (the file is truncated).
     pub fn open(path: &Path, reference: Option<&Path>, threads: usize) -> Result<Self> {
         if !is_stdio(path) {
             let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
@@ -173,7 +173,7 @@ impl Alignments {
                 }
             }
             if htslib::hts_check_EOF(file) == 0 {
-                return Err(wrong("has no end marker: it is cut short; copy or make it again"));
+                return Err(wrong("is truncated: it has no end marker; copy or make it again"));
             }
             if threads > 1 && htslib::hts_set_threads(file, threads.min(1024) as i32 - 1) != 0 {
                 return Err(wrong("cannot be read with several threads; give -@ 1"));
@@ -213,11 +213,16 @@ impl Alignments {
         Ok(())
     }
 
+    /// Read everything, but show only what overlaps `spans`.
+    pub fn restrict_by_reading(&mut self, spans: Vec<Span>) {
+        self.spans = Some(merge(spans));
+    }
+
     /// Read only what overlaps `spans`, by the index.
     ///
     /// # Errors
     /// No index, or standard input.
-    pub fn restrict(&mut self, mut spans: Vec<Span>) -> Result<()> {
+    pub fn restrict_by_index(&mut self, spans: Vec<Span>) -> Result<()> {
         if is_stdio(&self.path) {
             return Err(Error::input(&self.path, "standard input has no index; name a file to use -r or -R"));
         }
@@ -228,15 +233,7 @@ impl Alignments {
             let make = format!("has no readable index; make it with: samtools index {}", self.path.display());
             return Err(Error::input(&self.path, make));
         }
-        spans.sort_unstable();
-        let mut merged: Vec<Span> = Vec::new();
-        for (contig, start, end) in spans {
-            match merged.last_mut() {
-                Some(last) if last.0 == contig && start <= last.2 => last.2 = last.2.max(end),
-                _ => merged.push((contig, start, end)),
-            }
-        }
-        self.spans = Some(merged);
+        self.spans = Some(merge(spans));
         Ok(())
     }
 
@@ -265,9 +262,15 @@ impl Alignments {
     /// A record that cannot be read, a file that is cut short, records out of order.
     pub fn next(&mut self) -> Result<Option<Alignment<'_>>> {
         let code = loop {
-            if self.spans.is_none() {
+            if self.index.is_null() {
                 // SAFETY: all three are valid for the life of self.
-                break unsafe { htslib::sam_read1(self.file, self.header, self.record) };
+                let code = unsafe { htslib::sam_read1(self.file, self.header, self.record) };
+                if code >= 0 && self.spans.is_some() && !self.in_spans() {
+                    self.records += 1;
+                    self.view()?;
+                    continue;
+                }
+                break code;
             }
             if self.iterator.is_null() && !self.next_span()? {
                 return Ok(None);
@@ -298,9 +301,9 @@ impl Alignments {
             let hint = if self.is_cram() && !self.has_reference {
                 "; a CRAM needs its reference: give -f FASTA"
             } else if self.is_cram() {
-                "; it is cut short, damaged, or the reference is not the one it was made with"
+                "; it is truncated, damaged, or the reference is not the one it was made with"
             } else {
-                ": it is cut short or damaged"
+                ": it is truncated or damaged"
             };
             return Err(self.wrong(format!("alignment {} cannot be read{hint}", self.records)));
         }
@@ -322,7 +325,7 @@ impl Alignments {
         };
         if cut {
             let n = self.records;
-            return Err(self.wrong(format!("ends after alignment {n} without its end marker: it is cut short")));
+            return Err(self.wrong(format!("ends after alignment {n} without its end marker: it is truncated")));
         }
         Ok(())
     }
@@ -339,6 +342,20 @@ impl Alignments {
             return Err(self.wrong(format!("the index cannot find {}", self.contigs.name(contig))));
         }
         Ok(true)
+    }
+
+    /// True if the read just read overlaps one of the spans; reads come in order.
+    fn in_spans(&mut self) -> bool {
+        let Some(spans) = &self.spans else { return true };
+        // SAFETY: the record was just read.
+        let (contig, position, end) =
+            unsafe { ((*self.record).core.tid, (*self.record).core.pos, htslib::bam_endpos(self.record)) };
+        let passed = |s: &Span| (s.0 as i64, s.2 as i64) <= (contig as i64, position);
+        // Unplaced reads come last.
+        while contig >= 0 && spans.get(self.span).is_some_and(passed) {
+            self.span += 1;
+        }
+        spans.get(self.span).is_some_and(|s| s.0 as i64 == contig as i64 && (s.1 as i64) < end)
     }
 
     /// True for a read that the span before this one has shown already.
@@ -398,6 +415,19 @@ impl Alignments {
         self.last = place;
         Ok(view)
     }
+}
+
+/// Sorted, and those that touch made one.
+fn merge(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_unstable();
+    let mut merged: Vec<Span> = Vec::new();
+    for (contig, start, end) in spans {
+        match merged.last_mut() {
+            Some(last) if last.0 == contig && start <= last.2 => last.2 = last.2.max(end),
+            _ => merged.push((contig, start, end)),
+        }
+    }
+    merged
 }
 
 /// The SM of the read groups in a SAM header, if they all name the same one.
