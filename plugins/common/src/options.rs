@@ -162,8 +162,9 @@ impl VcfOutputArgs {
 #[derive(Args, Clone, Debug)]
 pub struct RestrictArgs {
     /// Only these regions (chr, chr:pos, chr:from-to, comma-separated), found by the index
-    #[arg(short = 'r', long, value_name = "REGION", conflicts_with_all = ["regions_file", "targets", "targets_file"])]
-    regions: Option<String>,
+    // `--regions` is the long name of -L, the regions to work on.
+    #[arg(short = 'r', long = "region", value_name = "REGION", conflicts_with_all = ["regions_file", "targets", "targets_file"])]
+    region: Option<String>,
 
     /// Only the regions of this file (BED, or contig and 1-based positions), found by the index
     #[arg(short = 'R', long, value_name = "FILE", conflicts_with_all = ["targets", "targets_file"])]
@@ -181,7 +182,7 @@ pub struct RestrictArgs {
 impl RestrictArgs {
     /// The intervals of `-r` or `-R`, as given.
     pub fn by_index(&self) -> anyhow::Result<Option<Vec<Interval>>> {
-        intervals(self.regions.as_deref(), self.regions_file.as_deref())
+        intervals(self.region.as_deref(), self.regions_file.as_deref())
     }
 
     /// The intervals of `-t` or `-T`, as given.
