@@ -45,13 +45,16 @@ enum Class {
     Conflicting,
 }
 
-/// One base of a fragment at an SNV, mates that overlap taken together; `None` under the quality limit.
+/// One base of a fragment at an SNV, mates that overlap taken together as htslib's pileup does: qualities of
+/// equal bases add up, of two bases that differ the better one keeps 0.8 of its quality. `None` under the
+/// quality limit, and for equally good bases that differ, of which a pileup would pick one by chance.
 fn base_of(seen: &[Seen]) -> Option<u8> {
     let (base, quality) = match seen {
         [one] => (one.base, one.quality),
         [a, b] if a.base == b.base => (a.base, a.quality + b.quality),
-        [a, b] if a.quality >= b.quality => (a.base, a.quality - b.quality),
-        [a, b] => (b.base, b.quality - a.quality),
+        [a, b] if a.quality == b.quality => return None,
+        [a, b] if a.quality > b.quality => (a.base, a.quality * 4 / 5),
+        [_, b] => (b.base, b.quality * 4 / 5),
         _ => panic!("{} reads of one name at one place", seen.len()),
     };
     (quality >= BASEQ).then_some(base)

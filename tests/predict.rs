@@ -1,0 +1,224 @@
+//! `deepallele predict` on regions: the table against windows made here, tracks, comparison, bad input.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use bigtools::BigWigRead;
+use deepallele_tests::*;
+
+const WINDOW: u64 = 110;
+
+fn predict(model: &Path, regions: &Path) -> Command {
+    let mut command = deepallele("predict");
+    command.arg("-m").arg(model).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]);
+    command.arg(regions);
+    command
+}
+
+/// Start, end, centre and name of the regions.
+fn centres() -> Vec<(u64, u64, u64, String)> {
+    let table = fs::read_to_string(regions()).unwrap();
+    let rows = table.lines().map(|line| {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let number = |i: usize| columns[i].parse::<u64>().unwrap();
+        (number(1), number(2), number(1) + number(9), columns[3].to_owned())
+    });
+    rows.collect()
+}
+
+/// The two alleles of the window around `centre`: all variants of the test data are SNVs.
+fn alleles(centre: u64, snvs: &[(u64, String, String, String)]) -> (String, String, usize) {
+    let left = centre - WINDOW / 2;
+    let reference = bases(left, left + WINDOW);
+    let (mut first, mut second) = (reference.clone(), reference);
+    let mut inside = 0;
+    for (start, _, alternative, genotype) in snvs.iter().filter(|v| (left..left + WINDOW).contains(&v.0)) {
+        let at = (start - left) as usize;
+        let allele = if genotype == "1|0" { &mut first } else { &mut second };
+        allele.replace_range(at..at + 1, alternative);
+        inside += 1;
+    }
+    (first, second, inside)
+}
+
+fn snvs() -> Vec<(u64, String, String, String)> {
+    let table = good_text(tool("bcftools", ["query", "-f", "%POS\t%REF\t%ALT\t[%GT]\n"]).arg(phased()));
+    let rows = table.lines().map(|line| {
+        let c: Vec<&str> = line.split('\t').collect();
+        (c[0].parse::<u64>().unwrap() - 1, c[1].to_owned(), c[2].to_owned(), c[3].to_owned())
+    });
+    rows.collect()
+}
+
+#[test]
+fn regions_are_predicted_from_their_two_alleles() {
+    let folder = scratch();
+    let model = imported(folder.path(), "mh");
+    let table = Table::parse(&good_text(&mut predict(&model, &regions())));
+    assert_eq!(table.rows.len(), 1304);
+    assert_eq!(&table.columns[..8], ["chrom", "start", "end", "name", "hap1", "hap2", "log2_ratio", "variants"]);
+    let row_of: HashMap<String, usize> =
+        (0..table.rows.len()).map(|row| (table.text(row, "name").to_owned(), row)).collect();
+    let snvs = snvs();
+    let near = |centre: u64| snvs.iter().any(|v| v.0.abs_diff(centre) < WINDOW / 2);
+    let (with, without): (Vec<_>, Vec<_>) = centres().into_iter().partition(|r| near(r.2));
+    let some: Vec<_> = with.into_iter().take(25).chain(without.into_iter().step_by(200)).collect();
+    let made: Vec<_> = some.iter().map(|r| alleles(r.2, &snvs)).collect();
+    let pairs: Vec<(String, String)> = made.iter().map(|m| (m.0.clone(), m.1.clone())).collect();
+    let raw = raw_predictions(folder.path(), &model, &pairs);
+    let mut differ = 0;
+    for ((region, (first, second, variants)), raw) in some.iter().zip(&made).zip(raw) {
+        let row = row_of[&region.3];
+        assert_eq!(table.number(row, "start") as u64, region.0);
+        assert_eq!(table.number(row, "end") as u64, region.1);
+        assert_eq!(table.number(row, "variants") as usize, *variants, "{region:?}");
+        // The network works in ln(count + 1).
+        close(table.number(row, "hap1"), (raw[0].exp() - 1.0).max(0.0), &format!("hap1 of {region:?}"));
+        close(table.number(row, "hap2"), (raw[1].exp() - 1.0).max(0.0), &format!("hap2 of {region:?}"));
+        close(table.number(row, "log2_ratio"), raw[2] / std::f64::consts::LN_2, &format!("ratio of {region:?}"));
+        differ += usize::from(first != second);
+    }
+    assert!(differ >= 25, "only {differ} alleles differ");
+}
+
+#[test]
+fn the_same_bytes_at_any_number_of_threads_and_from_a_pipe() {
+    let folder = scratch();
+    let model = imported(folder.path(), "mh");
+    let with = |threads: &str| good_text(predict(&model, &regions()).args(["-@", threads]));
+    let one = without_header(&with("1"));
+    assert!(one == without_header(&with("2")) && one == without_header(&with("5")));
+    let piped = feed(&mut predict(&model, "-".as_ref()), &fs::read(regions()).unwrap());
+    assert!(one == without_header(&text(&piped)));
+}
+
+#[test]
+fn tracks_hold_the_table() {
+    let folder = scratch();
+    let model = imported(folder.path(), "mh");
+    let name = |name: &str| folder.path().join(name);
+    let table = Table::parse(&good_text(
+        predict(&model, &regions())
+            .arg("--bedgraph")
+            .arg(name("graph"))
+            .arg("--bigwig")
+            .arg(name("wig"))
+            .arg("--igv")
+            .arg(name("session.xml")),
+    ));
+    let made = listing(folder.path());
+    let session = fs::read_to_string(name("session.xml")).unwrap();
+    for (track, column) in [("hap1", "hap1"), ("hap2", "hap2"), ("ratio", "log2_ratio")] {
+        let find = |prefix: &str, ending: &str| {
+            made.iter()
+                .find(|n| n.starts_with(prefix) && n.contains(track) && n.ends_with(ending))
+                .unwrap_or_else(|| panic!("no {prefix}*{track}*{ending} in {made:?}"))
+        };
+        let graph = fs::read_to_string(name(find("graph", ".bedGraph"))).unwrap();
+        let mut intervals = Vec::new();
+        for line in graph.lines() {
+            if line.starts_with("track") || line.starts_with('#') {
+                continue;
+            }
+            let c: Vec<&str> = line.split('\t').collect();
+            assert_eq!(c[0], "chr22");
+            intervals.push((c[1].parse::<u64>().unwrap(), c[2].parse::<u64>().unwrap(), c[3].parse::<f64>().unwrap()));
+        }
+        assert_eq!(graph.lines().filter(|l| l.starts_with("track")).count(), 1);
+        for pair in intervals.windows(2) {
+            assert!(pair[0].1 <= pair[1].0, "{pair:?} overlap");
+        }
+        // A region that no other overlaps has exactly its value.
+        let mut compared = 0;
+        for row in 0..table.rows.len() {
+            let (start, end) = (table.number(row, "start") as u64, table.number(row, "end") as u64);
+            if let Some(found) = intervals.iter().find(|i| (i.0, i.1) == (start, end)) {
+                close(found.2, table.number(row, column), &format!("{column} of {:?}", table.rows[row]));
+                compared += 1;
+            }
+        }
+        assert!(compared > 1250, "only {compared} regions stand in the track");
+        let wig = find("wig", ".bw");
+        let mut reader = BigWigRead::open_file(name(wig)).expect("a bigWig");
+        let values: Vec<_> = reader.get_interval("chr22", 0, 51_304_566).unwrap().map(|v| v.unwrap()).collect();
+        assert_eq!(values.len(), intervals.len());
+        for (value, interval) in values.iter().zip(&intervals) {
+            assert_eq!((u64::from(value.start), u64::from(value.end)), (interval.0, interval.1));
+            close(value.value.into(), interval.2, "bigWig against bedGraph");
+        }
+        assert!(session.contains(&format!("path=\"{wig}\"")), "{wig} is not in {session}");
+    }
+}
+
+#[test]
+fn compared_with_counts() {
+    let folder = scratch();
+    let model = imported(folder.path(), "mh");
+    let counts = folder.path().join("counts.tsv.gz");
+    good(
+        deepallele("count")
+            .arg(reads())
+            .arg("-v")
+            .arg(phased())
+            .args(["-s", "NA12878", "-L"])
+            .arg(regions())
+            .arg("-o")
+            .arg(&counts),
+    );
+    let output = run(predict(&model, &regions()).arg("--compare").arg(&counts));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = Table::parse(&text(&output.stdout));
+    assert!(table.columns.len() > 8, "measured columns: {:?}", table.columns);
+    let said = text(&output.stderr).to_lowercase();
+    assert!(said.contains("pearson") && said.contains("spearman"), "{said}");
+}
+
+#[test]
+fn bad_input_leaves_nothing() {
+    let models = scratch();
+    let model = imported(models.path(), "mh");
+    let folder = scratch();
+    let here = folder.path();
+    let to_files = |model: &Path, regions: &Path| {
+        let mut command = predict(model, regions);
+        command.arg("-o").arg(here.join("out.tsv")).arg("--bedgraph").arg(here.join("graph"));
+        command
+    };
+    for (name, content, words) in [
+        ("contig.bed", "chr22\t17000000\t17000200\nchrQ\t1\t2\n", vec!["contig.bed", "line 2", "chrQ"]),
+        ("backwards.bed", "chr22\t300\t250\n", vec!["backwards.bed", "line 1"]),
+        ("empty.bed", "", vec!["empty.bed"]),
+    ] {
+        let bed = put(here, name, content);
+        refused_in(here, &mut to_files(&model, &bed), &words);
+    }
+    let words = put(here, "words.onnx", "these are words");
+    refused_in(here, &mut to_files(&words, &regions()), &["words.onnx"]);
+    refused_in(here, &mut to_files("nowhere.onnx".as_ref(), &regions()), &["\"nowhere.onnx\""]);
+    for (name, content, words) in [
+        ("long.tsv", format!("id\tallele_a\tallele_b\nx\t{0}\t{0}\n", "A".repeat(111)), vec!["long.tsv", "line 2"]),
+        ("header.tsv", "id\tleft\tright\nx\tA\tC\n".to_owned(), vec!["header.tsv", "allele_a"]),
+        ("short.tsv", "id\tallele_a\tallele_b\nx\tA\n".to_owned(), vec!["short.tsv", "line 2"]),
+        ("none.tsv", String::new(), vec!["none.tsv"]),
+    ] {
+        let pairs = put(here, name, content);
+        let mut command = deepallele("predict");
+        command.arg("-m").arg(&model).arg("--pairs").arg(pairs).arg("-o").arg(here.join("out.tsv"));
+        refused_in(here, &mut command, &words);
+    }
+    let mut command = predict(&model, &regions());
+    refused_in(here, command.args(["-o", "/dev/full"]), &["/dev/full", "No space left"]);
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly_with_0() {
+    let folder = scratch();
+    let model = imported(folder.path(), "mh");
+    let mut child =
+        predict(&model, &regions()).arg("--quiet").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
