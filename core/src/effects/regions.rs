@@ -1,0 +1,94 @@
+//! Which region a variant belongs to.
+
+use crate::genome::{Region, Regions};
+
+/// Regions of a genome, found by position.
+pub struct RegionIndex {
+    /// By contig, sorted by start.
+    list: Vec<Vec<Region>>,
+    /// For each region the furthest end up to and including it.
+    reach: Vec<Vec<u64>>,
+}
+
+impl RegionIndex {
+    /// Index `regions`; contigs keep their numbers.
+    pub fn new(regions: Regions) -> Self {
+        let mut list: Vec<Vec<Region>> = Vec::new();
+        list.resize_with(regions.contigs.len(), Vec::new);
+        for region in regions.list {
+            if let Some(contig) = list.get_mut(region.contig) {
+                contig.push(region);
+            }
+        }
+        let reach = list.iter_mut().map(|contig| {
+            contig.sort_by_key(|r| (r.start, r.end));
+            let furthest = contig.iter().scan(0, |far, r| {
+                *far = r.end.max(*far);
+                Some(*far)
+            });
+            furthest.collect()
+        });
+        let reach = reach.collect();
+        Self { list, reach }
+    }
+
+    /// Of the regions that overlap `start..end` (0-based half-open), the one whose centre is nearest to `start`;
+    /// of several as near, the first in the sorted list.
+    pub fn nearest(&self, contig: usize, start: u64, end: u64) -> Option<&Region> {
+        let (list, reach) = (self.list.get(contig)?, self.reach.get(contig)?);
+        let first = reach.partition_point(|&far| far <= start);
+        list[first..]
+            .iter()
+            .take_while(|r| r.start < end)
+            .filter(|r| r.end > start)
+            .min_by_key(|r| r.centre().abs_diff(start))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genome::Contigs;
+    use proptest::prelude::*;
+
+    fn regions(spans: &[(u64, u64)]) -> Regions {
+        let contigs = Contigs::new(vec![("1".into(), 1000), ("2".into(), 1000)]);
+        let region = |&(start, end): &(u64, u64)| Region {
+            contig: 1,
+            start,
+            end,
+            name: ".".into(),
+            score: ".".into(),
+            strand: b'.',
+            summit: None,
+        };
+        Regions { contigs, list: spans.iter().map(region).collect(), renamed: None }
+    }
+
+    #[test]
+    fn the_nearest_centre_wins_and_ends_are_exclusive() {
+        let index = RegionIndex::new(regions(&[(10, 20), (12, 100), (0, 500)]));
+        let at = |start, end| index.nearest(1, start, end).map(|r| (r.start, r.end));
+        assert_eq!(at(16, 17), Some((10, 20)));
+        assert_eq!(at(50, 51), Some((12, 100)));
+        assert_eq!(at(499, 500), Some((0, 500)));
+        assert_eq!(at(500, 501), None);
+        assert!(index.nearest(0, 16, 17).is_none());
+        assert!(index.nearest(9, 16, 17).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_as_looking_at_every_region(
+            spans in prop::collection::vec((0u64..200, 1u64..80), 0..20), start in 0u64..260, length in 1u64..9
+        ) {
+            let spans: Vec<_> = spans.into_iter().map(|(s, n)| (s, s + n)).collect();
+            let index = RegionIndex::new(regions(&spans));
+            let end = start + length;
+            let best = spans.iter().filter(|(s, e)| *s < end && *e > start)
+                .map(|(s, e)| (s + (e - s) / 2).abs_diff(start)).min();
+            let got = index.nearest(1, start, end).map(|r| r.centre().abs_diff(start));
+            prop_assert_eq!(got, best);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+use super::*;
+use crate::genome::reference::test_reference;
+use crate::genome::{Contigs, Region, Regions};
+use crate::model::config::{Architecture, Kind};
+use crate::model::onnx::export;
+use crate::model::weights::random_weights;
+use crate::model::ModelInfo;
+
+const BASES: &[u8] = b"ACGTTGCAAGCTTAGCCATGACCGTATGGATTACAGGCATCCGTTAACGATCGATTTAGCGCAATCGGA";
+
+struct Setting {
+    folder: tempfile::TempDir,
+}
+
+impl Setting {
+    fn new(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut architecture = Architecture::preset("small", kind).unwrap();
+        architecture.window = 20;
+        architecture.kernel_number = 6;
+        architecture.filter_number = 5;
+        architecture.hidden = 7;
+        let weights = random_weights(&architecture, 3);
+        let model = export(&ModelInfo::new(architecture), &weights).unwrap();
+        std::fs::write(folder.path().join("m.onnx"), model).unwrap();
+        test_reference(folder.path(), &[("chr1", BASES)]);
+        Self { folder }
+    }
+
+    fn predictor(&self) -> Predictor {
+        Predictor::open(&self.folder.path().join("m.onnx"), 2).unwrap()
+    }
+
+    fn reference(&self) -> Reference {
+        Reference::open(&self.folder.path().join("ref.fa")).unwrap()
+    }
+
+    fn effects(&self, spans: Option<&[(u64, u64)]>) -> VariantEffects {
+        let reference = self.reference();
+        let contigs: Contigs = reference.contigs().clone();
+        let region = |&(start, end): &(u64, u64)| Region {
+            contig: 0,
+            start,
+            end,
+            name: ".".into(),
+            score: ".".into(),
+            strand: b'.',
+            summit: None,
+        };
+        let regions =
+            spans.map(|s| RegionIndex::new(Regions { contigs, list: s.iter().map(region).collect(), renamed: None }));
+        VariantEffects::new(reference, self.predictor(), regions)
+    }
+}
+
+fn alleles(text: &str) -> Vec<Vec<u8>> {
+    text.split(',').map(|a| a.as_bytes().to_vec()).collect()
+}
+
+#[test]
+fn effects_equal_predictions_of_windows_written_out() {
+    for kind in Kind::ALL {
+        let setting = Setting::new(kind);
+        let mut effects = setting.effects(None);
+        // Base 30 is T; its window is 20..40.
+        assert_eq!(BASES[30], b'T');
+        effects.add("1", 30, &alleles("T,C,*,TGG,<DEL>")).unwrap();
+        assert_eq!(effects.waiting(), 2);
+        let got = effects.predict().unwrap().remove(0).unwrap();
+        assert_eq!(got.region, 20..40);
+        let plain = encode(&BASES[20..40], 20).unwrap();
+        let snv = encode(&[&BASES[20..30], b"C", &BASES[31..40]].concat(), 20).unwrap();
+        let insertion = encode(&[&BASES[20..30], b"TGG", &BASES[31..38]].concat(), 20).unwrap();
+        let mut predictor = setting.predictor();
+        for (allele, codes) in [(0, &snv), (2, &insertion)] {
+            let forth = predictor.predict(codes, &plain).unwrap()[0];
+            let back = predictor.predict(&plain, codes).unwrap()[0];
+            let effect = got.alleles[allele].unwrap();
+            let ratio = f64::from(forth.ratio - back.ratio) / 2.0 / std::f64::consts::LN_2;
+            let counts = f64::from(forth.count1 - forth.count2) / std::f64::consts::LN_2;
+            assert!((effect.ratio - ratio).abs() < 1e-5, "{kind}: {effect:?} {ratio}");
+            assert!((effect.counts - counts).abs() < 1e-5, "{kind}: {effect:?} {counts}");
+            assert!(effect.counts != 0.0 || kind == Kind::Single);
+        }
+        assert_eq!((got.alleles[1], got.alleles[3]), (None, None));
+        assert_eq!((effects.report().star, effects.report().symbolic, effects.report().annotated), (1, 1, 1));
+    }
+}
+
+#[test]
+fn exchanging_the_alleles_changes_the_sign_and_nothing_else() {
+    let setting = Setting::new(Kind::Paired);
+    let mut effects = setting.effects(None);
+    effects.add("chr1", 30, &alleles("T,C,T")).unwrap();
+    let forth = effects.predict().unwrap().remove(0).unwrap().alleles;
+    assert_eq!(forth[1].unwrap(), AlleleEffect { ratio: 0.0, counts: 0.0 });
+    let mut mutated = BASES.to_vec();
+    mutated[30] = b'C';
+    let other = tempfile::tempdir().unwrap();
+    let reference = test_reference(other.path(), &[("chr1", &mutated)]);
+    let mut effects = VariantEffects::new(reference, setting.predictor(), None);
+    effects.add("chr1", 30, &alleles("C,T")).unwrap();
+    let back = effects.predict().unwrap().remove(0).unwrap().alleles[0].unwrap();
+    assert!((forth[0].unwrap().ratio + back.ratio).abs() < 1e-6);
+    assert!((forth[0].unwrap().counts + back.counts).abs() < 1e-6);
+}
+
+#[test]
+fn regions_decide_what_is_touched_and_where_the_window_lies() {
+    let setting = Setting::new(Kind::Paired);
+    let mut effects = setting.effects(Some(&[(28, 36), (5, 65)]));
+    for (start, text) in [(30, "T,C"), (4, "T,C"), (60, "T,C"), (10, "C,."), (66, "G,A")] {
+        let mut list = alleles(text);
+        list[0] = vec![BASES[start as usize]];
+        effects.add("chr1", start, &list).unwrap();
+    }
+    effects.add("chr7", 3, &alleles("A,C")).unwrap();
+    let got = effects.predict().unwrap();
+    assert_eq!(got[0].as_ref().unwrap().region, 28..36);
+    assert!(got[0].as_ref().unwrap().alleles[0].is_some());
+    assert_eq!(got[1], None);
+    // In the wide region, but its window is 25..45.
+    assert_eq!(got[2], Some(SiteEffects { region: 5..65, alleles: vec![None] }));
+    assert_eq!(got[3], Some(SiteEffects { region: 5..65, alleles: vec![None] }));
+    assert_eq!((got[4].clone(), got[5].clone()), (None, None));
+    let report = effects.report();
+    assert_eq!((report.outside, report.beyond_window, report.missing, report.annotated), (3, 1, 1, 1));
+    assert!(setting.effects(None).add("chr7", 3, &alleles("A,C")).unwrap_err().to_string().contains("chr7"));
+}
+
+#[test]
+fn a_wrong_assembly_is_told_and_a_rare_mismatch_named() {
+    let setting = Setting::new(Kind::Difference);
+    let mut effects = setting.effects(None);
+    effects.add("chr1", 30, &alleles("G,C")).unwrap();
+    effects.add("chr1", 500, &alleles("G,C")).unwrap();
+    assert!(effects.check_assembly(false).is_ok());
+    let message = effects.check_assembly(true).unwrap_err().to_string();
+    assert!(message.contains("2 of 2") && message.contains("chr1:31 G (FASTA: T)"), "{message}");
+    assert_eq!(effects.predict().unwrap(), [None, None]);
+    for _ in 0..200 {
+        effects.add("chr1", 30, &alleles("T,C")).unwrap();
+    }
+    assert!(effects.check_assembly(true).is_ok());
+    assert!(effects.report().lines().iter().any(|l| l.contains("chr1:501 G (FASTA: past its end)")));
+}
+
+#[test]
+fn what_cannot_be_a_window_is_counted() {
+    let setting = Setting::new(Kind::Paired);
+    let mut effects = setting.effects(None);
+    let long = String::from_utf8([&BASES[10..11], &[b'A'; 30][..]].concat()).unwrap();
+    effects.add("chr1", 10, &[vec![BASES[10]], long.into_bytes()]).unwrap();
+    effects.add("chr1", 10, &[BASES[10..40].to_vec(), vec![BASES[10]]]).unwrap();
+    effects.add("chr1", -1, &alleles("N,C")).unwrap();
+    effects.add("chr1", 10, &alleles("C")).unwrap();
+    effects.add("chr1", 10, &[vec![BASES[10]], b"C[chr2:5[".to_vec()]).unwrap();
+    effects.add("chr1", 10, &[vec![BASES[10]], b"J".to_vec()]).unwrap();
+    effects.predict().unwrap();
+    let report = effects.report();
+    assert_eq!((report.too_long, report.missing, report.monomorphic, report.symbolic), (2, 2, 1, 1));
+    assert_eq!((report.records, report.annotated, report.mismatched), (6, 0, 0));
+}
