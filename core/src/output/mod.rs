@@ -1,3 +1,17 @@
 //! What users look at: provenance, VCF INFO, bedGraph, bigWig, IGV session, plots.
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | [`provenance`] | version and command line in a header |
+//! | [`vcf_info`] | the INFO fields of predicted effects |
+//! | [`track`] | values along a genome, sorted and without overlaps; bedGraph |
+//! | [`bigwig`] | the same as bigWig |
+//! | [`igv`] | a session file that opens tracks and VCF in IGV |
+//! | [`plot`] | scatter plots and learning curves as SVG |
 
+pub mod bigwig;
+pub mod igv;
+pub mod plot;
 pub mod provenance;
+pub mod track;
+pub mod vcf_info;

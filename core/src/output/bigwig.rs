@@ -1,0 +1,94 @@
+//! Tracks as bigWig.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bigtools::beddata::BedParserStreamingIterator;
+use bigtools::{BBIProcessError, BigWigWrite, Value};
+
+use super::track::Track;
+use crate::error::{Error, Result};
+use crate::files::{persist, temporary_beside};
+
+/// Write `track` to `path`, a regular file.
+///
+/// # Errors
+/// There is nothing to write (a bigWig cannot be empty), a contig's length is unknown or beyond 32 bits, or the
+/// disk is full.
+pub fn write(track: &Track, path: &Path) -> Result<()> {
+    if track.is_empty() {
+        return Err(Error::input(path, "would be empty, which bigWig cannot be: nothing was predicted"));
+    }
+    if path.exists() && !path.is_file() {
+        return Err(Error::input(path, "is no regular file, which bigWig needs"));
+    }
+    let contigs = track.contigs();
+    let mut order: Vec<usize> = (0..contigs.len()).collect();
+    // bigWig keeps its contigs in the order of their bytes, and readers search by it.
+    order.sort_by_key(|&i| contigs.name(i).as_bytes());
+    let mut sizes = HashMap::new();
+    let mut spans: Vec<Vec<Value>> = Vec::with_capacity(order.len());
+    for &i in &order {
+        let flat = track.flat(i);
+        if !flat.is_empty() {
+            let size = u32::try_from(contigs.length(i)).ok().filter(|&n| n > 0).ok_or_else(|| {
+                Error::input(path, format!("cannot hold \"{}\": bigWig needs a length below 2^32", contigs.name(i)))
+            })?;
+            sizes.insert(contigs.name(i).to_owned(), size);
+        }
+        spans.push(flat.iter().map(|s| Value { start: s.start, end: s.end, value: s.value }).collect());
+    }
+    let names: Vec<String> = order.iter().map(|&i| contigs.name(i).to_owned()).collect();
+    let values = names.into_iter().zip(spans).flat_map(|(name, list)| list.into_iter().map(move |v| (name.clone(), v)));
+
+    let temporary = temporary_beside(path)?;
+    let file = temporary.reopen().map_err(|e| Error::io(path, e))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| Error::io(path, e))?;
+    let mut writer = BigWigWrite::new(file, sizes);
+    // The intermediate zoom levels stay in memory instead of in files of their own.
+    writer.options.inmemory = true;
+    writer.write(BedParserStreamingIterator::wrap_infallible_iter(values, false), runtime).map_err(|e| match e {
+        BBIProcessError::IoError(e) => Error::io(path, e),
+        e => Error::input(path, format!("could not be written: {e}")),
+    })?;
+    persist(temporary.into_temp_path(), path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genome::Contigs;
+    use bigtools::BigWigRead;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bw");
+        // In an order that is not that of their bytes.
+        let contigs = Contigs::new(vec![("chr2".into(), 5000), ("chr10".into(), 300), ("chrM".into(), 9)]);
+        let mut track = Track::new(contigs);
+        track.push(0, 100, 200, 1.5);
+        track.push(0, 150, 250, -0.5);
+        track.push(1, 290, 400, 2.0);
+        (0..3000).for_each(|i| track.push(0, 1000 + i, 1001 + i, i as f64));
+        write(&track, &path).unwrap();
+        let mut reader = BigWigRead::open_file(&path).unwrap();
+        let names: Vec<_> = reader.chroms().iter().map(|c| (c.name.clone(), c.length)).collect();
+        assert_eq!(names, [("chr10".to_owned(), 300), ("chr2".to_owned(), 5000)]);
+        for (i, name) in [(0, "chr2"), (1, "chr10")] {
+            let got: Vec<_> = reader.get_interval(name, 0, 5000).unwrap().map(|v| v.unwrap()).collect();
+            let got: Vec<_> = got.iter().map(|v| (v.start, v.end, v.value)).collect();
+            let expected: Vec<_> = track.flat(i).iter().map(|s| (s.start, s.end, s.value)).collect();
+            assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn an_empty_track_is_told_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bw");
+        let track = Track::new(Contigs::new(vec![("1".into(), 9)]));
+        assert!(write(&track, &path).unwrap_err().to_string().contains("empty"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

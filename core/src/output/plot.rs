@@ -1,0 +1,219 @@
+//! Scatter plots and learning curves as SVG.
+
+use std::path::Path;
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::track::{Colour, HAPLOTYPE1, HAPLOTYPE2, RATIO};
+use crate::error::{Error, Result};
+use crate::files::write_whole;
+
+/// Points drawn at most: more make a file that nothing opens quickly and a cloud that looks the same.
+const MAX_POINTS: usize = 10_000;
+
+/// Colours of lines in the order of their series.
+const SERIES: [Colour; 6] = [HAPLOTYPE1, HAPLOTYPE2, (0, 158, 115), (204, 121, 167), (230, 159, 0), RATIO];
+
+/// One line of a plot of curves: name, and points in the order they are joined.
+pub type Series<'a> = (&'a str, Vec<(f64, f64)>);
+
+fn rgb((red, green, blue): Colour) -> RGBColor {
+    RGBColor(red, green, blue)
+}
+
+fn drawing<E: std::error::Error + Send + Sync>(path: &Path) -> impl Fn(DrawingAreaErrorKind<E>) -> Error + '_ {
+    move |e| Error::input(path, format!("could not be drawn: {e}"))
+}
+
+/// Measured against predicted: both axes have the same range, with the diagonal. `note` (such as
+/// `Pearson 0.52, n = 400`) stands below the title. Points that are no numbers are left out.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn scatter(
+    path: &Path,
+    title: &str,
+    labels: [&str; 2],
+    note: &str,
+    points: &[(f64, f64)],
+    colour: Colour,
+) -> Result<()> {
+    let points: Vec<_> = points.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
+    let range = padded(points.iter().flat_map(|p| [p.0, p.1]));
+    let step = points.len().div_ceil(MAX_POINTS).max(1);
+    let note = match step {
+        1 => note.to_owned(),
+        n => format!("{note}; one point of {n} drawn"),
+    };
+    let fail = drawing(path);
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (520, 540)).into_drawing_area();
+        area.fill(&WHITE).map_err(&fail)?;
+        headings(&area, title, &note).map_err(&fail)?;
+        let mut chart = ChartBuilder::on(&area)
+            .margin_right(20)
+            .margin_top(58)
+            .margin_bottom(8)
+            .x_label_area_size(46)
+            .y_label_area_size(58)
+            .build_cartesian_2d(range.clone(), range.clone())
+            .map_err(&fail)?;
+        mesh(&mut chart, labels, &fail)?;
+        let diagonal = [(range.start, range.start), (range.end, range.end)];
+        chart.draw_series(LineSeries::new(diagonal, BLACK.mix(0.4).stroke_width(1))).map_err(&fail)?;
+        let style = rgb(colour).mix(0.45).filled();
+        let dots = points.iter().step_by(step).map(|&p| Circle::new(p, 2, style));
+        chart.draw_series(dots).map_err(&fail)?;
+        area.present().map_err(&fail)?;
+    }
+    write_whole(path, svg.as_bytes())
+}
+
+/// Lines over a common axis, such as losses by epoch, with a legend. Points that are no numbers are left out.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &[Series]) -> Result<()> {
+    let clean: Vec<Series> = series
+        .iter()
+        .map(|(name, list)| (*name, list.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite()).collect()))
+        .collect();
+    let points = || clean.iter().flat_map(|(_, list)| list);
+    let (x, y) = (padded(points().map(|p| p.0)), padded(points().map(|p| p.1)));
+    let fail = drawing(path);
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (640, 420)).into_drawing_area();
+        area.fill(&WHITE).map_err(&fail)?;
+        headings(&area, title, note).map_err(&fail)?;
+        let mut chart = ChartBuilder::on(&area)
+            .margin_right(20)
+            .margin_top(58)
+            .margin_bottom(8)
+            .x_label_area_size(46)
+            .y_label_area_size(58)
+            .build_cartesian_2d(x, y)
+            .map_err(&fail)?;
+        mesh(&mut chart, labels, &fail)?;
+        for (i, (name, list)) in clean.iter().enumerate() {
+            let colour = rgb(SERIES[i % SERIES.len()]);
+            chart
+                .draw_series(LineSeries::new(list.iter().copied(), colour.stroke_width(2)))
+                .map_err(&fail)?
+                .label(*name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+            let dots = list.iter().map(|&p| Circle::new(p, 2, colour.filled()));
+            chart.draw_series(dots).map_err(&fail)?;
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK.mix(0.2))
+            .label_font(("sans-serif", 13))
+            .draw()
+            .map_err(&fail)?;
+        area.present().map_err(&fail)?;
+    }
+    write_whole(path, svg.as_bytes())
+}
+
+type Area<'a, 'b> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Numbers = plotters::coord::types::RangedCoordf64;
+
+fn headings<'a>(
+    area: &Area<'a, '_>,
+    title: &str,
+    note: &str,
+) -> std::result::Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
+    let place = Pos::new(HPos::Left, VPos::Top);
+    area.draw(&Text::new(title.to_owned(), (14, 10), ("sans-serif", 18).into_font().color(&BLACK).pos(place)))?;
+    let grey = BLACK.mix(0.65);
+    area.draw(&Text::new(note.to_owned(), (14, 34), ("sans-serif", 13).into_font().color(&grey).pos(place)))
+}
+
+fn mesh<'a, F>(
+    chart: &mut ChartContext<'a, SVGBackend<'_>, Cartesian2d<Numbers, Numbers>>,
+    labels: [&str; 2],
+    fail: &F,
+) -> Result<()>
+where
+    F: Fn(DrawingAreaErrorKind<std::io::Error>) -> Error,
+{
+    chart
+        .configure_mesh()
+        .x_desc(labels[0])
+        .y_desc(labels[1])
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.1))
+        .axis_style(BLACK.mix(0.5))
+        .label_style(("sans-serif", 12))
+        .axis_desc_style(("sans-serif", 14))
+        .x_label_formatter(&|v| short(*v))
+        .y_label_formatter(&|v| short(*v))
+        .draw()
+        .map_err(fail)
+}
+
+/// A number without the zeros that rounding leaves behind it.
+fn short(value: f64) -> String {
+    let text = format!("{value:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" || text.is_empty() {
+        "0".into()
+    } else {
+        text.into()
+    }
+}
+
+/// The range of some numbers with a little room; a range of length 1 where there is none.
+fn padded(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    if low > high {
+        return 0.0..1.0;
+    }
+    let room = if high > low { (high - low) * 0.04 } else { 0.5 };
+    low - room..high + room
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plots_are_svg_with_every_point_and_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.svg");
+        let points = [(1.0, 2.0), (3.0, 1.0), (f64::NAN, 1.0)];
+        scatter(&path, "Haplotype 1 <test>", ["measured", "predicted"], "n = 2", &points, HAPLOTYPE1).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("<svg") && text.contains("measured") && text.contains("n = 2"));
+        assert!(text.contains("&lt;test&gt;"));
+        assert_eq!(text.matches("<circle").count(), 2);
+        let series = [("training", vec![(1.0, 0.5), (2.0, 0.25)]), ("validation", vec![(1.0, 0.75)])];
+        curves(&path, "Loss", ["epoch", "loss"], "", &series).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("training") && text.contains("validation"));
+        assert_eq!(text.matches("<circle").count(), 3);
+    }
+
+    #[test]
+    fn nothing_to_draw_is_an_empty_plot_and_many_points_are_thinned() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.svg");
+        scatter(&path, "t", ["x", "y"], "n", &[], RATIO).unwrap();
+        curves(&path, "t", ["x", "y"], "n", &[("a", vec![(1.0, 1.0)])]).unwrap();
+        let many: Vec<_> = (0..25_000).map(|i| (f64::from(i), 1.0)).collect();
+        scatter(&path, "t", ["x", "y"], "n", &many, RATIO).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.matches("<circle").count() <= MAX_POINTS && text.contains("one point of 3 drawn"));
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let shown: Vec<_> = [0.0, -0.00001, 2.5, 1000.0, 0.30000000000000004].map(short).into();
+        assert_eq!(shown, ["0", "0", "2.5", "1000", "0.3"]);
+    }
+}

@@ -1,0 +1,198 @@
+//! Values along a genome: collected in any order, written sorted and without overlaps.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::provenance::Provenance;
+use crate::error::{Error, Result};
+use crate::files::OutFile;
+use crate::genome::Contigs;
+
+/// A colour, red green blue.
+pub type Colour = (u8, u8, u8);
+
+/// Haplotype 1 in every track and plot: blue, told from the orange of haplotype 2 by every kind of eye.
+pub const HAPLOTYPE1: Colour = (0, 114, 178);
+/// Haplotype 2: orange.
+pub const HAPLOTYPE2: Colour = (213, 94, 0);
+/// Ratios and effects: dark grey.
+pub const RATIO: Colour = (70, 70, 70);
+
+/// How a track is called and drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackStyle {
+    pub name: String,
+    pub description: String,
+    pub colour: Colour,
+}
+
+/// One stretch with one value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    /// 0-based.
+    pub start: u32,
+    /// Exclusive.
+    pub end: u32,
+    pub value: f32,
+}
+
+/// Values on the contigs of a genome.
+pub struct Track {
+    contigs: Contigs,
+    spans: Vec<Vec<Span>>,
+}
+
+impl Track {
+    /// An empty track.
+    pub fn new(contigs: Contigs) -> Self {
+        let mut spans = Vec::new();
+        spans.resize_with(contigs.len(), Vec::new);
+        Self { contigs, spans }
+    }
+
+    /// The contigs by whose numbers spans are kept.
+    pub fn contigs(&self) -> &Contigs {
+        &self.contigs
+    }
+
+    /// Add a value on `start..end` (0-based half-open), cut at the end of the contig. What is no number or has no
+    /// length is left out.
+    pub fn push(&mut self, contig: usize, start: u64, end: u64, value: f64) {
+        let Some(list) = self.spans.get_mut(contig) else { return };
+        let length = match self.contigs.length(contig) {
+            0 => u64::from(u32::MAX),
+            n => n.min(u64::from(u32::MAX)),
+        };
+        let (start, end, value) = (start.min(length) as u32, end.min(length) as u32, value as f32);
+        if start < end && value.is_finite() {
+            list.push(Span { start, end, value });
+        }
+    }
+
+    /// True when there is nothing to draw.
+    pub fn is_empty(&self) -> bool {
+        self.spans.iter().all(Vec::is_empty)
+    }
+
+    /// Spans of a contig, sorted, without overlaps: where several values lie on a base it gets their mean.
+    pub fn flat(&self, contig: usize) -> Vec<Span> {
+        let Some(list) = self.spans.get(contig) else { return Vec::new() };
+        flatten(list)
+    }
+
+    /// Where the first value lies: contig and span.
+    pub fn first(&self) -> Option<(usize, Span)> {
+        let contig = self.spans.iter().position(|s| !s.is_empty())?;
+        let span = self.spans[contig].iter().min_by_key(|s| (s.start, s.end))?;
+        Some((contig, *span))
+    }
+
+    /// Write as bedGraph: provenance, one track line, then the spans in the order of the contigs.
+    pub fn write_bedgraph(&self, path: &Path, style: &TrackStyle, provenance: Option<&Provenance>) -> Result<()> {
+        let mut out = OutFile::create(path)?;
+        let fail = |e| Error::io(path, e);
+        for line in provenance.iter().flat_map(|p| p.lines()) {
+            writeln!(out, "{line}").map_err(fail)?;
+        }
+        let (red, green, blue) = style.colour;
+        let (name, description) = (quoted(&style.name), quoted(&style.description));
+        writeln!(
+            out,
+            "track type=bedGraph name=\"{name}\" description=\"{description}\" color={red},{green},{blue} \
+             visibility=full autoScale=on alwaysZero=on"
+        )
+        .map_err(fail)?;
+        for contig in 0..self.contigs.len() {
+            for Span { start, end, value } in self.flat(contig) {
+                writeln!(out, "{}\t{start}\t{end}\t{value}", self.contigs.name(contig)).map_err(fail)?;
+            }
+        }
+        out.finish()
+    }
+}
+
+/// Text that fits between the double quotes of a track line.
+fn quoted(text: &str) -> String {
+    text.chars().map(|c| if c == '"' || c.is_control() { '\'' } else { c }).collect()
+}
+
+fn flatten(list: &[Span]) -> Vec<Span> {
+    let mut sorted = list.to_vec();
+    // By value too, so that a mean does not depend on the order in which values came.
+    sorted.sort_by(|a, b| (a.start, a.end).cmp(&(b.start, b.end)).then(a.value.total_cmp(&b.value)));
+    let mut flat: Vec<Span> = Vec::with_capacity(sorted.len());
+    let mut active: Vec<Span> = Vec::new();
+    let mut position = 0;
+    let mut next = sorted.into_iter().peekable();
+    loop {
+        active.retain(|s| s.end > position);
+        if active.is_empty() {
+            match next.peek() {
+                Some(span) => position = span.start,
+                None => return flat,
+            }
+        }
+        while let Some(span) = next.next_if(|s| s.start <= position) {
+            active.push(span);
+        }
+        let until = active.iter().map(|s| s.end).chain(next.peek().map(|s| s.start)).min().unwrap_or(position);
+        let sum: f64 = active.iter().map(|s| f64::from(s.value)).sum();
+        let value = (sum / active.len() as f64) as f32;
+        match flat.last_mut() {
+            Some(last) if last.end == position && last.value == value => last.end = until,
+            _ => flat.push(Span { start: position, end: until, value }),
+        }
+        position = until;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn track(spans: &[(u64, u64, f64)]) -> Track {
+        let mut track = Track::new(Contigs::new(vec![("chr1".into(), 100), ("chr2".into(), 100)]));
+        spans.iter().for_each(|&(s, e, v)| track.push(0, s, e, v));
+        track
+    }
+
+    #[test]
+    fn overlaps_become_means_and_contigs_end() {
+        let flat = track(&[(10, 20, 1.0), (15, 30, 3.0), (40, 40, 9.0), (90, 200, 5.0), (1, 2, f64::NAN)]).flat(0);
+        let flat: Vec<_> = flat.iter().map(|s| (s.start, s.end, s.value)).collect();
+        assert_eq!(flat, [(10, 15, 1.0), (15, 20, 2.0), (20, 30, 3.0), (90, 100, 5.0)]);
+    }
+
+    #[test]
+    fn bedgraph_has_one_track_line_and_sorted_spans() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bedGraph");
+        let style = TrackStyle { name: "a \"b\"".into(), description: "d".into(), colour: HAPLOTYPE1 };
+        let made = Provenance::new("predict", "1", ["x"]);
+        track(&[(20, 30, -0.5), (10, 20, 1.25)]).write_bedgraph(&path, &style, Some(&made)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], "##deepallele_predictVersion=1");
+        assert!(lines[2].starts_with("track type=bedGraph name=\"a 'b'\" description=\"d\" color=0,114,178 "));
+        assert_eq!(lines[3..], ["chr1\t10\t20\t1.25", "chr1\t20\t30\t-0.5"]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_base_gets_the_mean_of_what_covers_it(
+            spans in prop::collection::vec((0u64..90, 1u64..30, -5i32..5), 0..15)
+        ) {
+            let spans: Vec<_> = spans.into_iter().map(|(s, n, v)| (s, s + n, f64::from(v))).collect();
+            let flat = track(&spans).flat(0);
+            prop_assert!(flat.windows(2).all(|w| w[0].end <= w[1].start));
+            for base in 0..100u64 {
+                let over: Vec<f64> =
+                    spans.iter().filter(|s| s.0 <= base && base < s.1).map(|s| s.2).collect();
+                let got = flat.iter().find(|s| u64::from(s.start) <= base && base < u64::from(s.end)).map(|s| s.value);
+                let mean = (!over.is_empty()).then(|| (over.iter().sum::<f64>() / over.len() as f64) as f32);
+                prop_assert_eq!(got, mean);
+            }
+        }
+    }
+}
