@@ -2,9 +2,9 @@
 
 Layers, order and names of tensors follow the description, so that a published state_dict loads with
 `load_state_dict`. Each allele goes through the tower by itself, as published. Run as a program it measures the
-forward pass of one network in evaluation mode:
+forward pass of one network in evaluation mode, or a training step of it (Adam, mean squared error):
 
-    peer_network.py [--kind paired] [--preset atac] [--batch 64] [--threads 2] [--seconds 10]
+    peer_network.py [--kind paired] [--preset atac] [--batch 64] [--threads 2] [--seconds 10] [--train]
     peer_network.py --check FOLDER      compare with a folder of golden vectors (model.ckpt, pairs.tsv, predictions.tsv)
 """
 import argparse
@@ -110,19 +110,41 @@ def random_pairs(count, window, seed=0):
     return [nn.functional.one_hot(draw(), 4).transpose(1, 2).float().contiguous() for _ in range(2)]
 
 
-def measure(network, batch, window, seconds):
-    """Median seconds of a forward pass of `batch` pairs after a warm-up, and seconds of CPU time a pair."""
+def forward_pass(network, batch, window):
+    """A function that runs the network once on `batch` pairs in evaluation mode."""
     pairs = random_pairs(batch, window)
     network.eval()
+
+    def run():
+        with torch.no_grad():
+            network(*pairs)
+    return run
+
+
+def training_step(network, batch, window):
+    """A function that takes one optimiser step on `batch` pairs."""
+    pairs = random_pairs(batch, window)
+    targets = torch.randn(batch, 3, generator=torch.Generator().manual_seed(1))
+    network.train()
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4, weight_decay=1e-5)
+
+    def run():
+        optimiser.zero_grad()
+        nn.functional.mse_loss(network(*pairs), targets).backward()
+        optimiser.step()
+    return run
+
+
+def measure(run, batch, seconds):
+    """Median seconds of `run` after a warm-up, and seconds of CPU time for each of its `batch` pairs."""
     times = []
-    with torch.no_grad():
-        for _ in range(2):
-            network(*pairs)
-        end, cpu = time.perf_counter() + seconds, time.process_time()
-        while not times or time.perf_counter() < end:
-            start = time.perf_counter()
-            network(*pairs)
-            times.append(time.perf_counter() - start)
+    for _ in range(2):
+        run()
+    end, cpu = time.perf_counter() + seconds, time.process_time()
+    while not times or time.perf_counter() < end:
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
     cpu = (time.process_time() - cpu) / (len(times) * batch)
     return sorted(times)[len(times) // 2], cpu
 
@@ -155,6 +177,7 @@ def main():
     parser.add_argument("--batch", type=int, default=64, help="pairs in a forward pass [%(default)s]")
     parser.add_argument("--threads", type=int, default=2, help="[%(default)s]")
     parser.add_argument("--seconds", type=float, default=10, help="how long to measure [%(default)s]")
+    parser.add_argument("--train", action="store_true", help="measure a training step instead")
     parser.add_argument("--check", type=Path, metavar="FOLDER", help="compare with golden vectors instead")
     options = parser.parse_args()
     if options.check:
@@ -164,9 +187,12 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     sizes = PRESETS[options.preset]
-    median, cpu = measure(Network(options.kind, **sizes), options.batch, sizes["window"], options.seconds)
-    print(f"PyTorch {torch.__version__} forward, {options.kind}, {options.preset}, {options.batch} pairs, "
-          f"{options.threads} threads: {median * 1000:.0f} ms, {options.batch / median:.1f} pairs/s, {cpu * 1000:.1f} CPU ms a pair")
+    network = Network(options.kind, **sizes)
+    what, make = ("training step", training_step) if options.train else ("forward", forward_pass)
+    median, cpu = measure(make(network, options.batch, sizes["window"]), options.batch, options.seconds)
+    print(f"PyTorch {torch.__version__} {what}, {options.kind}, {options.preset}, {options.batch} pairs, "
+          f"{options.threads} threads: {median * 1000:.0f} ms, {options.batch / median:.1f} pairs/s, "
+          f"{cpu * 1000:.1f} CPU ms a pair")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 fn complaint(path: &Path) -> String {
-    let message = read_checkpoint(path).err().expect("refused").to_string();
+    let message = read_checkpoint(path).expect_err("refused").to_string();
     assert!(!message.contains('\n') && message.contains(&path.display().to_string()), "{message}");
     message
 }
