@@ -28,7 +28,7 @@ build: ## all commands, release, into target/release
 	ln -sfn "$$ORT_DYLIB_PATH" "$(BIN)/libonnxruntime.so"
 
 demo: build ## count -> train -> predict -> annotate -> tracks on real data, into demo-out
-	@scripts/demo.sh "$(BIN)" demo-out
+	@python3 scripts/demo.py "$(BIN)" demo-out
 
 test: setup build ## build and run every test
 	@$(ENGINES); set -x; \

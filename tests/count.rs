@@ -267,3 +267,13 @@ fn a_region_of_the_index_sees_only_its_reads() {
     assert!(same.is_some(), "{:?} is not in the restricted table", all.rows[row]);
     assert!(some.sum("uninformative") < all.sum("uninformative"));
 }
+
+#[test]
+fn the_variant_table_in_gz_is_indexed_too() {
+    let folder = scratch();
+    let packed = folder.path().join("variants.tsv.gz");
+    good(count_real(&reads(), &[]).arg("--per-variant").arg(&packed));
+    let found = good_text(&mut tool("tabix", [packed.as_os_str(), "chr22:17398508-17653030".as_ref()]));
+    let places: Vec<&str> = found.lines().map(|line| line.split('\t').nth(1).unwrap()).collect();
+    assert_eq!(places, ["17398508", "17653030"]);
+}

@@ -132,12 +132,15 @@ const DEMO_TRAINING: [&str; 2] = ["--seed", "1"];
 #[test]
 fn all_three_networks_train_on_pairs() {
     let folder = scratch();
+    let pairs = fs::read_to_string(data("parity/mh/train_pairs.tsv")).unwrap();
+    let pairs = pairs.replace("target_a\ttarget_b", "value_a\tvalue_b");
+    let pairs = put(folder.path(), "designed.tsv", pairs);
     for kind in ["paired", "difference", "single"] {
         let run = folder.path().join(kind);
         good(
             deepallele("train")
                 .arg("--pairs")
-                .arg(data("parity/mh/train_pairs.tsv"))
+                .arg(&pairs)
                 .args([
                     "--target-scale",
                     "log2",

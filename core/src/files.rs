@@ -220,7 +220,7 @@ fn build_tabix(data: &Path, index: &Path, format: TabixFormat, named: &Path) -> 
             preset: htslib::TBX_GENERIC as i32,
             sc: 1,
             bc: 2,
-            ec: 0,
+            ec: 2, // htslib takes the start for the end only when the end has a column
             meta_char: '#' as i32,
             line_skip: 0,
         },
