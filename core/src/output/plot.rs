@@ -53,6 +53,7 @@ pub fn scatter(
         area.fill(&WHITE).map_err(&fail)?;
         headings(&area, title, &note).map_err(&fail)?;
         let mut chart = ChartBuilder::on(&area)
+            .margin_left(10)
             .margin_right(20)
             .margin_top(58)
             .margin_bottom(8)
@@ -89,6 +90,7 @@ pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &
         area.fill(&WHITE).map_err(&fail)?;
         headings(&area, title, note).map_err(&fail)?;
         let mut chart = ChartBuilder::on(&area)
+            .margin_left(10)
             .margin_right(20)
             .margin_top(58)
             .margin_bottom(8)

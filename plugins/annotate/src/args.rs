@@ -1,0 +1,103 @@
+//! The options of `annotate`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use deepallele_common::{usage, GenomeArgs, MessageArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs};
+use deepallele_core::files::is_stdio;
+use deepallele_core::vcf::VcfFormat;
+
+/// Write predicted allelic effects into the records of a VCF or BCF
+///
+/// Each alternative allele is put into the reference window and compared with it. INFO/DA_LFC is the log2 fold
+/// change ALT over REF of the ratio head (antisymmetrised), INFO/DA_CLFC that of the count heads, INFO/DA_REGION the
+/// region used. Alleles without a sequence, or longer than the model's window, get `.` and are counted on stderr.
+/// Records keep their order; with -L, those outside every region pass through untouched.
+#[derive(Parser)]
+pub struct Args {
+    /// VCF or BCF to annotate; - or nothing: standard input
+    #[arg(value_name = "VCF")]
+    pub input: Option<PathBuf>,
+
+    /// Model file of `train` or `import`
+    #[arg(short = 'm', long, value_name = "ONNX")]
+    pub model: PathBuf,
+
+    #[command(flatten)]
+    pub genome: GenomeArgs,
+
+    /// Only variants in these regions (BED, narrowPeak, count table), in the window around the region's summit or
+    /// middle; of several regions, the one whose centre is nearest [default: the window around each variant]
+    #[arg(short = 'L', long = "regions", value_name = "BED")]
+    pub regions: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub restrict: RestrictArgs,
+
+    #[command(flatten)]
+    pub output: VcfOutputArgs,
+
+    /// Also write the effects (DA_LFC; of several alleles the strongest) as bedGraph
+    #[arg(long, value_name = "FILE")]
+    pub bedgraph: Option<PathBuf>,
+
+    /// Also write them as bigWig
+    #[arg(long, value_name = "FILE")]
+    pub bigwig: Option<PathBuf>,
+
+    /// Also write an IGV session that opens the tracks and the VCF (needs -o; a .vcf.gz is indexed for it)
+    #[arg(long, value_name = "XML")]
+    pub igv: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub provenance: ProvenanceArgs,
+
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+
+    #[command(flatten)]
+    pub messages: MessageArgs,
+}
+
+impl Args {
+    /// What clap cannot check by itself.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.output.check()?;
+        self.genome.required()?;
+        if self.igv.is_some() {
+            if is_stdio(&self.output.output) {
+                return Err(usage("--igv opens the VCF by its name: give -o FILE"));
+            }
+            if matches!(self.output.format(), VcfFormat::Bcf(_) | VcfFormat::BcfUncompressed) {
+                return Err(usage("IGV reads VCF, not BCF: give --igv with -Oz or -Ov"));
+            }
+        }
+        let tracks = [&self.bedgraph, &self.bigwig, &self.igv];
+        if tracks.iter().any(|t| t.as_deref().is_some_and(is_stdio)) {
+            return Err(usage("tracks and session need file names; standard output is for the VCF"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn check(text: &str) -> Result<(), String> {
+        let args = Args::try_parse_from(["annotate"].into_iter().chain(text.split_whitespace()));
+        args.map_err(|e| e.to_string())?.check().map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn options_fit_together() {
+        Args::command().debug_assert();
+        assert_eq!(check("-m m -f f -o x.vcf.gz --igv s.xml -L r.bed in.vcf"), Ok(()));
+        assert!(check("-m m").unwrap_err().contains("-f"));
+        assert!(check("-f f").unwrap_err().contains("--model"));
+        assert!(check("-m m -f f --igv s.xml").unwrap_err().contains("-o FILE"));
+        assert!(check("-m m -f f --igv s.xml -o x.bcf").unwrap_err().contains("BCF"));
+        assert!(check("-m m -f f --bigwig -").unwrap_err().contains("file names"));
+    }
+}

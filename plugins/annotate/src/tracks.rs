@@ -1,0 +1,68 @@
+//! The effects as tracks, and the session that opens them.
+
+use deepallele_core::effects::variants::SiteEffects;
+use deepallele_core::genome::Contigs;
+use deepallele_core::output::bigwig;
+use deepallele_core::output::igv::{write_session, IgvTrack};
+use deepallele_core::output::provenance::Provenance;
+use deepallele_core::output::track::{Track, TrackStyle, RATIO};
+use deepallele_core::vcf::VcfRecord;
+use deepallele_core::Result;
+
+use crate::args::Args;
+
+/// Room on both sides of the first variant when the session opens.
+const ROOM: u32 = 2000;
+
+/// The track of effects, when one is asked for.
+pub struct Tracks(Option<Track>);
+
+impl Tracks {
+    pub fn new(args: &Args, contigs: Contigs) -> Self {
+        let wanted = args.bedgraph.is_some() || args.bigwig.is_some() || args.igv.is_some();
+        Self(wanted.then(|| Track::new(contigs)))
+    }
+
+    /// The strongest effect of a record, on the bases of its REF.
+    pub fn push(&mut self, record: &VcfRecord, effects: &SiteEffects) {
+        let Some(track) = &mut self.0 else { return };
+        let strongest = effects.alleles.iter().flatten().map(|e| e.ratio).max_by(|a, b| a.abs().total_cmp(&b.abs()));
+        let place = track.contigs().find(record.contig()).zip(u64::try_from(record.start()).ok());
+        if let (Some(value), Some((contig, start))) = (strongest, place) {
+            let length = record.alleles().first().map_or(1, Vec::len) as u64;
+            track.push(contig, start, start + length, value);
+        }
+    }
+
+    pub fn finish(self, args: &Args, provenance: Option<&Provenance>) -> Result<()> {
+        let Some(track) = self.0 else { return Ok(()) };
+        let style = TrackStyle {
+            name: "variant effect".into(),
+            description: "predicted log2 fold change, ALT over REF".into(),
+            colour: RATIO,
+        };
+        if let Some(path) = &args.bedgraph {
+            track.write_bedgraph(path, &style, provenance)?;
+        }
+        if let Some(path) = &args.bigwig {
+            bigwig::write(&track, path)?;
+        }
+        let Some(session) = &args.igv else { return Ok(()) };
+        let graph = args.bigwig.as_ref().or(args.bedgraph.as_ref());
+        let mut tracks: Vec<IgvTrack> = graph
+            .map(|path| IgvTrack { path: path.clone(), name: style.name, colour: Some(style.colour) })
+            .into_iter()
+            .collect();
+        tracks.push(IgvTrack { path: args.output.output.clone(), name: "variants".into(), colour: None });
+        let locus = track.first().map(|(contig, span)| {
+            let length = track.contigs().length(contig).max(1);
+            let (from, to) =
+                (span.start.saturating_sub(ROOM) + 1, u64::from(span.end.saturating_add(ROOM)).min(length));
+            format!("{}:{from}-{to}", track.contigs().name(contig))
+        });
+        match &args.genome.reference {
+            Some(reference) => write_session(session, reference, locus.as_deref(), &tracks),
+            None => Ok(()),
+        }
+    }
+}
