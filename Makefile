@@ -38,8 +38,11 @@ test: setup build ## build and run every test
 	DEEPALLELE_BIN="$(BIN)" cargo test --release --locked -p deepallele-tests
 	@echo "make test: every test passed"
 
-bench: build ## speed and memory against samtools and PyTorch, a table
-	@$(ENGINES); bench/run.sh "$(BIN)"
+bench: setup build ## speed and memory against samtools and PyTorch, a table
+	@$(ENGINES); set -x; \
+	cargo build --release --locked -p deepallele-core --features onnx --example forward_speed; \
+	cargo build --release --locked -p deepallele-core --features torch --example time_network; \
+	{ set +x; } 2>/dev/null; python3 bench/bench.py "$(BIN)"
 
 clean-demo: ## remove what make demo made
 	rm -rf demo-out

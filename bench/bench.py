@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Speed and memory beside the peers, as a table.
+
+    bench.py BIN [--copies N] [--seconds S]
+
+count against `samtools view -c` on the same BAM, with one further thread each; a training step and a forward
+pass of the `atac` preset against the same network in PyTorch 2.11 (peer_network.py), with the same number of
+threads. The two sides of a comparison take turns, so that a busy machine slows both. PyTorch comes from
+$DEEPALLELE_PEER_PYTHON, else from a virtual environment in the cache folder, made on the first run.
+"""
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "test-data"
+PEER = ["torch==2.11.0", "numpy==2.4.6"]
+ROUNDS = 7
+TURNS = 3
+STEPS = 15  # of ours, in each turn
+
+
+def cache_folder():
+    chosen = os.environ.get("DEEPALLELE_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(chosen) if chosen else Path(base) / "deepallele"
+
+
+def peer_python():
+    """A Python that has the PyTorch to compare with."""
+    if os.environ.get("DEEPALLELE_PEER_PYTHON"):
+        return os.environ["DEEPALLELE_PEER_PYTHON"]
+    folder = cache_folder() / "peer-torch-2.11.0"
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        print(f"bench: fetching {' and '.join(PEER)} into {folder}, once", file=sys.stderr)
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER], check=True, stdout=sys.stderr)
+        (folder / "complete").touch()
+    return python
+
+
+def timed(command):
+    """Wall seconds and peak memory in MB of one run."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    said = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"bench: {' '.join(map(str, command))} ended with {child.returncode}: {said.decode(errors='replace')}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def in_turns(commands, rounds):
+    """Median seconds and largest memory of each command, run one after the other `rounds` times."""
+    for command in commands:
+        timed(command)  # the files are in memory now
+    runs = [[timed(command) for command in commands] for _ in range(rounds)]
+    return [(statistics.median(r[i][0] for r in runs), max(r[i][1] for r in runs)) for i in range(len(commands))]
+
+
+def replicated(copies):
+    """The test reads `copies` times over, every copy with read names of its own, sorted and indexed."""
+    path = cache_folder() / f"bench-reads-x{copies}.bam"
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part.bam")
+    header = subprocess.run(["samtools", "view", "-H", DATA / "ctcf_chip.chr22.bam"], check=True, capture_output=True).stdout
+    sink = subprocess.Popen(["samtools", "sort", "-l", "6", "-m", "500M", "-o", part, "-"], stdin=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL)
+    sink.stdin.write(header)
+    records = subprocess.run(["samtools", "view", DATA / "ctcf_chip.chr22.bam"], check=True, capture_output=True).stdout
+    lines = [line.split(b"\t", 1) for line in records.splitlines()]
+    for copy in range(copies):
+        sink.stdin.writelines(b"%s:%d\t%s\n" % (name, copy, rest) for name, rest in lines)
+    sink.stdin.close()
+    if sink.wait() != 0:
+        sys.exit("bench: samtools sort failed")
+    subprocess.run(["samtools", "index", part], check=True)
+    os.rename(f"{part}.bai", f"{path}.bai")
+    os.rename(part, path)
+    return path
+
+
+def milliseconds(command, env):
+    """The median that a peer or one of our examples prints: `… 123 ms, …` or `step_seconds` and a number."""
+    output = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
+    seconds = re.search(r"step_seconds\s+([\d.]+)", output)
+    return 1000 * float(seconds.group(1)) if seconds else float(re.search(r"([\d.]+) ms", output).group(1))
+
+
+def row(*cells):
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def count_rows(binaries, copies):
+    for reads, rounds in [(DATA / "ctcf_chip.chr22.bam", ROUNDS), (replicated(copies), TURNS)]:
+        alignments = int(subprocess.run(["samtools", "view", "-c", reads], check=True, capture_output=True).stdout)
+        count = [binaries / "deepallele-count", reads, "-v", DATA / "NA12878.chr22.phased.vcf.gz", "-s", "NA12878",
+                 "-L", DATA / "regions.narrowPeak", "-@", "2", "--quiet"]
+        ours, peer = in_turns([count, ["samtools", "view", "-c", "-@1", reads]], rounds)
+        row(f"count, {alignments:,} reads", f"{ours[0]:.3f} s", f"{ours[1]:.0f} MB", f"samtools view -c -@1: {peer[0]:.3f} s",
+            f"{ours[0] / peer[0]:.2f}x its time (at most 3)")
+
+
+def network_rows(seconds, threads):
+    python = peer_python()
+    env = dict(os.environ)
+    plain = {k: v for k, v in env.items() if k != "LD_LIBRARY_PATH"}  # the peer brings its own libtorch
+    examples = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "examples"
+    peer = [python, ROOT / "bench/peer_network.py", "--preset", "atac", "--threads", str(threads), "--seconds", str(seconds)]
+    for what, pairs, ours, theirs, goal in [
+        ("training step, atac", "32", [examples / "time_network", "atac", "32", str(threads), str(STEPS)],
+         [*peer, "--train", "--batch", "32"], 1.0),
+        ("forward pass, atac", "64", [examples / "forward_speed", "paired", "atac", "64", str(threads), str(seconds)],
+         [*peer, "--batch", "64"], 1.5),
+    ]:
+        turns = [(milliseconds(ours, env), milliseconds(theirs, plain)) for _ in range(TURNS)]
+        own, other = (statistics.median(turn[i] for turn in turns) for i in (0, 1))
+        ratio = statistics.median(b / a for a, b in turns)
+        row(f"{what}, {pairs} pairs, {threads} threads", f"{own:.0f} ms", "", f"PyTorch 2.11: {other:.0f} ms",
+            f"{ratio:.2f}x as fast (at least {goal})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binaries", type=Path)
+    parser.add_argument("--copies", type=int, default=20, help="copies of the test reads in the larger BAM [%(default)s]")
+    parser.add_argument("--seconds", type=float, default=10, help="time for each network measurement [%(default)s]")
+    parser.add_argument("--only", choices=["count", "network"], help="one half of the table")
+    options = parser.parse_args()
+    row("what", "deepallele", "memory", "peer", "ratio")
+    row(*["---"] * 5)
+    if options.only != "network":
+        count_rows(options.binaries, options.copies)
+    if options.only != "count":
+        network_rows(options.seconds, min(2, os.cpu_count() or 1))
+
+
+if __name__ == "__main__":
+    main()
