@@ -12,10 +12,12 @@ use rust_htslib::htslib;
 use super::contigs::Contigs;
 use crate::error::{Error, Result};
 
-/// Bases read at a time: neighbouring windows of a sorted run then cost one copy each.
+/// Bases read at a time where one request follows another: neighbouring windows then cost one copy each.
 const CHUNK: i64 = 1 << 18;
+/// Bases read at a time where requests lie far apart: a BGZF block has to be unpacked for any of them.
+const FAR_CHUNK: i64 = 1 << 13;
 /// How far a chunk begins before the base asked for, since the next window may begin a little earlier.
-const BEFORE: i64 = 1 << 14;
+const BEFORE: i64 = 1 << 11;
 
 /// An open FASTA file with its index.
 pub struct Reference {
@@ -138,7 +140,9 @@ impl Reference {
         let inside = |c: &Chunk| c.contig == contig && c.start <= from && to <= c.start + c.bases.len() as i64;
         if !self.cached.as_ref().is_some_and(inside) {
             let first = (from - BEFORE).max(0);
-            let last = to.max(first.saturating_add(CHUNK)).min(length);
+            let near = |c: &Chunk| c.contig == contig && (from - c.start).abs() < CHUNK;
+            let size = if self.cached.as_ref().is_some_and(near) { CHUNK } else { FAR_CHUNK };
+            let last = to.max(first.saturating_add(size)).min(length);
             // Released first: a window may be as large as a chromosome.
             self.cached = None;
             self.cached = Some(Chunk { contig, start: first, bases: self.load(contig, first, last)? });

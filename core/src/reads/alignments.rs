@@ -382,7 +382,8 @@ impl Alignments {
             if at_qualities + l_bases > size || l_name % 4 != 0 {
                 return Err(self.wrong(format!("alignment {} is damaged", self.records)));
             }
-            let name = &data[..l_name];
+            // Zeros end and pad the name.
+            let used = l_name.saturating_sub(core.l_extranul as usize + 1);
             Alignment {
                 contig: core.tid,
                 position: core.pos,
@@ -390,7 +391,7 @@ impl Alignments {
                 flags: core.flag,
                 mate_contig: core.mtid,
                 mate_position: core.mpos,
-                name: &name[..name.iter().position(|&b| b == 0).unwrap_or(l_name)],
+                name: &data[..used],
                 // Aligned: htslib pads the name to four bytes and allocates the data.
                 cigar: std::slice::from_raw_parts(data[l_name..].as_ptr().cast(), core.n_cigar as usize),
                 bases: &data[at_bases..at_qualities],
