@@ -22,8 +22,8 @@ use crate::error::{Error, Result};
 pub fn read_checkpoint(path: &Path) -> Result<(Architecture, Weights)> {
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     let size = file.metadata().map_err(|e| Error::io(path, e))?;
-    if size.is_dir() {
-        return Err(Error::input(path, "is a folder, not a checkpoint file"));
+    if !size.is_file() {
+        return Err(Error::input(path, "is no regular file, so no checkpoint"));
     }
     let refuse = |problem: String| Error::input(path, problem);
     let mut archive = Archive::open(BufReader::new(file), size.len()).map_err(refuse)?;

@@ -103,7 +103,7 @@ fn files_that_are_no_checkpoint_are_refused() {
     assert!(complaint(archive.path()).contains("archive of checkpoints (\"runs/random_seed_1/best.ckpt\""));
     assert!(complaint(zipped(&one("a.txt"), CompressionMethod::Stored).path()).contains("no data.pkl"));
     assert!(read_checkpoint(Path::new("/no/such.ckpt")).unwrap_err().to_string().contains("No such file"));
-    assert!(read_checkpoint(Path::new("/")).unwrap_err().to_string().contains("folder"));
+    assert!(read_checkpoint(Path::new("/")).unwrap_err().to_string().contains("no regular file"));
 }
 
 #[test]

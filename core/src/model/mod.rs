@@ -17,6 +17,7 @@ pub mod info;
 pub mod onnx;
 mod onnx_proto;
 pub mod pickle;
+mod pickle_machine;
 #[cfg(feature = "onnx")]
 pub mod predictor;
 pub mod weights;

@@ -56,8 +56,9 @@ impl Predictor {
     /// The file is no model of ours ([`Error::Input`]), or ONNX Runtime is absent or too old ([`Error::Engine`]).
     pub fn open(path: &Path, threads: usize) -> Result<Self> {
         let file = fs::metadata(path).map_err(|e| Error::io(path, e))?;
-        if file.is_dir() {
-            return Err(Error::input(path, "is a folder, not a model file"));
+        // A device could be read without end.
+        if !file.is_file() {
+            return Err(Error::input(path, "is no regular file, so no model file"));
         }
         let model = fs::read(path).map_err(|e| Error::io(path, e))?;
         let info = onnx::read_info(&model).map_err(|e| Error::input(path, e.to_string()))?;

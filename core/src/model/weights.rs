@@ -82,6 +82,9 @@ impl Weights {
 
     /// Read safetensors: float32 tensors and the header's metadata. `num_batches_tracked` counters are left out.
     pub fn read_safetensors(path: &Path) -> Result<(Self, BTreeMap<String, String>)> {
+        if !fs::metadata(path).map_err(|e| Error::io(path, e))?.is_file() {
+            return Err(Error::input(path, "is no regular file, so no safetensors file"));
+        }
         let content = fs::read(path).map_err(|e| Error::io(path, e))?;
         let wrong = |e: safetensors::SafeTensorError| Error::input(path, format!("is no safetensors file ({e})"));
         let file = SafeTensors::deserialize(&content).map_err(wrong)?;
