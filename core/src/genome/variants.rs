@@ -469,12 +469,20 @@ impl Variants {
                     format!("has no sequence \"{name}\" (it has {})", reference.contigs().summary()),
                 )
             })?;
+            let (ours, length) = (self.contigs.length(contig), reference.contigs().length(theirs));
+            if ours > 0 && ours != length {
+                return Err(Error::input(
+                    reference.path(),
+                    format!("{name} has {length} bases, but {ours} in the other inputs: is it the right assembly?"),
+                ));
+            }
             let mut kept = Vec::with_capacity(self.list[contig].len());
             for variant in std::mem::take(&mut self.list[contig]) {
                 let expected = &variant.alleles[0];
                 let found = reference.fetch(theirs, variant.start as i64, variant.end() as i64)?;
                 report.checked += 1;
-                if expected.iter().zip(&found).all(|(a, b)| a == b || *b == b'N') {
+                let inside = variant.end() <= length;
+                if inside && expected.iter().zip(&found).all(|(a, b)| a == b || *b == b'N') {
                     kept.push(variant);
                     continue;
                 }

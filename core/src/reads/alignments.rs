@@ -317,11 +317,18 @@ impl Alignments {
 
     /// A pipe shows only now whether its end marker is there.
     fn check_end(&self) -> Result<()> {
-        // SAFETY: the file is open, and is_bgzf says which member of the union is set.
+        // A CRAM older than version 3 may do without.
+        // SAFETY: the file is open, and is_bgzf and the format say which member of the union is set.
         let cut = unsafe {
-            (*self.file).is_bgzf() != 0
-                && !(*self.file).fp.bgzf.is_null()
-                && (*(*self.file).fp.bgzf).no_eof_block() != 0
+            let file = &*self.file;
+            if file.is_bgzf() != 0 {
+                !file.fp.bgzf.is_null() && (*file.fp.bgzf).no_eof_block() != 0
+            } else {
+                self.is_cram()
+                    && !file.fp.cram.is_null()
+                    && htslib::cram_major_vers(file.fp.cram) >= 3
+                    && htslib::cram_container_is_empty(file.fp.cram) == 0
+            }
         };
         if cut {
             let n = self.records;

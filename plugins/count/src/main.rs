@@ -102,6 +102,9 @@ fn check_usage(args: &Args, input: &Path, vcf: &Path) -> Result<()> {
         (Some(_), Some(file)) if to_stdout && is_stdio(file) => {
             return Err(usage("two tables cannot both go to standard output: give -o FILE"))
         }
+        (Some(_), Some(file)) if *file == args.output.output => {
+            return Err(usage("-o and --per-variant name the same file"));
+        }
         _ => {}
     }
     let inputs = [Some(input), Some(vcf), args.regions.as_deref()];
