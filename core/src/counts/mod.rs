@@ -3,10 +3,12 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`counter`] | one pass over the reads: fragments per region and variant |
+//! | [`pairs`] | the table of designed pairs |
 //! | [`table`] | the count table, written and read |
 //! | [`variant_table`] | the per-variant table |
 
 pub mod counter;
+pub mod pairs;
 pub mod table;
 pub mod variant_table;
 

@@ -25,3 +25,8 @@ pub mod weights;
 pub use config::{Architecture, Kind};
 pub use info::ModelInfo;
 pub use weights::{Tensor, Weights};
+
+#[cfg(feature = "torch")]
+pub mod device;
+#[cfg(feature = "torch")]
+pub mod network;

@@ -1,0 +1,201 @@
+//! Who learns, who decides when to stop, and who is only looked at in the end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rand::seq::SliceRandom;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The part an example plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    Train,
+    /// Chooses the epoch; never seen by the optimiser.
+    Validation,
+    /// Chooses nothing.
+    Test,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Part::Train => "train",
+            Part::Validation => "validation",
+            Part::Test => "test",
+        })
+    }
+}
+
+/// Where an example lies, as far as splitting needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub chrom: String,
+    /// 0-based half-open window that the network reads.
+    pub start: i64,
+    pub end: i64,
+}
+
+/// Whole chromosomes: `validation` and `test` by name (with or without `chr`), the rest trains.
+///
+/// # Errors
+/// A name that no example has, a chromosome in both lists, or a part left empty.
+pub fn by_chromosome(places: &[Place], validation: &[String], test: &[String]) -> Result<Vec<Part>> {
+    let plain = |name: &str| name.strip_prefix("chr").unwrap_or(name).to_string();
+    for name in validation.iter().chain(test) {
+        if !places.iter().any(|p| plain(&p.chrom) == plain(name)) {
+            return Err(Error::Mismatch(format!("no example lies on chromosome {name}, which is to be held out")));
+        }
+    }
+    if let Some(twice) = validation.iter().find(|v| test.iter().any(|t| plain(t) == plain(v))) {
+        return Err(Error::Mismatch(format!("chromosome {twice} cannot be both validation and test")));
+    }
+    let holds = |names: &[String], chrom: &str| names.iter().any(|n| plain(n) == plain(chrom));
+    let parts = places
+        .iter()
+        .map(|place| match () {
+            _ if holds(validation, &place.chrom) => Part::Validation,
+            _ if holds(test, &place.chrom) => Part::Test,
+            _ => Part::Train,
+        })
+        .collect();
+    complete(parts)
+}
+
+/// Blocks of `block` bases of each chromosome, shuffled by `seed` and handed to test and validation until each
+/// has its share of the examples. Windows that overlap stay together, whatever block they begin in, so that no
+/// base of a test window is trained on.
+///
+/// # Errors
+/// Too few blocks to fill all three parts.
+pub fn by_block(
+    places: &[Place],
+    block: u64,
+    validation_share: f64,
+    test_share: f64,
+    seed: u64,
+) -> Result<Vec<Part>> {
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by(|&a, &b| {
+        let key = |i: usize| (&places[i].chrom, places[i].start, places[i].end);
+        key(a).cmp(&key(b))
+    });
+    let mut block_of = vec![(0usize, 0i64); places.len()];
+    let mut chroms: Vec<&str> = Vec::new();
+    let mut reach = i64::MIN;
+    let mut current = (0, 0);
+    for &i in &order {
+        let place = &places[i];
+        let same = chroms.last() == Some(&place.chrom.as_str());
+        if !same {
+            chroms.push(&place.chrom);
+            reach = i64::MIN;
+        }
+        if place.start >= reach {
+            current = (chroms.len() - 1, place.start.div_euclid(block.max(1) as i64));
+        }
+        reach = reach.max(place.end);
+        block_of[i] = current;
+    }
+    let keys: Vec<String> = block_of.iter().map(|(chrom, n)| format!("{}:{n}", chroms[*chrom])).collect();
+    by_shuffled_key(&keys, validation_share, test_share, seed)
+}
+
+/// Groups given by the user (a locus, a gene): CRC-32 of the name modulo 10, 0-7 train, 8 validation, 9 test.
+/// The same group is in the same part in every table and at every seed.
+pub fn by_group(groups: &[String]) -> Result<Vec<Part>> {
+    complete(
+        groups
+            .iter()
+            .map(|group| match crc32fast::hash(group.as_bytes()) % 10 {
+                8 => Part::Validation,
+                9 => Part::Test,
+                _ => Part::Train,
+            })
+            .collect(),
+    )
+}
+
+fn by_shuffled_key(keys: &[String], validation_share: f64, test_share: f64, seed: u64) -> Result<Vec<Part>> {
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    for key in keys {
+        *sizes.entry(key).or_default() += 1;
+    }
+    let mut blocks: Vec<&str> = sizes.keys().copied().collect();
+    blocks.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    let total = keys.len() as f64;
+    let mut part_of: BTreeMap<&str, Part> = BTreeMap::new();
+    let mut given = [0usize; 2];
+    for block in blocks {
+        let part = if (given[0] as f64) < test_share * total {
+            given[0] += sizes[block];
+            Part::Test
+        } else if (given[1] as f64) < validation_share * total {
+            given[1] += sizes[block];
+            Part::Validation
+        } else {
+            Part::Train
+        };
+        part_of.insert(block, part);
+    }
+    complete(keys.iter().map(|key| part_of[key.as_str()]).collect())
+}
+
+fn complete(parts: Vec<Part>) -> Result<Vec<Part>> {
+    for part in [Part::Train, Part::Validation, Part::Test] {
+        if !parts.contains(&part) {
+            return Err(Error::Mismatch(format!(
+                "the split leaves no example for {part}: name chromosomes to hold out, or use smaller blocks"
+            )));
+        }
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(chrom: &str, start: i64) -> Place {
+        Place { chrom: chrom.into(), start, end: start + 500 }
+    }
+
+    #[test]
+    fn chromosomes_are_found_without_chr_and_must_exist() {
+        let places = [place("chr1", 0), place("chr2", 0), place("chr3", 0)];
+        let parts = by_chromosome(&places, &["2".into()], &["chr3".into()]).unwrap();
+        assert_eq!(parts, [Part::Train, Part::Validation, Part::Test]);
+        assert!(by_chromosome(&places, &["7".into()], &["chr3".into()]).is_err());
+        assert!(by_chromosome(&places, &["2".into()], &["chr2".into()]).is_err());
+    }
+
+    proptest::proptest! {
+        /// No window of one part shares a base with a window of another.
+        #[test]
+        fn blocks_never_share_a_base(starts in proptest::collection::vec(0i64..200_000, 60..200), seed in 0u64..50) {
+            let places: Vec<Place> = starts.iter().map(|&s| place("chr1", s)).collect();
+            if let Ok(parts) = by_block(&places, 5_000, 0.1, 0.1, seed) {
+                for i in 0..places.len() {
+                    for j in 0..i {
+                        if parts[i] != parts[j] {
+                            let (a, b) = (&places[i], &places[j]);
+                            proptest::prop_assert!(a.end <= b.start || b.end <= a.start);
+                        }
+                    }
+                }
+                proptest::prop_assert_eq!(&parts, &by_block(&places, 5_000, 0.1, 0.1, seed).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn groups_stay_together() {
+        let groups: Vec<String> = (0..400).map(|i| format!("locus{}", i / 4)).collect();
+        let parts = by_group(&groups).unwrap();
+        assert!(parts.chunks(4).all(|c| c.iter().all(|p| *p == c[0])));
+    }
+}

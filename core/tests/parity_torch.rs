@@ -1,0 +1,103 @@
+//! The golden vectors of the published networks, through libtorch: predictions, and 90 steps of training.
+#![cfg(feature = "torch")]
+
+use std::path::{Path, PathBuf};
+
+use deepallele_core::counts::pairs::PairsTable;
+use deepallele_core::model::checkpoint::read_checkpoint;
+use deepallele_core::model::info::TargetScale;
+use deepallele_core::model::network::Network;
+use deepallele_core::training::dataset::Dataset;
+use deepallele_core::training::fit::{predict, train_step, DeviceData};
+use deepallele_core::training::optimiser::Adam;
+use deepallele_core::training::schedule::{RateKeeper, Schedule};
+
+fn parity(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-data/parity").join(name)
+}
+
+/// A tab-separated file as rows of columns, without its header line.
+fn table(name: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(parity(name)).unwrap();
+    text.lines().skip(1).map(|l| l.split('\t').map(String::from).collect()).collect()
+}
+
+/// The pairs of a file as a dataset; `targets` are put in place as they are.
+fn dataset(name: &str, window: usize, targets: Option<Vec<[f32; 3]>>) -> Dataset {
+    let pairs = PairsTable::read(&parity(name), false).unwrap();
+    let mut data = Dataset::new(window);
+    for row in &pairs.rows {
+        data.push(&row.id, None, &row.allele_a, &row.allele_b, [1.0, 1.0], &TargetScale::default()).unwrap();
+    }
+    if let Some(targets) = targets {
+        assert_eq!(targets.len(), data.len());
+        data.targets = targets;
+    }
+    data
+}
+
+fn load(checkpoint: &str) -> Network {
+    let (architecture, weights) = read_checkpoint(&parity(checkpoint)).unwrap();
+    Network::new(&architecture, &weights, tch::Device::Cpu).unwrap()
+}
+
+fn predictions(network: &Network, data: &Dataset) -> Vec<[f32; 3]> {
+    let rows: Vec<usize> = (0..data.len()).collect();
+    predict(network, &DeviceData::new(data, network).unwrap(), &rows).unwrap()
+}
+
+#[test]
+fn predictions_of_the_published_networks() {
+    for folder in ["mh", "cr", "sh"] {
+        let network = load(&format!("{folder}/model.ckpt"));
+        let data = dataset(&format!("{folder}/pairs.tsv"), network.architecture().window, None);
+        let got = predictions(&network, &data);
+        let expected = table(&format!("{folder}/predictions.tsv"));
+        assert_eq!(got.len(), expected.len());
+        for (row, wanted) in got.iter().zip(&expected) {
+            for (value, text) in row.iter().zip(&wanted[1..]) {
+                let wanted: f32 = text.parse().unwrap();
+                assert!((value - wanted).abs() < 1e-4, "{folder}: {value} and not {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_published_training_step_by_step() {
+    let network = load("mh/train_init.ckpt");
+    let targets = table("mh/train_pairs.tsv")
+        .iter()
+        .map(|r| [3, 4, 5].map(|k| r[k].parse().unwrap()))
+        .collect();
+    let data = dataset("mh/train_pairs.tsv", network.architecture().window, Some(targets));
+    let device_data = DeviceData::new(&data, &network).unwrap();
+    let mut optimiser = Adam::new(&network, 1e-5).unwrap();
+    let trace = table("mh/train_trace.tsv");
+    assert_eq!(trace.len(), 90);
+    // The first rate is half the nominal one.
+    let nominal = 2.0 * trace[0][1].parse::<f64>().unwrap();
+    let rates = RateKeeper::new(Schedule::Cycle, nominal);
+    for (step, line) in trace.iter().enumerate() {
+        let (rate, wanted): (f64, f64) = (line[1].parse().unwrap(), line[2].parse().unwrap());
+        assert!((rates.rate(step as u64) / rate - 1.0).abs() < 1e-6, "rate of step {step}");
+        let first = (step % 3) as i64 * 32;
+        let rows: Vec<i64> = (first..first + 32).collect();
+        let loss = train_step(&network, &mut optimiser, &device_data, &rows, rate).unwrap();
+        assert!((loss / wanted - 1.0).abs() < 1e-3, "step {step}: loss {loss} and not {wanted}");
+    }
+    let got = predictions(&network, &data);
+    for (row, wanted) in got.iter().zip(table("mh/train_final_predictions.tsv")) {
+        for (value, text) in row.iter().zip(&wanted[1..]) {
+            let wanted: f32 = text.parse().unwrap();
+            assert!((value - wanted).abs() < 5e-3, "{}: {value} and not {wanted}", row.len());
+        }
+    }
+}
+
+#[test]
+fn weights_survive_the_network() {
+    let (architecture, weights) = read_checkpoint(&parity("mh/model.ckpt")).unwrap();
+    let network = Network::new(&architecture, &weights, tch::Device::Cpu).unwrap();
+    assert_eq!(network.weights().unwrap().0, weights.0);
+}
