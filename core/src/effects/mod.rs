@@ -1,10 +1,16 @@
-//! Effects of variants on the predicted activity.
+//! What a model says: predictions for regions and pairs, and the effects of variants.
 //!
 //! | module | what it is about |
 //! |---|---|
 //! | [`regions`] | which region a variant belongs to |
 //! | `variants` | log2 fold change of an alternative allele over REF (feature `onnx`) |
+//! | `windows` | both alleles of regions and of designed pairs (feature `onnx`) |
+//! | `compare` | predictions beside measured counts (feature `onnx`) |
 
+#[cfg(feature = "onnx")]
+pub mod compare;
 pub mod regions;
 #[cfg(feature = "onnx")]
 pub mod variants;
+#[cfg(feature = "onnx")]
+pub mod windows;

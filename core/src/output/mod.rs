@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`provenance`] | version and command line in a header |
 //! | [`vcf_info`] | the INFO fields of predicted effects |
+//! | [`table`] | numbers in tables |
 //! | [`track`] | values along a genome, sorted and without overlaps; bedGraph |
 //! | [`bigwig`] | the same as bigWig |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
@@ -13,5 +14,6 @@ pub mod bigwig;
 pub mod igv;
 pub mod plot;
 pub mod provenance;
+pub mod table;
 pub mod track;
 pub mod vcf_info;

@@ -1,0 +1,178 @@
+//! Predictions beside measured counts.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::windows::RegionPrediction;
+use crate::counts::table::CountTable;
+use crate::error::{Error, Result};
+use crate::genome::Regions;
+use crate::model::info::{Scale, TargetScale};
+use crate::training::metrics::{pearson, spearman};
+
+/// How one predicted quantity agrees with its measurement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agreement {
+    pub what: &'static str,
+    /// Regions compared.
+    pub n: usize,
+    /// NaN where it has no value.
+    pub pearson: f64,
+    /// Likewise.
+    pub spearman: f64,
+}
+
+/// Measured values and their agreement with the predictions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// For each region haplotype 1, haplotype 2 and log2 ratio; `None` for one that the table does not have.
+    pub measured: Vec<Option<[f64; 3]>>,
+    /// Both haplotypes over all regions compared, the ratio over those whose alleles differ in the window:
+    /// elsewhere there is nothing to predict.
+    pub agreement: [Agreement; 3],
+    /// Lines of the count table without a region.
+    pub unused: usize,
+}
+
+/// Compare `predictions` (one for each of `regions`) with the lines of `counts` that have the same contig, start
+/// and end. Each allele gets `share` of the fragments that fit both, and correlations are those of logarithms,
+/// as in training: with 1/2, targets are those of the published method.
+///
+/// # Errors
+/// The table has several samples, or none of the regions.
+pub fn compare(
+    regions: &Regions,
+    predictions: &[RegionPrediction],
+    counts: &CountTable,
+    path: &Path,
+    targets: &TargetScale,
+    share: f64,
+) -> Result<Comparison> {
+    let mut lines = HashMap::with_capacity(counts.rows.len());
+    for row in &counts.rows {
+        if row.sample != counts.rows[0].sample {
+            let (a, b) = (&counts.rows[0].sample, &row.sample);
+            return Err(Error::input(path, format!("holds several samples ({a}, {b}); give a table of one")));
+        }
+        if let Some(contig) = regions.contigs.find(&row.chrom) {
+            let shared = share * row.uninformative as f64;
+            lines.insert((contig, row.start, row.end), [row.hap1 as f64 + shared, row.hap2 as f64 + shared]);
+        }
+    }
+    // A model of expression in log2 has no pseudocount of its own to take logarithms of counts with.
+    let scale = match targets.scale {
+        Scale::Log2 => TargetScale::default(),
+        _ => *targets,
+    };
+    let mut columns: [(Vec<f64>, Vec<f64>); 3] = Default::default();
+    let mut measured = Vec::with_capacity(regions.list.len());
+    let mut used = 0;
+    for (region, prediction) in regions.list.iter().zip(predictions) {
+        let Some(values) = lines.get(&(region.contig, region.start, region.end)) else {
+            measured.push(None);
+            continue;
+        };
+        used += 1;
+        let [a, b] = values.map(|v| scale.to_network(v));
+        let raw = &prediction.raw;
+        let pairs = [(a, raw.count1), (b, raw.count2), (a - b, raw.ratio)];
+        for (i, (x, y)) in pairs.into_iter().enumerate() {
+            if i < 2 || prediction.variants > 0 {
+                columns[i].0.push(x);
+                columns[i].1.push(y.into());
+            }
+        }
+        measured.push(Some([values[0], values[1], scale.log2(a - b)]));
+    }
+    if used == 0 {
+        return Err(Error::input(path, "has none of the regions predicted (same contig, start and end)"));
+    }
+    let mut names = ["hap1", "hap2", "log2_ratio"].into_iter();
+    let agreement = columns.map(|(x, y)| Agreement {
+        what: names.next().unwrap_or_default(),
+        n: x.len(),
+        pearson: pearson(&x, &y),
+        spearman: spearman(&x, &y),
+    });
+    let distinct: std::collections::HashSet<_> = regions.list.iter().map(|r| (r.contig, r.start, r.end)).collect();
+    let unused = lines.keys().filter(|key| !distinct.contains(key)).count();
+    Ok(Comparison { measured, agreement, unused })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counts::table::CountRow;
+    use crate::genome::{Contigs, Region};
+    use crate::model::predictor::Prediction;
+
+    fn row(start: u64, hap1: u64, hap2: u64, uninformative: u64, sample: &str) -> CountRow {
+        CountRow {
+            chrom: "1".into(),
+            start,
+            end: start + 10,
+            name: ".".into(),
+            score: ".".into(),
+            strand: b'.',
+            sample: sample.into(),
+            hap1,
+            hap2,
+            uninformative,
+            conflicting: 0,
+            variants: 1,
+            log2_ratio: None,
+            se: None,
+            p_value: None,
+            q_value: None,
+        }
+    }
+
+    fn setting(starts: &[u64]) -> (Regions, Vec<RegionPrediction>) {
+        let region = |&start: &u64| Region {
+            contig: 0,
+            start,
+            end: start + 10,
+            name: ".".into(),
+            score: ".".into(),
+            strand: b'.',
+            summit: None,
+        };
+        let contigs = Contigs::new(vec![("chr1".into(), 1000)]);
+        let list: Vec<_> = starts.iter().map(region).collect();
+        let predict = |(i, _)| {
+            let i = i as f32;
+            let raw = Prediction { count1: i, count2: -i, ratio: 2.0 * i, ratio_swapped: 0.0 };
+            RegionPrediction { raw, variants: usize::from(i != 1.0), skipped: 0 }
+        };
+        let predictions = starts.iter().enumerate().map(predict).collect();
+        (Regions { contigs, list, renamed: None }, predictions)
+    }
+
+    #[test]
+    fn lines_are_matched_by_place_and_shared_fragments_divided() {
+        let (regions, predictions) = setting(&[0, 20, 40, 60]);
+        let rows = vec![row(0, 1, 7, 2, "s"), row(20, 3, 3, 0, "s"), row(60, 7, 1, 2, "s"), row(80, 1, 1, 1, "s")];
+        let table = CountTable { header: vec![], rows };
+        let got = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &TargetScale::default(), 0.5).unwrap();
+        assert_eq!(got.measured[0], Some([2.0, 8.0, (3f64 / 9.0).log2()]));
+        assert_eq!((got.measured[2], got.unused), (None, 1));
+        let [hap1, hap2, ratio] = &got.agreement;
+        assert_eq!((hap1.n, hap2.n, ratio.n), (3, 3, 2));
+        assert!(hap1.spearman > 0.99 && hap2.spearman > 0.99 && ratio.pearson > 0.99);
+        let dropped = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &TargetScale::default(), 0.0);
+        assert_eq!(dropped.unwrap().measured[0], Some([1.0, 7.0, (2f64 / 8.0).log2()]));
+    }
+
+    #[test]
+    fn tables_that_do_not_fit_are_refused() {
+        let (regions, predictions) = setting(&[0]);
+        let fail = |rows: Vec<CountRow>| {
+            let table = CountTable { header: vec![], rows };
+            compare(&regions, &predictions, &table, "c.tsv".as_ref(), &TargetScale::default(), 0.5)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(fail(vec![row(0, 1, 1, 0, "a"), row(0, 1, 1, 0, "b")]).contains("several samples (a, b)"));
+        assert!(fail(vec![row(500, 1, 1, 0, "a")]).contains("none of the regions"));
+    }
+}

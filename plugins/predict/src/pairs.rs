@@ -1,0 +1,43 @@
+//! Designed pairs.
+
+use std::io::Write;
+use std::path::Path;
+
+use deepallele_common::Progress;
+use deepallele_core::counts::pairs::PairsTable;
+use deepallele_core::effects::windows::{in_units, predict_pairs};
+use deepallele_core::files::OutFile;
+use deepallele_core::model::predictor::Predictor;
+use deepallele_core::output::table::number;
+use deepallele_core::Error;
+
+use crate::args::Args;
+
+/// Predict the pairs of `table`. The result is a plain table with one header line, as its input is.
+pub fn run(args: &Args, table: &Path, mut predictor: Predictor) -> anyhow::Result<()> {
+    let table = PairsTable::read(table, false)?;
+    let mut progress = Progress::new("pairs", Some(table.rows.len() as u64));
+    let mut before = 0;
+    let predictions = predict_pairs(&table, &mut predictor, &mut |done| {
+        progress.add((done - before) as u64);
+        before = done;
+    })?;
+    drop(progress);
+    let targets = predictor.info().targets;
+    let mut out = OutFile::create(&args.output.output)?;
+    let fail = |e| Error::io(&args.output.output, e);
+    let header = if args.raw { "id\tcount_a\tcount_b\tratio" } else { "id\thap1\thap2\tlog2_ratio" };
+    writeln!(out, "{header}").map_err(fail)?;
+    for (row, raw) in table.rows.iter().zip(&predictions) {
+        let written = if args.raw {
+            writeln!(out, "{}\t{}\t{}\t{}", row.id, raw.count1, raw.count2, raw.ratio)
+        } else {
+            let [hap1, hap2, ratio] = in_units(raw, &targets).map(number);
+            writeln!(out, "{}\t{hap1}\t{hap2}\t{ratio}", row.id)
+        };
+        written.map_err(fail)?;
+    }
+    out.finish()?;
+    log::info!("{} pairs predicted", predictions.len());
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Regions: table, tracks, comparison.
+
+use std::io::Write;
+
+use deepallele_common::Progress;
+use deepallele_core::counts::table::CountTable;
+use deepallele_core::effects::compare::{compare, Comparison};
+use deepallele_core::effects::windows::{in_units, predict_regions, RegionPrediction};
+use deepallele_core::files::{OutFile, TabixFormat};
+use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Variants};
+use deepallele_core::model::info::TargetScale;
+use deepallele_core::model::predictor::Predictor;
+use deepallele_core::output::table::number;
+use deepallele_core::Error;
+
+use crate::args::{Args, Uninformative};
+use crate::tracks;
+
+/// Predict the regions of `-L`.
+pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
+    let mut reference = Reference::open(args.genome.required()?)?;
+    let contigs = reference.contigs().clone();
+    let file = args.regions_file()?;
+    let regions = Regions::read(file, &contigs)?;
+    if let Some((theirs, ours)) = &regions.renamed {
+        log::info!("\"{}\": contigs matched by name without chr ({theirs} is {ours})", file.display());
+    }
+    let counts = args.compare.as_deref().map(CountTable::read).transpose()?;
+    let (hap1, hap2) = args.sources()?;
+    let variants = variants(args, &contigs, &mut reference, [&hap1, &hap2])?;
+
+    let mut progress = Progress::new("regions", Some(regions.list.len() as u64));
+    let mut before = 0;
+    let predictions = predict_regions(&regions.list, &mut reference, &variants, &mut predictor, &mut |done| {
+        progress.add((done - before) as u64);
+        before = done;
+    })?;
+    drop(progress);
+    let targets = predictor.info().targets;
+    let comparison = match (&args.compare, &counts) {
+        (Some(path), Some(counts)) => {
+            let share = if args.uninformative == Uninformative::Half { 0.5 } else { 0.0 };
+            Some(compare(&regions, &predictions, counts, path, &targets, share)?)
+        }
+        _ => None,
+    };
+    write_table(args, &regions, &predictions, &targets, comparison.as_ref(), [&hap1, &hap2])?;
+    tracks::write(args, &regions, &predictions, &targets, [&hap1, &hap2])?;
+    report(args, &predictions, comparison.as_ref());
+    Ok(())
+}
+
+fn variants(
+    args: &Args,
+    contigs: &Contigs,
+    reference: &mut Reference,
+    sources: [&HaplotypeSource; 2],
+) -> anyhow::Result<Variants> {
+    if sources.iter().all(|s| s.sample().is_none()) {
+        log::warn!("both haplotypes are the reference: there is no allelic ratio to predict");
+        return Ok(Variants::from_list(contigs, vec![Vec::new(); contigs.len()]));
+    }
+    let path = args.haplotypes.required()?;
+    let (mut variants, mut found) = Variants::read(path, contigs, sources[0], sources[1])?;
+    variants.check_reference(reference, &mut found)?;
+    for line in found.lines() {
+        log::info!("\"{}\": {line}", path.display());
+    }
+    Ok(variants)
+}
+
+fn write_table(
+    args: &Args,
+    regions: &Regions,
+    predictions: &[RegionPrediction],
+    targets: &TargetScale,
+    comparison: Option<&Comparison>,
+    sources: [&HaplotypeSource; 2],
+) -> anyhow::Result<()> {
+    let mut out = OutFile::create(&args.output.output)?;
+    let fail = |e| Error::io(&args.output.output, e);
+    for line in args.provenance.provenance("predict").iter().flat_map(|p| p.lines()) {
+        writeln!(out, "{line}").map_err(fail)?;
+    }
+    writeln!(out, "##haplotype1={}\n##haplotype2={}", sources[0], sources[1]).map_err(fail)?;
+    let more = if comparison.is_some() { "\tmeasured_hap1\tmeasured_hap2\tmeasured_log2_ratio" } else { "" };
+    writeln!(out, "#chrom\tstart\tend\tname\thap1\thap2\tlog2_ratio\tvariants{more}").map_err(fail)?;
+    for (i, (region, prediction)) in regions.list.iter().zip(predictions).enumerate() {
+        let [hap1, hap2, ratio] = in_units(&prediction.raw, targets).map(number);
+        let (chrom, name) = (regions.contigs.name(region.contig), &region.name);
+        let (start, end, count) = (region.start, region.end, prediction.variants);
+        write!(out, "{chrom}\t{start}\t{end}\t{name}\t{hap1}\t{hap2}\t{ratio}\t{count}").map_err(fail)?;
+        if let Some(comparison) = comparison {
+            let [a, b, c] = comparison.measured[i].unwrap_or([f64::NAN; 3]).map(number);
+            write!(out, "\t{a}\t{b}\t{c}").map_err(fail)?;
+        }
+        writeln!(out).map_err(fail)?;
+    }
+    Ok(out.finish_indexed(TabixFormat::Bed)?)
+}
+
+fn report(args: &Args, predictions: &[RegionPrediction], comparison: Option<&Comparison>) {
+    let differing = predictions.iter().filter(|p| p.variants > 0).count();
+    log::info!("{} regions predicted; in {differing} the two alleles differ", predictions.len());
+    let skipped: usize = predictions.iter().map(|p| p.skipped).sum();
+    if skipped > 0 {
+        log::info!("{skipped} times a record was not applied because it overlaps an earlier one of its haplotype");
+    }
+    let (Some(comparison), Some(path)) = (comparison, &args.compare) else { return };
+    let missing = comparison.measured.iter().filter(|m| m.is_none()).count();
+    if missing > 0 || comparison.unused > 0 {
+        log::warn!(
+            "\"{}\": {missing} regions have no line there, {} lines have no region",
+            path.display(),
+            comparison.unused
+        );
+    }
+    for agreement in &comparison.agreement {
+        let (pearson, spearman) = (correlation(agreement.pearson), correlation(agreement.spearman));
+        let over = if agreement.what == "log2_ratio" { "regions whose alleles differ" } else { "regions" };
+        log::info!("{:<10} Pearson {pearson}  Spearman {spearman}  ({} {over})", agreement.what, agreement.n);
+    }
+}
+
+fn correlation(value: f64) -> String {
+    match value.is_finite() {
+        true => format!("{value:6.3}"),
+        false => "     .".into(),
+    }
+}
