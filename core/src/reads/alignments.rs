@@ -175,7 +175,9 @@ impl Alignments {
             if htslib::hts_check_EOF(file) == 0 {
                 return Err(wrong("is truncated: it has no end marker; copy or make it again"));
             }
-            if threads > 1 && htslib::hts_set_threads(file, threads.min(1024) as i32 - 1) != 0 {
+            // Text is parsed in blocks by several threads, which then cannot tell the line that is wrong.
+            let text = (*file).format.format == htslib::htsExactFormat_sam;
+            if threads > 1 && !text && htslib::hts_set_threads(file, threads.min(1024) as i32 - 1) != 0 {
                 return Err(wrong("cannot be read with several threads; give -@ 1"));
             }
             alignments.header = htslib::sam_hdr_read(file);
@@ -322,7 +324,9 @@ impl Alignments {
         let cut = unsafe {
             let file = &*self.file;
             if file.is_bgzf() != 0 {
-                !file.fp.bgzf.is_null() && (*file.fp.bgzf).no_eof_block() != 0
+                file.format.compression == htslib::htsCompression_bgzf
+                    && !file.fp.bgzf.is_null()
+                    && (*file.fp.bgzf).no_eof_block() != 0
             } else {
                 self.is_cram()
                     && !file.fp.cram.is_null()
