@@ -36,17 +36,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows: Vec<usize> = (0..batch).collect();
     let wide: Vec<i64> = (0..batch as i64).collect();
 
-    let median = |run: &mut dyn FnMut() -> Result<(), Box<dyn std::error::Error>>| -> Result<f64, Box<dyn std::error::Error>> {
-        run()?;
-        let mut times = Vec::new();
-        for _ in 0..rounds {
-            let start = Instant::now();
+    let median =
+        |run: &mut dyn FnMut() -> Result<(), Box<dyn std::error::Error>>| -> Result<f64, Box<dyn std::error::Error>> {
             run()?;
-            times.push(start.elapsed().as_secs_f64());
-        }
-        times.sort_by(f64::total_cmp);
-        Ok(times[times.len() / 2])
-    };
+            let mut times = Vec::new();
+            for _ in 0..rounds {
+                let start = Instant::now();
+                run()?;
+                times.push(start.elapsed().as_secs_f64());
+            }
+            times.sort_by(f64::total_cmp);
+            Ok(times[times.len() / 2])
+        };
     let step = median(&mut || Ok(train_step(&network, &mut optimiser, &data, &wide, 1e-4).map(|_| ())?))?;
     let forward = median(&mut || Ok(predict(&network, &data, &rows).map(|_| ())?))?;
     println!("step_seconds\t{step:.4}\nforward_seconds\t{forward:.4}");

@@ -1,4 +1,4 @@
-//! The golden vectors of the published networks, through libtorch: predictions, and 90 steps of training.
+//! The golden vectors of the published networks through libtorch: predictions, and 90 steps of training.
 #![cfg(feature = "torch")]
 
 use std::path::{Path, PathBuf};
@@ -63,34 +63,56 @@ fn predictions_of_the_published_networks() {
     }
 }
 
-#[test]
-fn the_published_training_step_by_step() {
-    let network = load("mh/train_init.ckpt");
-    let targets = table("mh/train_pairs.tsv")
-        .iter()
-        .map(|r| [3, 4, 5].map(|k| r[k].parse().unwrap()))
-        .collect();
+/// The 90 steps, in single or double precision: losses before each step, and the network after them.
+fn train_published(precision: tch::Kind) -> (Vec<f64>, Network, Dataset) {
+    let (architecture, weights) = read_checkpoint(&parity("mh/train_init.ckpt")).unwrap();
+    let network = Network::with_precision(&architecture, &weights, tch::Device::Cpu, precision).unwrap();
+    let targets = table("mh/train_pairs.tsv").iter().map(|r| [3, 4, 5].map(|k| r[k].parse().unwrap())).collect();
     let data = dataset("mh/train_pairs.tsv", network.architecture().window, Some(targets));
     let device_data = DeviceData::new(&data, &network).unwrap();
     let mut optimiser = Adam::new(&network, 1e-5).unwrap();
     let trace = table("mh/train_trace.tsv");
     assert_eq!(trace.len(), 90);
     // The first rate is half the nominal one.
-    let nominal = 2.0 * trace[0][1].parse::<f64>().unwrap();
-    let rates = RateKeeper::new(Schedule::Cycle, nominal);
+    let rates = RateKeeper::new(Schedule::Cycle, 2.0 * trace[0][1].parse::<f64>().unwrap());
+    let mut losses = Vec::new();
     for (step, line) in trace.iter().enumerate() {
-        let (rate, wanted): (f64, f64) = (line[1].parse().unwrap(), line[2].parse().unwrap());
+        let rate: f64 = line[1].parse().unwrap();
         assert!((rates.rate(step as u64) / rate - 1.0).abs() < 1e-6, "rate of step {step}");
         let first = (step % 3) as i64 * 32;
         let rows: Vec<i64> = (first..first + 32).collect();
-        let loss = train_step(&network, &mut optimiser, &device_data, &rows, rate).unwrap();
+        losses.push(train_step(&network, &mut optimiser, &device_data, &rows, rate).unwrap());
+    }
+    (losses, network, data)
+}
+
+/// Rounding errors grow a hundred thousandfold over these steps: PyTorch 2.11 in float32, run twice with one and
+/// two threads, leaves the golden trace by more than 1e-3 at step 58 and 59, and so does its float64 run at 61
+/// (bench/trace_float64.py prints it). The single-precision trace is therefore compared up to step 50, and all 90
+/// steps in double precision, where the same growth starts at 1e-16, in the next test.
+#[test]
+fn the_published_training_in_single_precision() {
+    let (losses, ..) = train_published(tch::Kind::Float);
+    let wanted = table("mh/train_trace.tsv");
+    for (step, (loss, line)) in losses.iter().zip(&wanted).take(51).enumerate() {
+        let wanted: f64 = line[2].parse().unwrap();
         assert!((loss / wanted - 1.0).abs() < 1e-3, "step {step}: loss {loss} and not {wanted}");
     }
-    let got = predictions(&network, &data);
-    for (row, wanted) in got.iter().zip(table("mh/train_final_predictions.tsv")) {
+}
+
+#[test]
+fn the_published_training_in_double_precision() {
+    let (losses, network, data) = train_published(tch::Kind::Double);
+    let wanted = table("../parity_float64/trace.tsv");
+    assert_eq!(wanted.len(), losses.len());
+    for (step, (loss, line)) in losses.iter().zip(&wanted).enumerate() {
+        let wanted: f64 = line[1].parse().unwrap();
+        assert!((loss / wanted - 1.0).abs() < 1e-8, "step {step}: loss {loss} and not {wanted}");
+    }
+    for (row, wanted) in predictions(&network, &data).iter().zip(table("../parity_float64/final_predictions.tsv")) {
         for (value, text) in row.iter().zip(&wanted[1..]) {
             let wanted: f32 = text.parse().unwrap();
-            assert!((value - wanted).abs() < 5e-3, "{}: {value} and not {wanted}", row.len());
+            assert!((value - wanted).abs() < 1e-5, "{value} and not {wanted}");
         }
     }
 }

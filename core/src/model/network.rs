@@ -99,9 +99,19 @@ pub fn initial_weights(architecture: &Architecture, seed: u64) -> Weights {
 impl Network {
     /// Build on `device` with `weights`, which must fit `architecture`.
     pub fn new(architecture: &Architecture, weights: &Weights, device: Device) -> Result<Self> {
+        Self::with_precision(architecture, weights, device, Type::Float)
+    }
+
+    /// As [`Network::new`], in `Type::Double` for checks in which float32 rounding must not count.
+    pub fn with_precision(
+        architecture: &Architecture,
+        weights: &Weights,
+        device: Device,
+        precision: Type,
+    ) -> Result<Self> {
         architecture.validate()?;
         weights.check(architecture)?;
-        let mut store = Store { weights, device, named: Vec::new() };
+        let mut store = Store { weights, device, precision, named: Vec::new() };
         let dilation = architecture.dilation as i64;
         let norms = architecture.batch_norm;
         let conv0 = store.block("conv0", 1, norms)?;
@@ -140,7 +150,7 @@ impl Network {
             0.25, 0.25, 0.25, 0.25,
             0.0, 0.0, 0.0, 0.0,
         ];
-        let columns = Torch::f_from_slice(&columns)?.f_view([6, 4])?.f_to_device(device)?;
+        let columns = Torch::f_from_slice(&columns)?.f_view([6, 4])?.f_to_kind(precision)?.f_to_device(device)?;
         let complement = Torch::f_from_slice(&[3u8, 2, 1, 0, 4, 5])?.f_to_device(device)?;
         Ok(Self {
             architecture: architecture.clone(),
@@ -163,6 +173,11 @@ impl Network {
         &self.architecture
     }
 
+    /// The number type of its tensors.
+    pub fn precision(&self) -> Type {
+        self.columns.kind()
+    }
+
     /// The device its tensors are on.
     pub fn device(&self) -> Device {
         self.device
@@ -178,7 +193,7 @@ impl Network {
         let mut weights = Weights::default();
         for (name, tensor) in &self.named {
             let shape: Vec<usize> = tensor.size().iter().map(|&n| n as usize).collect();
-            let host = tensor.detach().f_to_device(Device::Cpu)?.f_contiguous()?;
+            let host = tensor.detach().f_to_device(Device::Cpu)?.f_to_kind(Type::Float)?.f_contiguous()?;
             let mut data = vec![0.0f32; shape.iter().product()];
             let count = data.len();
             host.f_copy_data(&mut data, count)?;
@@ -302,16 +317,8 @@ impl Norm {
         // Momentum 1 leaves this batch's mean and unbiased variance in these two.
         let mean = self.mean.f_repeat([alleles])?;
         let var = self.var.f_repeat([alleles])?;
-        let y = apart.f_batch_norm(
-            Some(&weight),
-            Some(&bias),
-            Some(&mean),
-            Some(&var),
-            true,
-            1.0,
-            BN_EPSILON,
-            false,
-        )?;
+        let y =
+            apart.f_batch_norm(Some(&weight), Some(&bias), Some(&mean), Some(&var), true, 1.0, BN_EPSILON, false)?;
         let y = y.f_view([rows, channels, length])?;
         let _guard = tch::no_grad_guard();
         for (running, batch) in [(&self.mean, &mean), (&self.var, &var)] {
@@ -335,19 +342,17 @@ impl Linear {
 struct Store<'a> {
     weights: &'a Weights,
     device: Device,
+    precision: Type,
     named: Vec<(String, Torch)>,
 }
 
 impl Store<'_> {
     fn take(&mut self, name: String, learned: bool) -> Result<Torch> {
-        let source = self
-            .weights
-            .0
-            .get(&name)
-            .ok_or_else(|| Error::Mismatch(format!("the weights lack the tensor {name}")))?;
+        let source =
+            self.weights.0.get(&name).ok_or_else(|| Error::Mismatch(format!("the weights lack the tensor {name}")))?;
         let shape: Vec<i64> = source.shape.iter().map(|&n| n as i64).collect();
-        let tensor = Torch::f_from_slice(&source.data)?.f_view(shape.as_slice())?.f_to_device(self.device)?;
-        let tensor = tensor.f_detach()?.set_requires_grad(learned);
+        let tensor = Torch::f_from_slice(&source.data)?.f_view(shape.as_slice())?.f_to_kind(self.precision)?;
+        let tensor = tensor.f_to_device(self.device)?.f_detach()?.set_requires_grad(learned);
         self.named.push((name, tensor.shallow_clone()));
         Ok(tensor)
     }

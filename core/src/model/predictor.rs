@@ -178,7 +178,7 @@ impl Predictor {
     }
 }
 
-/// See [`Predictor::chunk`]. The speed hardly depends on it (within 15 % from 1 to 32 pairs of 330 bases, on cores
+/// See [`Predictor::chunk`]. The speed hardly depends on it (within 20 % from 1 to 32 pairs of 330 bases, on cores
 /// with AVX-512), so it is chosen for memory: some ten megabytes for the widest tensor of the largest preset.
 fn chunk_of(window: usize) -> usize {
     (2640 / window).max(1)

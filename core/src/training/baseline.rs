@@ -20,8 +20,7 @@ impl GcModel {
         }
         // Centred and by Gram-Schmidt, so that near-equal GC contents do not blow up.
         let n = gc.len() as f64;
-        let columns: [Vec<f64>; 3] =
-            [vec![1.0; gc.len()], gc.to_vec(), gc.iter().map(|g| g * g).collect()];
+        let columns: [Vec<f64>; 3] = [vec![1.0; gc.len()], gc.to_vec(), gc.iter().map(|g| g * g).collect()];
         // Each basis vector is kept as coefficients over (1, g, g²).
         let mut basis: Vec<([f64; 3], Vec<f64>)> = Vec::new();
         let mut coefficients = [0.0; 3];

@@ -151,9 +151,10 @@ impl Dataset {
                     row.sample
                 )));
             }
-            let contig = reference.contigs().find(&row.chrom).ok_or_else(|| {
-                at(format!("\"{}\" has no contig {}", reference.path().display(), row.chrom))
-            })?;
+            let contig = reference
+                .contigs()
+                .find(&row.chrom)
+                .ok_or_else(|| at(format!("\"{}\" has no contig {}", reference.path().display(), row.chrom)))?;
             let centre = row.start + (row.end - row.start) / 2;
             let pair = allele_pair(reference, variants, contig, centre, window)?;
             let shared = match uninformative {

@@ -48,14 +48,10 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// There is no training window.
-pub fn evaluate(
-    data: &Dataset,
-    parts: &[Part],
-    rows: &[usize],
-    predictions: &[[f32; 3]],
-) -> Result<Vec<Evaluation>> {
+pub fn evaluate(data: &Dataset, parts: &[Part], rows: &[usize], predictions: &[[f32; 3]]) -> Result<Vec<Evaluation>> {
     let train: Vec<usize> = (0..data.len()).filter(|&i| parts[i] == Part::Train).collect();
-    let target = |rows: &[usize], k: usize| -> Vec<f64> { rows.iter().map(|&i| f64::from(data.targets[i][k])).collect() };
+    let target =
+        |rows: &[usize], k: usize| -> Vec<f64> { rows.iter().map(|&i| f64::from(data.targets[i][k])).collect() };
     let gc = |rows: &[usize]| -> Vec<f64> { rows.iter().map(|&i| gc_share(data.codes(i).0)).collect() };
     let train_gc = gc(&train);
     let rows_gc = gc(rows);
@@ -67,8 +63,7 @@ pub fn evaluate(
         by_gc.push(rows_gc.iter().map(|&g| model.predict(g)).collect());
         by_mean.push(vec![mean(&values); rows.len()]);
     }
-    let by_model: Vec<Vec<f64>> =
-        (0..3).map(|k| predictions.iter().map(|p| f64::from(p[k])).collect()).collect();
+    let by_model: Vec<Vec<f64>> = (0..3).map(|k| predictions.iter().map(|p| f64::from(p[k])).collect()).collect();
     let differ: Vec<bool> = rows
         .iter()
         .map(|&i| {

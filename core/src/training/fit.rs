@@ -98,7 +98,11 @@ pub struct EpochMetrics {
 /// What the caller is told while training goes on.
 pub enum Event<'a> {
     /// A step was made: number of batches done in this epoch, and in all.
-    Batch { epoch: usize, done: usize, total: usize },
+    Batch {
+        epoch: usize,
+        done: usize,
+        total: usize,
+    },
     Epoch(&'a EpochMetrics),
 }
 
@@ -130,7 +134,10 @@ impl DeviceData {
         Ok(Self {
             hap1: bytes(&data.hap1)?,
             hap2: bytes(&data.hap2)?,
-            targets: Tensor::f_from_slice(&targets)?.f_view([n, 3])?.f_to_device(device)?,
+            targets: Tensor::f_from_slice(&targets)?
+                .f_view([n, 3])?
+                .f_to_kind(network.precision())?
+                .f_to_device(device)?,
         })
     }
 
@@ -156,7 +163,7 @@ pub fn train_step(
     let outputs = outputs_of(network.architecture().kind);
     let prediction = network.forward(&hap1, &hap2, Mode::Train)?;
     let difference = prediction.f_narrow(1, 0, outputs)?.f_sub(&targets.f_narrow(1, 0, outputs)?)?;
-    let loss = difference.f_square()?.f_mean(Type::Float)?;
+    let loss = difference.f_square()?.f_mean(network.precision())?;
     let value = loss.f_double_value(&[])?;
     if value.is_finite() {
         optimiser.zero_grad();
@@ -174,7 +181,11 @@ pub fn predict(network: &Network, data: &DeviceData, rows: &[usize]) -> Result<V
     for rows in rows.chunks(BATCH) {
         let rows: Vec<i64> = rows.iter().map(|&r| r as i64).collect();
         let (hap1, hap2, _) = data.batch(&rows)?;
-        let out = network.forward(&hap1, &hap2, Mode::Evaluate)?.f_to_device(tch::Device::Cpu)?.f_contiguous()?;
+        let out = network
+            .forward(&hap1, &hap2, Mode::Evaluate)?
+            .f_to_device(tch::Device::Cpu)?
+            .f_to_kind(Type::Float)?
+            .f_contiguous()?;
         let mut values = vec![0f32; rows.len() * 3];
         let count = values.len();
         out.f_copy_data(&mut values, count)?;
@@ -222,7 +233,8 @@ pub fn fit(
         let started = Instant::now();
         // A generator for each epoch: its order does not depend on how the epochs before it went.
         train.sort_unstable();
-        train.shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed.wrapping_mul(0x9E37_79B9).wrapping_add(epoch as u64)));
+        train
+            .shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed.wrapping_mul(0x9E37_79B9).wrapping_add(epoch as u64)));
         let total = train.len().div_ceil(options.batch_size);
         let (mut loss_sum, mut loss_rows, mut skipped, mut rate) = (0.0, 0usize, 0, 0.0);
         for (batch, rows) in train.chunks(options.batch_size).enumerate() {

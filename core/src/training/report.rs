@@ -72,8 +72,7 @@ pub struct Summary {
 impl Summary {
     /// Write as JSON with line breaks.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let mut text =
-            serde_json::to_string_pretty(self).map_err(|e| Error::input(path, e.to_string()))?;
+        let mut text = serde_json::to_string_pretty(self).map_err(|e| Error::input(path, e.to_string()))?;
         text.push('\n');
         write_whole(path, text.as_bytes())
     }

@@ -72,13 +72,7 @@ pub fn by_chromosome(places: &[Place], validation: &[String], test: &[String]) -
 ///
 /// # Errors
 /// Too few blocks to fill all three parts.
-pub fn by_block(
-    places: &[Place],
-    block: u64,
-    validation_share: f64,
-    test_share: f64,
-    seed: u64,
-) -> Result<Vec<Part>> {
+pub fn by_block(places: &[Place], block: u64, validation_share: f64, test_share: f64, seed: u64) -> Result<Vec<Part>> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|&a, &b| {
         let key = |i: usize| (&places[i].chrom, places[i].start, places[i].end);

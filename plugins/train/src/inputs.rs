@@ -33,9 +33,8 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
         (None, Some(config)) => Architecture { kind, ..config.architecture.clone() },
         (preset, _) => {
             let name = preset.as_deref().unwrap_or("small");
-            Architecture::preset(name, kind).ok_or_else(|| {
-                usage(format!("no preset \"{name}\"; there are {}", Architecture::PRESETS.join(", ")))
-            })?
+            Architecture::preset(name, kind)
+                .ok_or_else(|| usage(format!("no preset \"{name}\"; there are {}", Architecture::PRESETS.join(", "))))?
         }
     };
     if let Some(window) = args.network.window {
@@ -148,10 +147,7 @@ fn split(args: &Args, seed: u64, data: &Dataset) -> anyhow::Result<(Vec<Part>, H
                 return Err(usage("--split chrom needs --validation-chroms and --test-chroms"));
             }
             let parts = by_chromosome(&places(), &options.validation_chroms, &options.test_chroms)?;
-            let held_out = HeldOut {
-                validation: options.validation_chroms.clone(),
-                test: options.test_chroms.clone(),
-            };
+            let held_out = HeldOut { validation: options.validation_chroms.clone(), test: options.test_chroms.clone() };
             Ok((parts, held_out))
         }
         SplitRule::Blocks => {
@@ -163,8 +159,7 @@ fn split(args: &Args, seed: u64, data: &Dataset) -> anyhow::Result<(Vec<Part>, H
                 return Err(usage("--validation-share and --test-share must be above 0 and leave windows to train on"));
             }
             let places = places();
-            let parts =
-                by_block(&places, options.block_size, options.validation_share, options.test_share, seed)?;
+            let parts = by_block(&places, options.block_size, options.validation_share, options.test_share, seed)?;
             let windows = |part| {
                 let held = places.iter().zip(&parts).filter(|(_, p)| **p == part);
                 held.map(|(place, _)| format!("{}:{}-{}", place.chrom, place.start.max(0) + 1, place.end)).collect()

@@ -53,20 +53,14 @@ pub fn write(
 
     let held: Vec<usize> = (0..data.len()).filter(|&i| inputs.parts[i] != Part::Train).collect();
     let predictions = predict(network, &device_data, &held)?;
-    write_predictions(
-        &folder.join("predictions.tsv.gz"),
-        data,
-        &inputs.parts,
-        &held,
-        &predictions,
-        &inputs.scale,
-    )?;
+    write_predictions(&folder.join("predictions.tsv.gz"), data, &inputs.parts, &held, &predictions, &inputs.scale)?;
     write_metrics(&folder.join("metrics.tsv"), &fitted.history)?;
     config.write(&folder.join("config.toml"))?;
 
     let arguments = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned());
     let provenance = Provenance::new("train", env!("CARGO_PKG_VERSION"), arguments);
-    let best = fitted.history.iter().find(|m| m.epoch == fitted.best_epoch).context("the best epoch is in the history")?;
+    let best =
+        fitted.history.iter().find(|m| m.epoch == fitted.best_epoch).context("the best epoch is in the history")?;
     Summary {
         version: provenance.version().to_string(),
         command: provenance.command_line().to_string(),

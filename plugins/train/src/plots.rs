@@ -11,13 +11,7 @@ use deepallele_core::Result;
 use crate::inputs::Inputs;
 
 /// Write `loss.svg`, `test_counts.svg` and `test_ratio.svg` into `folder`.
-pub fn write(
-    folder: &Path,
-    inputs: &Inputs,
-    fitted: &Fitted,
-    rows: &[usize],
-    predictions: &[[f32; 3]],
-) -> Result<()> {
+pub fn write(folder: &Path, inputs: &Inputs, fitted: &Fitted, rows: &[usize], predictions: &[[f32; 3]]) -> Result<()> {
     let losses = |of: fn(&deepallele_core::training::fit::EpochMetrics) -> f64| -> Vec<(f64, f64)> {
         fitted.history.iter().map(|m| (m.epoch as f64, of(m))).collect()
     };
