@@ -59,7 +59,7 @@ def main():
         Step(["count", reads, *who, "-f", genome, "-L", regions, "-@", THREADS, "--per-variant", OUT / "variants.tsv.gz",
               "-o", counts]),
         Step(["train", counts, "-f", genome, *who, "--device", "cpu", "-@", THREADS, "-o", OUT / "model"]),
-        Step(["predict", "-m", model, "-f", genome, *who, "-L", regions, "-@", THREADS, "--compare", counts,
+        Step(["predict", "-m", model, "-f", genome, *who, "-L", counts, "-@", THREADS, "--compare", counts,
               "--bedgraph", OUT / "predicted", "--bigwig", OUT / "predicted", "--igv", OUT / "predicted.igv.xml",
               "-o", OUT / "predictions.tsv.gz"]),
         Step(["annotate", "-m", model, "-f", genome, variants, "-@", THREADS, "-W=tbi",
