@@ -185,7 +185,7 @@ pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder).map_err(|e| Error::io(path, e.into()))
+    builder.tempfile_in(folder).map_err(|e| Error::io(path, e))
 }
 
 /// Give a finished temporary file its final name.

@@ -148,7 +148,7 @@ impl Counted {
 /// alignments read since the last call.
 ///
 /// # Errors
-/// Whatever [`Alignments::next`] finds wrong.
+/// Whatever [`Alignments::next_read`] finds wrong.
 pub fn count(
     alignments: &mut Alignments,
     regions: Option<&Regions>,
@@ -166,7 +166,7 @@ pub fn count(
     let mut fragments = Fragments::default();
     let mut evidence = Evidence::default();
     let mut read_so_far = 0u64;
-    while let Some(read) = alignments.next()? {
+    while let Some(read) = alignments.next_read()? {
         read_so_far += 1;
         if read_so_far % EVERY == 0 {
             progress(EVERY);

@@ -2,17 +2,21 @@
 //!
 //! All positions are 0-based and all spans half-open, whatever the file they came from says.
 
+pub mod alleles;
 pub mod contigs;
 pub mod haplotypes;
 pub mod pair;
 pub mod reference;
 pub mod regions;
+pub mod report;
 pub mod variants;
 mod vcf;
 
+pub use alleles::{Alleles, Edit};
 pub use contigs::Contigs;
 pub use haplotypes::HaplotypeSource;
 pub use pair::{allele_pair, variant_window, AllelePair, Haplotype};
 pub use reference::Reference;
 pub use regions::{Region, Regions};
-pub use variants::{Alleles, Edit, Variant, VariantReport, Variants, MISSING};
+pub use report::VariantReport;
+pub use variants::{Variant, Variants, MISSING};

@@ -1,7 +1,8 @@
 //! The two sequences of one window, with the map between their coordinates and the reference's.
 
+use super::alleles::Edit;
 use super::reference::Reference;
-use super::variants::{Edit, Variants};
+use super::variants::Variants;
 use crate::error::{Error, Result};
 
 /// One run of bases that haplotype and reference share position by position.

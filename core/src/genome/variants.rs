@@ -1,105 +1,17 @@
 //! The variants in which two haplotypes differ from the reference, or from each other.
 
-use std::ops::Index;
 use std::path::{Path, PathBuf};
 
+use super::alleles::{Alleles, Edit};
 use super::contigs::Contigs;
 use super::haplotypes::HaplotypeSource;
 use super::reference::Reference;
+use super::report::VariantReport;
 use super::vcf::{Call, VcfFile};
 use crate::error::{Error, Result};
 
 /// Allele index of a haplotype that carries `*` (deleted by another record) or an allele without a sequence.
 pub const MISSING: u8 = 255;
-
-/// The alleles of a record, REF first, upper case. Short ones need no memory of their own: a mouse cross has
-/// 20 million records.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Alleles(Joined);
-
-#[derive(Clone, PartialEq, Eq)]
-enum Joined {
-    Short(u8, [u8; 14]),
-    Long(Box<[u8]>),
-}
-
-impl Alleles {
-    /// Joins `alleles`, which hold no comma.
-    fn new(alleles: &[&[u8]]) -> Self {
-        let joined = alleles.join(&b',').to_ascii_uppercase();
-        if joined.len() <= 14 {
-            let mut short = [0; 14];
-            short[..joined.len()].copy_from_slice(&joined);
-            Alleles(Joined::Short(joined.len() as u8, short))
-        } else {
-            Alleles(Joined::Long(joined.into()))
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match &self.0 {
-            Joined::Short(n, bytes) => &bytes[..*n as usize],
-            Joined::Long(bytes) => bytes,
-        }
-    }
-
-    /// All alleles, REF first.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.bytes().split(|&b| b == b',')
-    }
-
-    /// Allele `i`, if there are that many.
-    pub fn get(&self, i: usize) -> Option<&[u8]> {
-        self.iter().nth(i)
-    }
-
-    /// How many, REF included.
-    pub fn len(&self) -> usize {
-        self.iter().count()
-    }
-
-    /// Never: REF is always there.
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-}
-
-impl Index<usize> for Alleles {
-    type Output = [u8];
-
-    fn index(&self, i: usize) -> &[u8] {
-        self.get(i).unwrap_or(b"")
-    }
-}
-
-impl std::fmt::Debug for Alleles {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "{}", String::from_utf8_lossy(self.bytes()))
-    }
-}
-
-/// What a haplotype has in place of reference bases `start..end` (0-based half-open; empty for an insertion).
-/// Bases that both share are trimmed off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Edit<'a> {
-    pub start: u64,
-    pub end: u64,
-    pub bases: &'a [u8],
-}
-
-impl<'a> Edit<'a> {
-    /// `alternative` in place of `reference` at `start`, trimmed from the right and then the left. None when
-    /// they are equal.
-    pub fn new(start: u64, reference: &[u8], alternative: &'a [u8]) -> Option<Self> {
-        let right = reference.iter().rev().zip(alternative.iter().rev()).take_while(|(a, b)| a == b).count();
-        let (r, a) = (&reference[..reference.len() - right], &alternative[..alternative.len() - right]);
-        let left = r.iter().zip(a).take_while(|(x, y)| x == y).count();
-        if left == r.len() && left == a.len() {
-            return None;
-        }
-        Some(Self { start: start + left as u64, end: start + r.len() as u64, bases: &a[left..] })
-    }
-}
 
 /// One record in which a haplotype carries something else than REF.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,75 +95,6 @@ impl Variant {
             (Some(i), None) => Some((self.start + i as u64, a[i], b[i])),
             _ => None,
         }
-    }
-}
-
-/// What became of the records of a VCF.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VariantReport {
-    /// Read in all.
-    pub records: u64,
-    /// Kept: at least one haplotype differs from REF (unphased heterozygous ones included).
-    pub used: u64,
-    /// On contigs unknown to the other inputs.
-    pub other_contigs: u64,
-    /// Both haplotypes are REF.
-    pub reference_calls: u64,
-    /// Heterozygous without phase: used per variant, never joined to a haplotype.
-    pub unphased: u64,
-    /// Heterozygous calls of an inbred strain, left as reference.
-    pub heterozygous_strain: u64,
-    /// Missing or partial calls, left as reference.
-    pub missing: u64,
-    /// Carried alleles without a sequence (`<DEL>`, breakends), left as reference.
-    pub symbolic: u64,
-    /// Carried `*` alleles: the base is deleted by another record.
-    pub starred: u64,
-    /// Records not applied to a haplotype because they overlap an earlier one of it.
-    pub overlapping: u64,
-    /// FILTER is neither PASS nor `.`: used all the same.
-    pub not_pass: u64,
-    /// Compared with the FASTA.
-    pub checked: u64,
-    /// REF differs from the FASTA: dropped.
-    pub mismatched: u64,
-    /// The first of those, `chr1:100 A (FASTA: G)`.
-    pub mismatches: Vec<String>,
-    /// A contig name in the file and the name it was matched to, when they differ by `chr`.
-    pub renamed: Option<(String, String)>,
-}
-
-impl VariantReport {
-    /// What the user should know, a sentence a line.
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("{} variant records read, {} used", self.records, self.used)];
-        if let Some((theirs, ours)) = &self.renamed {
-            lines.push(format!("contig names of the variants were matched with or without chr ({theirs} is {ours})"));
-        }
-        for (n, what) in [
-            (self.other_contigs, "on contigs that the other inputs do not have: not used"),
-            (self.unphased, "heterozygous without phase: used per variant only"),
-            (self.heterozygous_strain, "heterozygous calls of an inbred strain: left as reference"),
-            (self.missing, "missing or partial calls: left as reference"),
-            (self.symbolic, "alleles without a sequence: left as reference"),
-            (self.starred, "alleles deleted by another record (*)"),
-            (self.overlapping, "overlap an earlier record of the same haplotype: not applied to it"),
-            (self.not_pass, "with a FILTER other than PASS: used; drop them with bcftools view -f PASS,."),
-        ] {
-            if n > 0 {
-                lines.push(format!("{n} {what}"));
-            }
-        }
-        if self.mismatched > 0 {
-            lines.push(format!(
-                "{} of {} records dropped because REF differs from the FASTA: {}{}",
-                self.mismatched,
-                self.checked,
-                self.mismatches.join(", "),
-                if self.mismatched > self.mismatches.len() as u64 { ", …" } else { "" }
-            ));
-        }
-        lines
     }
 }
 

@@ -1,0 +1,70 @@
+//! What became of the records of a VCF, in numbers and in sentences.
+
+/// What became of the records of a VCF.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VariantReport {
+    /// Read in all.
+    pub records: u64,
+    /// Kept: at least one haplotype differs from REF (unphased heterozygous ones included).
+    pub used: u64,
+    /// On contigs unknown to the other inputs.
+    pub other_contigs: u64,
+    /// Both haplotypes are REF.
+    pub reference_calls: u64,
+    /// Heterozygous without phase: used per variant, never joined to a haplotype.
+    pub unphased: u64,
+    /// Heterozygous calls of an inbred strain, left as reference.
+    pub heterozygous_strain: u64,
+    /// Missing or partial calls, left as reference.
+    pub missing: u64,
+    /// Carried alleles without a sequence (`<DEL>`, breakends), left as reference.
+    pub symbolic: u64,
+    /// Carried `*` alleles: the base is deleted by another record.
+    pub starred: u64,
+    /// Records not applied to a haplotype because they overlap an earlier one of it.
+    pub overlapping: u64,
+    /// FILTER is neither PASS nor `.`: used all the same.
+    pub not_pass: u64,
+    /// Compared with the FASTA.
+    pub checked: u64,
+    /// REF differs from the FASTA: dropped.
+    pub mismatched: u64,
+    /// The first of those, `chr1:100 A (FASTA: G)`.
+    pub mismatches: Vec<String>,
+    /// A contig name in the file and the name it was matched to, when they differ by `chr`.
+    pub renamed: Option<(String, String)>,
+}
+
+impl VariantReport {
+    /// What the user should know, a sentence a line.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("{} variant records read, {} used", self.records, self.used)];
+        if let Some((theirs, ours)) = &self.renamed {
+            lines.push(format!("contig names of the variants were matched with or without chr ({theirs} is {ours})"));
+        }
+        for (n, what) in [
+            (self.other_contigs, "on contigs that the other inputs do not have: not used"),
+            (self.unphased, "heterozygous without phase: used per variant only"),
+            (self.heterozygous_strain, "heterozygous calls of an inbred strain: left as reference"),
+            (self.missing, "missing or partial calls: left as reference"),
+            (self.symbolic, "alleles without a sequence: left as reference"),
+            (self.starred, "alleles deleted by another record (*)"),
+            (self.overlapping, "overlap an earlier record of the same haplotype: not applied to it"),
+            (self.not_pass, "with a FILTER other than PASS: used; drop them with bcftools view -f PASS,."),
+        ] {
+            if n > 0 {
+                lines.push(format!("{n} {what}"));
+            }
+        }
+        if self.mismatched > 0 {
+            lines.push(format!(
+                "{} of {} records dropped because REF differs from the FASTA: {}{}",
+                self.mismatched,
+                self.checked,
+                self.mismatches.join(", "),
+                if self.mismatched > self.mismatches.len() as u64 { ", …" } else { "" }
+            ));
+        }
+        lines
+    }
+}
