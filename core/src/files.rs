@@ -185,7 +185,12 @@ pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder).map_err(|e| Error::io(path, e))
+    builder.tempfile_in(folder).map_err(|e| {
+        // tempfile names the scratch file behind the reason; the user knows only the final one.
+        let text = e.to_string();
+        let reason = text.split_once(" at path ").map_or(text.as_str(), |(reason, _)| reason);
+        Error::io(path, io::Error::new(e.kind(), reason))
+    })
 }
 
 /// Give a finished temporary file its final name.
@@ -261,6 +266,12 @@ mod tests {
         assert!(folder.path().join("out.bed.gz.tbi").exists());
         let text = io::read_to_string(open_text(&path).unwrap()).unwrap();
         assert!(text.ends_with("chr2\t1\t2\n"));
+    }
+
+    #[test]
+    fn a_missing_folder_is_told_by_the_name_that_was_asked_for() {
+        let message = OutFile::create(Path::new("/nowhere/x.tsv")).err().unwrap().to_string();
+        assert!(message.starts_with("\"/nowhere/x.tsv\": ") && !message.contains(".deepallele-"), "{message}");
     }
 
     #[test]

@@ -103,8 +103,11 @@ pub struct VariantEffects {
     alternatives: Vec<u8>,
     references: Vec<u8>,
     /// What each record waiting gets: its region and for each allele the number of its pair.
-    sites: Vec<Option<(Range<u64>, Vec<Option<usize>>)>>,
+    sites: Vec<Option<Waiting>>,
 }
+
+/// Region, and for each alternative the number of its pair.
+type Waiting = (Range<u64>, Vec<Option<usize>>);
 
 impl VariantEffects {
     /// With `regions` (their contigs numbered as in `reference`), windows lie around the centre of the region;
@@ -143,12 +146,7 @@ impl VariantEffects {
         Ok(())
     }
 
-    fn site(
-        &mut self,
-        contig: &str,
-        start: i64,
-        alleles: &[Vec<u8>],
-    ) -> Result<Option<(Range<u64>, Vec<Option<usize>>)>> {
+    fn site(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<Option<Waiting>> {
         let Some(number) = self.reference.contigs().find(contig) else {
             if self.regions.is_some() {
                 self.report.outside += 1;
@@ -239,7 +237,7 @@ impl VariantEffects {
         Ok(false)
     }
 
-    /// Whether REF agrees with the FASTA often enough. Before [`ENOUGH`](Self::enough) records were compared it
+    /// Whether REF agrees with the FASTA often enough. Before [`enough`](Self::enough) records were compared it
     /// says so only when `last`.
     ///
     /// # Errors

@@ -13,4 +13,4 @@ pub use format::{IndexKind, VcfFormat};
 pub use header::VcfHeader;
 pub use reader::{Restriction, VcfReader};
 pub use record::{InfoValue, VcfRecord};
-pub use writer::VcfWriter;
+pub use writer::{ClosedVcf, VcfWriter};

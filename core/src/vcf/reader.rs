@@ -332,7 +332,7 @@ impl VcfReader {
             return Vec::new();
         }
         // SAFETY: htslib filled l bytes at s.
-        unsafe { std::slice::from_raw_parts(self.line.s.cast::<u8>(), self.line.l as usize) }.to_vec()
+        unsafe { std::slice::from_raw_parts(self.line.s.cast::<u8>(), self.line.l) }.to_vec()
     }
 
     /// BGZF ends with an empty block; a file cut between two blocks lacks it.
@@ -403,7 +403,7 @@ impl VcfReader {
                 Some(record) => VcfRecord::from_bcf(record, &self.header, 0),
                 None => {
                     // SAFETY: htslib filled l bytes at s.
-                    let bytes = unsafe { std::slice::from_raw_parts(self.line.s.cast::<u8>(), self.line.l as usize) };
+                    let bytes = unsafe { std::slice::from_raw_parts(self.line.s.cast::<u8>(), self.line.l) };
                     VcfRecord::from_line(bytes.to_vec(), 0)
                 }
             }
@@ -429,7 +429,7 @@ unsafe fn read_text_header(
         if code < 0 || line.s.is_null() {
             return Err(Error::input(path, "ends within its header (there is no #CHROM line)"));
         }
-        let bytes = std::slice::from_raw_parts(line.s.cast::<u8>(), line.l as usize);
+        let bytes = std::slice::from_raw_parts(line.s.cast::<u8>(), line.l);
         if bytes.is_empty() {
             continue;
         }

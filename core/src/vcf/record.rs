@@ -264,7 +264,7 @@ pub(super) unsafe fn take_kstring(text: &mut hts::kstring_t) -> Vec<u8> {
     if text.s.is_null() {
         return Vec::new();
     }
-    let content = std::slice::from_raw_parts(text.s.cast::<u8>(), text.l as usize).to_vec();
+    let content = std::slice::from_raw_parts(text.s.cast::<u8>(), text.l).to_vec();
     libc::free(text.s.cast());
     *text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
     content

@@ -166,17 +166,12 @@ impl VcfWriter {
         }
     }
 
-    /// Write everything out, make the index if one is asked for, and give the file its final name.
-    pub fn finish(mut self, index: Option<IndexKind>) -> Result<()> {
+    /// Write everything out and make the index, if one is asked for; the files wait under temporary names.
+    pub fn close(mut self, index: Option<IndexKind>) -> Result<ClosedVcf> {
         let closed = match self.sink.take() {
             Some(Sink::Text(mut out)) => {
-                return out.flush().map_err(|e| Error::io(&self.path, e)).and_then(|()| {
-                    drop(out);
-                    match self.temporary.take() {
-                        Some(temporary) => persist(temporary, &self.path),
-                        None => Ok(()),
-                    }
-                })
+                out.flush().map_err(|e| Error::io(&self.path, e))?;
+                0
             }
             // SAFETY: open handles, closed once.
             Some(Sink::Bgzf(out)) => unsafe { hts::bgzf_close(out) },
@@ -186,15 +181,23 @@ impl VcfWriter {
         if closed < 0 {
             return Err(self.failure());
         }
-        let Some(temporary) = self.temporary.take() else { return Ok(()) };
-        let Some(kind) = index else { return persist(temporary, &self.path) };
+        let Some(temporary) = self.temporary.take() else { return Ok(ClosedVcf(Vec::new())) };
+        let index = match index {
+            Some(kind) => Some(self.index(&temporary, kind)?),
+            None => None,
+        };
+        // The index after the data, so that it is never the older of the two.
+        Ok(ClosedVcf([(temporary, self.path.clone())].into_iter().chain(index).collect()))
+    }
+
+    fn index(&self, temporary: &Path, kind: IndexKind) -> Result<(TempPath, PathBuf)> {
         let suffix = match kind {
             IndexKind::Csi => "csi",
             IndexKind::Tbi => "tbi",
         };
         let named = PathBuf::from(format!("{}.{suffix}", self.path.display()));
         let scratch = temporary_beside(&named)?.into_temp_path();
-        let (data, place) = (c_path(&temporary)?, c_path(&scratch)?);
+        let (data, place) = (c_path(temporary)?, c_path(&scratch)?);
         let shift = if kind == IndexKind::Csi { 14 } else { 0 };
         let threads = self.threads as i32;
         // SAFETY: valid C strings and htslib's own VCF configuration.
@@ -204,12 +207,25 @@ impl VcfWriter {
                 _ => hts::tbx_index_build3(data.as_ptr(), place.as_ptr(), shift, threads, &hts::tbx_conf_vcf),
             }
         };
-        if code != 0 {
-            return Err(Error::input(&self.path, "cannot be indexed; sort the input with bcftools sort"));
+        match code {
+            0 => Ok((scratch, named)),
+            _ => Err(Error::input(&self.path, "cannot be indexed; sort the input with bcftools sort")),
         }
-        persist(temporary, &self.path)?;
-        // After the data, so that the index is never the older of the two.
-        persist(scratch, &named)
+    }
+
+    /// [`VcfWriter::close`] and [`ClosedVcf::persist`] in one.
+    pub fn finish(self, index: Option<IndexKind>) -> Result<()> {
+        self.close(index)?.persist()
+    }
+}
+
+/// A file that is whole and waits for its name, with its index.
+pub struct ClosedVcf(Vec<(TempPath, PathBuf)>);
+
+impl ClosedVcf {
+    /// Give the files their names.
+    pub fn persist(self) -> Result<()> {
+        self.0.into_iter().try_for_each(|(temporary, path)| persist(temporary, &path))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use deepallele_common::interval::Interval;
 use deepallele_common::{input_or_stdin, Progress};
 use deepallele_core::effects::regions::RegionIndex;
@@ -68,10 +67,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     run.flush(&reader, true)?;
     let Run { writer, effects, tracks, progress, .. } = run;
     drop(progress);
-    if let Some(writer) = writer {
-        writer.finish(index(&args))?;
-    }
+    // The VCF gets its name when everything else is there too.
+    let closed = writer.map(|w| w.close(index(&args))).transpose()?;
     tracks.finish(&args, provenance.as_ref())?;
+    if let Some(closed) = closed {
+        closed.persist()?;
+    }
     for line in effects.report().lines() {
         log::info!("{line}");
     }
@@ -135,7 +136,11 @@ impl Run<'_> {
                     .set_info(reader.header(), &values)
                     .map_err(|e| Error::input(self.input, format!("{} {e}", record.place())))?;
             }
-            writer.write(&mut record, reader.header()).with_context(|| format!("\"{}\"", self.input.display()))?;
+            writer.write(&mut record, reader.header()).map_err(|e| match e {
+                // What is wrong with a record is wrong with the input; the rest names the output already.
+                Error::Mismatch(problem) => Error::input(self.input, problem),
+                e => e,
+            })?;
         }
         self.writer = Some(writer);
         Ok(())

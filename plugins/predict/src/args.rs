@@ -88,6 +88,10 @@ impl Args {
         if self.pairs.is_some() {
             return Ok(());
         }
+        // clap does not look at `requires` where something excludes what is required.
+        if self.raw {
+            return Err(usage("--raw belongs to --pairs TSV"));
+        }
         self.regions_file()?;
         self.genome.required()?;
         self.sources()?;
