@@ -41,14 +41,14 @@ fn trained_in(place: &Path, counts: &Path, name: &str, more: &[&str]) -> PathBuf
 fn the_same_seed_gives_the_same_model() {
     let folder = scratch();
     let counts = counts(folder.path());
-    let short = ["--epochs", "2", "--seed", "5"];
+    let short = ["--window", "128", "--epochs", "2", "--seed", "5"];
     let first = trained_in(folder.path(), &counts, "first", &short);
     let again = trained_in(folder.path(), &counts, "again", &short);
     for file in ["model.onnx", "model.safetensors", "metrics.tsv", "predictions.tsv.gz", "summary.json"] {
         let same = fs::read(first.join(file)).unwrap() == fs::read(again.join(file)).unwrap();
         assert!(same, "{file} differs between two runs of one seed");
     }
-    let other = trained_in(folder.path(), &counts, "other", &["--epochs", "2", "--seed", "6"]);
+    let other = trained_in(folder.path(), &counts, "other", &["--window", "128", "--epochs", "2", "--seed", "6"]);
     assert!(fs::read(first.join("metrics.tsv")).unwrap() != fs::read(other.join("metrics.tsv")).unwrap());
     assert!(fs::read(first.join("model.onnx")).unwrap() != fs::read(other.join("model.onnx")).unwrap());
 }
@@ -66,7 +66,7 @@ fn predicted_counts_beat_gc_content_and_the_mean_on_held_out_blocks() {
     let folder = scratch();
     let counts = counts(folder.path());
     let run = folder.path().join("run");
-    let table = Table::parse(&good_text(train(&counts, &run).args(DEMO_TRAINING)));
+    let table = Table::parse(&good_text(train(&counts, &run).args(TRAINING)));
     for haplotype in ["hap1", "hap2"] {
         let of = |model: &str, column: &str| figure(&table, model, haplotype, column);
         assert!(of("model", "pearson") > of("gc", "pearson") + 0.1, "{:?}", table.rows);
@@ -126,8 +126,8 @@ fn predicted_counts_beat_gc_content_and_the_mean_on_held_out_blocks() {
     assert_eq!(annotated.matches("DA_LFC=").count(), 623);
 }
 
-/// The options of `make demo`.
-const DEMO_TRAINING: [&str; 2] = ["--seed", "1"];
+/// The options of `make demo` with fewer epochs.
+const TRAINING: [&str; 8] = ["--window", "256", "--learning-rate", "0.001", "--epochs", "10", "--seed", "1"];
 
 #[test]
 fn all_three_networks_train_on_pairs() {
