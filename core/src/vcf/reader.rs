@@ -426,6 +426,9 @@ unsafe fn read_text_header(
     loop {
         let code = hts::hts_getline(file, i32::from(b'\n'), line);
         count += 1;
+        if code < -1 {
+            return Err(Error::input(path, "cannot be read; the file is truncated or damaged"));
+        }
         if code < 0 || line.s.is_null() {
             return Err(Error::input(path, "ends within its header (there is no #CHROM line)"));
         }

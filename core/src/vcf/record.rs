@@ -144,6 +144,17 @@ impl VcfRecord {
         }
     }
 
+    /// Whether the record can be written as BCF: a line of VCF may use what its header does not declare.
+    ///
+    /// # Errors
+    /// It cannot; the reason names no record.
+    pub fn check_bcf(&self, header: &VcfHeader) -> Result<(), String> {
+        match &self.data {
+            Data::Text(line, _) => parse(line, header).map(|_| ()),
+            Data::Bcf(_) => Ok(()),
+        }
+    }
+
     /// The record as a line of VCF, without its end.
     pub(super) fn to_line(&self, header: &VcfHeader) -> Result<Cow<'_, [u8]>, String> {
         match &self.data {
@@ -162,6 +173,38 @@ impl VcfRecord {
                 Ok(Cow::Owned(line))
             }
         }
+    }
+}
+
+/// A line of VCF as a BCF record.
+pub(super) fn parse(line: &[u8], header: &VcfHeader) -> Result<Bcf, String> {
+    if line.contains(&0) {
+        return Err("holds a zero byte".into());
+    }
+    let record = Bcf::new().ok_or("no memory")?;
+    // SAFETY: the copy is made with malloc, since vcf_parse makes it longer, and freed by take_kstring.
+    let code = unsafe {
+        let room = line.len() + 1;
+        let copy = libc::malloc(room).cast::<u8>();
+        if copy.is_null() {
+            return Err("no memory".into());
+        }
+        copy.copy_from_nonoverlapping(line.as_ptr(), line.len());
+        copy.add(line.len()).write(0);
+        let mut text = hts::kstring_t { l: line.len() as _, m: room as _, s: copy.cast() };
+        let code = hts::vcf_parse(&mut text, header.inner, record.0);
+        take_kstring(&mut text);
+        code
+    };
+    // SAFETY: the record is ours.
+    let flaws = unsafe { (*record.0).errcode } as u32;
+    let undeclared = [(hts::BCF_ERR_CTG_UNDEF, "its contig"), (hts::BCF_ERR_TAG_UNDEF, "a filter or field of it")];
+    if let Some((_, what)) = undeclared.iter().find(|(flag, _)| flaws & flag != 0) {
+        return Err(format!("cannot become BCF: {what} is not declared in the header; write VCF (-Ov or -Oz)"));
+    }
+    match code < 0 || flaws & !hts::BCF_ERR_LIMITS != 0 {
+        true => Err("cannot become BCF: it breaks the VCF format".into()),
+        false => Ok(record),
     }
 }
 

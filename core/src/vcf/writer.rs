@@ -11,7 +11,7 @@ use tempfile::TempPath;
 use super::format::{IndexKind, VcfFormat};
 use super::header::VcfHeader;
 use super::reader::c_path;
-use super::record::{take_kstring, Bcf, Data, VcfRecord};
+use super::record::{parse, Data, VcfRecord};
 use crate::error::{Error, Result};
 use crate::files::{is_stdio, persist, temporary_beside};
 
@@ -229,38 +229,6 @@ impl ClosedVcf {
     }
 }
 
-/// A line of VCF as a BCF record.
-fn parse(line: &[u8], header: &VcfHeader) -> std::result::Result<Bcf, String> {
-    if line.contains(&0) {
-        return Err("holds a zero byte".into());
-    }
-    let record = Bcf::new().ok_or("no memory")?;
-    // SAFETY: the copy is made with malloc, since vcf_parse makes it longer, and freed by take_kstring.
-    let code = unsafe {
-        let room = line.len() + 1;
-        let copy = libc::malloc(room).cast::<u8>();
-        if copy.is_null() {
-            return Err("no memory".into());
-        }
-        copy.copy_from_nonoverlapping(line.as_ptr(), line.len());
-        copy.add(line.len()).write(0);
-        let mut text = hts::kstring_t { l: line.len() as _, m: room as _, s: copy.cast() };
-        let code = hts::vcf_parse(&mut text, header.inner, record.0);
-        take_kstring(&mut text);
-        code
-    };
-    // SAFETY: the record is ours.
-    let flaws = unsafe { (*record.0).errcode } as u32;
-    let undeclared = [(hts::BCF_ERR_CTG_UNDEF, "its contig"), (hts::BCF_ERR_TAG_UNDEF, "a filter or field of it")];
-    if let Some((_, what)) = undeclared.iter().find(|(flag, _)| flaws & flag != 0) {
-        return Err(format!("cannot become BCF: {what} is not declared in the header; write VCF (-Ov or -Oz)"));
-    }
-    match code < 0 || flaws & !hts::BCF_ERR_LIMITS != 0 {
-        true => Err("cannot become BCF: it breaks the VCF format".into()),
-        false => Ok(record),
-    }
-}
-
 /// True when standard output is a pipe whose other end is closed.
 fn reader_is_gone() -> bool {
     let mut output = libc::pollfd { fd: 1, events: libc::POLLOUT, revents: 0 };
@@ -416,6 +384,7 @@ mod tests {
         let out = folder.path().join("o.bcf");
         let mut writer = VcfWriter::create(&out, VcfFormat::Bcf(None), reader.header(), 1).unwrap();
         let mut record = reader.read().unwrap().unwrap();
+        assert!(record.check_bcf(reader.header()).unwrap_err().contains("not declared"));
         let message = writer.write(&mut record, reader.header()).unwrap_err().to_string();
         assert!(message.contains("line 8 (chr1:10)") && message.contains("not declared"), "{message}");
         drop(writer);

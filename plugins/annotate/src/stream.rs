@@ -123,6 +123,12 @@ impl Run<'_> {
             Some(writer) => writer,
             None => {
                 let output = &self.args.output;
+                if matches!(output.format(), VcfFormat::Bcf(_) | VcfFormat::BcfUncompressed) {
+                    for record in &self.waiting {
+                        let checked = record.check_bcf(reader.header());
+                        checked.map_err(|e| self.named(format!("{} {e}", record.place())))?;
+                    }
+                }
                 let threads = self.args.threads.count().min(4);
                 VcfWriter::create(&output.output, output.format(), reader.header(), threads)?
             }
