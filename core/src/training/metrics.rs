@@ -6,6 +6,11 @@ pub fn pearson(x: &[f64], y: &[f64]) -> f64 {
     if n < 2 {
         return f64::NAN;
     }
+    // Asked of the values themselves: around a rounded mean a constant can seem to vary.
+    let constant = |v: &[f64]| v.iter().all(|a| *a == v[0]);
+    if constant(&x[..n]) || constant(&y[..n]) {
+        return f64::NAN;
+    }
     let (mean_x, mean_y) = (mean(&x[..n]), mean(&y[..n]));
     let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
     for (a, b) in x[..n].iter().zip(&y[..n]) {
@@ -63,6 +68,15 @@ fn ranks(x: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_constant_whose_mean_is_rounded_has_no_correlation() {
+        let constant = [0.1; 142];
+        assert_ne!(mean(&constant), 0.1);
+        let rising: Vec<f64> = (0..142).map(f64::from).collect();
+        assert!(pearson(&constant, &rising).is_nan());
+        assert!(pearson(&rising, &constant).is_nan());
+    }
 
     #[test]
     fn known_correlations() {
