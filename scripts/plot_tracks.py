@@ -3,7 +3,7 @@
 
     plot_tracks.py DEMO-OUT CHROM:FROM-TO > tracks.svg
 
-Measured counts come from counts.tsv.gz, the rest from the bedGraph files. Standard library only.
+Measured values come from predictions.tsv.gz, the rest from the bedGraph files. Standard library only.
 """
 import gzip
 import re
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT, PANEL, GAP, TOP = 1000, 190, 20, 74, 16, 34
+WIDTH, LEFT, RIGHT, PANEL, GAP, TOP = 1000, 200, 30, 66, 16, 34
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#555555"
 
 
@@ -77,12 +77,13 @@ def axis(chrom, start, end, bottom):
     step = 10 ** (len(str(end - start)) - 1)
     while (end - start) / step < 4:
         step //= 2
+    digits = 2 if step % 10_000 == 0 else 3
     out = []
     for position in range(-(-start // step) * step, end + 1, step):
         x = LEFT + (position - start) / (end - start) * (WIDTH - LEFT - RIGHT)
         out.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}" stroke="#dddddd" stroke-width="0.5"/>')
-        out.append(f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle" class="s">{position / 1e6:.2f}</text>')
-    out.append(f'<text x="{LEFT - 6}" y="{bottom + 15}" text-anchor="end" class="s">{escape(chrom)}, Mb</text>')
+        out.append(f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle" class="s">{position / 1e6:.{digits}f}</text>')
+    out.append(f'<text x="{LEFT - 52}" y="{bottom + 15}" text-anchor="end" class="s">{escape(chrom)}, Mb</text>')
     return out
 
 
@@ -92,16 +93,14 @@ def main():
     folder, chrom = Path(sys.argv[1]), place[1]
     start, end = (int(place[i].replace(",", "")) for i in (2, 3))
     graph = lambda name: bedgraph(folder / name, chrom, start, end)
-    count = lambda column: measured(folder / "counts.tsv.gz", chrom, start, end, column)
-    both = [graph("predicted.hap1.bedGraph"), graph("predicted.hap2.bedGraph")]
-    top = max([1.0, *(value for spans in both for _, _, value in spans)])
-    counted = [count("hap1"), count("hap2")]
-    most = max([1.0, *(value for spans in counted for _, _, value in spans)])
+    count = lambda column: measured(folder / "predictions.tsv.gz", chrom, start, end, column)
+    counts = [count("measured_hap1"), count("measured_hap2"), graph("predicted.hap1.bedGraph"), graph("predicted.hap2.bedGraph")]
+    scale = (0, max([1.0, *(value for spans in counts for _, _, value in spans)]))
     tracks = [
-        ("counted, haplotype 1", counted[0], (BLUE, BLUE), (0, most)),
-        ("counted, haplotype 2", counted[1], (ORANGE, ORANGE), (0, most)),
-        ("predicted, haplotype 1", both[0], (BLUE, BLUE), (0, top)),
-        ("predicted, haplotype 2", both[1], (ORANGE, ORANGE), (0, top)),
+        ("measured, haplotype 1", counts[0], (BLUE, BLUE), scale),
+        ("measured, haplotype 2", counts[1], (ORANGE, ORANGE), scale),
+        ("predicted, haplotype 1", counts[2], (BLUE, BLUE), scale),
+        ("predicted, haplotype 2", counts[3], (ORANGE, ORANGE), scale),
         ("predicted log2 ratio", graph("predicted.ratio.bedGraph"), (BLUE, ORANGE), None),
         ("effects of SNVs, log2", graph("effects.bedGraph"), ("#009e73", "#cc79a7"), None),
     ]
