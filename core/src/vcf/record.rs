@@ -147,7 +147,8 @@ impl VcfRecord {
     /// Whether the record can be written as BCF: a line of VCF may use what its header does not declare.
     ///
     /// # Errors
-    /// It cannot; the reason names no record.
+    /// It cannot; the reason names no record. htslib has then added what was missing to its dictionary, so that
+    /// the header is of no more use for writing.
     pub fn check_bcf(&self, header: &VcfHeader) -> Result<(), String> {
         match &self.data {
             Data::Text(line, _) => parse(line, header).map(|_| ()),

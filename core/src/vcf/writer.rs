@@ -384,11 +384,13 @@ mod tests {
         let out = folder.path().join("o.bcf");
         let mut writer = VcfWriter::create(&out, VcfFormat::Bcf(None), reader.header(), 1).unwrap();
         let mut record = reader.read().unwrap().unwrap();
-        assert!(record.check_bcf(reader.header()).unwrap_err().contains("not declared"));
         let message = writer.write(&mut record, reader.header()).unwrap_err().to_string();
         assert!(message.contains("line 8 (chr1:10)") && message.contains("not declared"), "{message}");
         drop(writer);
         assert!(!out.exists());
+        let mut again = VcfReader::open(&path, 1).unwrap();
+        let record = again.read().unwrap().unwrap();
+        assert!(record.check_bcf(again.header()).unwrap_err().contains("not declared"));
         for format in [VcfFormat::Vcf, VcfFormat::VcfGz(None), VcfFormat::Bcf(None)] {
             let written = VcfWriter::create(Path::new("/dev/full"), format, reader.header(), 1);
             assert!(written.and_then(|w| w.finish(None)).is_err(), "{format:?}");
