@@ -6,8 +6,9 @@ use std::path::Path;
 use super::windows::RegionPrediction;
 use crate::counts::table::CountTable;
 use crate::error::{Error, Result};
-use crate::genome::Regions;
+use crate::genome::{Contigs, Region, Regions};
 use crate::model::info::{Scale, TargetScale};
+use crate::model::ModelInfo;
 use crate::training::metrics::{pearson, spearman};
 
 /// How one predicted quantity agrees with its measurement.
@@ -30,8 +31,47 @@ pub struct Comparison {
     /// Both haplotypes over all regions compared, the ratio over those whose alleles differ in the window:
     /// elsewhere there is nothing to predict.
     pub agreement: [Agreement; 3],
+    /// The same over the regions that training kept for its test alone; `None` when the model names none of them.
+    pub on_test: Option<[Agreement; 3]>,
     /// Lines of the count table without a region.
     pub unused: usize,
+}
+
+/// The parts of a genome that a model was tested on and learnt nothing from.
+struct TestParts(Vec<(usize, i64, i64)>);
+
+impl TestParts {
+    /// From `chrom` and `chrom:start-end` (1-based, inclusive); what is on other contigs is of no concern here.
+    fn new(names: &[String], contigs: &Contigs) -> Self {
+        let part = |name: &String| {
+            let place = name.rsplit_once(':').and_then(|(chrom, span)| {
+                let (from, to) = span.split_once('-')?;
+                Some((chrom, from.parse::<i64>().ok()? - 1, to.parse::<i64>().ok()?))
+            });
+            let (chrom, from, to) = place.unwrap_or((name, i64::MIN, i64::MAX));
+            Some((contigs.find(chrom)?, from, to))
+        };
+        Self(names.iter().filter_map(part).collect())
+    }
+
+    /// Whether the whole window of a region lies in one of them.
+    fn holds(&self, region: &Region, window: usize) -> bool {
+        let from = region.centre() as i64 - (window / 2) as i64;
+        let (from, to) = (from.max(0), from + window as i64);
+        self.0.iter().any(|&(contig, start, end)| contig == region.contig && start <= from && to <= end)
+    }
+}
+
+type Columns = [(Vec<f64>, Vec<f64>); 3];
+
+fn agreement(columns: Columns) -> [Agreement; 3] {
+    let mut names = ["hap1", "hap2", "log2_ratio"].into_iter();
+    columns.map(|(x, y)| Agreement {
+        what: names.next().unwrap_or_default(),
+        n: x.len(),
+        pearson: pearson(&x, &y),
+        spearman: spearman(&x, &y),
+    })
 }
 
 /// Compare `predictions` (one for each of `regions`) with the lines of `counts` that have the same contig, start
@@ -45,7 +85,7 @@ pub fn compare(
     predictions: &[RegionPrediction],
     counts: &CountTable,
     path: &Path,
-    targets: &TargetScale,
+    model: &ModelInfo,
     share: f64,
 ) -> Result<Comparison> {
     let mut lines = HashMap::with_capacity(counts.rows.len());
@@ -60,11 +100,12 @@ pub fn compare(
         }
     }
     // A model of expression in log2 has no pseudocount of its own to take logarithms of counts with.
-    let scale = match targets.scale {
+    let scale = match model.targets.scale {
         Scale::Log2 => TargetScale::default(),
-        _ => *targets,
+        _ => model.targets,
     };
-    let mut columns: [(Vec<f64>, Vec<f64>); 3] = Default::default();
+    let test = TestParts::new(&model.held_out.test, &regions.contigs);
+    let (mut all, mut tested): (Columns, Columns) = Default::default();
     let mut measured = Vec::with_capacity(regions.list.len());
     let mut used = 0;
     for (region, prediction) in regions.list.iter().zip(predictions) {
@@ -76,8 +117,12 @@ pub fn compare(
         let [a, b] = values.map(|v| scale.to_network(v));
         let raw = &prediction.raw;
         let pairs = [(a, raw.count1), (b, raw.count2), (a - b, raw.ratio)];
+        let held_out = test.holds(region, model.architecture.window);
         for (i, (x, y)) in pairs.into_iter().enumerate() {
-            if i < 2 || prediction.variants > 0 {
+            if i == 2 && prediction.variants == 0 {
+                continue;
+            }
+            for columns in std::iter::once(&mut all).chain(held_out.then_some(&mut tested)) {
                 columns[i].0.push(x);
                 columns[i].1.push(y.into());
             }
@@ -87,16 +132,10 @@ pub fn compare(
     if used == 0 {
         return Err(Error::input(path, "has none of the regions predicted (same contig, start and end)"));
     }
-    let mut names = ["hap1", "hap2", "log2_ratio"].into_iter();
-    let agreement = columns.map(|(x, y)| Agreement {
-        what: names.next().unwrap_or_default(),
-        n: x.len(),
-        pearson: pearson(&x, &y),
-        spearman: spearman(&x, &y),
-    });
+    let on_test = (!tested[0].0.is_empty()).then(|| agreement(tested));
     let distinct: std::collections::HashSet<_> = regions.list.iter().map(|r| (r.contig, r.start, r.end)).collect();
     let unused = lines.keys().filter(|key| !distinct.contains(key)).count();
-    Ok(Comparison { measured, agreement, unused })
+    Ok(Comparison { measured, agreement: agreement(all), on_test, unused })
 }
 
 #[cfg(test)]
@@ -105,6 +144,7 @@ mod tests {
     use crate::counts::table::CountRow;
     use crate::genome::{Contigs, Region};
     use crate::model::predictor::Prediction;
+    use crate::model::{Architecture, Kind};
 
     fn row(start: u64, hap1: u64, hap2: u64, uninformative: u64, sample: &str) -> CountRow {
         CountRow {
@@ -148,12 +188,37 @@ mod tests {
         (Regions { contigs, list, renamed: None }, predictions)
     }
 
+    fn model(test: &[&str]) -> ModelInfo {
+        let mut architecture = Architecture::preset("small", Kind::Paired).unwrap();
+        architecture.window = 10;
+        let mut info = ModelInfo::new(architecture);
+        info.held_out.test = test.iter().map(|t| t.to_string()).collect();
+        info
+    }
+
+    #[test]
+    fn regions_that_training_never_saw_are_told_apart() {
+        let (regions, predictions) = setting(&[0, 20, 40, 60]);
+        let rows = [0, 20, 40, 60].map(|start| row(start, start, 5, 1, "s")).to_vec();
+        let table = CountTable { header: vec![], rows };
+        let tested = |test: &[&str]| {
+            let got = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &model(test), 0.5).unwrap();
+            assert_eq!(got.agreement[0].n, 4);
+            got.on_test.map(|t| (t[0].n, t[2].n))
+        };
+        assert_eq!(tested(&[]), None);
+        assert_eq!(tested(&["chr9", "1:500-600"]), None);
+        assert_eq!(tested(&["chr1"]), Some((4, 3)));
+        // Windows are 0..10, 20..30, 40..50, 60..70; the second interval cuts its window short.
+        assert_eq!(tested(&["1:21-30", "1:42-50", "1:61-70"]), Some((2, 1)));
+    }
+
     #[test]
     fn lines_are_matched_by_place_and_shared_fragments_divided() {
         let (regions, predictions) = setting(&[0, 20, 40, 60]);
         let rows = vec![row(0, 1, 7, 2, "s"), row(20, 3, 3, 0, "s"), row(60, 7, 1, 2, "s"), row(80, 1, 1, 1, "s")];
         let table = CountTable { header: vec![], rows };
-        let got = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &TargetScale::default(), 0.5).unwrap();
+        let got = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &model(&[]), 0.5).unwrap();
         let [hap1, hap2, ratio] = got.measured[0].unwrap();
         assert_eq!((hap1, hap2), (2.0, 8.0));
         assert!((ratio - (3f64 / 9.0).log2()).abs() < 1e-12);
@@ -161,7 +226,7 @@ mod tests {
         let [hap1, hap2, ratio] = &got.agreement;
         assert_eq!((hap1.n, hap2.n, ratio.n), (3, 3, 2));
         assert!(hap1.spearman > 0.99 && hap2.spearman > 0.99 && ratio.pearson > 0.99);
-        let dropped = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &TargetScale::default(), 0.0);
+        let dropped = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &model(&[]), 0.0);
         assert_eq!(dropped.unwrap().measured[0].map(|m| [m[0], m[1]]), Some([1.0, 7.0]));
     }
 
@@ -170,9 +235,7 @@ mod tests {
         let (regions, predictions) = setting(&[0]);
         let fail = |rows: Vec<CountRow>| {
             let table = CountTable { header: vec![], rows };
-            compare(&regions, &predictions, &table, "c.tsv".as_ref(), &TargetScale::default(), 0.5)
-                .unwrap_err()
-                .to_string()
+            compare(&regions, &predictions, &table, "c.tsv".as_ref(), &model(&[]), 0.5).unwrap_err().to_string()
         };
         assert!(fail(vec![row(0, 1, 1, 0, "a"), row(0, 1, 1, 0, "b")]).contains("several samples (a, b)"));
         assert!(fail(vec![row(500, 1, 1, 0, "a")]).contains("none of the regions"));

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use deepallele_common::Progress;
 use deepallele_core::counts::table::CountTable;
-use deepallele_core::effects::compare::{compare, Comparison};
+use deepallele_core::effects::compare::{compare, Agreement, Comparison};
 use deepallele_core::effects::windows::{in_units, predict_regions, RegionPrediction};
 use deepallele_core::files::{OutFile, TabixFormat};
 use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Variants};
@@ -40,7 +40,7 @@ pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
     let comparison = match (&args.compare, &counts) {
         (Some(path), Some(counts)) => {
             let share = if args.uninformative == Uninformative::Half { 0.5 } else { 0.0 };
-            Some(compare(&regions, &predictions, counts, path, &targets, share)?)
+            Some(compare(&regions, &predictions, counts, path, predictor.info(), share)?)
         }
         _ => None,
     };
@@ -115,11 +115,19 @@ fn report(args: &Args, predictions: &[RegionPrediction], comparison: Option<&Com
             comparison.unused
         );
     }
-    for agreement in &comparison.agreement {
-        let (pearson, spearman) = (correlation(agreement.pearson), correlation(agreement.spearman));
-        let over = if agreement.what == "log2_ratio" { "regions whose alleles differ" } else { "regions" };
-        log::info!("{:<10} Pearson {pearson}  Spearman {spearman}  ({} {over})", agreement.what, agreement.n);
+    let known = if comparison.on_test.is_some() { ", those of training among them" } else { "" };
+    log::info!("measured against predicted, all regions compared{known}:");
+    comparison.agreement.iter().for_each(agreement);
+    if let Some(on_test) = &comparison.on_test {
+        log::info!("measured against predicted, regions that the model was only tested on:");
+        on_test.iter().for_each(agreement);
     }
+}
+
+fn agreement(one: &Agreement) {
+    let (pearson, spearman) = (correlation(one.pearson), correlation(one.spearman));
+    let over = if one.what == "log2_ratio" { "regions whose alleles differ" } else { "regions" };
+    log::info!("{:<10} Pearson {pearson}  Spearman {spearman}  ({} {over})", one.what, one.n);
 }
 
 fn correlation(value: f64) -> String {
