@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use deepallele_core::files::write_whole;
+use deepallele_core::files::{temporary_beside, write_whole};
 use deepallele_core::model::network::Network;
 use deepallele_core::model::{onnx, ModelInfo};
 use deepallele_core::output::provenance::Provenance;
@@ -19,12 +19,11 @@ use crate::plots;
 
 /// Make the folder, or see that files can be written in it, before hours are spent.
 pub fn prepare(folder: &Path) -> Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(Error::input(folder, "is no folder; name one for the model and its figures"));
+    }
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
-    tempfile_probe(folder)
-}
-
-fn tempfile_probe(folder: &Path) -> Result<()> {
-    deepallele_core::files::temporary_beside(&folder.join("model.onnx")).map(drop)
+    temporary_beside(&folder.join("model.onnx")).map(drop)
 }
 
 /// `cpu` or `cuda:N`.
@@ -113,12 +112,12 @@ fn print_table(table: &[Evaluation]) -> anyhow::Result<()> {
         for (quantity, a) in quantities {
             writeln!(
                 out,
-                "{}\t{quantity}\t{}\t{}\t{}\t{:.4}",
+                "{}\t{quantity}\t{}\t{}\t{}\t{}",
                 evaluation.name,
                 a.n,
                 known(a.pearson),
                 known(a.spearman),
-                a.mean_squared_error
+                known(Some(a.mean_squared_error).filter(|e| e.is_finite())),
             )
             .map_err(fail)?;
         }
