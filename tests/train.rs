@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deepallele_tests::*;
 
@@ -20,6 +21,13 @@ fn counts(folder: &Path) -> PathBuf {
             .arg(&table),
     );
     table
+}
+
+/// One training at a time: several that share the cores take many times as long as one after the other.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn train(counts: &Path, output: &Path) -> Command {
@@ -39,6 +47,7 @@ fn trained_in(place: &Path, counts: &Path, name: &str, more: &[&str]) -> PathBuf
 
 #[test]
 fn the_same_seed_gives_the_same_model() {
+    let _turn = turn();
     let folder = scratch();
     let counts = counts(folder.path());
     let short = ["--window", "128", "--epochs", "2", "--seed", "5"];
@@ -63,6 +72,7 @@ fn figure(table: &Table, model: &str, quantity: &str, column: &str) -> f64 {
 
 #[test]
 fn predicted_counts_beat_gc_content_and_the_mean_on_held_out_blocks() {
+    let _turn = turn();
     let folder = scratch();
     let counts = counts(folder.path());
     let run = folder.path().join("run");
@@ -131,6 +141,7 @@ const TRAINING: [&str; 8] = ["--window", "256", "--learning-rate", "0.001", "--e
 
 #[test]
 fn all_three_networks_train_on_pairs() {
+    let _turn = turn();
     let folder = scratch();
     let pairs = fs::read_to_string(data("parity/mh/train_pairs.tsv")).unwrap();
     let pairs = pairs.replace("target_a\ttarget_b", "value_a\tvalue_b");
@@ -176,6 +187,7 @@ fn all_three_networks_train_on_pairs() {
 
 #[test]
 fn bad_input() {
+    let _turn = turn();
     let folder = scratch();
     let counts = counts(folder.path());
     let run = folder.path().join("run");

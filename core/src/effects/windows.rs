@@ -4,7 +4,7 @@ use crate::counts::pairs::PairsTable;
 use crate::error::{Error, Result};
 use crate::genome::{allele_pair, Reference, Region, Variants};
 use crate::model::encode::encode;
-use crate::model::info::{Scale, TargetScale};
+use crate::model::info::TargetScale;
 use crate::model::predictor::{Prediction, Predictor};
 
 /// Windows predicted together. Independent of the number of threads: what the engine computes may depend, in the
@@ -25,13 +25,7 @@ pub struct RegionPrediction {
 /// Predicted haplotype 1, haplotype 2 and log2 ratio in the user's units. Counts and other values that cannot be
 /// negative are cut at 0; the ratio is that of the ratio head, not of the two values.
 pub fn in_units(raw: &Prediction, targets: &TargetScale) -> [f64; 3] {
-    let value = |output: f32| {
-        let value = targets.from_network(output.into());
-        match targets.scale {
-            Scale::Counts | Scale::Linear => value.max(0.0),
-            Scale::Log2 => value,
-        }
-    };
+    let value = |output: f32| targets.in_units(output.into());
     [value(raw.count1), value(raw.count2), targets.log2(raw.ratio.into())]
 }
 
@@ -107,7 +101,7 @@ pub fn predict_pairs(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::info::LogBase;
+    use crate::model::info::{LogBase, Scale};
 
     #[test]
     fn outputs_in_the_units_of_the_user() {

@@ -130,6 +130,16 @@ impl TargetScale {
         }
     }
 
+    /// A network output as users see it: as [`TargetScale::from_network`], but counts and other values that cannot
+    /// be negative are cut at 0.
+    pub fn in_units(&self, output: f64) -> f64 {
+        let value = self.from_network(output);
+        match self.scale {
+            Scale::Counts | Scale::Linear => value.max(0.0),
+            Scale::Log2 => value,
+        }
+    }
+
     /// A ratio, or a difference of two counts, in the network's logarithm, as log2.
     pub fn log2(&self, output: f64) -> f64 {
         output * self.log_base.ln() / LN_2

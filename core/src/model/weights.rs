@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::config::Architecture;
 use crate::error::{Error, Result};
@@ -63,20 +63,28 @@ impl Weights {
     }
 
     /// Write as safetensors, whole or not at all. `metadata` goes into the header.
+    ///
+    /// The file is put together here, tensors by name and metadata by key: the crate takes metadata in an order
+    /// that changes from run to run, and one seed is to give one file.
     pub fn write_safetensors(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<()> {
-        let bytes: Vec<(&String, &Tensor, Vec<u8>)> = self
-            .0
-            .iter()
-            .map(|(name, t)| (name, t, t.data.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>()))
-            .collect();
-        let views = bytes
-            .iter()
-            .map(|(name, t, data)| Ok((name.as_str(), TensorView::new(Dtype::F32, t.shape.clone(), data)?)))
-            .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
-            .map_err(|e| Error::input(path, format!("cannot be written: {e}")))?;
-        let header = (!metadata.is_empty()).then(|| metadata.clone().into_iter().collect());
-        let content =
-            safetensors::serialize(views, header).map_err(|e| Error::input(path, format!("cannot be written: {e}")))?;
+        let mut header = BTreeMap::new();
+        if !metadata.is_empty() {
+            header.insert("__metadata__", serde_json::json!(metadata));
+        }
+        let mut data = Vec::new();
+        for (name, tensor) in &self.0 {
+            let start = data.len();
+            data.extend(tensor.data.iter().flat_map(|x| x.to_le_bytes()));
+            let entry = serde_json::json!({"dtype": "F32", "shape": tensor.shape, "data_offsets": [start, data.len()]});
+            header.insert(name, entry);
+        }
+        let mut text =
+            serde_json::to_string(&header).map_err(|e| Error::input(path, format!("cannot be written: {e}")))?;
+        // The numbers begin at a multiple of eight bytes.
+        text.push_str(&" ".repeat(text.len().next_multiple_of(8) - text.len()));
+        let mut content = (text.len() as u64).to_le_bytes().to_vec();
+        content.extend(text.as_bytes());
+        content.extend(data);
         files::write_whole(path, &content)
     }
 
@@ -150,9 +158,14 @@ mod tests {
         weights.check(&tiny()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.safetensors");
-        let metadata = BTreeMap::from([("deepallele.kind".to_string(), "paired".to_string())]);
+        let metadata =
+            BTreeMap::from(["kind", "genome", "window", "targets"].map(|key| (key.to_string(), format!("of {key}"))));
         weights.write_safetensors(&path, &metadata).unwrap();
-        assert_eq!(Weights::read_safetensors(&path).unwrap(), (weights, metadata));
+        let content = fs::read(&path).unwrap();
+        assert_eq!(Weights::read_safetensors(&path).unwrap(), (weights.clone(), metadata.clone()));
+        let again = folder.path().join("again.safetensors");
+        weights.write_safetensors(&again, &metadata).unwrap();
+        assert_eq!(fs::read(again).unwrap(), content);
     }
 
     #[test]

@@ -141,8 +141,8 @@ pub fn write_predictions(
             number(a),
             number(b),
             number(scale.log2(f64::from(data.targets[i][2]))),
-            number(scale.from_network(f64::from(p[0]))),
-            number(scale.from_network(f64::from(p[1]))),
+            number(scale.in_units(f64::from(p[0]))),
+            number(scale.in_units(f64::from(p[1]))),
             number(scale.log2(f64::from(p[2]))),
         )
         .map_err(fail)?;
