@@ -18,6 +18,7 @@ use deepallele_core::training::schedule::Schedule;
 /// summary.json and plots. The epoch is chosen by the loss on the validation windows; the test windows choose
 /// nothing.
 #[derive(Parser, Debug)]
+#[command(mut_arg("threads", |a| a.help("Threads; the same number gives the same model on a CPU [default: all cores]")))]
 pub struct Args {
     /// Count table of deepallele count (.gz allowed, - for stdin)
     #[arg(value_name = "COUNTS", required_unless_present = "pairs", conflicts_with = "pairs")]
