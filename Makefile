@@ -38,7 +38,8 @@ test: setup build ## build and run every test
 	DEEPALLELE_BIN="$(BIN)" cargo test --release --locked -p deepallele-tests
 	@echo "make test: every test passed"
 
-bench: setup build ## speed and memory against samtools and PyTorch, a table
+bench: build ## speed and memory against samtools and PyTorch, a table
+	@scripts/setup.sh bench
 	@$(ENGINES); set -x; \
 	cargo build --release --locked -p deepallele-core --features onnx --example forward_speed; \
 	cargo build --release --locked -p deepallele-core --features torch --example time_network; \

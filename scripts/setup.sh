@@ -1,7 +1,8 @@
 #!/bin/sh
 # Everything a build needs that cargo does not bring: Debian packages, then the two engines.
 #
-#   scripts/setup.sh [build|test]     test (the default) adds the peers that the tests compare with
+#   scripts/setup.sh [build|test|bench]     test (the default) adds the peers that the tests compare with,
+#                                           bench what a Python environment for PyTorch needs
 #
 # Missing packages are installed when this runs as root on a Debian-like system; otherwise they are
 # listed and nothing is changed. The engines go into a cache outside the checkout: $DEEPALLELE_CACHE,
@@ -35,11 +36,14 @@ look() {
         lack libclang-dev
         lack clang
     fi
-    if [ "$purpose" = test ]; then
+    if [ "$purpose" != build ]; then
         tool samtools samtools
         tool bcftools bcftools
         tool bgzip tabix
         tool tabix tabix
+    fi
+    if [ "$purpose" = bench ]; then
+        python3 -c 'import ensurepip' 2>/dev/null || lack python3-venv
     fi
 }
 
