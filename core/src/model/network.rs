@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind as Type, TchError, Tensor as Torch};
 
-use super::config::{Architecture, Kind};
+use super::config::{same_padding, Architecture, Kind};
 use super::weights::{Tensor, Weights};
 use crate::error::{Error, Result};
 
@@ -272,8 +272,8 @@ impl Network {
 impl ConvBlock {
     fn forward(&self, x: &Torch, train: bool, alleles: i64) -> Result<Torch> {
         let kernel = self.weight.size()[2];
-        let total = self.dilation * (kernel - 1);
-        let (left, right) = (total / 2, total - total / 2);
+        let (left, right) = same_padding(kernel as usize, self.dilation as usize);
+        let (left, right) = (left as i64, right as i64);
         let y = if left == right {
             x.f_conv1d(&self.weight, Some(&self.bias), [1], [left], [self.dilation], 1)?
         } else {

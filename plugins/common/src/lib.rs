@@ -13,8 +13,8 @@ pub mod progress;
 pub mod run;
 
 pub use options::{
-    input_or_stdin, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs, RestrictArgs, ThreadArgs,
-    VcfOutputArgs,
+    input_or_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs,
+    RestrictArgs, ThreadArgs, VcfOutputArgs,
 };
 pub use progress::Progress;
 pub use run::{run_main, usage, UsageError};

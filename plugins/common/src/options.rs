@@ -117,11 +117,14 @@ pub struct ProvenanceArgs {
 impl ProvenanceArgs {
     /// What to write into the output about this run; `None` at `--no-version`. `name` is the command's own.
     pub fn provenance(&self, name: &str) -> Option<Provenance> {
-        (!self.no_version).then(|| {
-            let arguments = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned());
-            Provenance::new(name, env!("CARGO_PKG_VERSION"), arguments)
-        })
+        (!self.no_version).then(|| provenance_of_run(name))
     }
+}
+
+/// Version and command line of this run of the command `name`.
+pub fn provenance_of_run(name: &str) -> Provenance {
+    let arguments = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned());
+    Provenance::new(name, env!("CARGO_PKG_VERSION"), arguments)
 }
 
 /// `-O -o -W` of commands that write VCF or BCF.

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::Context;
+use deepallele_common::provenance_of_run;
 use deepallele_core::files::{temporary_beside, write_whole};
 use deepallele_core::model::network::Network;
 use deepallele_core::model::{onnx, ModelInfo};
-use deepallele_core::output::provenance::Provenance;
 use deepallele_core::training::evaluate::{evaluate, Agreement, Evaluation};
 use deepallele_core::training::fit::{predict, DeviceData, Fitted};
 use deepallele_core::training::report::{write_metrics, write_predictions, Summary, TrainingConfig};
@@ -46,18 +46,17 @@ pub fn write(
     let data = &inputs.data;
     let rows = |part: Part| -> Vec<usize> { (0..data.len()).filter(|&i| inputs.parts[i] == part).collect() };
     let device_data = DeviceData::new(data, network)?;
-    let test = rows(Part::Test);
-    let test_predictions = predict(network, &device_data, &test)?;
-    let table = evaluate(data, &inputs.parts, &test, &test_predictions)?;
-
     let held: Vec<usize> = (0..data.len()).filter(|&i| inputs.parts[i] != Part::Train).collect();
     let predictions = predict(network, &device_data, &held)?;
+    let (test, test_predictions): (Vec<usize>, Vec<[f32; 3]>) =
+        held.iter().copied().zip(predictions.iter().copied()).filter(|(i, _)| inputs.parts[*i] == Part::Test).unzip();
+    let table = evaluate(data, &inputs.parts, &test, &test_predictions)?;
+
     write_predictions(&folder.join("predictions.tsv.gz"), data, &inputs.parts, &held, &predictions, &inputs.scale)?;
     write_metrics(&folder.join("metrics.tsv"), &fitted.history)?;
     config.write(&folder.join("config.toml"))?;
 
-    let arguments = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned());
-    let provenance = Provenance::new("train", env!("CARGO_PKG_VERSION"), arguments);
+    let provenance = provenance_of_run("train");
     let best =
         fitted.history.iter().find(|m| m.epoch == fitted.best_epoch).context("the best epoch is in the history")?;
     Summary {
