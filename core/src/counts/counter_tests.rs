@@ -24,7 +24,7 @@ fn regions(spans: &[(u64, u64)]) -> Regions {
     };
     let mut list: Vec<Region> = spans.iter().map(one).collect();
     list.sort_by_key(|r| (r.start, r.end));
-    Regions { contigs, list, renamed: None }
+    Regions::from_list(contigs, list)
 }
 
 /// A read of 20 aligned bases, all `base`, all of one quality.

@@ -185,7 +185,7 @@ mod tests {
             RegionPrediction { raw, variants: usize::from(i != 1.0), skipped: 0 }
         };
         let predictions = starts.iter().enumerate().map(predict).collect();
-        (Regions { contigs, list, renamed: None }, predictions)
+        (Regions::from_list(contigs, list), predictions)
     }
 
     fn model(test: &[&str]) -> ModelInfo {

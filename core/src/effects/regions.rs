@@ -62,7 +62,7 @@ mod tests {
             strand: b'.',
             summit: None,
         };
-        Regions { contigs, list: spans.iter().map(region).collect(), renamed: None }
+        Regions::from_list(contigs, spans.iter().map(region).collect())
     }
 
     #[test]

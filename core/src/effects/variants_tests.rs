@@ -47,8 +47,7 @@ impl Setting {
             strand: b'.',
             summit: None,
         };
-        let regions =
-            spans.map(|s| RegionIndex::new(Regions { contigs, list: s.iter().map(region).collect(), renamed: None }));
+        let regions = spans.map(|s| RegionIndex::new(Regions::from_list(contigs, s.iter().map(region).collect())));
         VariantEffects::new(reference, self.predictor(), regions)
     }
 }

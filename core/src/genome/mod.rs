@@ -17,6 +17,6 @@ pub use contigs::Contigs;
 pub use haplotypes::HaplotypeSource;
 pub use pair::{allele_pair, variant_window, AllelePair, Haplotype};
 pub use reference::Reference;
-pub use regions::{Region, Regions};
+pub use regions::{Block, Region, Regions};
 pub use report::VariantReport;
 pub use variants::{Variant, Variants, MISSING};

@@ -31,12 +31,25 @@ impl Region {
     }
 }
 
+/// One stretch of a region, 0-based half-open: the region itself, or one exon of a gene.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Index in the [`Contigs`] the file was read with.
+    pub contig: usize,
+    pub start: u64,
+    pub end: u64,
+    /// Index in [`Regions::list`].
+    pub region: u32,
+}
+
 /// The regions of a file, sorted by contig, start and end.
 #[derive(Clone, Debug)]
 pub struct Regions {
     /// The contigs whose indices the regions carry.
     pub contigs: Contigs,
     pub list: Vec<Region>,
+    /// What the regions consist of, sorted by contig, start and end.
+    pub blocks: Vec<Block>,
     /// A name in the file and the name in `contigs` it was matched to, when they differ by `chr`.
     pub renamed: Option<(String, String)>,
 }
@@ -49,7 +62,7 @@ impl Regions {
     /// A line that is no region on one of `contigs` is named; so is a file without any.
     pub fn read(path: &Path, contigs: &Contigs) -> Result<Self> {
         let mut reader = open_text(path)?;
-        let mut regions = Self { contigs: contigs.clone(), list: Vec::new(), renamed: None };
+        let mut regions = Self { contigs: contigs.clone(), list: Vec::new(), blocks: Vec::new(), renamed: None };
         let mut line = Vec::new();
         let mut number = 0u64;
         loop {
@@ -79,7 +92,24 @@ impl Regions {
         }
         // Stable: equal spans keep the order of the file.
         regions.list.sort_by_key(|r| (r.contig, r.start, r.end));
+        regions.whole_blocks();
         Ok(regions)
+    }
+}
+
+impl Regions {
+    /// Regions made in code, sorted as in a file, each one block.
+    pub fn from_list(contigs: Contigs, mut list: Vec<Region>) -> Self {
+        list.sort_by_key(|r| (r.contig, r.start, r.end));
+        let mut regions = Self { contigs, list, blocks: Vec::new(), renamed: None };
+        regions.whole_blocks();
+        regions
+    }
+
+    /// Make every region one block; to be called again when `list` has changed.
+    pub fn whole_blocks(&mut self) {
+        let block = |(i, r): (usize, &Region)| Block { contig: r.contig, start: r.start, end: r.end, region: i as u32 };
+        self.blocks = self.list.iter().enumerate().map(block).collect();
     }
 }
 

@@ -7,6 +7,7 @@ use std::ptr;
 
 use rust_htslib::htslib;
 
+use super::tags::{self, Tag};
 use crate::error::{Error, Result};
 use crate::files::is_stdio;
 use crate::genome::Contigs;
@@ -30,6 +31,8 @@ pub struct Alignment<'a> {
     bases: &'a [u8],
     /// Base qualities, 255 throughout where there are none.
     pub qualities: &'a [u8],
+    /// Optional fields as in BAM; see [`Alignment::tag`].
+    tags: &'a [u8],
 }
 
 impl<'a> Alignment<'a> {
@@ -41,6 +44,11 @@ impl<'a> Alignment<'a> {
             }
             _ => b'N',
         }
+    }
+
+    /// Value of an optional field such as `CB`. None if it is absent or an array.
+    pub fn tag(&self, name: &[u8; 2]) -> Option<Tag<'a>> {
+        tags::find(self.tags, name)
     }
 
     /// Past the last aligned base, 0-based.
@@ -62,6 +70,7 @@ impl<'a> Alignment<'a> {
             cigar,
             bases: packed,
             qualities,
+            tags: &[],
         }
     }
 }
@@ -407,6 +416,7 @@ impl Alignments {
                 cigar: std::slice::from_raw_parts(data[l_name..].as_ptr().cast(), core.n_cigar as usize),
                 bases: &data[at_bases..at_qualities],
                 qualities: &data[at_qualities..at_qualities + l_bases],
+                tags: &data[at_qualities + l_bases..],
             }
         };
         // Unplaced reads (contig -1) come last.

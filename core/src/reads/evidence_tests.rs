@@ -45,7 +45,7 @@ fn regions(list: &[(u64, u64)]) -> Regions {
         })
         .collect();
     list.sort_by_key(|r| (r.start, r.end));
-    Regions { contigs: Contigs::new(vec![("a".into(), 0)]), list, renamed: None }
+    Regions::from_list(Contigs::new(vec![("a".into(), 0)]), list)
 }
 
 fn seen(site: u32, base: u8, quality: u8) -> Observation {

@@ -6,16 +6,19 @@
 //! | [`sites`] | the bases that tell the haplotypes apart |
 //! | [`evidence`] | what one read or fragment shows at sites, and where it lies |
 //! | [`fragments`] | joining the mates of a pair in one pass |
+//! | [`tags`] | optional fields of an alignment |
 
 pub mod alignments;
 pub mod evidence;
 pub mod fragments;
 pub mod sites;
+pub mod tags;
 
 pub use alignments::{Alignment, Alignments};
 pub use evidence::{Class, Evidence, Observation, Sweep};
 pub use fragments::Fragments;
 pub use sites::{Site, Sites};
+pub use tags::Tag;
 
 /// Which reads and bases count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

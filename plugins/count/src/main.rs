@@ -35,6 +35,7 @@ fn run(args: Args) -> Result<()> {
     let mut regions = args.regions.as_deref().map(|path| Regions::read(path, &contigs)).transpose()?;
     if let (Some(regions), Some(spans)) = (&mut regions, &spans) {
         regions.list.retain(|r| overlaps(spans, r.contig, r.start, r.end));
+        regions.whole_blocks();
     }
     if let Some((theirs, ours)) = regions.as_ref().and_then(|r| r.renamed.as_ref()) {
         log::info!("contig names of the regions were matched with or without chr ({theirs} is {ours})");
