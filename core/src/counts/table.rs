@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::files::open_text;
 
-/// Names of the columns, in order.
+/// Names of the columns that every count table has, in order.
 pub const COLUMNS: [&str; 16] = [
     "#chrom",
     "start",
@@ -25,6 +25,9 @@ pub const COLUMNS: [&str; 16] = [
     "p_value",
     "q_value",
 ];
+
+/// Columns behind them in the tables we write; a reader may ignore them.
+pub const MORE_COLUMNS: [&str; 2] = ["shrunk_log2_ratio", "shrunk_se"];
 
 /// One region of one sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,8 +55,14 @@ pub struct CountRow {
     pub log2_ratio: Option<f64>,
     /// Standard error of `log2_ratio`.
     pub se: Option<f64>,
+    /// Two-sided p-value of the imbalance test, see [`crate::counts::imbalance`].
     pub p_value: Option<f64>,
+    /// The same as a false discovery rate over the rows of its sample.
     pub q_value: Option<f64>,
+    /// Posterior mean of the log2 ratio; not read back by [`CountTable::read`].
+    pub shrunk_log2_ratio: Option<f64>,
+    /// Posterior standard deviation of the log2 ratio; not read back.
+    pub shrunk_se: Option<f64>,
 }
 
 /// log2 ratio of two counts and its standard error, with one half added to each (Haldane 1956, Anscombe 1956):
@@ -85,7 +94,7 @@ impl CountTable {
         for line in &self.header {
             writeln!(out, "{line}")?;
         }
-        writeln!(out, "{}", COLUMNS.join("\t"))?;
+        writeln!(out, "{}\t{}", COLUMNS.join("\t"), MORE_COLUMNS.join("\t"))?;
         for r in &self.rows {
             write!(
                 out,
@@ -104,16 +113,13 @@ impl CountTable {
                 r.variants
             )?;
             for value in [r.log2_ratio, r.se] {
-                match value {
-                    Some(value) => write!(out, "\t{value:.4}")?,
-                    None => write!(out, "\t.")?,
-                }
+                write!(out, "\t{}", fixed(value))?;
             }
             for value in [r.p_value, r.q_value] {
-                match value {
-                    Some(value) => write!(out, "\t{value:.4e}")?,
-                    None => write!(out, "\t.")?,
-                }
+                write!(out, "\t{}", scientific(value))?;
+            }
+            for value in [r.shrunk_log2_ratio, r.shrunk_se] {
+                write!(out, "\t{}", fixed(value))?;
             }
             writeln!(out)?;
         }
@@ -159,6 +165,20 @@ impl CountTable {
     }
 }
 
+/// A ratio or its error as our tables have it: four decimals, `.` for none.
+pub fn fixed(value: Option<f64>) -> String {
+    match value.map(|v| format!("{v:.4}")) {
+        Some(text) if text == "-0.0000" => "0.0000".into(),
+        Some(text) => text,
+        None => ".".into(),
+    }
+}
+
+/// A p- or q-value as our tables have it: five digits, `.` for none.
+pub fn scientific(value: Option<f64>) -> String {
+    value.map_or(".".into(), |v| format!("{v:.4e}"))
+}
+
 fn parse(line: &str) -> std::result::Result<CountRow, String> {
     let c: Vec<&str> = line.split('\t').collect();
     if c.len() < COLUMNS.len() {
@@ -202,6 +222,8 @@ fn parse(line: &str) -> std::result::Result<CountRow, String> {
         se: number(13)?,
         p_value: number(14)?,
         q_value: number(15)?,
+        shrunk_log2_ratio: None,
+        shrunk_se: None,
     })
 }
 
@@ -228,6 +250,8 @@ mod tests {
             se: Some((se * 1e4).round() / 1e4),
             p_value: None,
             q_value: Some(0.0125),
+            shrunk_log2_ratio: None,
+            shrunk_se: None,
         }
     }
 
@@ -256,7 +280,7 @@ mod tests {
         assert_eq!(back, table);
         assert_eq!(back.header_value("haplotype1"), Some("NA12878:1"));
         assert_eq!(back.header_value("haplotype"), None);
-        assert!(String::from_utf8(text).unwrap().contains("\t2.3219\t1.2904\t.\t1.2500e-2\n"));
+        assert!(String::from_utf8(text).unwrap().contains("\t2.3219\t1.2904\t.\t1.2500e-2\t.\t.\n"));
     }
 
     #[test]

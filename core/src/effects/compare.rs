@@ -164,6 +164,8 @@ mod tests {
             se: None,
             p_value: None,
             q_value: None,
+            shrunk_log2_ratio: None,
+            shrunk_se: None,
         }
     }
 

@@ -197,6 +197,8 @@ fn rows(regions: &Regions, variants: &Variants, counted: &Counted, sample: &str)
             se: ratio.map(|r| r.1),
             p_value: None,
             q_value: None,
+            shrunk_log2_ratio: None,
+            shrunk_se: None,
         }
     };
     regions.list.iter().zip(&counted.regions).map(row).collect()
