@@ -23,6 +23,8 @@ pub struct Fragment<'a> {
     pub strand: u8,
     /// Both mates were seen, on one contig.
     pub paired: bool,
+    /// An unpaired read, which no mate belongs to; false for a mate that came alone.
+    pub single: bool,
     /// Value of the tag that groups fragments, such as a cell barcode.
     pub group: Option<&'a [u8]>,
     /// Value of the tag of the molecule's identifier.
