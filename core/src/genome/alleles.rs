@@ -15,11 +15,16 @@ enum Joined {
 
 impl Alleles {
     /// Joins `alleles`, which hold no comma.
+    #[cfg(test)]
     pub(super) fn new(alleles: &[&[u8]]) -> Self {
-        let joined = alleles.join(&b',').to_ascii_uppercase();
+        Self::joined(&alleles.join(&b',').to_ascii_uppercase())
+    }
+
+    /// From upper-case alleles with a comma between two.
+    pub(super) fn joined(joined: &[u8]) -> Self {
         if joined.len() <= 14 {
             let mut short = [0; 14];
-            short[..joined.len()].copy_from_slice(&joined);
+            short[..joined.len()].copy_from_slice(joined);
             Alleles(Joined::Short(joined.len() as u8, short))
         } else {
             Alleles(Joined::Long(joined.into()))

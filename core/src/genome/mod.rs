@@ -6,9 +6,12 @@ pub mod alleles;
 pub mod contigs;
 pub mod haplotypes;
 pub mod pair;
+mod records;
 pub mod reference;
 pub mod regions;
 pub mod report;
+mod settle;
+pub mod variant_stream;
 pub mod variants;
 mod vcf;
 
@@ -19,4 +22,5 @@ pub use pair::{allele_pair, variant_window, AllelePair, Haplotype};
 pub use reference::Reference;
 pub use regions::{Block, Region, Regions};
 pub use report::VariantReport;
+pub use variant_stream::VariantStream;
 pub use variants::{Variant, Variants, MISSING};

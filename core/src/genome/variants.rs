@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use super::alleles::{Alleles, Edit};
 use super::contigs::Contigs;
 use super::haplotypes::HaplotypeSource;
+use super::records::{fits_reference, judge_reference, reference_contig, RecordReader};
 use super::reference::Reference;
 use super::report::VariantReport;
-use super::vcf::{Call, VcfFile};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Allele index of a haplotype that carries `*` (deleted by another record) or an allele without a sequence.
 pub const MISSING: u8 = 255;
@@ -48,7 +48,7 @@ impl Variant {
         }
     }
 
-    fn raw_edit(&self, haplotype: usize) -> Option<Edit<'_>> {
+    pub(super) fn raw_edit(&self, haplotype: usize) -> Option<Edit<'_>> {
         let allele = self.allele(haplotype);
         if !self.phased || allele == 0 || allele == MISSING {
             return None;
@@ -120,107 +120,12 @@ impl Variants {
         hap1: &HaplotypeSource,
         hap2: &HaplotypeSource,
     ) -> Result<(Self, VariantReport)> {
-        let mut samples: Vec<&str> = [hap1, hap2].iter().filter_map(|h| h.sample()).collect();
-        samples.dedup();
-        let mut file = VcfFile::open(vcf, &samples)?;
-        let one_sample = matches!((hap1, hap2),
-            (HaplotypeSource::Phased(a, _), HaplotypeSource::Phased(b, _)) if a == b);
-        let mut report = VariantReport::default();
+        let mut records = RecordReader::open(vcf, contigs, hap1, hap2)?;
         let mut list = vec![Vec::new(); contigs.len()];
-        let mut calls = Vec::new();
-        let mut last: (String, Option<usize>) = (String::new(), None);
-        while file.next()? {
-            report.records += 1;
-            let name = file.contig()?;
-            if name != last.0 || report.records == 1 {
-                last = (name.to_string(), contigs.find(name));
-                if let (Some(i), None) = (last.1, &report.renamed) {
-                    if contigs.name(i) != name {
-                        report.renamed = Some((name.to_string(), contigs.name(i).to_string()));
-                    }
-                }
-            }
-            let Some(contig) = last.1 else {
-                report.other_contigs += 1;
-                continue;
-            };
-            file.calls(&mut calls);
-            let alleles = file.alleles();
-            let (length, position) = (contigs.length(contig), file.position());
-            let reference_length = alleles.first().map_or(0, |a| a.len()) as u64;
-            let Some(start) = u64::try_from(position).ok().filter(|_| reference_length > 0) else {
-                // Telomere records (POS 0) and records without REF hold nothing to apply.
-                report.symbolic += 1;
-                continue;
-            };
-            if length > 0 && start + reference_length > length {
-                return Err(Error::input(
-                    vcf,
-                    format!(
-                        "record {} ({}:{}) is past the end of {} ({length} bases); wrong assembly?",
-                        report.records,
-                        last.0,
-                        start + 1,
-                        contigs.name(contig)
-                    ),
-                ));
-            }
-            let call_of = |h: &HaplotypeSource| {
-                h.sample().and_then(|s| samples.iter().position(|n| *n == s)).map_or(Call::Missing, |i| calls[i])
-            };
-            let Some((a1, a2, phased)) = decide(hap1, hap2, call_of(hap1), call_of(hap2), one_sample, &mut report)
-            else {
-                continue;
-            };
-            let mut usable = |allele: u32| match alleles.get(allele as usize).copied() {
-                Some(bases) if !bases.is_empty() && bases.iter().all(u8::is_ascii_alphabetic) && allele < 255 => {
-                    allele as u8
-                }
-                Some(b"*") => {
-                    report.starred += 1;
-                    MISSING
-                }
-                _ => {
-                    report.symbolic += 1;
-                    MISSING
-                }
-            };
-            let (hap1, hap2) = (usable(a1), usable(a2));
-            let carries = |h: u8| h != 0 && h != MISSING;
-            if !carries(hap1) && !carries(hap2) {
-                report.reference_calls += (hap1 == 0 && hap2 == 0) as u64;
-                continue;
-            }
-            if !phased {
-                report.unphased += 1;
-            }
-            if !file.passes() {
-                report.not_pass += 1;
-            }
-            // Alleles that nobody carries are dropped from memory when they are not plain bases.
-            let shown: Vec<&[u8]> =
-                alleles.iter().map(|a| if a.contains(&b',') || a.is_empty() { b"." as &[u8] } else { *a }).collect();
-            let id = file.id()?.into();
-            list[contig].push(Variant {
-                start,
-                id,
-                alleles: Alleles::new(&shown),
-                hap1,
-                hap2,
-                phased,
-                overlaps: [false; 2],
-            });
+        while let Some((contig, variant)) = records.next()? {
+            list[contig].push(variant);
         }
-        if report.records > 0 && report.other_contigs == report.records {
-            return Err(Error::input(
-                vcf,
-                format!(
-                    "holds no record on a contig of the other inputs: it has {}, they have {}",
-                    last.0,
-                    contigs.summary()
-                ),
-            ));
-        }
+        let mut report = records.report;
         let mut variants = Self { path: vcf.to_path_buf(), contigs: contigs.clone(), list, reach: Vec::new() };
         for list in &mut variants.list {
             list.shrink_to_fit();
@@ -305,102 +210,20 @@ impl Variants {
             if self.list[contig].is_empty() {
                 continue;
             }
+            let theirs = reference_contig(reference, &self.contigs, contig)?;
             let name = self.contigs.name(contig);
-            let theirs = reference.contigs().find(name).ok_or_else(|| {
-                Error::input(
-                    reference.path(),
-                    format!("has no sequence \"{name}\" (it has {})", reference.contigs().summary()),
-                )
-            })?;
-            let (ours, length) = (self.contigs.length(contig), reference.contigs().length(theirs));
-            if ours > 0 && ours != length {
-                return Err(Error::input(
-                    reference.path(),
-                    format!("{name} has {length} bases, but {ours} in the other inputs: is it the right assembly?"),
-                ));
-            }
             let mut kept = Vec::with_capacity(self.list[contig].len());
             for variant in std::mem::take(&mut self.list[contig]) {
-                let expected = &variant.alleles[0];
-                let found = reference.fetch(theirs, variant.start as i64, variant.end() as i64)?;
-                report.checked += 1;
-                let inside = variant.end() <= length;
-                if inside && expected.iter().zip(&found).all(|(a, b)| a == b || *b == b'N') {
+                if fits_reference(reference, theirs, name, &variant, report)? {
                     kept.push(variant);
-                    continue;
-                }
-                report.mismatched += 1;
-                if report.mismatches.len() < 5 {
-                    let text = |b: &[u8]| String::from_utf8_lossy(&b[..b.len().min(20)]).into_owned();
-                    let (at, expected, found) = (variant.start + 1, text(expected), text(&found));
-                    report.mismatches.push(format!("{name}:{at} {expected} (FASTA: {found})"));
                 }
             }
             self.list[contig] = kept;
         }
-        if report.mismatched * 100 > report.checked {
-            return Err(Error::input(
-                &self.path,
-                format!(
-                    "REF differs from \"{}\" at {} of {} records, first {}: is it the right assembly?",
-                    reference.path().display(),
-                    report.mismatched,
-                    report.checked,
-                    report.mismatches.first().map_or("", |m| m)
-                ),
-            ));
-        }
+        judge_reference(reference, &self.path, report)?;
         self.settle(report);
         Ok(())
     }
-}
-
-/// The alleles of the two haplotypes and whether they are phased; None when a call is not usable at all.
-fn decide(
-    hap1: &HaplotypeSource,
-    hap2: &HaplotypeSource,
-    call1: Call,
-    call2: Call,
-    one_sample: bool,
-    report: &mut VariantReport,
-) -> Option<(u32, u32, bool)> {
-    if one_sample {
-        let side = |h: &HaplotypeSource, a, b| if matches!(h, HaplotypeSource::Phased(_, 2)) { b } else { a };
-        return match call1 {
-            Call::Missing => {
-                report.missing += 1;
-                None
-            }
-            Call::Haploid(a) => Some((a, a, true)),
-            Call::Diploid(a, b, phased) => Some((side(hap1, a, b), side(hap2, a, b), phased || a == b)),
-        };
-    }
-    let mut of = |source: &HaplotypeSource, call: Call| match (source, call) {
-        (HaplotypeSource::Reference, _) => 0,
-        (_, Call::Missing) => {
-            report.missing += 1;
-            0
-        }
-        (_, Call::Haploid(a)) => a,
-        (_, Call::Diploid(a, b, _)) if a == b => a,
-        (HaplotypeSource::Strain(_), Call::Diploid(..)) => {
-            report.heterozygous_strain += 1;
-            0
-        }
-        (HaplotypeSource::Phased(_, side), Call::Diploid(a, b, true)) => {
-            if *side == 1 {
-                a
-            } else {
-                b
-            }
-        }
-        (HaplotypeSource::Phased(..), Call::Diploid(_, _, false)) => {
-            // One haplotype of this sample beside another sample's: without phase there is nothing to say.
-            report.missing += 1;
-            0
-        }
-    };
-    Some((of(hap1, call1), of(hap2, call2), true))
 }
 
 /// A phased variant made in code.

@@ -21,6 +21,33 @@ pub(super) enum Call {
 }
 
 impl Call {
+    /// From the bytes of one sample's GT: `n` integers of the BCF type `kind`.
+    fn from_bytes(bytes: &[u8], n: usize, kind: u32) -> Self {
+        // Wider integers keep the meaning of the two special values.
+        let wide = |v: i32, min: i32| if v <= min + 1 { i32::MIN + (v - min) } else { v };
+        let value = |i: usize| match kind {
+            htslib::BCF_BT_INT8 => bytes.get(i).map(|&b| wide(b as i8 as i32, i8::MIN as i32)),
+            htslib::BCF_BT_INT16 => {
+                let two = bytes.get(2 * i..2 * i + 2)?;
+                Some(wide(i16::from_le_bytes([two[0], two[1]]) as i32, i16::MIN as i32))
+            }
+            htslib::BCF_BT_INT32 => {
+                let four = bytes.get(4 * i..4 * i + 4)?;
+                Some(i32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+            }
+            _ => None,
+        };
+        let mut values = [0; 3];
+        // Three tell whether there are two.
+        for (i, slot) in values.iter_mut().enumerate().take(n) {
+            match value(i) {
+                Some(v) => *slot = v,
+                None => return Call::Missing,
+            }
+        }
+        Self::from_integers(&values[..n.min(3)])
+    }
+
     /// From htslib's integers: (allele + 1) << 1, lowest bit set when phased with the allele before.
     fn from_integers(values: &[i32]) -> Self {
         const END: i32 = i32::MIN + 1;
@@ -47,20 +74,21 @@ pub(super) struct VcfFile {
     file: *mut htslib::htsFile,
     header: *mut htslib::bcf_hdr_t,
     record: *mut htslib::bcf1_t,
-    /// Buffer of htslib's, grown by it.
-    genotypes: *mut libc::c_void,
-    n_genotypes: libc::c_int,
+    /// The header's number of GT, below 0 until a record or the header has named it.
+    gt: libc::c_int,
     /// Column of each wanted sample among those parsed.
     columns: Vec<usize>,
     /// Records read so far.
     pub records: u64,
 }
 
+// SAFETY: htslib keeps no thread-local state for a file, and it is never shared.
+unsafe impl Send for VcfFile {}
+
 impl Drop for VcfFile {
     fn drop(&mut self) {
         // SAFETY: each pointer is null or ours, and freed once.
         unsafe {
-            libc::free(self.genotypes);
             if !self.record.is_null() {
                 htslib::bcf_destroy(self.record);
             }
@@ -93,8 +121,7 @@ impl VcfFile {
             file,
             header: ptr::null_mut(),
             record: ptr::null_mut(),
-            genotypes: ptr::null_mut(),
-            n_genotypes: 0,
+            gt: -1,
             columns: Vec::new(),
             records: 0,
         };
@@ -119,6 +146,20 @@ impl VcfFile {
             let n = (*self.header).n[htslib::BCF_DT_SAMPLE as usize];
             (0..usize::try_from(n).unwrap_or(0))
                 .map(|i| CStr::from_ptr(*(*self.header).samples.add(i)).to_string_lossy().into_owned())
+                .collect()
+        }
+    }
+
+    /// Names of the header's contigs, in its order.
+    pub fn header_contigs(&self) -> Vec<String> {
+        // SAFETY: the header is valid and lists n[BCF_DT_CTG] contigs; numbers that it skips have no key.
+        unsafe {
+            let n = (*self.header).n[htslib::BCF_DT_CTG as usize];
+            (0..usize::try_from(n).unwrap_or(0))
+                .map(|i| match (*(*self.header).id[htslib::BCF_DT_CTG as usize].add(i)).key {
+                    key if key.is_null() => String::new(),
+                    key => CStr::from_ptr(key).to_string_lossy().into_owned(),
+                })
                 .collect()
         }
     }
@@ -177,8 +218,10 @@ impl VcfFile {
             let at = self.records;
             return Err(self.wrong(format!("record {at} is broken or truncated; bcftools view shows where")));
         }
+        // INFO stays packed: nothing here asks for it, and it is most of many a record.
+        let wanted = htslib::BCF_UN_STR | htslib::BCF_UN_FLT | htslib::BCF_UN_FMT;
         // SAFETY: the record was just read.
-        if unsafe { htslib::bcf_unpack(self.record, htslib::BCF_UN_ALL as i32) } != 0 {
+        if unsafe { htslib::bcf_unpack(self.record, wanted as i32) } != 0 {
             let at = self.records;
             return Err(self.wrong(format!("record {at} is broken")));
         }
@@ -189,15 +232,26 @@ impl VcfFile {
         Error::input(&self.path, problem)
     }
 
-    /// Contig of the current record.
-    pub fn contig(&self) -> Result<&str> {
-        // SAFETY: rid is checked against the header's own count.
+    /// The header's number of the current record's contig.
+    pub fn contig(&self) -> Result<usize> {
+        // SAFETY: the record and the header are valid.
+        let (rid, n) = unsafe { ((*self.record).rid, (*self.header).n[htslib::BCF_DT_CTG as usize]) };
+        match usize::try_from(rid) {
+            Ok(i) if rid < n => Ok(i),
+            _ => Err(self.wrong(format!("record {} has no contig", self.records))),
+        }
+    }
+
+    /// Name of the current record's contig.
+    pub fn contig_name(&self) -> Result<&str> {
+        let contig = self.contig()?;
+        // SAFETY: contig() checks the number against the header's own count; numbers it skips have no key.
         let name = unsafe {
-            let rid = (*self.record).rid;
-            if rid < 0 || rid >= (*self.header).n[htslib::BCF_DT_CTG as usize] {
+            let key = (*(*self.header).id[htslib::BCF_DT_CTG as usize].add(contig)).key;
+            if key.is_null() {
                 return Err(self.wrong(format!("record {} has no contig", self.records)));
             }
-            CStr::from_ptr((*(*self.header).id[htslib::BCF_DT_CTG as usize].add(rid as usize)).key)
+            CStr::from_ptr(key)
         };
         name.to_str().map_err(|_| self.wrong(format!("record {}: the contig's name is not text", self.records)))
     }
@@ -231,41 +285,45 @@ impl VcfFile {
         }
     }
 
-    /// Alleles of the current record, REF first.
-    pub fn alleles(&self) -> Vec<&[u8]> {
-        // SAFETY: unpacked, so d.allele holds n_allele C strings.
-        unsafe {
-            let n = (*self.record).n_allele() as usize;
-            (0..n).map(|i| CStr::from_ptr(*(*self.record).d.allele.add(i)).to_bytes()).collect()
+    /// Number of alleles of the current record, REF included.
+    pub fn n_alleles(&self) -> usize {
+        // SAFETY: the record is valid.
+        unsafe { (*self.record).n_allele() as usize }
+    }
+
+    /// Allele `i` of the current record, REF first; empty where there is none.
+    pub fn allele(&self, i: usize) -> &[u8] {
+        if i >= self.n_alleles() {
+            return b"";
         }
+        // SAFETY: unpacked, so d.allele holds n_allele C strings.
+        unsafe { CStr::from_ptr(*(*self.record).d.allele.add(i)).to_bytes() }
     }
 
     /// Calls of the wanted samples at the current record, in the order they were asked for.
     pub fn calls(&mut self, calls: &mut Vec<Call>) {
         calls.clear();
-        // SAFETY: htslib grows the buffer and returns how many integers it filled, below 0 when there is no GT.
-        let n = unsafe {
-            htslib::bcf_get_format_values(
-                self.header,
-                self.record,
-                c"GT".as_ptr(),
-                &mut self.genotypes,
-                &mut self.n_genotypes,
-                htslib::BCF_HT_INT as i32,
-            )
-        };
-        // SAFETY: the record is valid.
-        let samples = unsafe { (*self.record).n_sample() as usize };
-        let ploidy = usize::try_from(n).ok().and_then(|n| n.checked_div(samples)).unwrap_or(0);
-        for &column in &self.columns {
-            calls.push(if ploidy == 0 || column >= samples {
-                Call::Missing
-            } else {
-                // SAFETY: samples * ploidy integers were filled.
-                let values =
-                    unsafe { std::slice::from_raw_parts((self.genotypes as *const i32).add(column * ploidy), ploidy) };
-                Call::from_integers(values)
-            });
+        // SAFETY: header and record are valid; a field with values has n_sample times size bytes at p, which
+        // htslib checked when it read the record.
+        unsafe {
+            if self.gt < 0 {
+                // A VCF may use GT without a header line; htslib then adds one at the first record.
+                self.gt = htslib::bcf_hdr_id2int(self.header, htslib::BCF_DT_ID as i32, c"GT".as_ptr());
+            }
+            let field = match self.gt {
+                -1 => ptr::null_mut(),
+                gt => htslib::bcf_get_fmt_id(self.record, gt),
+            };
+            let samples = (*self.record).n_sample() as usize;
+            for &column in &self.columns {
+                if field.is_null() || (*field).p.is_null() || column >= samples {
+                    calls.push(Call::Missing);
+                    continue;
+                }
+                let (n, size) = (usize::try_from((*field).n).unwrap_or(0), usize::try_from((*field).size).unwrap_or(0));
+                let at = std::slice::from_raw_parts((*field).p.add(column * size), size);
+                calls.push(Call::from_bytes(at, n, (*field).type_ as u32));
+            }
         }
     }
 }
