@@ -3,7 +3,9 @@
 //! All positions are 0-based and all spans half-open, whatever the file they came from says.
 
 pub mod alleles;
+pub mod annotation;
 pub mod contigs;
+mod gff;
 pub mod haplotypes;
 pub mod pair;
 mod records;
@@ -16,6 +18,7 @@ pub mod variants;
 mod vcf;
 
 pub use alleles::{Alleles, Edit};
+pub use annotation::AnnotationOptions;
 pub use contigs::Contigs;
 pub use haplotypes::HaplotypeSource;
 pub use pair::{allele_pair, variant_window, AllelePair, Haplotype};

@@ -1,8 +1,8 @@
 //! Regions of interest from BED, narrowPeak or a count table.
 
-use std::io::BufRead;
 use std::path::Path;
 
+use super::annotation::Lines;
 use super::contigs::Contigs;
 use crate::error::{Error, Result};
 use crate::files::open_text;
@@ -52,6 +52,8 @@ pub struct Regions {
     pub blocks: Vec<Block>,
     /// A name in the file and the name in `contigs` it was matched to, when they differ by `chr`.
     pub renamed: Option<(String, String)>,
+    /// Lines left out because they lie on contigs that `contigs` does not have; only annotation may have them.
+    pub other_contigs: u64,
 }
 
 impl Regions {
@@ -61,39 +63,44 @@ impl Regions {
     /// # Errors
     /// A line that is no region on one of `contigs` is named; so is a file without any.
     pub fn read(path: &Path, contigs: &Contigs) -> Result<Self> {
-        let mut reader = open_text(path)?;
-        let mut regions = Self { contigs: contigs.clone(), list: Vec::new(), blocks: Vec::new(), renamed: None };
-        let mut line = Vec::new();
-        let mut number = 0u64;
-        loop {
-            line.clear();
-            let read = reader.read_until(b'\n', &mut line).map_err(|e| Error::io(path, e))?;
-            if read == 0 {
-                break;
-            }
-            number += 1;
-            let wrong = |problem: String| Error::input(path, format!("line {number}: {problem}"));
-            let text = std::str::from_utf8(&line).map_err(|_| wrong("is not text".into()))?;
-            let text = text.trim_end_matches(['\n', '\r']);
+        let mut lines = Lines { reader: open_text(path)?, path, number: 0, line: Vec::new() };
+        let mut regions = Self::empty(contigs);
+        while let Some((number, text)) = lines.next()? {
             if text.trim().is_empty() || text.starts_with('#') || is_browser_line(text) {
                 continue;
             }
-            let region = parse(text, contigs).map_err(wrong)?;
-            if regions.renamed.is_none() {
-                let name = text.split(['\t', ' ']).next().unwrap_or("");
-                if name != contigs.name(region.contig) {
-                    regions.renamed = Some((name.to_string(), contigs.name(region.contig).to_string()));
-                }
-            }
-            regions.list.push(region);
+            regions.add_bed_line(text).map_err(|problem| Error::input(path, format!("line {number}: {problem}")))?;
         }
-        if regions.list.is_empty() {
+        regions.finish_bed(path)
+    }
+
+    pub(super) fn empty(contigs: &Contigs) -> Self {
+        Self { contigs: contigs.clone(), list: Vec::new(), blocks: Vec::new(), renamed: None, other_contigs: 0 }
+    }
+
+    pub(super) fn add_bed_line(&mut self, text: &str) -> std::result::Result<(), String> {
+        let region = parse(text, &self.contigs)?;
+        if self.renamed.is_none() {
+            let name = text.split(['\t', ' ']).next().unwrap_or("");
+            if name != self.contigs.name(region.contig) {
+                self.renamed = Some((name.to_string(), self.contigs.name(region.contig).to_string()));
+            }
+        }
+        self.list.push(region);
+        Ok(())
+    }
+
+    pub(super) fn finish_bed(mut self, path: &Path) -> Result<Self> {
+        if self.list.is_empty() {
             return Err(Error::input(path, "holds no region; give a BED or narrowPeak file with at least one"));
         }
+        if u32::try_from(self.list.len()).is_err() {
+            return Err(Error::input(path, "has more than 4 billion regions"));
+        }
         // Stable: equal spans keep the order of the file.
-        regions.list.sort_by_key(|r| (r.contig, r.start, r.end));
-        regions.whole_blocks();
-        Ok(regions)
+        self.list.sort_by_key(|r| (r.contig, r.start, r.end));
+        self.whole_blocks();
+        Ok(self)
     }
 }
 
@@ -101,9 +108,42 @@ impl Regions {
     /// Regions made in code, sorted as in a file, each one block.
     pub fn from_list(contigs: Contigs, mut list: Vec<Region>) -> Self {
         list.sort_by_key(|r| (r.contig, r.start, r.end));
-        let mut regions = Self { contigs, list, blocks: Vec::new(), renamed: None };
+        let mut regions = Self { contigs, list, blocks: Vec::new(), renamed: None, other_contigs: 0 };
         regions.whole_blocks();
         regions
+    }
+
+    /// Keep the regions that `keep` wants, with their blocks.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Region) -> bool) {
+        // New index of each region that stays.
+        let mut index = Vec::with_capacity(self.list.len());
+        let mut kept = 0u32;
+        self.list.retain(|region| {
+            let stays = keep(region);
+            index.push(stays.then_some(kept));
+            kept += stays as u32;
+            stays
+        });
+        self.blocks.retain_mut(|block| match index.get(block.region as usize).copied().flatten() {
+            Some(region) => {
+                block.region = region;
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// What the user should know about how the file was read, a sentence a line.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some((theirs, ours)) = &self.renamed {
+            lines.push(format!("contig names of the regions were matched with or without chr ({theirs} is {ours})"));
+        }
+        if self.other_contigs > 0 {
+            let n = self.other_contigs;
+            lines.push(format!("{n} lines of the regions are on contigs that the other inputs do not have: not used"));
+        }
+        lines
     }
 
     /// Make every region one block; to be called again when `list` has changed.
@@ -113,7 +153,7 @@ impl Regions {
     }
 }
 
-fn is_browser_line(text: &str) -> bool {
+pub(super) fn is_browser_line(text: &str) -> bool {
     matches!(text.split([' ', '\t']).next(), Some("track" | "browser"))
 }
 
