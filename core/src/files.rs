@@ -108,6 +108,25 @@ impl OutFile {
         self.close(Some(format))
     }
 
+    /// Close the file under its temporary name, to be read again; it goes away with the value.
+    ///
+    /// # Errors
+    /// What could not be written, and standard output, devices and pipes.
+    pub fn take_back(self) -> Result<TempPath> {
+        let path = self.path;
+        match self.sink {
+            Sink::Plain(mut out, temporary) => {
+                out.flush().map_err(|e| Error::io(&path, e))?;
+                Ok(temporary)
+            }
+            Sink::Bgzf(writer, temporary) => {
+                close_bgzf(writer, &temporary, &path)?;
+                Ok(temporary)
+            }
+            Sink::Stdout(_) | Sink::Special(_) => Err(Error::input(&path, "is no file that can be read back")),
+        }
+    }
+
     fn close(self, index: Option<TabixFormat>) -> Result<()> {
         let path = self.path;
         let fail = |e| Error::io(&path, e);
@@ -119,15 +138,8 @@ impl OutFile {
                 drop(out);
                 persist(temporary, &path)
             }
-            Sink::Bgzf(mut writer, temporary) => {
-                if let Some(out) = writer.as_mut() {
-                    out.flush().map_err(fail)?;
-                }
-                // htslib closes on drop and tells nobody whether that worked: look for the end marker.
-                drop(writer);
-                if !ends_with_bgzf_marker(&temporary).map_err(fail)? {
-                    return Err(Error::input(&path, "could not be written to its end; is the disk full?"));
-                }
+            Sink::Bgzf(writer, temporary) => {
+                close_bgzf(writer, &temporary, &path)?;
                 if let Some(format) = index {
                     let tbi = PathBuf::from(format!("{}.tbi", path.display()));
                     let scratch = temporary_beside(&tbi)?.into_temp_path();
@@ -196,6 +208,19 @@ pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
 /// Give a finished temporary file its final name.
 pub fn persist(temporary: TempPath, path: &Path) -> Result<()> {
     temporary.persist(path).map_err(|e| Error::io(path, e.error))
+}
+
+fn close_bgzf(mut writer: Option<bgzf::Writer>, temporary: &Path, path: &Path) -> Result<()> {
+    let fail = |e| Error::io(path, e);
+    if let Some(out) = writer.as_mut() {
+        out.flush().map_err(fail)?;
+    }
+    // htslib closes on drop and tells nobody whether that worked: look for the end marker.
+    drop(writer);
+    if !ends_with_bgzf_marker(temporary).map_err(fail)? {
+        return Err(Error::input(path, "could not be written to its end; is the disk full?"));
+    }
+    Ok(())
 }
 
 fn ends_with_bgzf_marker(path: &Path) -> io::Result<bool> {

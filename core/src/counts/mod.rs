@@ -2,19 +2,32 @@
 //!
 //! | module | what it is about |
 //! |---|---|
+//! | [`cells`] | sparse matrices by region and cell |
 //! | [`counter`] | one pass over the reads: fragments per region and variant |
+//! | [`fragments_file`] | one line a fragment, by haplotype |
+//! | [`groups`] | cells and other groups of fragments |
 //! | [`pairs`] | the table of designed pairs |
+//! | `position_sort` | sorting fragments by position as they come |
 //! | [`sink`] | where counting puts its results |
 //! | [`table`] | the count table, written and read |
+//! | [`tallies`] | counting by key in little memory |
 //! | [`variant_table`] | the per-variant table |
 
+pub mod cells;
 pub mod counter;
+pub mod fragments_file;
+pub mod groups;
 pub mod pairs;
+mod position_sort;
 pub mod sink;
 pub mod table;
+pub mod tallies;
 pub mod variant_table;
 
+pub use cells::{CellSummary, Cells, Feature, MatrixFolder};
 pub use counter::{count, Counted, Summary, Tally, VariantTally};
+pub use fragments_file::{FragmentsFiles, FragmentsSummary};
+pub use groups::{Barcodes, Groups};
 pub use sink::{Fragment, FragmentSink, VariantSink};
 pub use table::{CountRow, CountTable};
 pub use variant_table::write_variants;
