@@ -14,7 +14,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, class: Class) {
+    pub(crate) fn add(&mut self, class: Class) {
         *match class {
             Class::Hap1 => &mut self.hap1,
             Class::Hap2 => &mut self.hap2,

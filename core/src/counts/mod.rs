@@ -8,10 +8,12 @@
 //! | [`groups`] | cells and other groups of fragments |
 //! | [`pairs`] | the table of designed pairs |
 //! | `position_sort` | sorting fragments by position as they come |
+//! | [`region_tallies`] | fragments by region, sample and class |
 //! | [`sink`] | where counting puts its results |
 //! | [`table`] | the count table, written and read |
 //! | [`tallies`] | counting by key in little memory |
 //! | [`variant_table`] | the per-variant table |
+//! | [`variant_vcf`] | the same as VCF or BCF |
 
 pub mod cells;
 pub mod counter;
@@ -19,15 +21,19 @@ pub mod fragments_file;
 pub mod groups;
 pub mod pairs;
 mod position_sort;
+pub mod region_tallies;
 pub mod sink;
 pub mod table;
 pub mod tallies;
 pub mod variant_table;
+pub mod variant_vcf;
 
 pub use cells::{CellSummary, Cells, Feature, MatrixFolder};
 pub use counter::{count, Counted, Summary, Tally, VariantTally};
 pub use fragments_file::{FragmentsFiles, FragmentsSummary};
 pub use groups::{Barcodes, Groups};
+pub use region_tallies::{RegionTallies, Strandedness};
 pub use sink::{Fragment, FragmentSink, VariantSink};
 pub use table::{CountRow, CountTable};
-pub use variant_table::write_variants;
+pub use variant_table::{write_variants, VariantRow, VariantTable};
+pub use variant_vcf::VariantVcf;

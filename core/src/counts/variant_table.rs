@@ -1,9 +1,12 @@
-//! The per-variant table: fragments by the base they show at each SNV.
+//! The per-variant table: fragments by the allele they show at each record.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use super::counter::VariantTally;
-use crate::genome::{Variant, Variants};
+use super::sink::VariantSink;
+use crate::error::{Error, Result};
+use crate::genome::{Contigs, Spans, Variant, Variants, MISSING};
 use crate::reads::Sites;
 
 /// Names of the columns, in order.
@@ -22,9 +25,98 @@ pub const COLUMNS: [&str; 12] = [
     "conflicting",
 ];
 
-/// Write the table: `header` lines as they are, then a line for each SNV of `sites` that `keep` wants (by
-/// contig index and variant), positions 1-based as in VCF. An unphased call has `.` for both haplotype
-/// alleles; its `hap1` and `hap2` count the first and second allele of the call.
+/// One record of one sample.
+#[derive(Clone, Copy, Debug)]
+pub struct VariantRow<'a> {
+    pub chrom: &'a str,
+    pub variant: &'a Variant,
+    pub sample: &'a str,
+    pub tally: VariantTally,
+}
+
+impl VariantRow<'_> {
+    /// Write the columns of [`COLUMNS`], without a line end. Positions are 1-based as in VCF. An unphased call has
+    /// `.` for both haplotype alleles; its `hap1` and `hap2` count the first and second allele of the call. So
+    /// has an allele without a sequence.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let v = self.variant;
+        write!(out, "{}\t{}\t{}\t", self.chrom, v.start + 1, if v.id.is_empty() { "." } else { &v.id })?;
+        out.write_all(&v.alleles[0])?;
+        out.write_all(b"\t")?;
+        for (i, allele) in v.alleles.iter().skip(1).enumerate() {
+            if i > 0 {
+                out.write_all(b",")?;
+            }
+            out.write_all(allele)?;
+        }
+        write!(out, "\t{}", self.sample)?;
+        for allele in [v.hap1, v.hap2] {
+            out.write_all(b"\t")?;
+            match v.phased && allele != MISSING {
+                true => out.write_all(&v.alleles[allele as usize])?,
+                false => out.write_all(b".")?,
+            }
+        }
+        let t = &self.tally;
+        write!(out, "\t{}\t{}\t{}\t{}", t.hap1, t.hap2, t.other, t.conflicting)
+    }
+}
+
+/// Writes the table as records come: a line a record and sample, samples in their order.
+pub struct VariantTable<W> {
+    out: W,
+    path: PathBuf,
+    contigs: Contigs,
+    samples: Vec<String>,
+    within: Option<Spans>,
+}
+
+impl<W: Write> VariantTable<W> {
+    /// Begin with `header` lines, as they are, and the names of the columns. `path` is for messages. Records that
+    /// do not overlap `within` are left out.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn begin(
+        mut out: W,
+        path: &Path,
+        header: &[String],
+        contigs: &Contigs,
+        samples: &[String],
+        within: Option<Spans>,
+    ) -> Result<Self> {
+        let mut begin = || {
+            for line in header {
+                writeln!(out, "{line}")?;
+            }
+            writeln!(out, "{}", COLUMNS.join("\t"))
+        };
+        begin().map_err(|e| Error::io(path, e))?;
+        Ok(Self { out, path: path.into(), contigs: contigs.clone(), samples: samples.to_vec(), within })
+    }
+
+    /// What was written to, complete but for its own buffers.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+}
+
+impl<W: Write> VariantSink for VariantTable<W> {
+    fn add(&mut self, contig: usize, variant: &Variant, tallies: &[VariantTally]) -> Result<()> {
+        if self.within.as_ref().is_some_and(|w| !w.overlap(contig, variant.start, variant.end())) {
+            return Ok(());
+        }
+        let chrom = self.contigs.name(contig);
+        for (sample, &tally) in self.samples.iter().zip(tallies) {
+            let row = VariantRow { chrom, variant, sample, tally };
+            row.write(&mut self.out).and_then(|()| self.out.write_all(b"\n")).map_err(|e| Error::io(&self.path, e))?;
+        }
+        Ok(())
+    }
+}
+
+/// Write the table of counts that lie in memory: a line for each SNV of `sites` that `keep` wants (by contig index
+/// and variant), as [`VariantTable`] does.
 pub fn write_variants(
     out: &mut impl Write,
     header: &[String],
@@ -43,32 +135,12 @@ pub fn write_variants(
     order.sort_by_key(|&i| (sites.contigs[i], sites.records[i].variant));
     for i in order {
         let contig = sites.contigs[i];
-        let Some(v) = variants.of(contig).get(sites.records[i].variant) else { continue };
-        if !keep(contig, v) {
-            continue;
+        let Some(variant) = variants.of(contig).get(sites.records[i].variant) else { continue };
+        if keep(contig, variant) {
+            let tally = tallies.get(i).copied().unwrap_or_default();
+            VariantRow { chrom: variants.contigs().name(contig), variant, sample, tally }.write(out)?;
+            out.write_all(b"\n")?;
         }
-        let text = |allele: &[u8]| String::from_utf8_lossy(allele).into_owned();
-        let of_haplotype = |allele: u8| match v.phased {
-            true => text(&v.alleles[allele as usize]),
-            false => ".".into(),
-        };
-        let alternatives: Vec<String> = v.alleles.iter().skip(1).map(text).collect();
-        let tally = tallies.get(i).copied().unwrap_or_default();
-        writeln!(
-            out,
-            "{}\t{}\t{}\t{}\t{}\t{sample}\t{}\t{}\t{}\t{}\t{}\t{}",
-            variants.contigs().name(contig),
-            v.start + 1,
-            if v.id.is_empty() { "." } else { &v.id },
-            text(&v.alleles[0]),
-            alternatives.join(","),
-            of_haplotype(v.hap1),
-            of_haplotype(v.hap2),
-            tally.hap1,
-            tally.hap2,
-            tally.other,
-            tally.conflicting
-        )?;
     }
     Ok(())
 }
@@ -77,29 +149,54 @@ pub fn write_variants(
 mod tests {
     use super::*;
     use crate::genome::variants::test_variant;
-    use crate::genome::Contigs;
 
-    #[test]
-    fn rows_are_in_the_order_of_the_vcf() {
+    fn table(within: Option<Spans>) -> String {
         let mut unphased = test_variant(30, &["G", "T"], 0, 1);
         unphased.phased = false;
-        let list = vec![
+        let mut named = test_variant(6, &["C", "A", "T"], 2, 0);
+        named.id = "rs1".into();
+        let list = [
             test_variant(5, &["ACGT", "ACGA", "A"], 0, 1),
-            test_variant(6, &["C", "A", "T"], 2, 0),
-            test_variant(20, &["C", "CA"], 1, 0),
+            named,
+            test_variant(20, &["C", "<DEL>"], MISSING, 0),
             unphased,
         ];
-        let variants = Variants::from_list(&Contigs::new(vec![("1".into(), 0)]), vec![list]);
-        let sites = Sites::new(&variants);
-        let tallies: Vec<VariantTally> =
-            (0..3).map(|i| VariantTally { hap1: 10 + i, hap2: i, other: 0, conflicting: 0 }).collect();
-        let mut out = Vec::new();
-        write_variants(&mut out, &["##x".into()], &variants, &sites, &tallies, "s", |_, _| true).unwrap();
-        let expected =
-            "##x\n#chrom\tpos\tid\tref\talt\tsample\thap1_allele\thap2_allele\thap1\thap2\tother\tconflicting\n\
-            1\t6\t.\tACGT\tACGA,A\ts\tACGT\tACGA\t11\t1\t0\t0\n\
-            1\t7\t.\tC\tA,T\ts\tT\tC\t10\t0\t0\t0\n\
-            1\t31\t.\tG\tT\ts\t.\t.\t12\t2\t0\t0\n";
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let contigs = Contigs::new(vec![("1".into(), 0)]);
+        let samples = ["s".to_string(), "t".to_string()];
+        let mut table =
+            VariantTable::begin(Vec::new(), Path::new("x"), &["##x".into()], &contigs, &samples, within).unwrap();
+        for (i, variant) in list.iter().enumerate() {
+            let first = VariantTally { hap1: 10 + i as u64, hap2: i as u64, other: 0, conflicting: 0 };
+            let second = VariantTally { hap1: 0, hap2: 1, other: 2, conflicting: 3 };
+            table.add(0, variant, &[first, second]).unwrap();
+        }
+        String::from_utf8(table.into_inner()).unwrap()
+    }
+
+    const HEADER: &str =
+        "##x\n#chrom\tpos\tid\tref\talt\tsample\thap1_allele\thap2_allele\thap1\thap2\tother\tconflicting\n";
+
+    #[test]
+    fn a_line_a_record_and_sample() {
+        let expected = "1\t6\t.\tACGT\tACGA,A\ts\tACGT\tACGA\t10\t0\t0\t0\n\
+            1\t6\t.\tACGT\tACGA,A\tt\tACGT\tACGA\t0\t1\t2\t3\n\
+            1\t7\trs1\tC\tA,T\ts\tT\tC\t11\t1\t0\t0\n1\t7\trs1\tC\tA,T\tt\tT\tC\t0\t1\t2\t3\n\
+            1\t21\t.\tC\t<DEL>\ts\t.\tC\t12\t2\t0\t0\n1\t21\t.\tC\t<DEL>\tt\t.\tC\t0\t1\t2\t3\n\
+            1\t31\t.\tG\tT\ts\t.\t.\t13\t3\t0\t0\n1\t31\t.\tG\tT\tt\t.\t.\t0\t1\t2\t3\n";
+        assert_eq!(table(None), HEADER.to_owned() + expected);
+    }
+
+    #[test]
+    fn records_elsewhere_are_left_out() {
+        let got = table(Some(Spans::new([(0, 8, 21)])));
+        let places: Vec<&str> = got.lines().skip(2).map(|l| l.split('\t').nth(1).unwrap()).collect();
+        assert_eq!(places, ["6", "6", "21", "21"]);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_by_name() {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let begun = VariantTable::begin(full, Path::new("v.tsv"), &[], &Contigs::default(), &[], None);
+        assert!(begun.err().unwrap().to_string().contains("v.tsv"));
     }
 }

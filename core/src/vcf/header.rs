@@ -25,6 +25,14 @@ impl Drop for VcfHeader {
 }
 
 impl VcfHeader {
+    /// From the lines of a VCF header made in code, `#CHROM` last. `path` is for messages.
+    ///
+    /// # Errors
+    /// It is no header.
+    pub fn new(text: Vec<u8>, path: &Path) -> Result<Self> {
+        Self::from_text(text, path)
+    }
+
     /// From the lines of a VCF. `path` is for messages.
     pub(super) fn from_text(text: Vec<u8>, path: &Path) -> Result<Self> {
         let bad = || Error::input(path, "has a broken VCF header");

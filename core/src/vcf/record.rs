@@ -53,6 +53,14 @@ pub struct VcfRecord {
 }
 
 impl VcfRecord {
+    /// From a line of VCF without its end, made in code; `place` is its number, for messages.
+    ///
+    /// # Errors
+    /// It is no line of VCF; the reason names no record.
+    pub fn new(line: Vec<u8>, place: u64) -> Result<Self, String> {
+        Self::from_line(line, place)
+    }
+
     pub(super) fn from_line(line: Vec<u8>, place: u64) -> Result<Self, String> {
         let mut tabs = line.iter().enumerate().filter(|(_, &b)| b == b'\t').map(|(i, _)| i);
         let mut ends = [0; 8];
@@ -157,7 +165,7 @@ impl VcfRecord {
     }
 
     /// The record as a line of VCF, without its end.
-    pub(super) fn to_line(&self, header: &VcfHeader) -> Result<Cow<'_, [u8]>, String> {
+    pub(crate) fn to_line(&self, header: &VcfHeader) -> Result<Cow<'_, [u8]>, String> {
         match &self.data {
             Data::Text(line, _) => Ok(Cow::Borrowed(line)),
             Data::Bcf(record) => {
