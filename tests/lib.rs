@@ -1,6 +1,8 @@
 //! Helpers of the end-to-end tests: where the built commands and the test data lie, how to run them, and
 //! small genomes, reads and variants made on the spot.
 
+pub mod simulator;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;

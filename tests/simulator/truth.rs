@@ -1,0 +1,110 @@
+//! Which fragments can tell the haplotypes apart, from the bare sequences: a read tells if its bases, free of
+//! errors, are found nowhere near its place in the other haplotype. This knows nothing of alignments.
+
+use super::{Fragment, Pair, Read};
+
+/// How far from its place a read is looked for: more than any change of length.
+const SLACK: usize = 64;
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|w| w == word)
+}
+
+/// Stretches of `bases` joined, the first and last lengthened outwards by `SLACK`.
+fn around(bases: &[u8], spans: &[(usize, usize)]) -> Vec<u8> {
+    let mut joined = Vec::new();
+    for (i, &(mut start, mut end)) in spans.iter().enumerate() {
+        if i == 0 {
+            start = start.saturating_sub(SLACK);
+        }
+        if i + 1 == spans.len() {
+            end = (end + SLACK).min(bases.len());
+        }
+        joined.extend_from_slice(&bases[start.min(end)..end]);
+    }
+    joined
+}
+
+fn spelled(pair: &Pair, h: usize, segments: &[(usize, usize)]) -> Vec<u8> {
+    segments.iter().flat_map(|&(start, end)| &pair.haplotypes[h][start..end]).copied().collect()
+}
+
+/// True if a read of haplotype `h` over `segments` cannot be from the other haplotype.
+pub fn read_tells(pair: &Pair, h: usize, segments: &[(usize, usize)]) -> bool {
+    let map = &pair.to_other[h];
+    let spans: Vec<_> = segments.iter().map(|&(s, e)| (map.near(s, false), map.near(e - 1, true) + 1)).collect();
+    !contains(&around(&pair.haplotypes[1 - h], &spans), &spelled(pair, h, segments))
+}
+
+/// True if the read cannot be from its own haplotype with the other's allele at record `v` alone.
+pub fn read_tells_variant(pair: &Pair, h: usize, segments: &[(usize, usize)], v: usize) -> bool {
+    let variant = &pair.variants[v];
+    if !variant.differs() {
+        return false;
+    }
+    let (start, end) = pair.places[h][v];
+    let (own, other) = (variant.allele(h), variant.allele(1 - h));
+    if !segments.iter().any(|&(s, e)| s < end && e > start) {
+        return false;
+    }
+    let mut flipped = pair.haplotypes[h][..start].to_vec();
+    flipped.extend_from_slice(other);
+    flipped.extend_from_slice(&pair.haplotypes[h][end..]);
+    let moved = |at: usize, inside: usize| match at {
+        _ if at <= start => at,
+        _ if at >= end => at - own.len() + other.len(),
+        _ => inside,
+    };
+    let spans: Vec<_> = segments.iter().map(|&(s, e)| (moved(s, start), moved(e, start + other.len()))).collect();
+    !contains(&around(&flipped, &spans), &spelled(pair, h, segments))
+}
+
+/// True if any read of the fragment that counts can tell.
+pub fn fragment_tells(pair: &Pair, fragment: &Fragment) -> bool {
+    fragment.counted_reads().any(|r| read_tells(pair, fragment.haplotype, &r.segments))
+}
+
+/// True if any read of the fragment that counts tells the alleles of record `v`.
+pub fn fragment_tells_variant(pair: &Pair, fragment: &Fragment, v: usize) -> bool {
+    fragment.counted_reads().any(|r| read_tells_variant(pair, fragment.haplotype, &r.segments, v))
+}
+
+/// The bases of a read with the letter of the other haplotype at every base that has a partner there: what an
+/// alignment that must not count should show, so that counting it is noticed.
+pub fn with_other_letters(pair: &Pair, h: usize, read: &Read) -> Vec<u8> {
+    let places = read.segments.iter().flat_map(|&(start, end)| start..end);
+    let letter = |(own, place): (&u8, usize)| {
+        let column = pair.to_other[h].list[pair.to_other[h].at(place)];
+        column.target.map_or(*own, |t| pair.haplotypes[1 - h][t as usize])
+    };
+    read.bases.iter().zip(places).map(letter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Contig, Cross, CrossKind, Variant};
+    use super::*;
+
+    #[test]
+    fn a_read_tells_only_past_the_repeat() {
+        //           0         10        20
+        let bases = b"GCTACGTGCATTTTTTGACCATGCAGGATCA".to_vec();
+        let contig = Contig { name: "a".into(), bases, repeats: vec![] };
+        let variants = vec![Variant::new(9, &["AT", "A"], [0, 1]), Variant::new(26, &["G", "C"], [0, 1])];
+        let cross = Cross::by_hand(CrossKind::Strain, vec![(contig, variants)]);
+        let pair = &cross.contigs[0];
+        // Haplotype 1 has six T, haplotype 2 five.
+        assert!(!read_tells(pair, 1, &[(2, 15)]));
+        assert!(read_tells(pair, 1, &[(2, 16)]));
+        assert!(!read_tells(pair, 1, &[(10, 20)]));
+        assert!(!read_tells(pair, 0, &[(2, 15)]));
+        assert!(read_tells(pair, 0, &[(2, 16)]));
+        assert!(read_tells(pair, 0, &[(12, 27)]));
+        assert!(!read_tells_variant(pair, 0, &[(12, 27)], 0));
+        assert!(read_tells_variant(pair, 0, &[(12, 27)], 1));
+        assert!(read_tells_variant(pair, 1, &[(2, 30)], 0));
+        // Spliced over the repeat, up to the SNV.
+        assert!(!read_tells(pair, 0, &[(2, 6), (20, 26)]));
+        assert!(read_tells(pair, 0, &[(2, 6), (20, 27)]));
+    }
+}
