@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::alleles::Alleles;
 use super::contigs::Contigs;
+use super::fates::{write_fate, Skipped};
 use super::haplotypes::HaplotypeSource;
 use super::reference::Reference;
 use super::report::VariantReport;
@@ -27,8 +28,21 @@ pub(super) struct RecordReader {
     /// The first name that the others do not have.
     unknown: Option<String>,
     joined: Vec<u8>,
+    /// When asked for: lines about what the record read last is not applied to, and those before it that were
+    /// not given out.
+    pub fates: Option<Vec<u8>>,
     /// What became of the records so far; all but `used` and `overlapping`, which depend on what follows.
     pub report: VariantReport,
+}
+
+/// What one record gave.
+pub(super) enum Step {
+    /// The index of a contig, and what a haplotype carries there.
+    Variant(usize, Variant),
+    /// Both haplotypes are REF, or nothing of it is usable.
+    Nothing,
+    /// The file is at its end.
+    End,
 }
 
 impl RecordReader {
@@ -49,6 +63,7 @@ impl RecordReader {
             known: Vec::new(),
             unknown: None,
             joined: Vec::new(),
+            fates: None,
             report: VariantReport::default(),
         })
     }
@@ -66,17 +81,30 @@ impl RecordReader {
     /// The next record of which a haplotype carries something else than REF, with the index of its contig.
     ///
     /// # Errors
-    /// An unreadable or cut file, a position past the end of its contig, no record on any contig at its end.
+    /// As [`RecordReader::step`].
     pub fn next(&mut self) -> Result<Option<(usize, Variant)>> {
-        while self.file.next()? {
+        loop {
+            match self.step()? {
+                Step::Variant(contig, variant) => return Ok(Some((contig, variant))),
+                Step::Nothing => {}
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    /// Read one record.
+    ///
+    /// # Errors
+    /// An unreadable or cut file, a position past the end of its contig, no record on any contig at its end.
+    pub fn step(&mut self) -> Result<Step> {
+        if self.file.next()? {
             self.report.records += 1;
             let Some(contig) = self.contig()? else {
                 self.report.other_contigs += 1;
-                continue;
+                self.tell_unknown()?;
+                return Ok(Step::Nothing);
             };
-            if let Some(variant) = self.variant(contig)? {
-                return Ok(Some((contig, variant)));
-            }
+            return Ok(self.variant(contig)?.map_or(Step::Nothing, |variant| Step::Variant(contig, variant)));
         }
         if self.report.records > 0 && self.report.other_contigs == self.report.records {
             return Err(Error::input(
@@ -88,7 +116,7 @@ impl RecordReader {
                 ),
             ));
         }
-        Ok(None)
+        Ok(Step::End)
     }
 
     fn contig(&mut self) -> Result<Option<usize>> {
@@ -113,12 +141,40 @@ impl RecordReader {
         Ok(found)
     }
 
+    /// Note why the current record is not applied to haplotypes.
+    fn tell(&mut self, contig: usize, why: [Option<Skipped>; 2]) -> Result<()> {
+        if self.fates.is_none() || why == [None; 2] {
+            return Ok(());
+        }
+        let name = self.contigs.name(contig);
+        note(&mut self.fates, &self.file, &self.calls, &self.call, name, why, [&self.hap1, &self.hap2])
+    }
+
+    /// Note the current record, whose contig the others do not have, if a haplotype differs from REF in it.
+    fn tell_unknown(&mut self) -> Result<()> {
+        if self.fates.is_none() {
+            return Ok(());
+        }
+        self.file.calls(&mut self.calls);
+        let call_of = |haplotype: usize| self.call[haplotype].map_or(Call::Missing, |i| self.calls[i]);
+        let (mut why, mut unused) = ([None; 2], VariantReport::default());
+        if let Some((a1, a2, _)) =
+            decide(&self.hap1, &self.hap2, call_of(0), call_of(1), self.one_sample, &mut unused, &mut why)
+        {
+            why = [a1, a2].map(|a| (a != 0).then_some(Skipped::UnknownContig));
+            let name = self.file.contig_name()?;
+            note(&mut self.fates, &self.file, &self.calls, &self.call, name, why, [&self.hap1, &self.hap2])?;
+        }
+        Ok(())
+    }
+
     /// The current record, which lies on `contig`, if a haplotype differs from REF in it.
     fn variant(&mut self, contig: usize) -> Result<Option<Variant>> {
         self.file.calls(&mut self.calls);
         let (file, report) = (&self.file, &mut self.report);
         let length = self.contigs.length(contig);
         let reference_length = file.allele(0).len() as u64;
+        let call_of = |haplotype: usize| self.call[haplotype].map_or(Call::Missing, |i| self.calls[i]);
         let Some(start) = u64::try_from(file.position()).ok().filter(|_| reference_length > 0) else {
             // Telomere records (POS 0) and records without REF hold nothing to apply.
             report.symbolic += 1;
@@ -136,32 +192,35 @@ impl RecordReader {
                 ),
             ));
         }
-        let call_of = |haplotype: usize| self.call[haplotype].map_or(Call::Missing, |i| self.calls[i]);
-        let decided = decide(&self.hap1, &self.hap2, call_of(0), call_of(1), self.one_sample, report);
+        let mut why = [None; 2];
+        let decided = decide(&self.hap1, &self.hap2, call_of(0), call_of(1), self.one_sample, report, &mut why);
         let Some((a1, a2, phased)) = decided else {
-            return Ok(None);
+            return self.tell(contig, why).map(|()| None);
         };
         if a1 == 0 && a2 == 0 {
             report.reference_calls += 1;
-            return Ok(None);
+            return self.tell(contig, why).map(|()| None);
         }
-        let mut usable = |allele: u32| match file.allele(allele as usize) {
+        let mut usable = |allele: u32, why: &mut Option<Skipped>| match file.allele(allele as usize) {
             bases if !bases.is_empty() && bases.iter().all(u8::is_ascii_alphabetic) && allele < MISSING as u32 => {
                 allele as u8
             }
             b"*" => {
                 report.starred += 1;
+                *why = Some(Skipped::Deleted);
                 MISSING
             }
             _ => {
                 report.symbolic += 1;
+                *why = Some(Skipped::NoSequence);
                 MISSING
             }
         };
-        let (hap1, hap2) = (usable(a1), usable(a2));
+        let (hap1, hap2) = (usable(a1, &mut why[0]), usable(a2, &mut why[1]));
+        self.tell(contig, why)?;
+        let (file, report) = (&self.file, &mut self.report);
         let carries = |h: u8| h != 0 && h != MISSING;
         if !carries(hap1) && !carries(hap2) {
-            report.reference_calls += (hap1 == 0 && hap2 == 0) as u64;
             return Ok(None);
         }
         report.unphased += !phased as u64;
@@ -183,6 +242,34 @@ impl RecordReader {
     }
 }
 
+/// A line for each haplotype that `why` is about.
+fn note(
+    fates: &mut Option<Vec<u8>>,
+    file: &VcfFile,
+    calls: &[Call],
+    call: &[Option<usize>; 2],
+    name: &str,
+    why: [Option<Skipped>; 2],
+    sources: [&HaplotypeSource; 2],
+) -> Result<()> {
+    let Some(text) = fates else { return Ok(()) };
+    for (i, skipped) in why.into_iter().enumerate() {
+        if skipped.is_none() {
+            continue;
+        }
+        let allele = match (call[i].map_or(Call::Missing, |c| calls[c]), sources[i]) {
+            (Call::Haploid(a), _) => file.allele(a as usize),
+            (Call::Diploid(a, b, _), _) if a == b => file.allele(a as usize),
+            (Call::Diploid(a, _, true), HaplotypeSource::Phased(_, 1)) => file.allele(a as usize),
+            (Call::Diploid(_, b, true), HaplotypeSource::Phased(_, _)) => file.allele(b as usize),
+            _ => b"",
+        };
+        let alleles = (0..file.n_alleles()).map(|i| file.allele(i));
+        write_fate(text, (name, file.position(), file.id()?), alleles, i + 1, allele, skipped);
+    }
+    Ok(())
+}
+
 /// The alleles of the two haplotypes and whether they are phased; None when a call is not usable at all.
 fn decide(
     hap1: &HaplotypeSource,
@@ -191,28 +278,32 @@ fn decide(
     call2: Call,
     one_sample: bool,
     report: &mut VariantReport,
+    why: &mut [Option<Skipped>; 2],
 ) -> Option<(u32, u32, bool)> {
     if one_sample {
         let side = |h: &HaplotypeSource, a, b| if matches!(h, HaplotypeSource::Phased(_, 2)) { b } else { a };
         return match call1 {
             Call::Missing => {
                 report.missing += 1;
+                *why = [Some(Skipped::Missing); 2];
                 None
             }
             Call::Haploid(a) => Some((a, a, true)),
             Call::Diploid(a, b, phased) => Some((side(hap1, a, b), side(hap2, a, b), phased || a == b)),
         };
     }
-    let mut of = |source: &HaplotypeSource, call: Call| match (source, call) {
+    let mut of = |source: &HaplotypeSource, call: Call, why: &mut Option<Skipped>| match (source, call) {
         (HaplotypeSource::Reference, _) => 0,
         (_, Call::Missing) => {
             report.missing += 1;
+            *why = Some(Skipped::Missing);
             0
         }
         (_, Call::Haploid(a)) => a,
         (_, Call::Diploid(a, b, _)) if a == b => a,
         (HaplotypeSource::Strain(_), Call::Diploid(..)) => {
             report.heterozygous_strain += 1;
+            *why = Some(Skipped::Heterozygous);
             0
         }
         (HaplotypeSource::Phased(_, side), Call::Diploid(a, b, true)) => {
@@ -225,10 +316,11 @@ fn decide(
         (HaplotypeSource::Phased(..), Call::Diploid(_, _, false)) => {
             // One haplotype of this sample beside another sample's: without phase there is nothing to say.
             report.missing += 1;
+            *why = Some(Skipped::Unphased);
             0
         }
     };
-    Some((of(hap1, call1), of(hap2, call2), true))
+    Some((of(hap1, call1, &mut why[0]), of(hap2, call2, &mut why[1]), true))
 }
 
 /// The contig of `reference` that is contig `contig` of `contigs`.

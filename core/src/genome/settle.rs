@@ -28,7 +28,7 @@ struct Side {
 impl Settler {
     /// Add a variant, which must not begin before the one added last.
     pub fn add(&mut self, variant: Variant) {
-        let (number, start) = (self.first + self.waiting.len() as u64, variant.start);
+        let (number, start) = (self.added(), variant.start);
         let mut open = 0;
         for (side, haplotype) in self.sides.iter_mut().zip([1, 2]) {
             if let Some(edit) = variant.raw_edit(haplotype) {
@@ -60,6 +60,16 @@ impl Settler {
                 *open -= 1;
             }
         }
+    }
+
+    /// How many were added.
+    pub fn added(&self) -> u64 {
+        self.first + self.waiting.len() as u64
+    }
+
+    /// How many were given back.
+    pub fn given(&self) -> u64 {
+        self.first
     }
 
     /// The next variant whose overlaps are settled.

@@ -6,8 +6,9 @@ use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::thread;
 
 use super::contigs::Contigs;
+use super::fates::{write_variant, Skipped};
 use super::haplotypes::HaplotypeSource;
-use super::records::{fits_reference, judge_reference, reference_contig, RecordReader};
+use super::records::{fits_reference, judge_reference, reference_contig, RecordReader, Step};
 use super::reference::Reference;
 use super::report::VariantReport;
 use super::settle::Settler;
@@ -18,6 +19,8 @@ use crate::error::{Error, Result};
 const CHUNK: usize = 1024;
 /// Chunks read ahead.
 const AHEAD: usize = 8;
+/// Bytes of the table of fates handed over at a time.
+const LINES: usize = 1 << 16;
 /// Variants of later contigs that are kept while the file may still hold the one asked for, before the order
 /// of its header is believed.
 const PATIENCE: usize = 1_000_000;
@@ -42,6 +45,7 @@ pub struct VariantStream {
     /// Chunks of contigs still to be asked for.
     parked: BTreeMap<usize, VecDeque<Vec<Variant>>>,
     n_parked: usize,
+    fates: Vec<u8>,
     report: VariantReport,
 }
 
@@ -54,6 +58,8 @@ enum State {
 }
 
 enum Message {
+    /// Lines about records, in the order of the file.
+    Fates(Vec<u8>),
     Chunk(usize, Vec<Variant>),
     Done(Box<VariantReport>),
     Failed(Error),
@@ -73,7 +79,34 @@ impl VariantStream {
         hap2: &HaplotypeSource,
         reference: Option<Reference>,
     ) -> Result<Self> {
-        let records = RecordReader::open(vcf, contigs, hap1, hap2)?;
+        Self::start(vcf, contigs, hap1, hap2, reference, false)
+    }
+
+    /// As [`VariantStream::open`], and tell what becomes of each record on each haplotype: take the lines with
+    /// [`VariantStream::take_fates`].
+    ///
+    /// # Errors
+    /// As [`VariantStream::open`].
+    pub fn open_with_fates(
+        vcf: &Path,
+        contigs: &Contigs,
+        hap1: &HaplotypeSource,
+        hap2: &HaplotypeSource,
+        reference: Option<Reference>,
+    ) -> Result<Self> {
+        Self::start(vcf, contigs, hap1, hap2, reference, true)
+    }
+
+    fn start(
+        vcf: &Path,
+        contigs: &Contigs,
+        hap1: &HaplotypeSource,
+        hap2: &HaplotypeSource,
+        reference: Option<Reference>,
+        fates: bool,
+    ) -> Result<Self> {
+        let mut records = RecordReader::open(vcf, contigs, hap1, hap2)?;
+        records.fates = fates.then(Vec::new);
         let mut numbers = vec![None; contigs.len()];
         for (number, name) in records.header_contigs().iter().enumerate() {
             if let Some(contig) = contigs.find(name) {
@@ -94,6 +127,7 @@ impl VariantStream {
             chunk: Vec::new().into_iter(),
             parked: BTreeMap::new(),
             n_parked: 0,
+            fates: Vec::new(),
             report: VariantReport::default(),
         })
     }
@@ -183,6 +217,14 @@ impl VariantStream {
                 }
                 Ok(true)
             }
+            Ok(Message::Fates(lines)) => {
+                if self.fates.is_empty() {
+                    self.fates = lines;
+                } else {
+                    self.fates.extend_from_slice(&lines);
+                }
+                Ok(true)
+            }
             Ok(Message::Done(report)) => {
                 self.report = *report;
                 self.from = None;
@@ -197,6 +239,13 @@ impl VariantStream {
                 Err(Error::input(&self.path, "reading it stopped short; please report this"))
             }
         }
+    }
+
+    /// Lines of the table of fates ([`FATES_HEADER`](super::FATES_HEADER)) that have come since the last call,
+    /// in the order of the file. They pile up unless they are taken now and then, and once more after
+    /// [`VariantStream::finish`].
+    pub fn take_fates(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.fates)
     }
 
     /// What became of the records; complete after [`VariantStream::finish`].
@@ -227,6 +276,9 @@ struct Producer {
     to: SyncSender<Message>,
     settler: Settler,
     chunk: Vec<Variant>,
+    /// Lines whose turn comes when the settler has given back so many variants.
+    early: VecDeque<(u64, Vec<u8>)>,
+    lines: Vec<u8>,
 }
 
 impl Producer {
@@ -245,6 +297,8 @@ impl Producer {
             to,
             settler: Settler::default(),
             chunk: Vec::with_capacity(CHUNK),
+            early: VecDeque::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -262,7 +316,17 @@ impl Producer {
     fn read(&mut self) -> Result<bool> {
         let mut finished = vec![false; self.contigs.len()];
         let (mut at, mut last, mut theirs) = (None, 0, 0);
-        while let Some((contig, variant)) = self.records.next()? {
+        loop {
+            let (contig, variant) = match self.records.step()? {
+                Step::Variant(contig, variant) => (contig, variant),
+                Step::Nothing => {
+                    if !self.pass_lines(LINES) {
+                        return Ok(false);
+                    }
+                    continue;
+                }
+                Step::End => break,
+            };
             if at != Some(contig) {
                 if let Some(before) = at {
                     finished[before] = true;
@@ -288,10 +352,16 @@ impl Producer {
                     if report.checked >= SAMPLE {
                         judge_reference(reference, &self.path, report)?;
                     }
+                    if let Some(lines) = &mut self.records.fates {
+                        write_variant(lines, self.contigs.name(contig), &variant, Some(Skipped::ReferenceMismatch));
+                    }
                     continue;
                 }
             }
             self.records.report.used += 1;
+            if !self.pass_lines(1) {
+                return Ok(false);
+            }
             self.settler.add(variant);
             if !self.hand_over(contig, CHUNK) {
                 return Ok(false);
@@ -300,20 +370,54 @@ impl Producer {
         if let Some(reference) = &self.reference {
             judge_reference(reference, &self.path, &self.records.report)?;
         }
-        Ok(at.is_none_or(|contig| self.close(contig)))
+        if at.is_some_and(|contig| !self.close(contig)) {
+            return Ok(false);
+        }
+        Ok(self.pass_lines(1) && self.send_lines())
     }
 
     /// Collect what is settled and send it once there are `enough`; false when nobody listens any more.
     fn hand_over(&mut self, contig: usize, enough: usize) -> bool {
+        self.tell_early();
         while let Some(variant) = self.settler.next() {
+            if self.records.fates.is_some() {
+                write_variant(&mut self.lines, self.contigs.name(contig), &variant, None);
+                self.tell_early();
+            }
             self.records.report.overlapping += (variant.overlaps != [false; 2]) as u64;
             self.chunk.push(variant);
+        }
+        if self.lines.len() >= LINES && !self.send_lines() {
+            return false;
         }
         if self.chunk.len() < enough {
             return true;
         }
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
         self.to.send(Message::Chunk(contig, chunk)).is_ok()
+    }
+
+    /// Queue the lines of the records read last behind the variants before them, once there are `enough`; false
+    /// when nobody listens any more.
+    fn pass_lines(&mut self, enough: usize) -> bool {
+        if let Some(lines) = self.records.fates.as_mut().filter(|lines| lines.len() >= enough) {
+            self.early.push_back((self.settler.added(), std::mem::take(lines)));
+            self.tell_early();
+        }
+        self.lines.len() < LINES || self.send_lines()
+    }
+
+    fn tell_early(&mut self) {
+        while self.early.front().is_some_and(|(turn, _)| *turn <= self.settler.given()) {
+            if let Some((_, lines)) = self.early.pop_front() {
+                self.lines.extend_from_slice(&lines);
+            }
+        }
+    }
+
+    fn send_lines(&mut self) -> bool {
+        let lines = std::mem::take(&mut self.lines);
+        lines.is_empty() || self.to.send(Message::Fates(lines)).is_ok()
     }
 
     fn close(&mut self, contig: usize) -> bool {

@@ -40,7 +40,7 @@ impl Variant {
     }
 
     /// Allele index of haplotype 1 or 2.
-    fn allele(&self, haplotype: usize) -> u8 {
+    pub(super) fn allele(&self, haplotype: usize) -> u8 {
         if haplotype == 1 {
             self.hap1
         } else {
