@@ -123,6 +123,41 @@ impl Reference {
         &self.contigs
     }
 
+    /// A whole contig as it is written in the file, soft-masked bases in lower case.
+    ///
+    /// # Errors
+    /// As [`Reference::fetch`].
+    pub fn as_written(&mut self, contig: usize) -> Result<Vec<u8>> {
+        if contig >= self.contigs.len() {
+            return Err(Error::input(&self.path, format!("has no sequence number {}", contig + 1)));
+        }
+        match i64::try_from(self.contigs.length(contig)) {
+            Ok(0) => Ok(Vec::new()),
+            Ok(length) => self.load(contig, 0, length),
+            Err(_) => Err(Error::input(&self.path, "has an index with a length beyond all measure")),
+        }
+    }
+
+    /// True if the contig holds `bases` (upper case) from `start` on; N in the file fits any base.
+    ///
+    /// # Errors
+    /// As [`Reference::fetch`].
+    pub fn holds(&mut self, contig: usize, start: u64, bases: &[u8]) -> Result<bool> {
+        let fits = |found: &[u8]| found.iter().zip(bases).all(|(f, b)| f == b || *f == b'N');
+        let end = start.saturating_add(bases.len() as u64);
+        if contig < self.contigs.len() && end > self.contigs.length(contig) {
+            return Ok(false);
+        }
+        // Without a copy where it is at hand: this is asked of every record of a VCF.
+        if let Some(chunk) = self.cached.as_ref().filter(|c| c.contig == contig && c.start as u64 <= start) {
+            let at = (start - chunk.start as u64) as usize;
+            if let Some(found) = chunk.bases.get(at..at + bases.len()) {
+                return Ok(fits(found));
+            }
+        }
+        Ok(fits(&self.fetch(contig, start as i64, end as i64)?))
+    }
+
     /// Bases `start..end` (0-based, half-open) of a contig in upper case; N before 0 and past its end.
     ///
     /// # Errors
@@ -145,7 +180,9 @@ impl Reference {
             let last = to.max(first.saturating_add(size)).min(length);
             // Released first: a window may be as large as a chromosome.
             self.cached = None;
-            self.cached = Some(Chunk { contig, start: first, bases: self.load(contig, first, last)? });
+            let mut bases = self.load(contig, first, last)?;
+            bases.make_ascii_uppercase();
+            self.cached = Some(Chunk { contig, start: first, bases });
         }
         let mut bases = Vec::with_capacity(wanted);
         bases.resize((from - start) as usize, b'N');
@@ -156,7 +193,7 @@ impl Reference {
         Ok(bases)
     }
 
-    /// Read `start..end`, which lies within the contig.
+    /// Read `start..end`, which lies within the contig, as it is written.
     fn load(&self, contig: usize, start: i64, end: i64) -> Result<Vec<u8>> {
         let name = self.contigs.name(contig);
         let stale = || {
@@ -168,7 +205,7 @@ impl Reference {
         let c_name = CString::new(name).map_err(|_| stale())?;
         let mut length: htslib::hts_pos_t = 0;
         // SAFETY: valid pointers; the last position is inclusive. The buffer is malloc's and freed below.
-        let mut bases = unsafe {
+        let bases = unsafe {
             let sequence =
                 htslib::faidx_fetch_seq64(self.index.0.as_ptr(), c_name.as_ptr(), start, end - 1, &mut length);
             if sequence.is_null() {
@@ -184,7 +221,6 @@ impl Reference {
         if bases.len() as i64 != end - start || !bases.iter().all(u8::is_ascii_alphabetic) {
             return Err(stale());
         }
-        bases.make_ascii_uppercase();
         Ok(bases)
     }
 }

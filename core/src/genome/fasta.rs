@@ -1,0 +1,226 @@
+//! Writing FASTA with its index beside it.
+
+use std::ffi::CString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+
+use rust_htslib::htslib;
+use tempfile::TempPath;
+
+use crate::error::{Error, Result};
+use crate::files::{is_stdio, persist, temporary_beside, write_whole, OutFile};
+
+/// Bases a line.
+const LINE: usize = 60;
+
+/// A FASTA file being written, in lines of 60 bases. A name in `.gz` or `.bgz` is written as BGZF with `.fai`
+/// and `.gzi` beside it, another with `.fai`; standard output and devices get no index. Nothing has its final
+/// name before [`FastaWriter::finish`].
+pub struct FastaWriter {
+    path: PathBuf,
+    sink: Sink,
+    index: String,
+    name: String,
+    /// Bytes written so far, uncompressed.
+    written: u64,
+    /// Where the bases of the sequence began.
+    offset: u64,
+    length: u64,
+    line: Vec<u8>,
+}
+
+enum Sink {
+    Plain(OutFile),
+    Bgzf(Bgzf, TempPath),
+}
+
+/// htslib's writer: `rust_htslib` makes no index of its blocks.
+struct Bgzf(NonNull<htslib::BGZF>);
+
+impl Drop for Bgzf {
+    fn drop(&mut self) {
+        // SAFETY: open, and closed once: `close` forgets self.
+        unsafe { htslib::bgzf_close(self.0.as_ptr()) };
+    }
+}
+
+impl Bgzf {
+    /// Write the index of blocks to `gzi` and close; false when either fails.
+    fn close(self, gzi: &Path) -> bool {
+        let Ok(name) = CString::new(gzi.as_os_str().as_bytes()) else { return false };
+        // SAFETY: open; flushed before the index is written, and closed once.
+        unsafe {
+            let file = self.0.as_ptr();
+            std::mem::forget(self);
+            let indexed =
+                htslib::bgzf_flush(file) == 0 && htslib::bgzf_index_dump(file, name.as_ptr(), std::ptr::null()) == 0;
+            htslib::bgzf_close(file) == 0 && indexed
+        }
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+impl FastaWriter {
+    /// Begin writing `path`; BGZF is packed by `threads` threads.
+    pub fn create(path: &Path, threads: usize) -> Result<Self> {
+        let bgzf = path.extension().is_some_and(|e| e == "gz" || e == "bgz");
+        let regular = !is_stdio(path) && (!path.exists() || path.is_file());
+        let sink = if bgzf && regular {
+            let temporary = temporary_beside(path)?.into_temp_path();
+            let cannot = || Error::input(path, "cannot be written");
+            let name = CString::new(temporary.as_os_str().as_bytes()).map_err(|_| cannot())?;
+            // SAFETY: valid C strings; the result is checked.
+            let file = unsafe { htslib::bgzf_open(name.as_ptr(), c"w".as_ptr()) };
+            let file = Bgzf(NonNull::new(file).ok_or_else(cannot)?);
+            // SAFETY: the file is open and nothing has been written yet.
+            unsafe {
+                if htslib::bgzf_index_build_init(file.0.as_ptr()) != 0
+                    || (threads > 1 && htslib::bgzf_mt(file.0.as_ptr(), threads.min(1024) as i32, 256) != 0)
+                {
+                    return Err(cannot());
+                }
+            }
+            Sink::Bgzf(file, temporary)
+        } else {
+            Sink::Plain(OutFile::create(path)?)
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            sink,
+            index: String::new(),
+            name: String::new(),
+            written: 0,
+            offset: 0,
+            length: 0,
+            line: Vec::with_capacity(1 << 16),
+        })
+    }
+
+    /// Begin a sequence.
+    pub fn begin(&mut self, name: &str) -> Result<()> {
+        self.end_sequence()?;
+        self.put(format!(">{name}\n").as_bytes())?;
+        self.name = name.to_string();
+        (self.offset, self.length) = (self.written, 0);
+        Ok(())
+    }
+
+    /// Append bases to the sequence begun last.
+    pub fn write(&mut self, mut bases: &[u8]) -> Result<()> {
+        // Bases wait in `line` with their line ends until there are many.
+        while !bases.is_empty() {
+            let room = LINE - (self.length % LINE as u64) as usize;
+            let (now, later) = bases.split_at(room.min(bases.len()));
+            self.line.extend_from_slice(now);
+            self.length += now.len() as u64;
+            if self.length % LINE as u64 == 0 {
+                self.line.push(b'\n');
+                if self.line.len() >= 1 << 15 {
+                    self.flush_line()?;
+                }
+            }
+            bases = later;
+        }
+        Ok(())
+    }
+
+    fn flush_line(&mut self) -> Result<()> {
+        let line = std::mem::take(&mut self.line);
+        let done = self.put(&line);
+        self.line = line;
+        self.line.clear();
+        done
+    }
+
+    fn end_sequence(&mut self) -> Result<()> {
+        if self.name.is_empty() {
+            return Ok(());
+        }
+        if self.length % LINE as u64 != 0 {
+            self.line.push(b'\n');
+        }
+        self.flush_line()?;
+        let (name, length, offset) = (&self.name, self.length, self.offset);
+        self.index += &format!("{name}\t{length}\t{offset}\t{LINE}\t{}\n", LINE + 1);
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.written += bytes.len() as u64;
+        match &mut self.sink {
+            Sink::Plain(out) => out.write_all(bytes).map_err(|e| Error::io(&self.path, e)),
+            Sink::Bgzf(file, _) => {
+                // SAFETY: the file is open and the slice valid.
+                let n = unsafe { htslib::bgzf_write(file.0.as_ptr(), bytes.as_ptr().cast(), bytes.len()) };
+                match usize::try_from(n) {
+                    Ok(n) if n == bytes.len() => Ok(()),
+                    _ => Err(Error::io(&self.path, io::Error::last_os_error())),
+                }
+            }
+        }
+    }
+
+    /// Write everything out and give file and indexes their names, the indexes last.
+    pub fn finish(mut self) -> Result<()> {
+        self.end_sequence()?;
+        let path = self.path;
+        match self.sink {
+            Sink::Plain(out) => {
+                let regular = !is_stdio(&path) && (!path.exists() || path.is_file());
+                out.finish()?;
+                if !regular {
+                    return Ok(());
+                }
+            }
+            Sink::Bgzf(file, temporary) => {
+                let gzi = beside(&path, ".gzi");
+                let scratch = temporary_beside(&gzi)?.into_temp_path();
+                if !file.close(&scratch) {
+                    return Err(Error::input(&path, "could not be written to its end; is the disk full?"));
+                }
+                persist(temporary, &path)?;
+                persist(scratch, &gzi)?;
+            }
+        }
+        write_whole(&beside(&path, ".fai"), self.index.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genome::Reference;
+
+    #[test]
+    fn what_is_written_reads_back_by_its_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let bases: Vec<u8> = (0..200_001u32).map(|i| b"ACGTacgtN"[(i.wrapping_mul(40503) >> 7) as usize % 9]).collect();
+        for name in ["x.fa", "x.fa.gz"] {
+            let path = folder.path().join(name);
+            let mut out = FastaWriter::create(&path, 2).unwrap();
+            out.begin("a").unwrap();
+            for piece in bases.chunks(777) {
+                out.write(piece).unwrap();
+            }
+            out.begin("b").unwrap();
+            out.begin("c").unwrap();
+            out.write(&bases[..120]).unwrap();
+            assert!(!path.exists());
+            out.finish().unwrap();
+            let mut back = Reference::open(&path).unwrap();
+            let lengths: Vec<_> = back.contigs().iter().map(|(n, l)| (n.to_string(), l)).collect();
+            assert_eq!(lengths, [("a".into(), 200_001), ("b".into(), 0), ("c".into(), 120)]);
+            assert_eq!(back.as_written(0).unwrap(), bases);
+            assert_eq!(back.as_written(1).unwrap(), b"");
+            assert_eq!(back.fetch(2, 100, 120).unwrap(), bases[100..120].to_ascii_uppercase());
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
+    }
+}

@@ -1,0 +1,59 @@
+//! `deepallele haplotypes`: sequences of the two haplotypes.
+
+mod args;
+mod outputs;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use args::Args;
+use deepallele_common::{run_main, Progress};
+use deepallele_core::genome::{ContigHaplotypes, Gather, Masking, Reference, Regions, VariantStream};
+use outputs::Outputs;
+
+fn main() -> ExitCode {
+    run_main("haplotypes", run)
+}
+
+fn run(args: Args) -> Result<()> {
+    args.check()?;
+    let fasta = args.genome.required()?;
+    let vcf = args.haplotypes.required()?;
+    let (hap1, hap2) = args.haplotypes.sources()?;
+
+    let mut reference = Reference::open(fasta)?;
+    let contigs = reference.contigs().clone();
+    let regions = args.regions.as_deref().map(|path| Regions::read(path, &contigs)).transpose()?;
+    if let Some((theirs, ours)) = regions.as_ref().and_then(|r| r.renamed.as_ref()) {
+        log::info!("contig names of the regions were matched with or without chr ({theirs} is {ours})");
+    }
+    // A second handle: REF is compared by the thread that reads the variants.
+    let own = Some(Reference::open(fasta)?);
+    let mut stream = match args.report {
+        Some(_) => VariantStream::open_with_fates(vcf, &contigs, &hap1, &hap2, own)?,
+        None => VariantStream::open(vcf, &contigs, &hap1, &hap2, own)?,
+    };
+    let mut outputs = Outputs::create(&args, [&hap1, &hap2], &contigs)?;
+    let masking = if args.mask_indels { Masking::All } else { Masking::Snvs };
+    let gather = Gather { mask: args.masked.as_ref().map(|_| masking), variants: args.window.is_some() };
+
+    let mut progress = Progress::new("contigs", Some(contigs.len() as u64));
+    let mut contig = ContigHaplotypes::default();
+    let mut rest = regions.as_ref().map_or(&[] as &[_], |r| &r.list);
+    for index in 0..contigs.len() {
+        let here = rest.partition_point(|r| r.contig <= index);
+        let (now, later) = rest.split_at(here);
+        rest = later;
+        if outputs.need(now) {
+            let tell = &mut |stream: &mut VariantStream| outputs.report(stream);
+            contig.read(&mut stream, &mut reference, index, gather, tell)?;
+            outputs.write(&mut contig, &mut reference, index, now)?;
+        }
+        progress.add(1);
+    }
+    drop(progress);
+    let report = stream.finish()?;
+    outputs.report(&mut stream)?;
+    report.lines().iter().for_each(|line| log::info!("{line}"));
+    outputs.finish()
+}

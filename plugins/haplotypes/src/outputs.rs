@@ -1,0 +1,214 @@
+//! The files that one run writes, each only when it was asked for.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use deepallele_core::files::OutFile;
+use deepallele_core::genome::{
+    allele_pair, chain, lift, ChainWay, ContigHaplotypes, Contigs, FastaWriter, HaplotypeSource, Reference, Region,
+    VariantStream, Variants, FATES_HEADER,
+};
+use deepallele_core::Error;
+
+use crate::args::Args;
+
+/// The files being written; nothing has its name before [`Outputs::finish`].
+pub struct Outputs {
+    genomes: Option<[FastaWriter; 2]>,
+    masked: Option<FastaWriter>,
+    /// For each haplotype: to the reference, and back.
+    chains: Option<[[OutFile; 2]; 2]>,
+    pairs: Option<Pairs>,
+    report: Option<OutFile>,
+}
+
+struct Pairs {
+    out: PairsFile,
+    window: Option<usize>,
+    written: u64,
+    /// Regions of which a haplotype has no base.
+    empty: u64,
+}
+
+enum PairsFile {
+    Table(OutFile),
+    Fasta(FastaWriter),
+}
+
+fn put(out: &mut OutFile, bytes: &[u8]) -> deepallele_core::Result<()> {
+    out.write_all(bytes).map_err(|e| Error::io(out.path(), e))
+}
+
+impl Outputs {
+    /// Open all that `args` asks for.
+    pub fn create(args: &Args, haplotypes: [&HaplotypeSource; 2], contigs: &Contigs) -> Result<Self> {
+        let threads = args.threads.count();
+        let both = |[a, b]: [_; 2]| -> Result<[FastaWriter; 2]> {
+            Ok([FastaWriter::create(a, threads)?, FastaWriter::create(b, threads)?])
+        };
+        let genomes = args.genomes().as_ref().map(|[a, b]| both([a.as_path(), b.as_path()])).transpose()?;
+        let masked = args.masked.as_deref().map(|path| FastaWriter::create(path, threads)).transpose()?;
+        if args.chain.is_some() {
+            if let Some((name, _)) = contigs.iter().find(|(_, length)| *length > lift::LONGEST / 2) {
+                let path = args.genome.required()?;
+                return Err(Error::input(path, format!("{name} is too long for a chain file")).into());
+            }
+        }
+        let two = |[a, b]: &[std::path::PathBuf; 2]| -> Result<[OutFile; 2]> {
+            Ok([OutFile::create(a)?, OutFile::create(b)?])
+        };
+        let chains = match args.chains() {
+            Some([first, second]) => Some([two(&first)?, two(&second)?]),
+            None => None,
+        };
+        let pairs = args.pairs.as_deref().map(|path| Pairs::create(path, args.window, threads)).transpose()?;
+        let mut report = args.report.as_deref().map(OutFile::create).transpose()?;
+        if let Some(out) = &mut report {
+            let mut lines: Vec<String> = args.version.provenance("haplotypes").map_or(Vec::new(), |p| p.lines().into());
+            lines.extend(haplotypes.iter().enumerate().map(|(i, h)| format!("##haplotype{}={h}", i + 1)));
+            let clean = |line: &String| line.chars().map(|c| if c.is_control() { '?' } else { c }).collect::<String>();
+            let head: String = lines.iter().map(|line| clean(line) + "\n").collect();
+            put(out, (head + FATES_HEADER).as_bytes())?;
+        }
+        Ok(Self { genomes, masked, chains, pairs, report })
+    }
+
+    /// True when something has to be written of a contig on which `regions` lie.
+    pub fn need(&self, regions: &[Region]) -> bool {
+        self.genomes.is_some() || self.masked.is_some() || self.chains.is_some() || !regions.is_empty()
+    }
+
+    /// Write what became of the records read since the last call.
+    pub fn report(&mut self, stream: &mut VariantStream) -> deepallele_core::Result<()> {
+        match &mut self.report {
+            Some(out) => put(out, &stream.take_fates()),
+            None => Ok(()),
+        }
+    }
+
+    /// Write contig number `index`, on which `regions` lie. Its reference bases are masked afterwards.
+    pub fn write(
+        &mut self,
+        contig: &mut ContigHaplotypes,
+        reference: &mut Reference,
+        index: usize,
+        regions: &[Region],
+    ) -> Result<()> {
+        let name = reference.contigs().name(index).to_string();
+        let length = contig.reference.len() as u64;
+        if let Some(genomes) = &mut self.genomes {
+            for (out, edits) in genomes.iter_mut().zip(&contig.edits) {
+                out.begin(&name)?;
+                edits.pieces(&contig.reference, 0, length, &mut |piece| out.write(piece))?;
+            }
+        }
+        if let Some(chains) = &mut self.chains {
+            for (outs, edits) in chains.iter_mut().zip(&contig.edits) {
+                let map = edits.lift(length);
+                for (out, way) in outs.iter_mut().zip([ChainWay::ToReference, ChainWay::ToHaplotype]) {
+                    put(out, chain::chain(&name, &map, way, index + 1).as_bytes())?;
+                }
+            }
+        }
+        if let Some(pairs) = &mut self.pairs {
+            pairs.write(contig, reference, index, &name, regions)?;
+        }
+        if let Some(out) = &mut self.masked {
+            contig.apply_masks();
+            out.begin(&name)?;
+            out.write(&contig.reference)?;
+        }
+        Ok(())
+    }
+
+    /// Everything is whole: give the files their names.
+    pub fn finish(self) -> Result<()> {
+        for out in self.genomes.into_iter().flatten() {
+            out.finish()?;
+        }
+        if let Some(out) = self.masked {
+            out.finish()?;
+        }
+        for out in self.chains.into_iter().flatten().flatten() {
+            out.finish()?;
+        }
+        if let Some(pairs) = self.pairs {
+            log::info!("{} region pairs written", pairs.written);
+            if pairs.empty > 0 {
+                log::warn!("{} regions left out of the pairs: a haplotype has no base of them", pairs.empty);
+            }
+            match pairs.out {
+                PairsFile::Table(out) => out.finish()?,
+                PairsFile::Fasta(out) => out.finish()?,
+            }
+        }
+        if let Some(out) = self.report {
+            out.finish()?;
+        }
+        Ok(())
+    }
+}
+
+impl Pairs {
+    fn create(path: &Path, window: Option<u32>, threads: usize) -> Result<Self> {
+        let name = path.to_string_lossy();
+        let name = name.strip_suffix(".gz").or(name.strip_suffix(".bgz")).unwrap_or(&name);
+        let out = if name.ends_with(".fa") || name.ends_with(".fasta") {
+            PairsFile::Fasta(FastaWriter::create(path, threads)?)
+        } else {
+            let mut out = OutFile::create(path)?;
+            put(&mut out, b"id\tallele_a\tallele_b\n")?;
+            PairsFile::Table(out)
+        };
+        Ok(Self { out, window: window.map(|n| n as usize), written: 0, empty: 0 })
+    }
+
+    fn write(
+        &mut self,
+        contig: &mut ContigHaplotypes,
+        reference: &mut Reference,
+        index: usize,
+        name: &str,
+        regions: &[Region],
+    ) -> Result<()> {
+        // allele_pair looks up what it needs around each window.
+        let variants = self.window.map(|_| {
+            let only = Contigs::new(vec![(name.to_string(), contig.reference.len() as u64)]);
+            Variants::from_list(&only, vec![std::mem::take(&mut contig.variants)])
+        });
+        for region in regions {
+            let sequences = match (self.window, &variants) {
+                (Some(window), Some(variants)) => {
+                    let pair = allele_pair(reference, variants, index, region.centre(), window)?;
+                    [pair.hap1.sequence, pair.hap2.sequence]
+                }
+                _ => [1, 2].map(|n| contig.sequence(n, region.start, region.end).to_ascii_uppercase()),
+            };
+            let id = match region.name.as_str() {
+                "." => format!("{name}:{}-{}", region.start, region.end),
+                named => named.to_string(),
+            };
+            match &mut self.out {
+                PairsFile::Table(_) if sequences.iter().any(Vec::is_empty) => {
+                    self.empty += 1;
+                    continue;
+                }
+                PairsFile::Table(out) => {
+                    let [a, b] = &sequences;
+                    put(out, &[id.as_bytes(), b"\t", a, b"\t", b, b"\n"].concat())?;
+                }
+                PairsFile::Fasta(out) => {
+                    // A name ends at the first space in FASTA.
+                    let id = id.replace(char::is_whitespace, "_");
+                    for (sequence, side) in sequences.iter().zip(["hap1", "hap2"]) {
+                        out.begin(&format!("{id}_{side}"))?;
+                        out.write(sequence)?;
+                    }
+                }
+            }
+            self.written += 1;
+        }
+        Ok(())
+    }
+}
