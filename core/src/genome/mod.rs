@@ -4,14 +4,13 @@
 
 pub mod alleles;
 pub mod annotation;
-pub mod contigs;
-mod gff;
 pub mod chain;
 pub mod consensus;
 pub mod contig_haplotypes;
 pub mod contigs;
 pub mod fasta;
 pub mod fates;
+mod gff;
 pub mod haplotypes;
 pub mod lift;
 pub mod pair;
