@@ -38,11 +38,12 @@ test: setup build ## build and run every test
 	DEEPALLELE_BIN="$(BIN)" cargo test --release --locked -p deepallele-tests
 	@echo "make test: every test passed"
 
-bench: build ## speed and memory against samtools and PyTorch, a table
+bench: build ## speed and memory against samtools, the peers of counting and PyTorch, a table
 	@scripts/setup.sh bench
 	@$(ENGINES); set -x; \
 	cargo build --release --locked -p deepallele-core --features onnx --example forward_speed; \
 	cargo build --release --locked -p deepallele-core --features torch --example time_network; \
+	cargo build --release --locked -p deepallele-tests --example simulate_cross; \
 	{ set +x; } 2>/dev/null; python3 bench/bench.py "$(BIN)"
 
 clean-demo: ## remove what make demo made

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Speed and memory beside the peers, as a table.
 
-    bench.py BIN [--copies N] [--seconds S]
+    bench.py BIN [--copies N] [--seconds S] [--only count|cross|network] [--large]
 
-count against `samtools view -c` on the same BAM, with one further thread each; a training step and a forward
+count against `samtools view -c` on the same BAM, with one further thread each; count and haplotypes on a
+simulated cross beside their peers (cross.py); a training step and a forward
 pass of the `atac` preset against the same network in PyTorch 2.11 (peer_network.py), with the same number of
 threads. The two sides of a comparison take turns, so that a busy machine slows both. PyTorch comes from
 $DEEPALLELE_PEER_PYTHON, else from a virtual environment in the cache folder, made on the first run.
@@ -15,9 +16,11 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 import venv
 from pathlib import Path
+
+import cross
+from timing import cache_folder, in_turns, row
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "test-data"
@@ -26,12 +29,6 @@ ROUNDS = 7
 TURNS = 3
 NETWORK_TURNS = 5
 STEPS = 7  # of ours, in each turn
-
-
-def cache_folder():
-    chosen = os.environ.get("DEEPALLELE_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(chosen) if chosen else Path(base) / "deepallele"
 
 
 def peer_python():
@@ -47,27 +44,6 @@ def peer_python():
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER], check=True, stdout=sys.stderr)
         (folder / "complete").touch()
     return python
-
-
-def timed(command):
-    """Wall seconds and peak memory in MB of one run."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"bench: {' '.join(map(str, command))} ended with {child.returncode}: {said.decode(errors='replace')}")
-    return seconds, usage.ru_maxrss / 1024
-
-
-def in_turns(commands, rounds):
-    """Median seconds and largest memory of each command, run one after the other `rounds` times."""
-    for command in commands:
-        timed(command)  # the files are in memory now
-    runs = [[timed(command) for command in commands] for _ in range(rounds)]
-    return [(statistics.median(r[i][0] for r in runs), max(r[i][1] for r in runs)) for i in range(len(commands))]
 
 
 def replicated(copies):
@@ -103,10 +79,6 @@ def milliseconds(command, env):
     return 1000 * float(seconds.group(1)) if seconds else float(re.search(r"([\d.]+) ms", output).group(1))
 
 
-def row(*cells):
-    print("| " + " | ".join(cells) + " |", flush=True)
-
-
 def count_rows(binaries, copies):
     for reads, rounds in [(DATA / "ctcf_chip.chr22.bam", ROUNDS), (replicated(copies), TURNS)]:
         alignments = int(subprocess.run(["samtools", "view", "-c", reads], check=True, capture_output=True).stdout)
@@ -140,13 +112,16 @@ def main():
     parser.add_argument("binaries", type=Path)
     parser.add_argument("--copies", type=int, default=20, help="copies of the test reads in the larger BAM [%(default)s]")
     parser.add_argument("--seconds", type=float, default=10, help="time for each network measurement [%(default)s]")
-    parser.add_argument("--only", choices=["count", "network"], help="one half of the table")
+    parser.add_argument("--only", choices=["count", "cross", "network"], help="one part of the table")
+    parser.add_argument("--large", action="store_true", help="also a cross of 20 million variants on 2.6 Gb (4 GB of disk)")
     options = parser.parse_args()
     row("what", "deepallele", "memory", "peer", "ratio")
     row(*["---"] * 5)
-    if options.only != "network":
+    if options.only in (None, "count"):
         count_rows(options.binaries, options.copies)
-    if options.only != "count":
+    if options.only in (None, "cross"):
+        cross.rows(options.binaries, options.large)
+    if options.only in (None, "network"):
         network_rows(options.seconds, min(2, os.cpu_count() or 1))
 
 
