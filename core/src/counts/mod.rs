@@ -5,6 +5,7 @@
 //! | [`cells`] | sparse matrices by region and cell |
 //! | [`counter`] | one pass over the reads: fragments per region and variant |
 //! | [`fragments_file`] | one line a fragment, by haplotype |
+//! | [`gatk`] | reads by allele as GATK's ASEReadCounter counts them |
 //! | [`groups`] | cells and other groups of fragments |
 //! | [`pairs`] | the table of designed pairs |
 //! | `position_sort` | sorting fragments by position as they come |
@@ -18,6 +19,7 @@
 pub mod cells;
 pub mod counter;
 pub mod fragments_file;
+pub mod gatk;
 pub mod groups;
 pub mod pairs;
 mod position_sort;

@@ -7,6 +7,7 @@ use std::ptr;
 
 use rust_htslib::htslib;
 
+use super::read_groups::ReadGroups;
 use super::tags::{self, Tag};
 use crate::error::{Error, Result};
 use crate::files::is_stdio;
@@ -23,6 +24,8 @@ pub struct Alignment<'a> {
     pub flags: u16,
     pub mate_contig: i32,
     pub mate_position: i64,
+    /// TLEN: from the leftmost to the rightmost base of the template, negative for the rightmost read; 0 unknown.
+    pub template_length: i64,
     /// Read name.
     pub name: &'a [u8],
     /// Operations as in BAM: length << 4 | operation.
@@ -66,6 +69,7 @@ impl<'a> Alignment<'a> {
             flags: 0,
             mate_contig: -1,
             mate_position: -1,
+            template_length: 0,
             name: b"read",
             cigar,
             bases: packed,
@@ -99,6 +103,7 @@ pub struct Alignments {
     iterator: *mut htslib::hts_itr_t,
     contigs: Contigs,
     sample: Option<String>,
+    groups: ReadGroups,
     /// What to read by the index, merged and sorted; None reads everything.
     spans: Option<Vec<Span>>,
     span: usize,
@@ -162,6 +167,7 @@ impl Alignments {
             iterator: ptr::null_mut(),
             contigs: Contigs::default(),
             sample: None,
+            groups: ReadGroups::default(),
             spans: None,
             span: 0,
             last: (0, -1),
@@ -214,7 +220,9 @@ impl Alignments {
             }
             let text = htslib::sam_hdr_str(self.header);
             if !text.is_null() {
-                self.sample = only_sample(&CStr::from_ptr(text).to_string_lossy());
+                let text = CStr::from_ptr(text).to_string_lossy();
+                self.sample = only_sample(&text);
+                self.groups = ReadGroups::from_header(&text);
             }
         }
         if list.is_empty() {
@@ -261,6 +269,11 @@ impl Alignments {
     /// The sample all read groups name, if there is exactly one.
     pub fn sample(&self) -> Option<&str> {
         self.sample.as_deref()
+    }
+
+    /// The read groups of the header.
+    pub fn read_groups(&self) -> &ReadGroups {
+        &self.groups
     }
 
     fn wrong(&self, problem: String) -> Error {
@@ -411,6 +424,7 @@ impl Alignments {
                 flags: core.flag,
                 mate_contig: core.mtid,
                 mate_position: core.mpos,
+                template_length: core.isize_,
                 name: &data[..used],
                 // Aligned: htslib pads the name to four bytes and allocates the data.
                 cigar: std::slice::from_raw_parts(data[l_name..].as_ptr().cast(), core.n_cigar as usize),

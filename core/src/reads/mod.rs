@@ -6,17 +6,20 @@
 //! | [`sites`] | the bases that tell the haplotypes apart |
 //! | [`evidence`] | what one read or fragment shows at sites, and where it lies |
 //! | [`fragments`] | joining the mates of a pair in one pass |
+//! | [`read_groups`] | the samples of the read groups |
 //! | [`tags`] | optional fields of an alignment |
 
 pub mod alignments;
 pub mod evidence;
 pub mod fragments;
+pub mod read_groups;
 pub mod sites;
 pub mod tags;
 
 pub use alignments::{Alignment, Alignments};
 pub use evidence::{Class, Evidence, Observation, Sweep};
 pub use fragments::Fragments;
+pub use read_groups::ReadGroups;
 pub use sites::{Site, Sites};
 pub use tags::Tag;
 
