@@ -37,5 +37,5 @@ pub use groups::{Barcodes, Groups};
 pub use region_tallies::{RegionTallies, Strandedness};
 pub use sink::{Fragment, FragmentSink, VariantSink};
 pub use table::{CountRow, CountTable};
-pub use variant_table::{write_variants, VariantRow, VariantTable};
+pub use variant_table::{VariantRow, VariantTable};
 pub use variant_vcf::VariantVcf;

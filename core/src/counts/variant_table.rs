@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use super::counter::VariantTally;
 use super::sink::VariantSink;
 use crate::error::{Error, Result};
-use crate::genome::{Contigs, Spans, Variant, Variants, MISSING};
-use crate::reads::Sites;
+use crate::genome::{Contigs, Spans, Variant, MISSING};
 
 /// Names of the columns, in order.
 pub const COLUMNS: [&str; 12] = [
@@ -113,36 +112,6 @@ impl<W: Write> VariantSink for VariantTable<W> {
         }
         Ok(())
     }
-}
-
-/// Write the table of counts that lie in memory: a line for each SNV of `sites` that `keep` wants (by contig index
-/// and variant), as [`VariantTable`] does.
-pub fn write_variants(
-    out: &mut impl Write,
-    header: &[String],
-    variants: &Variants,
-    sites: &Sites,
-    tallies: &[VariantTally],
-    sample: &str,
-    keep: impl Fn(usize, &Variant) -> bool,
-) -> io::Result<()> {
-    for line in header {
-        writeln!(out, "{line}")?;
-    }
-    writeln!(out, "{}", COLUMNS.join("\t"))?;
-    // Sites are in the order of the base that differs, which padded alleles may put behind POS.
-    let mut order: Vec<usize> = (0..sites.records.len()).collect();
-    order.sort_by_key(|&i| (sites.contigs[i], sites.records[i].variant));
-    for i in order {
-        let contig = sites.contigs[i];
-        let Some(variant) = variants.of(contig).get(sites.records[i].variant) else { continue };
-        if keep(contig, variant) {
-            let tally = tallies.get(i).copied().unwrap_or_default();
-            VariantRow { chrom: variants.contigs().name(contig), variant, sample, tally }.write(out)?;
-            out.write_all(b"\n")?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

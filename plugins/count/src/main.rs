@@ -1,6 +1,10 @@
 //! `deepallele count`: fragments of each haplotype by region and variant.
 
 mod args;
+mod filter_args;
+mod gatk;
+mod samples;
+mod variant_output;
 
 use std::io::Write;
 use std::path::Path;
@@ -11,12 +15,13 @@ use args::Args;
 use deepallele_common::interval::Interval;
 use deepallele_common::options::input_or_stdin;
 use deepallele_common::{run_main, usage, Progress};
-use deepallele_core::counts::{self, write_variants, CountRow, CountTable, Counted};
+use deepallele_core::counts::{self, CountRow, CountTable, Counted, VariantSink, VariantTally};
 use deepallele_core::files::{is_stdio, OutFile, TabixFormat};
-use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Variants};
+use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Spans, Variants};
 use deepallele_core::reads::alignments::Span;
 use deepallele_core::reads::{Alignments, Sites};
 use deepallele_core::Error;
+use variant_output::VariantForm;
 
 fn main() -> ExitCode {
     run_main("count", run)
@@ -26,6 +31,9 @@ fn run(args: Args) -> Result<()> {
     let input = input_or_stdin(args.alignments.as_deref(), "alignments (BAM, CRAM or SAM)")?;
     let vcf = args.haplotypes.required()?;
     let (hap1, hap2) = args.haplotypes.sources()?;
+    if args.variant_output.form() == VariantForm::Gatk {
+        return gatk::run(&args, &input, vcf);
+    }
     check_usage(&args, &input, vcf)?;
 
     let mut reference = args.genome.reference.as_deref().map(Reference::open).transpose()?;
@@ -34,8 +42,8 @@ fn run(args: Args) -> Result<()> {
     let spans = restrict(&args, &mut alignments)?;
     let mut regions = args.regions.as_deref().map(|path| Regions::read(path, &contigs)).transpose()?;
     if let (Some(regions), Some(spans)) = (&mut regions, &spans) {
-        regions.list.retain(|r| overlaps(spans, r.contig, r.start, r.end));
-        regions.whole_blocks();
+        let spans = Spans::new(spans.clone());
+        regions.retain(|r| spans.overlap(r.contig, r.start, r.end));
     }
     if let Some((theirs, ours)) = regions.as_ref().and_then(|r| r.renamed.as_ref()) {
         log::info!("contig names of the regions were matched with or without chr ({theirs} is {ours})");
@@ -58,25 +66,24 @@ fn run(args: Args) -> Result<()> {
 
     // Opened before the long part, so that a folder that cannot be written is known at once.
     let mut table_out = regions.is_some().then(|| OutFile::create(&args.output.output)).transpose()?;
-    let mut variants_out = args.per_variant.as_deref().map(OutFile::create).transpose()?;
+    let sample = sample_name(&args, &alignments, &input, [&hap1, &hap2])?;
+    let header = header(&args, &input, vcf, [&hap1, &hap2]);
+    let samples = std::slice::from_ref(&sample);
+    let within = spans.clone().map(Spans::new);
+    let mut variants_out =
+        args.variant_output.create(&header, &contigs, samples, within.clone(), args.threads.count())?;
 
     let mut progress = Progress::new("alignments", None);
     let mut advance = |n| progress.add(n);
-    let counted = counts::count(&mut alignments, regions.as_ref(), &sites, &args.filter(), &mut advance)?;
+    let counted = counts::count(&mut alignments, regions.as_ref(), &sites, &args.filter.filter(), &mut advance)?;
     drop(progress);
     counted.summary.lines(regions.is_some()).iter().for_each(|line| log::info!("{line}"));
 
-    let sample = sample_name(&args, &alignments, &input, [&hap1, &hap2]);
-    let header = header(&args, &input, vcf, [&hap1, &hap2]);
     // Both are whole before either gets its name.
-    if let Some(out) = &mut variants_out {
-        let keep = |contig: usize, v: &deepallele_core::genome::Variant| {
-            spans.as_ref().is_none_or(|spans| overlaps(spans, contig, v.start, v.end()))
-        };
-        let path = out.path().to_path_buf();
-        write_variants(out, &header, &variants, &sites, &counted.variants, &sample, keep)
-            .and_then(|()| out.flush())
-            .map_err(|e| Error::io(path, e))?;
+    let mut variants_done = None;
+    if let Some(mut out) = variants_out.take() {
+        hand_over(&variants, &sites, &counted.variants, &mut out)?;
+        variants_done = Some(out.finish()?);
     }
     if let (Some(out), Some(regions)) = (&mut table_out, &regions) {
         let table = CountTable { header, rows: rows(regions, &variants, &counted, &sample) };
@@ -86,8 +93,22 @@ fn run(args: Args) -> Result<()> {
     if let Some(out) = table_out {
         out.finish_indexed(TabixFormat::Bed)?;
     }
-    if let Some(out) = variants_out {
-        out.finish_indexed(TabixFormat::Positions)?;
+    if let Some(done) = variants_done {
+        done.persist()?;
+    }
+    Ok(())
+}
+
+/// Give the counts of all records to a sink, in the order of the VCF.
+fn hand_over(variants: &Variants, sites: &Sites, tallies: &[VariantTally], sink: &mut impl VariantSink) -> Result<()> {
+    // Sites are in the order of the base that differs, which padded alleles may put behind POS.
+    let mut order: Vec<usize> = (0..sites.records.len()).collect();
+    order.sort_by_key(|&i| (sites.contigs[i], sites.records[i].variant));
+    for i in order {
+        let contig = sites.contigs[i];
+        if let Some(variant) = variants.of(contig).get(sites.records[i].variant) {
+            sink.add(contig, variant, &tallies[i..=i])?;
+        }
     }
     Ok(())
 }
@@ -95,7 +116,7 @@ fn run(args: Args) -> Result<()> {
 /// Combinations of options that cannot be.
 fn check_usage(args: &Args, input: &Path, vcf: &Path) -> Result<()> {
     let to_stdout = is_stdio(&args.output.output);
-    match (&args.regions, &args.per_variant) {
+    match (&args.regions, &args.variant_output.per_variant) {
         (None, None) => return Err(usage("has nothing to count: give -L REGIONS, or --per-variant FILE, or both")),
         (None, Some(_)) if !to_stdout => {
             return Err(usage("-o is the table of regions: give -L REGIONS, or only --per-variant FILE"))
@@ -142,21 +163,16 @@ fn restrict(args: &Args, alignments: &mut Alignments) -> Result<Option<Vec<Span>
     Ok(None)
 }
 
-fn overlaps(spans: &[Span], contig: usize, start: u64, end: u64) -> bool {
-    spans.iter().any(|s| s.0 == contig && s.1 < end && start < s.2)
-}
-
-/// What stands in the column `sample`: what was asked for, else the one sample of the read groups, else the
-/// name of the file without its ending; for a pipe the sample of the variants.
-fn sample_name(args: &Args, alignments: &Alignments, input: &Path, haplotypes: [&HaplotypeSource; 2]) -> String {
-    if let Some(name) = args.sample_name.as_deref().or(alignments.sample()) {
-        return name.to_string();
-    }
-    if is_stdio(input) {
-        return haplotypes.iter().rev().find_map(|h| h.sample()).unwrap_or(".").to_string();
-    }
-    let stem = input.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    stem.chars().map(|c| if c.is_control() { '_' } else { c }).collect()
+/// What stands in the column `sample`; for a pipe the sample of the variants.
+fn sample_name(
+    args: &Args,
+    alignments: &Alignments,
+    input: &Path,
+    haplotypes: [&HaplotypeSource; 2],
+) -> Result<String> {
+    let given: Vec<String> = args.sample_name.iter().cloned().collect();
+    let piped = haplotypes.iter().rev().find_map(|h| h.sample()).unwrap_or(".");
+    Ok(samples::sample_names(&given, &[(input, alignments.sample())], piped)?.remove(0))
 }
 
 fn header(args: &Args, input: &Path, vcf: &Path, haplotypes: [&HaplotypeSource; 2]) -> Vec<String> {

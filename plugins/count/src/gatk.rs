@@ -1,0 +1,58 @@
+//! `--format gatk`: a pass of its own with the rules of ASEReadCounter.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use deepallele_common::{usage, Progress};
+use deepallele_core::counts::gatk;
+use deepallele_core::files::{is_stdio, OutFile};
+use deepallele_core::genome::{Reference, Spans, VariantStream};
+use deepallele_core::reads::Alignments;
+use deepallele_core::Error;
+
+use crate::args::Args;
+
+/// Count `input` at the variants of `vcf` and write the table of `--per-variant`.
+pub fn run(args: &Args, input: &Path, vcf: &Path) -> Result<()> {
+    let Some(output) = &args.variant_output.per_variant else {
+        return Err(usage("--format gatk needs --per-variant FILE"));
+    };
+    if args.regions.is_some() {
+        return Err(usage("--format gatk counts at variants only: leave out -L, or count the regions in another run"));
+    }
+    if !is_stdio(&args.output.output) {
+        return Err(usage("-o is the table of regions; --format gatk writes to --per-variant FILE"));
+    }
+    if is_stdio(input) && is_stdio(vcf) {
+        return Err(usage("only one input can come from standard input"));
+    }
+    let fasta = args.genome.required()?;
+    let (hap1, hap2) = args.haplotypes.sources()?;
+    let mut reference = Reference::open(fasta)?;
+    let mut alignments = Alignments::open(input, Some(fasta), args.threads.count())?;
+    let within = crate::restrict(args, &mut alignments)?.map(Spans::new);
+    // A second handle: the stream reads ahead of the reads.
+    let mut variants = VariantStream::open(vcf, alignments.contigs(), &hap1, &hap2, Some(Reference::open(fasta)?))?;
+    let mut out = OutFile::create(output)?;
+    let write = |e| Error::io(output, e);
+    writeln!(out, "{}", gatk::COLUMNS.join("\t")).map_err(write)?;
+    let mut progress = Progress::new("alignments", None);
+    let summary = gatk::count_ase(
+        &mut alignments,
+        &mut variants,
+        &mut reference,
+        within.as_ref(),
+        &args.filter.ase(),
+        &mut |row| row.write(&mut out).map_err(write),
+        &mut |n| progress.add(n),
+    )?;
+    drop(progress);
+    variants.finish()?.lines().iter().for_each(|line| log::info!("{line}"));
+    summary.lines().iter().for_each(|line| log::info!("{line}"));
+    if summary.no_group > 0 && summary.written == 0 {
+        log::warn!("reads without a read group do not count here: add one with samtools addreplacerg");
+    }
+    out.finish()?;
+    Ok(())
+}
