@@ -7,6 +7,7 @@
 //! | [`fragments_file`] | one line a fragment, by haplotype |
 //! | [`gatk`] | reads by allele as GATK's ASEReadCounter counts them |
 //! | [`groups`] | cells and other groups of fragments |
+//! | [`imbalance`] | the test of allelic imbalance |
 //! | [`pairs`] | the table of designed pairs |
 //! | `position_sort` | sorting fragments by position as they come |
 //! | [`region_tallies`] | fragments by region, sample and class |
@@ -21,6 +22,7 @@ pub mod counter;
 pub mod fragments_file;
 pub mod gatk;
 pub mod groups;
+pub mod imbalance;
 pub mod pairs;
 mod position_sort;
 pub mod region_tallies;
