@@ -9,6 +9,7 @@
 //! | [`dispersion`] | how far balanced regions spread beyond chance |
 //! | [`shrinkage`] | the prior of the true ratios, and the shrunken ratio |
 //! | [`combine`] | replicates taken together |
+//! | [`table`] | the test over the rows of a count table |
 //! | [`search`] | the best value of one scale parameter |
 
 pub mod beta_binomial;
@@ -16,12 +17,14 @@ pub mod combine;
 pub mod dispersion;
 pub mod search;
 pub mod shrinkage;
+pub mod table;
 
 use std::collections::{BTreeMap, HashMap};
 
 pub use beta_binomial::BetaBinomial;
 pub use combine::{combine, Combined, Replicate};
 pub use shrinkage::Prior;
+pub use table::{test_rows, TableTest};
 
 /// How many regions (or variants) have these counts of haplotype 1 and 2.
 pub type Histogram = BTreeMap<(u64, u64), u64>;

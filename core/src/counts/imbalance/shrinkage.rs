@@ -61,22 +61,28 @@ impl Prior {
             if exactly(ratio - mean, se) {
                 exact.push((likelihood(hap1, hap2, mean, rho, &nodes), rows as f64));
             } else {
-                normal.push(((ratio - mean).powi(2), se * se, rows as f64));
+                normal.push((ratio - mean, se * se, rows as f64));
             }
         }
         let log_likelihood = |sd: f64| -> f64 {
-            let far: f64 = normal
-                .iter()
-                .map(|(square, variance, rows)| {
-                    let v = variance + sd * sd;
-                    -0.5 * rows * (v.ln() + square / v)
-                })
-                .sum();
+            let far: f64 = normal.iter().map(|(x, v, rows)| rows * normal_log(*x, v + sd * sd)).sum();
             let weights = weights(&nodes, sd);
             let near: f64 = exact.iter().map(|(likelihood, rows)| rows * dot(likelihood, &weights).ln()).sum();
             far + near
         };
         Some(Self { mean, sd: maximise(NARROWEST, 20.0, log_likelihood).0, rho })
+    }
+
+    /// The same from estimates and their standard errors alone, all of them normal.
+    pub fn fit_estimates(estimates: &[(f64, f64)], mean: f64) -> Option<Self> {
+        if (estimates.len() as u64) < LEAST_ROWS {
+            return None;
+        }
+        let log_likelihood = |sd: f64| -> f64 {
+            let one = |(ratio, se): &(f64, f64)| normal_log(ratio - mean, se * se + sd * sd);
+            estimates.iter().map(one).sum()
+        };
+        Some(Self { mean, sd: maximise(NARROWEST, 20.0, log_likelihood).0, rho: 0.0 })
     }
 
     /// Mean and standard deviation of the true log2 ratio, given these counts; None without an informative
@@ -109,6 +115,11 @@ impl Prior {
         let kept = self.sd * self.sd / (self.sd * self.sd + se * se);
         (self.mean + (ratio - self.mean) * kept, se * kept.sqrt())
     }
+}
+
+/// Logarithm of the normal density with this variance, but for a constant.
+fn normal_log(distance: f64, variance: f64) -> f64 {
+    -0.5 * (variance.ln() + distance * distance / variance)
 }
 
 /// True where the likelihood itself is used: it is wide enough for the nodes.
