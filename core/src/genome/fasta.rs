@@ -149,7 +149,21 @@ impl FastaWriter {
         self.flush_line()?;
         let (name, length, offset) = (&self.name, self.length, self.offset);
         self.index += &format!("{name}\t{length}\t{offset}\t{LINE}\t{}\n", LINE + 1);
+        self.name.clear();
         Ok(())
+    }
+
+    /// End the sequence and hand all bytes to the system: a full disk shows here, before anything has a name.
+    pub fn flush(&mut self) -> Result<()> {
+        self.end_sequence()?;
+        match &mut self.sink {
+            Sink::Plain(out) => out.flush().map_err(|e| Error::io(&self.path, e)),
+            // SAFETY: the file is open.
+            Sink::Bgzf(file, _) => match unsafe { htslib::bgzf_flush(file.0.as_ptr()) } {
+                0 => Ok(()),
+                _ => Err(Error::io(&self.path, io::Error::last_os_error())),
+            },
+        }
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
@@ -169,7 +183,7 @@ impl FastaWriter {
 
     /// Write everything out and give file and indexes their names, the indexes last.
     pub fn finish(mut self) -> Result<()> {
-        self.end_sequence()?;
+        self.flush()?;
         let path = self.path;
         match self.sink {
             Sink::Plain(out) => {

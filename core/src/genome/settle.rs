@@ -19,8 +19,9 @@ pub(super) struct Settler {
 
 #[derive(Default)]
 struct Side {
-    /// Changes not settled yet: start, end, number of the variant.
-    open: BinaryHeap<Reverse<(u64, u64, u64)>>,
+    /// Changes not settled yet: start, whether bases are replaced (insertions come first), number of the
+    /// variant, end.
+    open: BinaryHeap<Reverse<(u64, bool, u64, u64)>>,
     /// The change applied last.
     last: Option<(u64, u64)>,
 }
@@ -32,7 +33,7 @@ impl Settler {
         let mut open = 0;
         for (side, haplotype) in self.sides.iter_mut().zip([1, 2]) {
             if let Some(edit) = variant.raw_edit(haplotype) {
-                side.open.push(Reverse((edit.start, edit.end, number)));
+                side.open.push(Reverse((edit.start, edit.end > edit.start, number, edit.end)));
                 open += 1;
             }
         }
@@ -48,7 +49,7 @@ impl Settler {
 
     fn settle_before(&mut self, limit: u64) {
         for (i, side) in self.sides.iter_mut().enumerate() {
-            while let Some(&Reverse((start, end, number))) = side.open.peek().filter(|e| e.0 .0 < limit) {
+            while let Some(&Reverse((start, _, number, end))) = side.open.peek().filter(|e| e.0 .0 < limit) {
                 side.open.pop();
                 // Two insertions at one place have no order.
                 let clash = side.last.is_some_and(|(s, e)| start < e || (start == s && end == e));

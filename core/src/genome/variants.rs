@@ -145,7 +145,8 @@ impl Variants {
     }
 
     /// Decide which records of a haplotype overlap an earlier one of it: in order of the bases they really
-    /// change, first come first served. Settled for the whole contig at once, so that a sequence does not
+    /// change, first come first served; of those that begin at one base, insertions and then the order of the
+    /// file. Settled for the whole contig at once, so that a sequence does not
     /// depend on the window it is cut from.
     fn settle(&mut self, report: &mut VariantReport) {
         report.overlapping = 0;
@@ -153,14 +154,14 @@ impl Variants {
         for list in &mut self.list {
             for haplotype in [1, 2] {
                 let side = haplotype - 1;
-                let mut edits: Vec<(u64, u64, usize)> = list
+                let mut edits: Vec<(u64, bool, usize, u64)> = list
                     .iter()
                     .enumerate()
-                    .filter_map(|(i, v)| v.raw_edit(haplotype).map(|e| (e.start, e.end, i)))
+                    .filter_map(|(i, v)| v.raw_edit(haplotype).map(|e| (e.start, e.end > e.start, i, e.end)))
                     .collect();
                 edits.sort_unstable();
                 let mut last: Option<(u64, u64)> = None;
-                for (start, end, i) in edits {
+                for (start, _, i, end) in edits {
                     // Two insertions at one place have no order.
                     let clash = last.is_some_and(|(s, e)| start < e || (start == s && end == e));
                     list[i].overlaps[side] = clash;

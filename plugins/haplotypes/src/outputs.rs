@@ -40,6 +40,10 @@ fn put(out: &mut OutFile, bytes: &[u8]) -> deepallele_core::Result<()> {
     out.write_all(bytes).map_err(|e| Error::io(out.path(), e))
 }
 
+fn flush(out: &mut OutFile) -> deepallele_core::Result<()> {
+    out.flush().map_err(|e| Error::io(out.path(), e))
+}
+
 impl Outputs {
     /// Open all that `args` asks for.
     pub fn create(args: &Args, haplotypes: [&HaplotypeSource; 2], contigs: &Contigs) -> Result<Self> {
@@ -122,8 +126,17 @@ impl Outputs {
         Ok(())
     }
 
-    /// Everything is whole: give the files their names.
-    pub fn finish(self) -> Result<()> {
+    /// Everything is written: give the files their names, once all of them are whole.
+    pub fn finish(mut self) -> Result<()> {
+        let mut tables = self.chains.iter_mut().flatten().flatten().chain(&mut self.report);
+        let mut genomes: Vec<&mut FastaWriter> = self.genomes.iter_mut().flatten().chain(&mut self.masked).collect();
+        match self.pairs.as_mut().map(|p| &mut p.out) {
+            Some(PairsFile::Table(out)) => flush(out)?,
+            Some(PairsFile::Fasta(out)) => genomes.push(out),
+            None => {}
+        }
+        tables.try_for_each(flush)?;
+        genomes.into_iter().try_for_each(FastaWriter::flush)?;
         for out in self.genomes.into_iter().flatten() {
             out.finish()?;
         }
