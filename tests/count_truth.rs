@@ -49,6 +49,11 @@ enum Class {
 /// equal bases add up, of two bases that differ the better one keeps 0.8 of its quality. `None` under the
 /// quality limit, and for equally good bases that differ, of which a pileup would pick one by chance.
 fn base_of(seen: &[Seen]) -> Option<u8> {
+    shown(seen).map(|(base, _)| base)
+}
+
+/// [`base_of`] with its quality.
+fn shown(seen: &[Seen]) -> Option<(u8, u32)> {
     let (base, quality) = match seen {
         [one] => (one.base, one.quality),
         [a, b] if a.base == b.base => (a.base, a.quality + b.quality),
@@ -57,20 +62,37 @@ fn base_of(seen: &[Seen]) -> Option<u8> {
         [_, b] => (b.base, b.quality * 4 / 5),
         _ => panic!("{} reads of one name at one place", seen.len()),
     };
-    (quality >= BASEQ).then_some(base)
+    (quality >= BASEQ).then_some((base, quality))
 }
 
 impl Fragment {
     fn class(&self, snvs: &BTreeMap<i64, Snv>) -> Class {
-        let bases: Vec<(Snv, u8)> =
-            self.seen.iter().filter_map(|(at, seen)| Some((snvs[at], base_of(seen)?))).collect();
-        let one = bases.iter().any(|(snv, base)| *base == snv.hap1);
-        let two = bases.iter().any(|(snv, base)| *base == snv.hap2);
-        match (one, two) {
-            (true, true) => Class::Conflicting,
-            (true, false) => Class::Hap1,
-            (false, true) => Class::Hap2,
-            (false, false) => Class::Uninformative,
+        // What each base says in Phred: ten times the logarithm of how much likelier it is on one haplotype than
+        // on the other, 45 at most; and what errors of its quality are expected to say for the wrong side.
+        let (mut said, mut errors) = ([Vec::new(), Vec::new()], 0.0);
+        for (at, seen) in &self.seen {
+            let Some((base, quality)) = shown(seen) else { continue };
+            let side = match base {
+                b if b == snvs[at].hap1 => 0,
+                b if b == snvs[at].hap2 => 1,
+                _ => continue,
+            };
+            let wrong = 10f64.powf(-f64::from(quality.min(200)) / 10.0);
+            let loud = 10.0 * ((1.0 - wrong) / (wrong / 3.0)).log10();
+            said[side].push(loud.min(45.0));
+            errors += wrong / 3.0 * loud;
+        }
+        let decisive = 10.0 * (0.95f64 / 0.05).log10();
+        let [one, two] = [0, 1].map(|side| said[side].iter().sum::<f64>());
+        let weaker = &said[usize::from(one > two)];
+        // One error is forgiven.
+        let beyond = weaker.iter().sum::<f64>() - weaker.iter().fold(0.0, |a: f64, b| a.max(*b)) - 3.0 * errors;
+        match () {
+            _ if beyond >= decisive => Class::Conflicting,
+            _ if one - two >= decisive => Class::Hap1,
+            _ if two - one >= decisive => Class::Hap2,
+            _ if one.min(two) >= decisive => Class::Conflicting,
+            _ => Class::Uninformative,
         }
     }
 

@@ -1,15 +1,13 @@
 use super::*;
+use crate::counts::{RegionTallies, Strandedness};
 use crate::genome::variants::test_variant;
-use crate::genome::{Contigs, Region, Variants};
+use crate::genome::{Contigs, Region, Variant, Variants};
+use crate::reads::likelihood::{BaseCosts, LOUDEST};
+use crate::reads::ListSource;
 use proptest::prelude::*;
 use std::path::Path;
 
 const LENGTH: i64 = 400;
-
-fn variants(positions: &[u64]) -> Variants {
-    let contigs = Contigs::new(vec![("a".into(), LENGTH as u64)]);
-    Variants::from_list(&contigs, vec![positions.iter().map(|&p| test_variant(p, &["A", "C"], 0, 1)).collect()])
-}
 
 fn regions(spans: &[(u64, u64)]) -> Regions {
     let contigs = Contigs::new(vec![("a".into(), LENGTH as u64)]);
@@ -57,13 +55,47 @@ fn write_sam(path: &Path, reads: &[Read]) {
     std::fs::write(path, text).unwrap();
 }
 
-fn run(reads: &[Read], spans: &[(u64, u64)], positions: &[u64]) -> Counted {
+/// What came out for one sample.
+struct Out {
+    regions: Vec<Tally>,
+    variants: Vec<VariantTally>,
+    counted: Counted,
+}
+
+#[derive(Default)]
+struct Rows(Vec<(u64, Vec<VariantTally>)>);
+
+impl VariantSink for Rows {
+    fn add(&mut self, _contig: usize, variant: &Variant, tallies: &[VariantTally]) -> Result<()> {
+        self.0.push((variant.start, tallies.to_vec()));
+        Ok(())
+    }
+}
+
+fn count_files(files: &[&[Read]], spans: &[(u64, u64)], list: Vec<Variant>) -> (RegionTallies, Rows, Counted) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("r.sam");
-    write_sam(&path, reads);
-    let mut alignments = Alignments::open(&path, None, 1).unwrap();
-    let sites = Sites::new(&variants(positions));
-    count(&mut alignments, Some(&regions(spans)), &sites, &Filter::default(), &mut |_| {}).unwrap()
+    let paths: Vec<_> = (0..files.len()).map(|i| folder.path().join(format!("{i}.sam"))).collect();
+    files.iter().zip(&paths).for_each(|(reads, path)| write_sam(path, reads));
+    let mut alignments = MergedAlignments::open(&paths, None, 1).unwrap();
+    let contigs = Contigs::new(vec![("a".into(), LENGTH as u64)]);
+    let variants = Variants::from_list(&contigs, vec![list]);
+    let mut source = ListSource::new(&variants);
+    let mut sites = Sites::new(&mut source, None, &contigs);
+    let regions = regions(spans);
+    let mut tallies = RegionTallies::new(&regions, files.len(), Strandedness::None);
+    let mut rows = Rows::default();
+    let counting = Counting { regions: Some(&regions), ..Default::default() };
+    let counted =
+        count(&mut alignments, &mut sites, &counting, &mut [&mut tallies], Some(&mut rows), &mut |_| {}).unwrap();
+    (tallies, rows, counted)
+}
+
+fn run(reads: &[Read], spans: &[(u64, u64)], positions: &[u64]) -> Out {
+    let list = positions.iter().map(|&p| test_variant(p, &["A", "C"], 0, 1)).collect();
+    let (tallies, rows, counted) = count_files(&[reads], spans, list);
+    assert_eq!(rows.0.iter().map(|r| r.0).collect::<Vec<_>>(), positions);
+    let variants = rows.0.iter().map(|r| r.1[0]).collect();
+    Out { regions: tallies.tallies(0).to_vec(), variants, counted }
 }
 
 #[test]
@@ -82,14 +114,14 @@ fn a_pair_counts_once_and_by_both_mates() {
     let c = run(&[read(0x41, 10, 100, b'A'), read(0x81, 100, 10, b'C')], &[(0, 400)], &[15, 105]);
     assert_eq!(c.regions, [Tally { conflicting: 1, ..Default::default() }]);
     assert_eq!(c.variants[0], VariantTally { hap1: 1, conflicting: 1, ..Default::default() });
-    assert_eq!(c.summary.at_variants.conflicting, 1);
+    assert_eq!(c.counted.summary.at_variants.conflicting, 1);
 }
 
 #[test]
 fn what_is_left_out_is_counted() {
     let read = |flags, mapq| Read { name: 0, flags, position: 10, mate: -1, mapq, base: b'A', quality: 30 };
     let c = run(&[read(0, 9), read(0x400, 60), read(0, 10)], &[(0, 40)], &[15]);
-    let s = c.summary;
+    let s = c.counted.summary;
     assert_eq!((s.alignments, s.flagged, s.low_mapping_quality, s.in_regions.hap1), (3, 1, 1, 1));
 }
 
@@ -122,6 +154,27 @@ fn any_reads() -> impl Strategy<Value = Vec<Read>> {
     })
 }
 
+/// The rule of [`crate::reads::Support::class`], spelt out.
+fn class_of(bases: &[Option<(u8, u8)>]) -> Class {
+    let costs = BaseCosts::new(0);
+    let of = |letter: u8| -> Vec<i32> {
+        let shown = bases.iter().flatten().filter(|b| b.0 == letter);
+        shown.map(|b| costs.contrast(b.1).min(LOUDEST)).collect()
+    };
+    let (one, two) = (of(b'A'), of(b'C'));
+    let errors: i32 = bases.iter().flatten().filter(|b| b"AC".contains(&b.0)).map(|b| costs.expected_error(b.1)).sum();
+    let (sum1, sum2) = (one.iter().sum::<i32>(), two.iter().sum::<i32>());
+    let weaker = if sum1 > sum2 { &two } else { &one };
+    let beyond = weaker.iter().sum::<i32>() - weaker.iter().max().unwrap_or(&0) - 3 * errors;
+    match () {
+        _ if beyond >= DECISIVE => Class::Conflicting,
+        _ if sum1 - sum2 >= DECISIVE => Class::Hap1,
+        _ if sum2 - sum1 >= DECISIVE => Class::Hap2,
+        _ if sum1.min(sum2) >= DECISIVE => Class::Conflicting,
+        _ => Class::Uninformative,
+    }
+}
+
 /// Every fragment against every region and SNV, base by base.
 fn brute_force(reads: &[Read], regions: &Regions, positions: &[u64]) -> (Vec<Tally>, Vec<VariantTally>) {
     let mut tallies = vec![Tally::default(); regions.list.len()];
@@ -130,7 +183,7 @@ fn brute_force(reads: &[Read], regions: &Regions, positions: &[u64]) -> (Vec<Tal
     for name in names {
         let used: Vec<&Read> = reads.iter().filter(|r| r.name == name && r.mapq >= 10).collect();
         let covers = |r: &Read, p: i64| (r.position..r.position + 20).contains(&p);
-        let bases: Vec<Option<u8>> = positions
+        let bases: Vec<Option<(u8, u8)>> = positions
             .iter()
             .map(|&p| {
                 let over: Vec<&&Read> = used.iter().filter(|r| covers(r, p as i64)).collect();
@@ -144,17 +197,12 @@ fn brute_force(reads: &[Read], regions: &Regions, positions: &[u64]) -> (Vec<Tal
                         (better.base, (better.quality as f64 * 0.8) as u32)
                     }
                 };
-                (quality >= 13).then_some(base)
+                (quality >= 13).then_some((base, quality.min(200) as u8))
             })
             .collect();
-        let one = bases.contains(&Some(b'A'));
-        let two = bases.contains(&Some(b'C'));
-        let class = match (one, two) {
-            (true, true) => Class::Conflicting,
-            (true, false) => Class::Hap1,
-            (false, true) => Class::Hap2,
-            (false, false) => Class::Uninformative,
-        };
+        let class = class_of(&bases);
+        let conflicting = class == Class::Conflicting;
+        let bases: Vec<Option<u8>> = bases.iter().map(|b| b.map(|b| b.0)).collect();
         for (region, tally) in regions.list.iter().zip(&mut tallies) {
             if used.iter().any(|r| (region.start..region.end).any(|p| covers(r, p as i64))) {
                 tally.add(class);
@@ -167,10 +215,53 @@ fn brute_force(reads: &[Read], regions: &Regions, positions: &[u64]) -> (Vec<Tal
                 Some(_) => tally.other += 1,
                 None => {}
             }
-            tally.conflicting += (one && two && matches!(base, Some(b'A' | b'C'))) as u64;
+            tally.conflicting += (conflicting && matches!(base, Some(b'A' | b'C'))) as u64;
         }
     }
     (tallies, at)
+}
+
+#[test]
+fn several_files_are_counted_apart_and_far_mates_together() {
+    let read = |flags, position, mate, base| Read { name: 0, flags, position, mate, mapq: 60, base, quality: 30 };
+    let pair = [read(0x41, 10, 15, b'A'), read(0x81, 15, 10, b'A')];
+    let other = [read(0, 12, -1, b'C')];
+    let snv = |p: u64| test_variant(p, &["A", "C"], 0, 1);
+    let (tallies, rows, counted) = count_files(&[&pair, &other], &[(0, 40)], vec![snv(20), snv(300)]);
+    assert_eq!((tallies.tallies(0)[0].hap1, tallies.tallies(1)[0].hap2), (1, 1));
+    assert_eq!((rows.0[0].1[0].hap1, rows.0[0].1[1].hap2, rows.0[1].0), (1, 1, 300));
+    assert_eq!((counted.variants, counted.summary.alignments), (vec![1], 3));
+}
+
+#[test]
+fn mates_on_another_contig_share_a_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.sam");
+    let bases = |b: &str| b.repeat(20);
+    let text = format!(
+        "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:a\tLN:400\n@SQ\tSN:b\tLN:400\n\
+         r\t65\ta\t11\t60\t20M\tb\t11\t0\t{}\t{q}\nr\t129\tb\t11\t60\t20M\ta\t11\t0\t{}\t{q}\n",
+        bases("A"),
+        bases("C"),
+        q = bases("?"),
+    );
+    std::fs::write(&path, text).unwrap();
+    let mut alignments = MergedAlignments::open(&[path], None, 1).unwrap();
+    let contigs = alignments.contigs().clone();
+    let snv = || test_variant(15, &["A", "C"], 0, 1);
+    let variants = Variants::from_list(&contigs, vec![vec![snv()], vec![snv()]]);
+    let mut source = ListSource::new(&variants);
+    let mut sites = Sites::new(&mut source, None, &contigs);
+    let whole = |contig| Region { contig, start: 0, end: 400, ..regions(&[(0, 1)]).list[0].clone() };
+    let regions = Regions::from_list(contigs, vec![whole(0), whole(1)]);
+    let mut tallies = RegionTallies::new(&regions, 1, Strandedness::None);
+    let mut rows = Rows::default();
+    let counting = Counting { regions: Some(&regions), ..Default::default() };
+    count(&mut alignments, &mut sites, &counting, &mut [&mut tallies], Some(&mut rows), &mut |_| {}).unwrap();
+    // The fragment fits both; what each mate shows is judged by itself.
+    assert_eq!(tallies.tallies(0).iter().map(|t| t.conflicting).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(rows.0[0].1[0], VariantTally { hap1: 1, ..Default::default() });
+    assert_eq!(rows.0[1].1[0], VariantTally { hap2: 1, ..Default::default() });
 }
 
 proptest! {

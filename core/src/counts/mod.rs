@@ -33,7 +33,7 @@ pub mod variant_table;
 pub mod variant_vcf;
 
 pub use cells::{CellSummary, Cells, Feature, MatrixFolder};
-pub use counter::{count, Counted, Summary, Tally, VariantTally};
+pub use counter::{count, Counted, Counting, Summary, Tally, VariantTally};
 pub use fragments_file::{FragmentsFiles, FragmentsSummary};
 pub use groups::{Barcodes, Groups};
 pub use region_tallies::{RegionTallies, Strandedness};

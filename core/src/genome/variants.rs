@@ -49,11 +49,11 @@ impl Variant {
     }
 
     pub(super) fn raw_edit(&self, haplotype: usize) -> Option<Edit<'_>> {
-        let allele = self.allele(haplotype);
-        if !self.phased || allele == 0 || allele == MISSING {
-            return None;
+        if self.phased {
+            self.carried(haplotype)
+        } else {
+            None
         }
-        Edit::new(self.start, &self.alleles[0], &self.alleles[allele as usize])
     }
 
     /// What haplotype 1 or 2 has here instead of the reference, if it has and the record is usable for it.
@@ -62,6 +62,15 @@ impl Variant {
             return None;
         }
         self.raw_edit(haplotype)
+    }
+
+    /// What the first (1) or second (2) allele of the call has instead of the reference, phased or not.
+    pub fn carried(&self, allele: usize) -> Option<Edit<'_>> {
+        let allele = self.allele(allele);
+        if allele == 0 || allele == MISSING {
+            return None;
+        }
+        Edit::new(self.start, &self.alleles[0], &self.alleles[allele as usize])
     }
 
     /// True if the two haplotypes differ here.

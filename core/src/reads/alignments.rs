@@ -334,6 +334,14 @@ impl Alignments {
         self.view().map(Some)
     }
 
+    /// The alignment that [`Alignments::next_read`] gave last.
+    ///
+    /// # Errors
+    /// None behind a call that succeeded.
+    pub fn current(&mut self) -> Result<Alignment<'_>> {
+        self.view()
+    }
+
     fn is_cram(&self) -> bool {
         // SAFETY: the file is open.
         unsafe { (*self.file).format.format == htslib::htsExactFormat_cram }

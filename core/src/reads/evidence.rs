@@ -1,18 +1,87 @@
-//! What a read or fragment shows: its bases at sites and the regions its aligned bases touch.
+//! What a read or fragment shows, and what it amounts to.
 
-use super::alignments::{reference_length, Alignment};
-use super::sites::Sites;
-use crate::genome::Regions;
+use super::likelihood::{BaseCosts, Cost, DECISIVE, LOUDEST};
+use super::sites::{Sites, Tells};
 
-/// A base at a site.
+/// What a read shows at one site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// Index in [`Sites`].
+    /// Number of the site, see [`Sites::get`].
     pub site: u32,
-    /// Letter in upper case.
+    /// The letter shown at a site of one base (upper case); 0 at other sites.
     pub base: u8,
-    /// Phred-scaled; up to 200 where mates agree, 255 where the file gives none.
+    /// Its quality, Phred-scaled: up to 200 where mates agree, 255 where the file gives none.
     pub quality: u8,
+    /// At other sites: fits neither haplotype.
+    pub other: bool,
+    /// At other sites, by how much haplotype 1 explains the read better than haplotype 2; negative if worse.
+    pub contrast: Cost,
+    /// At other sites: which of the first sixteen records of the site the read covers, lowest bit first.
+    pub covered: u16,
+}
+
+/// What all sites of a fragment say together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Support {
+    /// For haplotype 1 and 2: what speaks for each, and the loudest single site of it.
+    pub sums: [Cost; 2],
+    pub loudest: [Cost; 2],
+    /// What sequencing errors alone may be expected to say for the wrong side.
+    pub errors: Cost,
+    /// It covers a phased site.
+    pub phased: bool,
+}
+
+/// How a fragment fits the two haplotypes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    Hap1,
+    Hap2,
+    /// Nothing tells.
+    Uninformative,
+    /// Fits each in different places.
+    Conflicting,
+}
+
+impl Support {
+    /// Hear a site.
+    fn hear(&mut self, contrast: Cost, errors: Cost) {
+        let side = usize::from(contrast < 0);
+        let loud = contrast.abs().min(LOUDEST);
+        self.sums[side] = self.sums[side].saturating_add(loud);
+        self.loudest[side] = self.loudest[side].max(loud);
+        self.errors = self.errors.saturating_add(errors);
+    }
+
+    /// Add what other sites say.
+    pub fn join(&mut self, other: &Support) {
+        for side in 0..2 {
+            self.sums[side] = self.sums[side].saturating_add(other.sums[side]);
+            self.loudest[side] = self.loudest[side].max(other.loudest[side]);
+        }
+        self.errors = self.errors.saturating_add(other.errors);
+        self.phased |= other.phased;
+    }
+
+    /// The class. What speaks for the weaker side is forgiven its loudest site, which one error can explain,
+    /// and three times what errors are expected to say; if the rest is still decisive, or if both sides are
+    /// decisive and neither outweighs the other decisively, the fragment is conflicting.
+    pub fn class(&self) -> Class {
+        let [one, two] = self.sums;
+        let weak = usize::from(one > two);
+        let unexplained = self.sums[weak] - self.loudest[weak] - 3 * self.errors.min(Cost::MAX / 8);
+        if unexplained >= DECISIVE {
+            Class::Conflicting
+        } else if one - two >= DECISIVE {
+            Class::Hap1
+        } else if two - one >= DECISIVE {
+            Class::Hap2
+        } else if one >= DECISIVE && two >= DECISIVE {
+            Class::Conflicting
+        } else {
+            Class::Uninformative
+        }
+    }
 }
 
 /// What one read, or the reads of one fragment, show.
@@ -20,36 +89,30 @@ pub struct Observation {
 pub struct Evidence {
     /// In order of site, one a site.
     pub observations: Vec<Observation>,
-    /// Indices of the regions touched, in order, each once.
+    /// What sites said whose observations are no longer kept.
+    pub settled: Support,
+    /// Numbers of the regions touched, ascending, each once.
     pub regions: Vec<u32>,
-}
-
-/// How a fragment fits the two haplotypes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    Hap1,
-    Hap2,
-    /// No base tells.
-    Uninformative,
-    /// Fits each in different places.
-    Conflicting,
 }
 
 impl Evidence {
     /// True if there is nothing to keep.
     pub fn is_empty(&self) -> bool {
-        self.observations.is_empty() && self.regions.is_empty()
+        self.observations.is_empty() && self.regions.is_empty() && self.settled == Support::default()
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.observations.clear();
         self.regions.clear();
+        self.settled = Support::default();
     }
 
     /// Join what the mate shows. A base both mates cover counts once, as in samtools' and bcftools' pileup:
     /// where they agree with the sum of both qualities (at most 200), where they differ the better base with
-    /// 0.8 of its quality. Equally good bases that differ are no evidence (a pileup picks one at random).
+    /// 0.8 of its quality. Equally good bases that differ are no evidence (a pileup picks one at random). Of
+    /// two alignments to the same pair of sequences the clearer counts if they agree, else their difference.
     pub fn join(&mut self, mate: &Evidence) {
+        self.settled.join(&mate.settled);
         if !mate.regions.is_empty() {
             self.regions.extend_from_slice(&mate.regions);
             self.regions.sort_unstable();
@@ -64,27 +127,46 @@ impl Evidence {
             if a.site != b.site {
                 return false;
             }
-            *a = reconcile(*a, *b);
+            *a = if a.base == 0 { weigh(*a, *b) } else { reconcile(*a, *b) };
             true
         });
     }
 
-    /// How the fragment fits, by the bases of at least `quality` at phased sites. Bases that fit neither
-    /// haplotype say nothing.
-    pub fn class(&self, sites: &Sites, quality: u8) -> Class {
-        let (mut one, mut two) = (false, false);
-        for o in self.observations.iter().filter(|o| o.quality >= quality) {
-            if let Some((hap1, hap2)) = sites.get(o.site).haplotypes {
-                one |= o.base == hap1;
-                two |= o.base == hap2;
+    /// What all phased sites say together, by bases of at least `quality`. Bases that fit neither haplotype
+    /// say nothing.
+    pub fn support(&self, sites: &Sites, costs: &BaseCosts, quality: u8) -> Support {
+        let mut support = self.shown(sites, costs, quality);
+        support.join(&self.settled);
+        support
+    }
+
+    /// [`Evidence::support`] without what was settled before.
+    pub fn shown(&self, sites: &Sites, costs: &BaseCosts, quality: u8) -> Support {
+        let mut support = Support::default();
+        for o in &self.observations {
+            let site = sites.get(o.site);
+            if !site.phased {
+                continue;
+            }
+            support.phased = true;
+            match site.tells {
+                Tells::Base(first, second) => {
+                    if o.quality >= quality && (o.base == first || o.base == second) {
+                        let loud = costs.contrast(o.quality).min(LOUDEST);
+                        support.hear(if o.base == first { loud } else { -loud }, costs.expected_error(o.quality));
+                    }
+                }
+                _ if o.other => {}
+                _ => support.hear(o.contrast, 0),
             }
         }
-        match (one, two) {
-            (true, false) => Class::Hap1,
-            (false, true) => Class::Hap2,
-            (false, false) => Class::Uninformative,
-            (true, true) => Class::Conflicting,
-        }
+        support
+    }
+
+    /// Keep only the sum of what the observations say: they are about sites that will be gone.
+    pub fn settle(&mut self, sites: &Sites, costs: &BaseCosts, quality: u8) {
+        self.settled = self.support(sites, costs, quality);
+        self.observations.clear();
     }
 }
 
@@ -102,135 +184,20 @@ fn reconcile(a: Observation, b: Observation) -> Observation {
     Observation { quality: (better.quality as u16 * 4 / 5) as u8, ..better }
 }
 
-/// Walks regions and sites along with sorted reads.
-pub struct Sweep<'a> {
-    regions: Option<&'a Regions>,
-    sites: &'a Sites,
-    /// Regions of contig `i`: `begins[i]..begins[i + 1]`.
-    begins: Vec<usize>,
-    /// The furthest end up to each region of its contig: regions before the first that reaches a read are past.
-    reach: Vec<i64>,
-    contig: usize,
-    region: usize,
-    last_region: usize,
-    site: usize,
-    last_site: usize,
-}
-
-impl<'a> Sweep<'a> {
-    /// `regions` and `sites` carry indices of the alignment file's contigs.
-    pub fn new(regions: Option<&'a Regions>, sites: &'a Sites) -> Self {
-        let list = regions.map_or(&[][..], |r| &r.list);
-        let contigs = regions.map_or(0, |r| r.contigs.len());
-        let begins = (0..=contigs).map(|c| list.partition_point(|r| r.contig < c)).collect();
-        let mut reach = Vec::with_capacity(list.len());
-        let mut furthest = (usize::MAX, 0);
-        for region in list {
-            if furthest.0 != region.contig {
-                furthest = (region.contig, 0);
-            }
-            furthest.1 = furthest.1.max(region.end as i64);
-            reach.push(furthest.1);
-        }
-        let mut sweep =
-            Self { regions, sites, begins, reach, contig: 0, region: 0, last_region: 0, site: 0, last_site: 0 };
-        sweep.enter(0);
-        sweep
-    }
-
-    fn enter(&mut self, contig: usize) {
-        self.contig = contig;
-        (self.region, self.last_region) = match (self.begins.get(contig), self.begins.get(contig + 1)) {
-            (Some(&a), Some(&b)) => (a, b),
-            _ => (0, 0),
-        };
-        let sites = self.sites.of(contig);
-        (self.site, self.last_site) = (sites.start, sites.end);
-    }
-
-    /// What a placed read shows, into `evidence`. Reads must come in order of contig and position.
-    /// Only aligned bases count (M, = and X): neither clipped ones nor gaps.
-    pub fn look(&mut self, read: &Alignment, evidence: &mut Evidence) {
-        evidence.clear();
-        if read.contig as usize != self.contig {
-            self.enter(read.contig as usize);
-        }
-        while self.region < self.last_region && self.reach[self.region] <= read.position {
-            self.region += 1;
-        }
-        while self.site < self.last_site && self.sites.position(self.site) < read.position {
-            self.site += 1;
-        }
-        let list = self.regions.map_or(&[][..], |r| &r.list[self.region..self.last_region]);
-        let no_region = list.is_empty();
-        if no_region && self.site == self.last_site {
-            return;
-        }
-        let end = read.end();
-        let far_region = no_region || list[0].start as i64 >= end;
-        let far_site = self.site == self.last_site || self.sites.position(self.site) >= end;
-        if far_region && far_site {
-            return;
-        }
-        if !far_region {
-            let base = self.region as u32;
-            let near = list.iter().enumerate().take_while(|(_, r)| (r.start as i64) < end);
-            for (i, region) in near {
-                if (region.end as i64) > read.position && touches(read, region.start as i64, region.end as i64) {
-                    evidence.regions.push(base + i as u32);
-                }
+fn weigh(a: Observation, b: Observation) -> Observation {
+    let contrast = match (a.other, b.other) {
+        (true, false) => b.contrast,
+        (false, true) => a.contrast,
+        _ if (a.contrast < 0) == (b.contrast < 0) => {
+            if a.contrast.abs() >= b.contrast.abs() {
+                a.contrast
+            } else {
+                b.contrast
             }
         }
-        if !far_site {
-            self.observe(read, evidence);
-        }
-    }
-
-    fn observe(&self, read: &Alignment, evidence: &mut Evidence) {
-        let mut site = self.site;
-        let (mut position, mut index) = (read.position, 0usize);
-        for &operation in read.cigar {
-            let length = (operation >> 4) as usize;
-            match operation & 15 {
-                0 | 7 | 8 => {
-                    let end = position + length as i64;
-                    while site < self.last_site && self.sites.position(site) < end {
-                        let at = index + (self.sites.position(site) - position) as usize;
-                        // A read without bases (`*`) shows none.
-                        if let Some(&quality) = read.qualities.get(at) {
-                            evidence.observations.push(Observation { site: site as u32, base: read.base(at), quality });
-                        }
-                        site += 1;
-                    }
-                    position = end;
-                    index += length;
-                }
-                1 | 4 => index += length,
-                _ => {
-                    position += reference_length(operation);
-                    while site < self.last_site && self.sites.position(site) < position {
-                        site += 1;
-                    }
-                }
-            }
-            if site == self.last_site {
-                break;
-            }
-        }
-    }
-}
-
-/// True if an aligned base of the read lies in `start..end`.
-fn touches(read: &Alignment, start: i64, end: i64) -> bool {
-    let mut position = read.position;
-    for &operation in read.cigar {
-        let next = position + reference_length(operation);
-        if matches!(operation & 15, 0 | 7 | 8) && position < end && start < next {
-            return true;
-        }
-        position = next;
-    }
-    false
+        _ => a.contrast + b.contrast,
+    };
+    Observation { contrast, other: a.other && b.other, covered: a.covered | b.covered, ..a }
 }
 
 #[cfg(test)]

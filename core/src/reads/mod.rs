@@ -3,24 +3,36 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`alignments`] | reading BAM, CRAM and SAM in order, with nothing missing at the end |
-//! | [`sites`] | the bases that tell the haplotypes apart |
-//! | [`evidence`] | what one read or fragment shows at sites, and where it lies |
-//! | [`fragments`] | joining the mates of a pair in one pass |
+//! | [`merged`] | several alignment files as one |
 //! | [`read_groups`] | the samples of the read groups |
 //! | [`tags`] | optional fields of an alignment |
+//! | [`sites`] | where reads can tell the haplotypes apart |
+//! | [`local`] | the two sequences around insertions and deletions |
+//! | [`likelihood`] | what a stretch of a read costs under a haplotype |
+//! | [`look`] | what one read shows at sites, and the regions it touches |
+//! | [`evidence`] | what a read or fragment shows, and what it amounts to |
+//! | [`fragments`] | joining the mates of a pair in one pass |
 
 pub mod alignments;
 pub mod evidence;
 pub mod fragments;
+pub mod likelihood;
+pub mod local;
+pub mod look;
+pub mod merged;
 pub mod read_groups;
 pub mod sites;
 pub mod tags;
+#[cfg(test)]
+mod test_reads;
 
 pub use alignments::{Alignment, Alignments};
-pub use evidence::{Class, Evidence, Observation, Sweep};
-pub use fragments::Fragments;
+pub use evidence::{Class, Evidence, Observation, Support};
+pub use fragments::{Fragments, Seen};
+pub use look::Look;
+pub use merged::MergedAlignments;
 pub use read_groups::ReadGroups;
-pub use sites::{Site, Sites};
+pub use sites::{ListSource, Site, Sites, Tells, VariantSource};
 pub use tags::Tag;
 
 /// Which reads and bases count.

@@ -1,150 +1,548 @@
-//! The single bases in which the haplotypes differ, in the order in which sorted reads meet them.
+//! Where reads can tell the haplotypes apart, made from a stream of variants as sorted reads come along.
 
-use crate::genome::Variants;
+use std::collections::VecDeque;
 
-/// A record of the VCF that a site shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SiteRecord {
-    /// Index in [`Variants::of`] for the contig of the site.
-    pub variant: usize,
-    /// Base of haplotype 1 (of the first allele of an unphased call).
-    pub first: u8,
-    /// Base of haplotype 2 (of the second allele of an unphased call).
-    pub second: u8,
+use super::local::{shifts, Local, Neighbour, Parts, LONGEST_SITE, MARGIN, PAD, SHIFT_CONTEXT};
+use crate::error::{Error, Result};
+use crate::genome::{Contigs, Edit, Reference, Variant, VariantStream, Variants, MISSING};
+
+/// Indels closer to each other than this are looked at together.
+const JOINED: i64 = MARGIN;
+
+/// A site that has grown this long takes up no further neighbours.
+const LONG_ENOUGH: i64 = 1000;
+
+/// How far in front of a variant's first base its site may begin.
+const REACH_BACK: i64 = SHIFT_CONTEXT + PAD;
+
+/// The variants of a contig, sorted by start.
+pub trait VariantSource {
+    /// Go to a contig; indices only grow.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn enter(&mut self, contig: usize) -> Result<()>;
+
+    /// The next variant of the contig.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn next(&mut self) -> Result<Option<Variant>>;
 }
 
-/// One position at which reads can tell alleles apart.
+impl VariantSource for VariantStream {
+    fn enter(&mut self, contig: usize) -> Result<()> {
+        VariantStream::enter(self, contig)
+    }
+
+    fn next(&mut self) -> Result<Option<Variant>> {
+        VariantStream::next(self)
+    }
+}
+
+/// Variants in memory as a source.
+pub struct ListSource<'a> {
+    variants: &'a Variants,
+    contig: usize,
+    next: usize,
+}
+
+impl<'a> ListSource<'a> {
+    /// From the first contig on.
+    pub fn new(variants: &'a Variants) -> Self {
+        Self { variants, contig: 0, next: 0 }
+    }
+}
+
+impl VariantSource for ListSource<'_> {
+    fn enter(&mut self, contig: usize) -> Result<()> {
+        (self.contig, self.next) = (contig, 0);
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Option<Variant>> {
+        let found = self.variants.of(self.contig).get(self.next).cloned();
+        self.next += 1;
+        Ok(found)
+    }
+}
+
+/// What tells the haplotypes apart at a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tells {
+    /// One base: that of haplotype 1 and of haplotype 2 (first and second allele of an unphased call).
+    Base(u8, u8),
+    /// Several bases, none inserted or deleted: reference position (0-based), base of haplotype 1, of 2.
+    Bases(Box<[(i64, u8, u8)]>),
+    /// Two sequences of any length.
+    Local(Box<Local>),
+}
+
+/// A place at which reads tell alleles apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// 0-based.
-    pub position: i64,
-    /// Bases of the two haplotypes; None if all records here are unphased.
-    pub haplotypes: Option<(u8, u8)>,
-    /// The records behind it, as a range of [`Sites::records`].
-    pub records: std::ops::Range<usize>,
+    /// Reference span in which a read must be aligned to say something, 0-based half-open.
+    pub start: i64,
+    pub end: i64,
+    pub tells: Tells,
+    /// False for a call without phase: it has counts, but no say about the fragment.
+    pub phased: bool,
+    /// Numbers of its records, see [`Sites::record`], ascending.
+    pub records: Records,
 }
 
-/// All sites, by contig and position.
-#[derive(Clone, Debug, Default)]
-pub struct Sites {
-    list: Vec<Site>,
-    /// Contig `i` has sites `begins[i]..begins[i + 1]`.
-    begins: Vec<usize>,
-    /// Records of all sites, in order.
-    pub records: Vec<SiteRecord>,
-    /// Contig of each record in `records`.
-    pub contigs: Vec<usize>,
-    /// Differing records that are no single base (indels, substitutions of several bases): they are in the
-    /// sequences, but reads are not assigned by them.
-    pub not_single: u64,
+/// Numbers of records; most sites have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Records {
+    One(u64),
+    Many(Box<[u64]>),
 }
 
-impl Sites {
-    /// The sites of `variants`. Records at one position (a multi-allelic site split over lines) make one
-    /// site, at which a haplotype carries whatever its one non-reference record says.
-    pub fn new(variants: &Variants) -> Self {
-        let mut sites = Sites { begins: vec![0], ..Default::default() };
-        for contig in 0..variants.contigs().len() {
-            // Padded alleles put the differing base behind POS: sort by the base itself.
-            let mut single: Vec<(u64, SiteRecord, bool, u8)> = Vec::new();
-            for (variant, v) in variants.of(contig).iter().enumerate() {
-                match v.single_base() {
-                    Some((position, first, second)) => {
-                        let reference = v.alleles[0][(position - v.start) as usize];
-                        single.push((position, SiteRecord { variant, first, second }, v.phased, reference));
-                    }
-                    None => sites.not_single += (v.differs() || !v.phased) as u64,
-                }
-            }
-            single.sort_by_key(|s| (s.0, s.1.variant));
-            for group in single.chunk_by(|a, b| a.0 == b.0) {
-                let begin = sites.records.len();
-                let mut haplotypes: Option<(u8, u8)> = None;
-                for &(_, record, phased, reference) in group {
-                    sites.records.push(record);
-                    sites.contigs.push(contig);
-                    if phased {
-                        let known = haplotypes.unwrap_or((reference, reference));
-                        let pick = |known: u8, new: u8| if new == reference { known } else { new };
-                        haplotypes = Some((pick(known.0, record.first), pick(known.1, record.second)));
-                    }
-                }
-                // Split records may add up to the same base on both.
-                haplotypes = haplotypes.filter(|(a, b)| a != b);
-                let position = group[0].0 as i64;
-                sites.list.push(Site { position, haplotypes, records: begin..sites.records.len() });
-            }
-            sites.begins.push(sites.list.len());
+impl Records {
+    fn new(list: Vec<u64>) -> Self {
+        match list[..] {
+            [one] => Records::One(one),
+            _ => Records::Many(list.into()),
         }
-        sites
     }
 
-    /// Site `i`.
-    pub fn get(&self, i: u32) -> &Site {
-        &self.list[i as usize]
+    /// The numbers, ascending.
+    pub fn as_slice(&self) -> &[u64] {
+        match self {
+            Records::One(one) => std::slice::from_ref(one),
+            Records::Many(list) => list,
+        }
+    }
+}
+
+/// A variant on its way into a site.
+struct Item {
+    /// Reference span that its site needs at least, 0-based half-open.
+    start: i64,
+    end: i64,
+    variant: Variant,
+    /// Number of its record, if it has one.
+    record: Option<u64>,
+    /// Inserts or deletes bases.
+    gapped: bool,
+    differs: bool,
+    units: usize,
+}
+
+impl Item {
+    fn is_phased(&self) -> bool {
+        self.variant.phased
     }
 
-    /// How many.
+    fn edit(&self, haplotype: usize) -> Option<Edit<'_>> {
+        match self.variant.phased {
+            true => self.variant.edit(haplotype),
+            false => self.variant.carried(haplotype),
+        }
+    }
+
+    /// Reference span that it changes, 0-based half-open.
+    fn changes(&self) -> (i64, i64) {
+        let edits = [self.edit(1), self.edit(2)];
+        let of = |e: &Edit| (e.start as i64, e.end as i64);
+        let spans = edits.iter().flatten().map(of);
+        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((self.start, self.end))
+    }
+}
+
+/// What did not become a site, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Untold {
+    /// Insertions and deletions, and what lies within them, for want of the reference sequence.
+    pub without_reference: u64,
+    /// Longer than anything that is looked at.
+    pub too_long: u64,
+    /// Records that together spell the same on both haplotypes.
+    pub same: u64,
+}
+
+impl Untold {
+    /// Sentences for the user.
+    pub fn lines(&self) -> Vec<String> {
+        let all = [
+            (self.without_reference, "insertions, deletions and records within them assign no reads: give -f FASTA"),
+            (self.too_long, "records longer than 20,000 bases assign no reads"),
+            (self.same, "records tell nothing: together they spell the same on both haplotypes"),
+        ];
+        all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect()
+    }
+}
+
+/// The sites and records around the reads that are being looked at.
+pub struct Sites<'a> {
+    source: &'a mut dyn VariantSource,
+    reference: Option<Reference>,
+    contigs: Contigs,
+    contig: usize,
+    /// The variant behind the last that became an item.
+    ahead: Option<Variant>,
+    /// All sites that begin before this are there.
+    filled: i64,
+    /// Not yet sites, by start; those with phase and those without.
+    phased: VecDeque<Item>,
+    unphased: VecDeque<Item>,
+    /// Of the sites before, those that may lie in the margin of the next.
+    passed: VecDeque<Item>,
+    list: VecDeque<Site>,
+    first: u32,
+    /// With whether each tells anything.
+    records: VecDeque<(Variant, bool)>,
+    first_record: u64,
+    /// What tells nothing, and why.
+    pub untold: Untold,
+    /// For every variant in which the haplotypes differ, what each of them changes (0-based half-open), for
+    /// whoever counts them by region; to be emptied by the caller.
+    pub differing: Vec<[Option<(u64, u64)>; 2]>,
+}
+
+impl<'a> Sites<'a> {
+    /// `contigs` are those of the reads. Without the `reference` only substitutions tell.
+    pub fn new(source: &'a mut dyn VariantSource, reference: Option<Reference>, contigs: &Contigs) -> Self {
+        Self {
+            source,
+            reference,
+            contigs: contigs.clone(),
+            contig: 0,
+            ahead: None,
+            filled: i64::MAX,
+            phased: VecDeque::new(),
+            unphased: VecDeque::new(),
+            passed: VecDeque::new(),
+            list: VecDeque::new(),
+            first: 0,
+            records: VecDeque::new(),
+            first_record: 0,
+            untold: Untold::default(),
+            differing: Vec::new(),
+        }
+    }
+
+    /// Go to a contig. All sites and records of the one before must have been dropped.
+    ///
+    /// # Errors
+    /// What the source cannot read.
+    pub fn enter(&mut self, contig: usize) -> Result<()> {
+        self.contig = contig;
+        self.phased.clear();
+        self.unphased.clear();
+        self.passed.clear();
+        self.source.enter(contig)?;
+        self.ahead = self.source.next()?;
+        self.filled = i64::MIN;
+        Ok(())
+    }
+
+    /// Make all sites that begin before `position`.
+    ///
+    /// # Errors
+    /// What the source or the reference cannot read.
+    pub fn fill(&mut self, position: i64) -> Result<()> {
+        while self.filled < position {
+            let horizon = match &self.ahead {
+                Some(variant) => variant.start as i64 - REACH_BACK - JOINED - 1,
+                None => i64::MAX,
+            };
+            self.close(horizon)?;
+            let pending = self.phased.front().into_iter().chain(self.unphased.front()).map(|i| i.start).min();
+            self.filled = horizon.min(pending.unwrap_or(i64::MAX));
+            if let Some(variant) = self.ahead.take() {
+                self.ahead = self.source.next()?;
+                self.take(variant)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Make a variant an item.
+    fn take(&mut self, variant: Variant) -> Result<()> {
+        let differs = match variant.phased {
+            true => variant.differs(),
+            false => variant.hap1 != variant.hap2 && variant.hap1 != MISSING && variant.hap2 != MISSING,
+        };
+        let mut item = Item { start: 0, end: 0, variant, record: None, gapped: false, differs, units: 1 };
+        if item.edit(1).is_none() && item.edit(2).is_none() {
+            return Ok(());
+        }
+        (item.start, item.end) = item.changes();
+        let gapped = |e: Option<Edit>| e.is_some_and(|e| e.bases.len() as u64 != e.end - e.start);
+        item.gapped = gapped(item.edit(1)) || gapped(item.edit(2));
+        if differs && item.variant.phased {
+            self.differing.push([1, 2].map(|haplotype| item.edit(haplotype).map(|e| (e.start, e.end))));
+        }
+        if item.gapped {
+            self.widen(&mut item)?;
+        }
+        if item.differs {
+            item.record = Some(self.first_record + self.records.len() as u64);
+            self.records.push_back((item.variant.clone(), true));
+        }
+        let list = if item.is_phased() { &mut self.phased } else { &mut self.unphased };
+        let at = list.partition_point(|other| other.start <= item.start);
+        list.insert(at, item);
+        Ok(())
+    }
+
+    /// Give an indel the span within which its place is not determined.
+    fn widen(&mut self, item: &mut Item) -> Result<()> {
+        let (from, to) = (item.start - SHIFT_CONTEXT, item.end + SHIFT_CONTEXT);
+        let Some(bases) = self.bases(from, to)? else { return Ok(()) };
+        let (mut start, mut end) = (item.start, item.end);
+        for haplotype in [1, 2] {
+            if let Some(edit) = item.edit(haplotype) {
+                let (a, b) = ((edit.start as i64 - from) as usize, (edit.end as i64 - from) as usize);
+                let (s, e, units) = shifts(&edit, &bases[..a], &bases[b..], &bases[a..b]);
+                (start, end) = (start.min(s), end.max(e));
+                item.units = item.units.max(units);
+            }
+        }
+        (item.start, item.end) = (start - PAD, end + PAD);
+        Ok(())
+    }
+
+    /// Reference bases, if there is a reference.
+    fn bases(&mut self, from: i64, to: i64) -> Result<Option<Vec<u8>>> {
+        let Some(reference) = &mut self.reference else { return Ok(None) };
+        let name = self.contigs.name(self.contig);
+        let theirs = reference.contigs().find(name).ok_or_else(|| {
+            Error::input(
+                reference.path(),
+                format!("has no sequence \"{name}\" (it has {})", reference.contigs().summary()),
+            )
+        })?;
+        reference.fetch(theirs, from, to).map(Some)
+    }
+
+    /// Make sites of the items that nothing before `horizon` can join any more.
+    fn close(&mut self, horizon: i64) -> Result<()> {
+        loop {
+            let phased = self.phased.front().map(|_| group(&self.phased));
+            let unphased = self.unphased.front().map(|i| (1, i.end));
+            let phased_first = match (self.phased.front(), self.unphased.front()) {
+                (Some(a), Some(b)) => a.start <= b.start,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (None, None) => return Ok(()),
+            };
+            let (n, end) = match (phased_first, phased, unphased) {
+                (true, Some(group), _) => group,
+                (false, _, Some(group)) => group,
+                _ => return Ok(()),
+            };
+            if end >= horizon {
+                return Ok(());
+            }
+            let list = if phased_first { &mut self.phased } else { &mut self.unphased };
+            let items: Vec<Item> = list.drain(..n).collect();
+            self.make(&items, end)?;
+            let start = items[0].start;
+            self.passed.extend(items);
+            while self.passed.front().is_some_and(|i| i.end + 2 * MARGIN + LONG_ENOUGH < start) {
+                self.passed.pop_front();
+            }
+        }
+    }
+
+    /// One site of `items`, sorted by start, which end at `end`.
+    fn make(&mut self, items: &[Item], end: i64) -> Result<()> {
+        let telling: Vec<&Item> = items.iter().filter(|i| i.differs).collect();
+        if telling.is_empty() {
+            return Ok(());
+        }
+        let start = items[0].start;
+        let phased = items[0].is_phased();
+        let mut records: Vec<u64> = telling.iter().filter_map(|i| i.record).collect();
+        records.sort_unstable();
+        let n = records.len() as u64;
+        let tells = if items.iter().any(|i| i.gapped) {
+            if end - start > LONGEST_SITE {
+                self.untold.too_long += n;
+                self.hide(&records);
+                return Ok(());
+            }
+            match self.local(items, start, end, &records)? {
+                Some(local) if local.tells() => Tells::Local(Box::new(local)),
+                Some(_) => {
+                    self.untold.same += n;
+                    self.hide(&records);
+                    return Ok(());
+                }
+                None => {
+                    self.untold.without_reference += n;
+                    self.hide(&records);
+                    return Ok(());
+                }
+            }
+        } else {
+            let bases = substituted(items);
+            match bases[..] {
+                [] => {
+                    self.untold.same += n;
+                    self.hide(&records);
+                    return Ok(());
+                }
+                [(_, first, second)] => Tells::Base(first, second),
+                _ => Tells::Bases(bases.into()),
+            }
+        };
+        let (start, end) = match &tells {
+            Tells::Base(..) => (substituted(items)[0].0, substituted(items)[0].0 + 1),
+            Tells::Bases(list) => (list[0].0, list[list.len() - 1].0 + 1),
+            Tells::Local(_) => (start, end),
+        };
+        let site = Site { start, end, tells, phased, records: Records::new(records) };
+        // The bases that differ may begin behind their item: keep the order. No read has come this far yet.
+        let at = self.list.partition_point(|s| s.start <= start);
+        self.list.insert(at, site);
+        Ok(())
+    }
+
+    fn local(&mut self, items: &[Item], start: i64, end: i64, records: &[u64]) -> Result<Option<Local>> {
+        let Some(reference) = self.bases(start - MARGIN, end + MARGIN)? else { return Ok(None) };
+        let phased = items[0].is_phased();
+        let mut neighbours = Vec::new();
+        let near = |i: &&Item| i.start < end + MARGIN && start - MARGIN < i.end;
+        let mut beside: Vec<&Item> =
+            self.passed.iter().chain(&self.phased).chain(&self.unphased).filter(near).collect();
+        beside.sort_by_key(|i| i.start);
+        for item in beside {
+            if item.is_phased() && !item.differs {
+                neighbours.extend(item.edit(1).map(Neighbour::Shared));
+            } else if !item.gapped {
+                let (from, to) = item.changes();
+                neighbours.push(Neighbour::Unknown(from, to));
+            }
+        }
+        let variants: Vec<&Variant> = items.iter().map(|i| &i.variant).collect();
+        let changes = records.iter().filter_map(|r| items.iter().find(|i| i.record == Some(*r))).map(Item::changes);
+        Ok(Some(Local::new(Parts {
+            start,
+            end,
+            reference: &reference,
+            variants: &variants,
+            phased,
+            neighbours: &neighbours,
+            units: items.iter().map(|i| i.units).max().unwrap_or(1),
+            changes: changes.collect(),
+        })))
+    }
+
+    /// How many sites have ever been dropped: the number of the first that is there.
+    pub fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// How many sites are there.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// True if nothing tells the haplotypes apart.
+    /// True if no site is there.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// Indices of the sites of a contig.
-    pub fn of(&self, contig: usize) -> std::ops::Range<usize> {
-        match (self.begins.get(contig), self.begins.get(contig + 1)) {
-            (Some(&a), Some(&b)) => a..b,
-            _ => 0..0,
+    /// The contigs by whose indices it goes.
+    pub fn contigs(&self) -> &Contigs {
+        &self.contigs
+    }
+
+    /// True if a site of this number is there.
+    pub fn contains(&self, number: u32) -> bool {
+        number >= self.first && ((number - self.first) as usize) < self.list.len()
+    }
+
+    /// Up to where all sites are there; `i64::MAX` at the end of the contig.
+    pub fn filled(&self) -> i64 {
+        self.filled
+    }
+
+    /// Site by number, which must not have been dropped.
+    pub fn get(&self, number: u32) -> &Site {
+        &self.list[(number - self.first) as usize]
+    }
+
+    /// Drop the sites that end before `position`.
+    pub fn drop_before(&mut self, position: i64) {
+        while self.list.front().is_some_and(|s| s.end <= position) {
+            self.list.pop_front();
+            self.first += 1;
         }
     }
 
-    pub(super) fn position(&self, i: usize) -> i64 {
-        self.list[i].position
+    /// Number of the first record that a site, or a site to be, still needs. Those before it have their final
+    /// counts; they are taken with [`Sites::take_record`].
+    pub fn first_needed(&self) -> u64 {
+        let of_sites = self.list.iter().map(|s| s.records.as_slice()[0]);
+        let pending = self.phased.iter().chain(&self.unphased).filter_map(|i| i.record);
+        of_sites.chain(pending).min().unwrap_or(self.first_record + self.records.len() as u64)
     }
+
+    /// Take the first record and its number; `None` in place of a variant that told nothing.
+    pub fn take_record(&mut self) -> Option<(u64, Option<Variant>)> {
+        let (variant, told) = self.records.pop_front()?;
+        self.first_record += 1;
+        Some((self.first_record - 1, told.then_some(variant)))
+    }
+
+    /// A record by its number, which must not have been taken.
+    pub fn record(&self, number: u64) -> &Variant {
+        &self.records[(number - self.first_record) as usize].0
+    }
+
+    /// Numbers of the records that are there.
+    pub fn records(&self) -> std::ops::Range<u64> {
+        self.first_record..self.first_record + self.records.len() as u64
+    }
+
+    fn hide(&mut self, records: &[u64]) {
+        for number in records {
+            self.records[(number - self.first_record) as usize].1 = false;
+        }
+    }
+}
+
+/// How many of the sorted `items` make the next site, and where it ends.
+fn group(items: &VecDeque<Item>) -> (usize, i64) {
+    let first = &items[0];
+    let (mut n, mut end, mut gapped) = (1, first.end, first.gapped);
+    while let Some(next) = items.get(n) {
+        let together = gapped || next.gapped;
+        let overlaps = next.start < end;
+        let near = gapped && next.gapped && next.start < end + JOINED && end - first.start < LONG_ENOUGH;
+        let joins = if together { overlaps || near } else { overlaps };
+        if !joins {
+            break;
+        }
+        (n, end, gapped) = (n + 1, end.max(next.end), gapped || next.gapped);
+    }
+    (n, end)
+}
+
+/// Position (0-based) and both bases wherever substitutions make the haplotypes differ.
+fn substituted(items: &[Item]) -> Vec<(i64, u8, u8)> {
+    let (from, to) = items.iter().map(Item::changes).fold((i64::MAX, 0), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let base = |haplotype: usize, position: i64| {
+        let edits = items.iter().filter_map(|i| i.edit(haplotype));
+        let changed = edits.filter(|e| e.start as i64 <= position && position < e.end as i64);
+        let changed = changed.map(|e| e.bases[(position - e.start as i64) as usize]).next();
+        let reference = || {
+            let v = &items
+                .iter()
+                .find(|i| i.variant.start as i64 <= position && position < i.variant.end() as i64)?
+                .variant;
+            v.alleles[0].get((position - v.start as i64) as usize).copied()
+        };
+        changed.or_else(reference)
+    };
+    let both = (from..to).filter_map(|p| Some((p, base(1, p)?, base(2, p)?)));
+    both.filter(|(_, a, b)| a != b).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::genome::variants::test_variant;
-    use crate::genome::{Contigs, Variants};
-
-    fn sites(list: Vec<crate::genome::Variant>) -> Sites {
-        let contigs = Contigs::new(vec![("a".into(), 0), ("b".into(), 0)]);
-        Sites::new(&Variants::from_list(&contigs, vec![vec![], list]))
-    }
-
-    #[test]
-    fn records_at_one_position_make_one_site() {
-        let s = sites(vec![test_variant(9, &["A", "G"], 1, 0), test_variant(9, &["A", "T"], 0, 1)]);
-        assert_eq!((s.len(), s.of(0), s.of(1)), (1, 0..0, 0..1));
-        assert_eq!(s.get(0).haplotypes, Some((b'G', b'T')));
-        assert_eq!(s.get(0).records, 0..2);
-    }
-
-    #[test]
-    fn padded_alleles_are_found_at_the_base_that_differs() {
-        let s = sites(vec![
-            test_variant(5, &["ACGT", "ACGA", "A"], 0, 1),
-            test_variant(6, &["C", "T"], 1, 0),
-            test_variant(7, &["G", "GA"], 1, 0),
-            test_variant(20, &["AC", "GT"], 1, 0),
-        ]);
-        let got: Vec<_> = (0..s.len() as u32).map(|i| (s.get(i).position, s.get(i).haplotypes)).collect();
-        assert_eq!(got, [(6, Some((b'T', b'C'))), (8, Some((b'T', b'A')))]);
-        assert_eq!(s.not_single, 2);
-    }
-
-    #[test]
-    fn unphased_records_tell_no_haplotypes_apart() {
-        let mut v = test_variant(5, &["A", "C"], 0, 1);
-        v.phased = false;
-        let s = sites(vec![v]);
-        assert_eq!(s.get(0).haplotypes, None);
-        assert_eq!(s.records[0], SiteRecord { variant: 0, first: b'A', second: b'C' });
-    }
-}
+#[path = "sites_tests.rs"]
+mod tests;

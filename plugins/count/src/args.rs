@@ -10,19 +10,23 @@ use crate::variant_output::VariantOutputArgs;
 
 /// Count the fragments of each haplotype in regions and at variants.
 ///
-/// A fragment is a read pair or a single read. It goes to haplotype 1 or 2 when the SNV bases of all its reads
-/// fit only that one; it is conflicting when they fit both in different places, else uninformative. Overlapping
-/// mates count once. It belongs to every region that one of its aligned bases touches.
+/// A fragment is a read pair or a single read. Every phased variant that it covers is asked how much better one
+/// local haplotype sequence explains its bases than the other; the fragment goes to the haplotype for which their
+/// sum speaks at 95 %. It is conflicting when more speaks for the other than one sequencing error explains, else
+/// uninformative. Overlapping mates count once. It belongs to every region that one of its aligned bases touches.
+/// Insertions, deletions and what lies within them are told with the reference sequence only: give -f.
 #[derive(Parser, Clone, Debug)]
 pub struct Args {
-    /// Alignments sorted by position: BAM, CRAM (with -f) or SAM; - or a pipe is read from standard input
+    /// Alignments sorted by position: BAM, CRAM (with -f) or SAM, several files for several samples; - or a pipe
+    /// is read from standard input
     #[arg(value_name = "ALIGNMENTS")]
-    pub alignments: Option<PathBuf>,
+    pub alignments: Vec<PathBuf>,
 
     #[command(flatten)]
     pub haplotypes: HaplotypeArgs,
 
-    /// Regions to count in: BED, narrowPeak or a count table, gzip allowed
+    /// Regions to count in: BED, narrowPeak, a count table, SAF, GTF or GFF3 (exons of a gene are one region), gzip
+    /// allowed
     #[arg(short = 'L', long, value_name = "FILE")]
     pub regions: Option<PathBuf>,
 
@@ -35,9 +39,18 @@ pub struct Args {
     #[command(flatten)]
     pub filter: FilterArgs,
 
-    /// Name in the column `sample` [default: that of the read groups if they name one, else the file's]
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    pub sample_name: Option<String>,
+    /// Leave out reads of which an aligned base lies in one of these regions, such as a blacklist
+    #[arg(long, value_name = "FILE")]
+    pub exclude: Option<PathBuf>,
+
+    /// Leave out reads whose tag vW (written by STAR with --waspOutputMode SAMtag) is another than 1
+    #[arg(long)]
+    pub wasp: bool,
+
+    /// Name in the column `sample`, one for each alignment file, comma-separated or repeated [default: that of
+    /// the read groups if they name one and no other file has it, else the file's]
+    #[arg(long, value_name = "NAME", value_parser = name, value_delimiter = ',')]
+    pub sample_name: Vec<String>,
 
     #[command(flatten)]
     pub restrict: RestrictArgs,

@@ -1,20 +1,24 @@
 //! `--format gatk`: a pass of its own with the rules of ASEReadCounter.
 
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::Result;
 use deepallele_common::{usage, Progress};
 use deepallele_core::counts::gatk;
 use deepallele_core::files::{is_stdio, OutFile};
-use deepallele_core::genome::{Reference, Spans, VariantStream};
+use deepallele_core::genome::{Reference, VariantStream};
 use deepallele_core::reads::Alignments;
 use deepallele_core::Error;
 
 use crate::args::Args;
+use crate::inputs::{self, Restriction};
 
-/// Count `input` at the variants of `vcf` and write the table of `--per-variant`.
-pub fn run(args: &Args, input: &Path, vcf: &Path) -> Result<()> {
+/// Count at the variants and write the table of `--per-variant`.
+pub fn run(args: &Args) -> Result<()> {
+    let [input] = &inputs::alignment_files(args)?[..] else {
+        return Err(usage("--format gatk takes one alignment file"));
+    };
+    let vcf = args.haplotypes.required()?;
     let Some(output) = &args.variant_output.per_variant else {
         return Err(usage("--format gatk needs --per-variant FILE"));
     };
@@ -31,7 +35,13 @@ pub fn run(args: &Args, input: &Path, vcf: &Path) -> Result<()> {
     let (hap1, hap2) = args.haplotypes.sources()?;
     let mut reference = Reference::open(fasta)?;
     let mut alignments = Alignments::open(input, Some(fasta), args.threads.count())?;
-    let within = crate::restrict(args, &mut alignments)?.map(Spans::new);
+    let within = inputs::restriction(args, alignments.contigs())?;
+    match &within {
+        Some(Restriction::ByIndex(spans)) => alignments.restrict_by_index(spans.list().to_vec())?,
+        Some(Restriction::ByReading(spans)) => alignments.restrict_by_reading(spans.list().to_vec()),
+        None => {}
+    }
+    let within = within.as_ref().map(Restriction::spans);
     // A second handle: the stream reads ahead of the reads.
     let mut variants = VariantStream::open(vcf, alignments.contigs(), &hap1, &hap2, Some(Reference::open(fasta)?))?;
     let mut out = OutFile::create(output)?;
@@ -42,7 +52,7 @@ pub fn run(args: &Args, input: &Path, vcf: &Path) -> Result<()> {
         &mut alignments,
         &mut variants,
         &mut reference,
-        within.as_ref(),
+        within,
         &args.filter.ase(),
         &mut |row| row.write(&mut out).map_err(write),
         &mut |n| progress.add(n),

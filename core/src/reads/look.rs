@@ -1,0 +1,406 @@
+//! What one read shows at sites, and which regions its aligned bases touch.
+
+use super::alignments::{reference_length, Alignment};
+use super::evidence::{Evidence, Observation};
+use super::likelihood::{Aligner, BaseCosts, Cost, End, DECISIVE, LOUDEST, PHRED};
+use super::local::{Local, MARGIN, SLACK};
+use super::sites::{Site, Sites, Tells};
+use crate::error::Result;
+use crate::genome::{Block, Regions};
+
+/// Bases of a haplotype that an alignment with a free end may use beyond the read's length.
+const ROOM: usize = 16;
+
+/// Bases of a haplotype that an alignment with a free end must have to spare.
+const SPARE: usize = 4;
+
+/// A read that costs this much under both haplotypes, and more than what sets them apart, fits neither: an
+/// adapter, or sequence from elsewhere.
+const UNFIT: Cost = 50 * PHRED;
+
+/// Cells of an alignment at most: reads against alleles of several thousand bases.
+const MOST_CELLS: usize = 1 << 22;
+
+/// Aligned bases without a gap between: reference position, index in the read, how many.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    position: i64,
+    index: usize,
+    length: usize,
+}
+
+impl Stretch {
+    fn end(&self) -> i64 {
+        self.position + self.length as i64
+    }
+
+    fn last_index(&self) -> usize {
+        self.index + self.length
+    }
+}
+
+/// The part of a read between two introns (or its ends): stretches `first..last`, and all bases of it, those
+/// clipped softly included.
+#[derive(Clone, Copy, Debug)]
+struct Exon {
+    first: usize,
+    last: usize,
+    from: usize,
+    to: usize,
+}
+
+/// Walks blocks of regions along with sorted reads.
+struct BlockSweep<'a> {
+    blocks: &'a [Block],
+    /// The furthest end up to each block of its contig.
+    reach: Vec<i64>,
+    /// Blocks of contig `i`: `begins[i]..begins[i + 1]`.
+    begins: Vec<usize>,
+    next: usize,
+    last: usize,
+}
+
+impl<'a> BlockSweep<'a> {
+    fn new(regions: Option<&'a Regions>) -> Self {
+        let blocks = regions.map_or(&[][..], |r| &r.blocks);
+        let contigs = regions.map_or(0, |r| r.contigs.len());
+        let begins = (0..=contigs).map(|c| blocks.partition_point(|b| b.contig < c)).collect();
+        let mut reach = Vec::with_capacity(blocks.len());
+        let mut furthest = (usize::MAX, 0);
+        for block in blocks {
+            if furthest.0 != block.contig {
+                furthest = (block.contig, 0);
+            }
+            furthest.1 = furthest.1.max(block.end as i64);
+            reach.push(furthest.1);
+        }
+        Self { blocks, reach, begins, next: 0, last: 0 }
+    }
+
+    fn enter(&mut self, contig: usize) {
+        (self.next, self.last) = match (self.begins.get(contig), self.begins.get(contig + 1)) {
+            (Some(&a), Some(&b)) => (a, b),
+            _ => (0, 0),
+        };
+    }
+
+    /// The blocks that may touch a read at `start..end`; reads come by start.
+    fn near(&mut self, start: i64, end: i64) -> impl Iterator<Item = &'a Block> {
+        while self.next < self.last && self.reach[self.next] <= start {
+            self.next += 1;
+        }
+        let blocks: &'a [Block] = self.blocks;
+        let near = blocks[self.next..self.last].iter().take_while(move |b| (b.start as i64) < end);
+        near.filter(move |b| (b.end as i64) > start)
+    }
+}
+
+/// Looks at sorted reads, one after the other.
+pub struct Look<'a> {
+    regions: BlockSweep<'a>,
+    excluded: BlockSweep<'a>,
+    costs: BaseCosts,
+    aligner: Aligner,
+    contig: Option<usize>,
+    /// Number of the first site that reads still reach.
+    site: u32,
+    stretches: Vec<Stretch>,
+    exons: Vec<Exon>,
+    bases: Vec<u8>,
+    qualities: Vec<u8>,
+}
+
+impl<'a> Look<'a> {
+    /// All with indices of the alignment file's contigs. Bases below `quality` say nothing in alignments.
+    pub fn new(regions: Option<&'a Regions>, excluded: Option<&'a Regions>, quality: u8) -> Self {
+        Self {
+            regions: BlockSweep::new(regions),
+            excluded: BlockSweep::new(excluded),
+            costs: BaseCosts::new(quality),
+            aligner: Aligner::default(),
+            contig: None,
+            site: 0,
+            stretches: Vec::new(),
+            exons: Vec::new(),
+            bases: Vec::new(),
+            qualities: Vec::new(),
+        }
+    }
+
+    /// What bases say by their quality.
+    pub fn costs(&self) -> &BaseCosts {
+        &self.costs
+    }
+
+    /// What a placed read shows, into `evidence`; false if it touches an excluded region. Reads must come in
+    /// order of contig and position. Only aligned bases touch regions (M, = and X): neither clipped ones nor
+    /// gaps. `sites` must be on the read's contig.
+    ///
+    /// # Errors
+    /// What the variants or the reference do not let be read.
+    pub fn read(&mut self, read: &Alignment, sites: &mut Sites, evidence: &mut Evidence) -> Result<bool> {
+        evidence.clear();
+        let contig = usize::try_from(read.contig).unwrap_or(0);
+        if self.contig != Some(contig) {
+            self.contig = Some(contig);
+            self.regions.enter(contig);
+            self.excluded.enter(contig);
+            self.site = sites.first();
+        }
+        let end = read.end();
+        for block in self.excluded.near(read.position, end) {
+            if touches(read, block.start as i64, block.end as i64) {
+                return Ok(false);
+            }
+        }
+        let mut several = false;
+        for block in self.regions.near(read.position, end) {
+            if touches(read, block.start as i64, block.end as i64) {
+                evidence.regions.push(block.region);
+                several = evidence.regions.len() > 1;
+            }
+        }
+        if several {
+            evidence.regions.sort_unstable();
+            evidence.regions.dedup();
+        }
+        sites.fill(end)?;
+        self.site = self.site.max(sites.first());
+        // Sites come by start; the long ones among them keep the cursor where it is.
+        while sites.contains(self.site) && sites.get(self.site).end <= read.position {
+            self.site += 1;
+        }
+        if !sites.contains(self.site) || sites.get(self.site).start >= end || read.qualities.is_empty() {
+            return Ok(true);
+        }
+        self.take_apart(read);
+        let mut from = self.site;
+        while sites.contains(from) {
+            let site = sites.get(from);
+            if site.start >= end {
+                break;
+            }
+            if site.end > read.position {
+                self.observe(read, from, site, evidence);
+            }
+            from += 1;
+        }
+        Ok(true)
+    }
+
+    /// The stretches and exons of a read.
+    fn take_apart(&mut self, read: &Alignment) {
+        self.stretches.clear();
+        self.exons.clear();
+        let (mut position, mut index) = (read.position, 0usize);
+        let (mut first, mut from) = (0, 0);
+        for &operation in read.cigar {
+            let length = (operation >> 4) as usize;
+            match operation & 15 {
+                0 | 7 | 8 => {
+                    match self.stretches.last_mut() {
+                        Some(s) if s.end() == position && s.last_index() == index => s.length += length,
+                        _ => self.stretches.push(Stretch { position, index, length }),
+                    }
+                    index += length;
+                }
+                1 | 4 => index += length,
+                3 => {
+                    self.exons.push(Exon { first, last: self.stretches.len(), from, to: index });
+                    (first, from) = (self.stretches.len(), index);
+                }
+                _ => {}
+            }
+            position += reference_length(operation);
+        }
+        self.exons.push(Exon { first, last: self.stretches.len(), from, to: index.min(read.qualities.len()) });
+        self.exons.retain(|e| e.first < e.last && e.from < e.to && e.to <= read.qualities.len());
+    }
+
+    /// Index of the read's base at a reference position.
+    fn index(&self, position: i64) -> Option<usize> {
+        let s = self.stretches[..self.stretches.partition_point(|s| s.position <= position)].last()?;
+        (position < s.end()).then(|| s.index + (position - s.position) as usize)
+    }
+
+    fn observe(&mut self, read: &Alignment, number: u32, site: &Site, evidence: &mut Evidence) {
+        let plain = Observation { site: number, base: 0, quality: 0, other: false, contrast: 0, covered: 0 };
+        match &site.tells {
+            Tells::Base(..) => {
+                let Some(index) = self.index(site.start) else { return };
+                if let Some(&quality) = read.qualities.get(index) {
+                    evidence.observations.push(Observation { base: read.base(index), quality, ..plain });
+                }
+            }
+            Tells::Bases(list) => {
+                let (mut contrast, mut shown, mut other) = (0, false, false);
+                for &(position, first, second) in list {
+                    let Some(index) = self.index(position) else { continue };
+                    let Some(&quality) = read.qualities.get(index) else { continue };
+                    let (base, weight) = (read.base(index), self.costs.contrast(quality));
+                    if weight == 0 || base == b'N' {
+                        continue;
+                    }
+                    shown = true;
+                    match base {
+                        b if b == first => contrast += weight,
+                        b if b == second => contrast -= weight,
+                        _ => other = true,
+                    }
+                }
+                if shown {
+                    let contrast = contrast.clamp(-LOUDEST, LOUDEST);
+                    let other = other && contrast.abs() < DECISIVE;
+                    evidence.observations.push(Observation { contrast, other, covered: u16::MAX, ..plain });
+                }
+            }
+            Tells::Local(local) => {
+                let mut total: Option<Observation> = None;
+                for i in 0..self.exons.len() {
+                    let exon = self.exons[i];
+                    let Some((contrast, other)) = self.compare(read, exon, site, local) else { continue };
+                    let covered = self.covered(exon, local);
+                    let t = total.get_or_insert(Observation { other: true, ..plain });
+                    t.contrast = (t.contrast + contrast).clamp(-LOUDEST, LOUDEST);
+                    t.other &= other;
+                    t.covered |= covered;
+                }
+                evidence.observations.extend(total);
+            }
+        }
+    }
+
+    /// Which records of the site lie within the aligned span of an exon.
+    fn covered(&self, exon: Exon, local: &Local) -> u16 {
+        let (from, to) = (self.stretches[exon.first].position, self.stretches[exon.last - 1].end());
+        let bits = local.changes.iter().take(16).enumerate();
+        bits.filter(|(_, &(start, end))| from < end.max(start + 1) && start <= to).fold(0, |all, (i, _)| all | 1 << i)
+    }
+
+    /// By how much haplotype 1 explains an exon better than haplotype 2, and whether it fits neither. None if
+    /// it does not reach the site.
+    fn compare(&mut self, read: &Alignment, exon: Exon, site: &Site, local: &Local) -> Option<(Cost, bool)> {
+        let stretches = &self.stretches[exon.first..exon.last];
+        let (start, end) = (stretches[0].position, stretches[stretches.len() - 1].end());
+        if end <= site.start || site.end <= start {
+            return None;
+        }
+        // Where the exon crosses the borders: index in the read and how far outside of the site.
+        let (mut from, mut left, mut before) = (exon.from, End::Free, 0);
+        if start <= site.start {
+            let s = stretches[..stretches.partition_point(|s| s.position <= site.start)].last()?;
+            let inside = (site.start - s.position).min(s.length as i64);
+            let at = s.index + inside as usize;
+            before = site.start - (s.position + inside);
+            if before > MARGIN {
+                return None;
+            }
+            if at - exon.from >= SLACK as usize {
+                (from, left) = (at, End::Fixed);
+            } else {
+                before += (at - exon.from) as i64;
+            }
+        }
+        let (mut to, mut right, mut behind) = (exon.to, End::Free, 0);
+        if end >= site.end {
+            let s = stretches.get(stretches.partition_point(|s| s.end() < site.end))?;
+            let inside = (site.end - s.position).max(0);
+            let at = s.index + inside as usize;
+            behind = s.position + inside - site.end;
+            if behind > MARGIN {
+                return None;
+            }
+            if exon.to - at >= SLACK as usize {
+                (to, right) = (at, End::Fixed);
+            } else {
+                behind += (exon.to - at) as i64;
+            }
+        }
+        if from > to || to > read.qualities.len() {
+            return None;
+        }
+        // A clipped end may go on beyond what is known of the haplotypes.
+        let known = |h: usize| match left {
+            End::Fixed => local.sequences[h].len().saturating_sub(local.starts[h].saturating_sub(before as usize)),
+            End::Free => local.ends[h] + behind as usize,
+        };
+        let known = known(0).min(known(1)).saturating_sub(SPARE);
+        match (left, right) {
+            (End::Fixed, End::Free) => to = to.min(from + known),
+            (End::Free, End::Fixed) => from = from.max(to.saturating_sub(known)),
+            _ => {}
+        }
+        self.bases.clear();
+        self.bases.extend((from..to).map(|i| read.base(i)));
+        self.qualities.clear();
+        self.qualities.extend_from_slice(&read.qualities[from..to]);
+        let n = self.bases.len();
+        let stretch = |h: usize| {
+            let sequence = &local.sequences[h];
+            let mut first = local.starts[h].saturating_sub(before as usize);
+            let mut last = (local.ends[h] + behind as usize).min(sequence.len());
+            // A free end needs no more of the haplotype than the read is long.
+            match (left, right) {
+                (End::Fixed, End::Free) => last = sequence.len().min(first + n + ROOM),
+                (End::Free, End::Fixed) => first = last.saturating_sub(n + ROOM),
+                // Where the read begins on a haplotype depends on which gaps lie before it.
+                (End::Free, End::Free) => {
+                    let begin = local.starts[h] as i64 + start - site.start - (stretches[0].index - from) as i64;
+                    let (shorter, longer) = (local.shorter[h] as i64, local.longer[h] as i64);
+                    let room = ROOM as i64;
+                    first = (begin - shorter - room).clamp(0, sequence.len() as i64) as usize;
+                    last = (begin + longer + (end - start) + n as i64 + room).clamp(0, sequence.len() as i64) as usize;
+                }
+                (End::Fixed, End::Fixed) => {}
+            }
+            &sequence[first.min(last)..last]
+        };
+        let haplotypes = [stretch(0), stretch(1)];
+        // Most reads are spelt as one of the haplotypes exactly. Then the other costs its mismatches, or as
+        // much as opening a gap: nothing else is cheaper.
+        let unlike = haplotypes.map(|h| match (left, right) {
+            (End::Fixed, End::Fixed) if h.len() == n => Some(h),
+            (End::Fixed, End::Free) if h.len() >= n => Some(&h[..n]),
+            (End::Free, End::Fixed) if h.len() >= n => Some(&h[h.len() - n..]),
+            _ => None,
+        });
+        let unlike = unlike.map(|h| h.map(|h| self.costs.mismatches(&self.bases, &self.qualities, h)));
+        let most = local.opening;
+        match unlike {
+            [Some(0), Some(0)] => return Some((0, false)),
+            [Some(0), other] => return Some((other.unwrap_or(most).min(most), false)),
+            [other, Some(0)] => return Some((-other.unwrap_or(most).min(most), false)),
+            _ => {}
+        }
+        if haplotypes.iter().any(|h| h.len().saturating_mul(n) > MOST_CELLS) {
+            return Some((0, true));
+        }
+        let least = self.costs.least(&self.bases, &self.qualities);
+        let [one, two] = haplotypes.map(|h| {
+            self.aligner.align(&self.costs, local.opening, &self.bases, &self.qualities, h, left, right) - least
+        });
+        let contrast = (two - one).clamp(-most, most);
+        let unfit = one.min(two);
+        if unfit >= UNFIT && unfit > contrast.abs() {
+            return Some((0, true));
+        }
+        Some((contrast, false))
+    }
+}
+
+/// True if an aligned base of the read lies in `start..end`.
+fn touches(read: &Alignment, start: i64, end: i64) -> bool {
+    let mut position = read.position;
+    for &operation in read.cigar {
+        let next = position + reference_length(operation);
+        if matches!(operation & 15, 0 | 7 | 8) && position < end && start < next {
+            return true;
+        }
+        position = next;
+    }
+    false
+}
+
+#[cfg(test)]
+#[path = "look_tests.rs"]
+mod tests;

@@ -1,0 +1,130 @@
+//! What `count` reads, opened and fitted to the contigs of the alignments.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use deepallele_common::interval::Interval;
+use deepallele_common::options::input_or_stdin;
+use deepallele_common::usage;
+use deepallele_core::files::is_stdio;
+use deepallele_core::genome::{AnnotationOptions, Contigs, HaplotypeSource, Reference, Regions, Spans, VariantStream};
+use deepallele_core::reads::MergedAlignments;
+use deepallele_core::Error;
+
+use crate::args::Args;
+
+/// The inputs, all by the contigs of the alignments.
+pub struct Inputs {
+    pub paths: Vec<PathBuf>,
+    pub vcf: PathBuf,
+    pub haplotypes: [HaplotypeSource; 2],
+    pub alignments: MergedAlignments,
+    /// What -r, -R, -t or -T restrict to.
+    pub spans: Option<Spans>,
+    pub regions: Option<Regions>,
+    pub excluded: Option<Regions>,
+    pub variants: VariantStream,
+    pub reference: Option<Reference>,
+}
+
+impl Inputs {
+    pub fn open(args: &Args) -> Result<Self> {
+        let paths = alignment_files(args)?;
+        let vcf = args.haplotypes.required()?.to_path_buf();
+        let (hap1, hap2) = args.haplotypes.sources()?;
+        one_stdin(args, &paths, &vcf)?;
+        let fasta = args.genome.reference.as_deref();
+        let mut alignments = MergedAlignments::open(&paths, fasta, args.threads.count())?;
+        let contigs = alignments.contigs().clone();
+        let spans = match restriction(args, &contigs)? {
+            Some(Restriction::ByIndex(spans)) => {
+                alignments.restrict_by_index(spans.list())?;
+                Some(spans)
+            }
+            Some(Restriction::ByReading(spans)) => {
+                alignments.restrict_by_reading(spans.list());
+                Some(spans)
+            }
+            None => None,
+        };
+        let mut regions = match &args.regions {
+            Some(path) => Some(Regions::read_any(path, &contigs, &AnnotationOptions::default())?),
+            None => None,
+        };
+        if let (Some(regions), Some(spans)) = (&mut regions, &spans) {
+            regions.retain(|r| spans.overlap(r.contig, r.start, r.end));
+        }
+        let excluded = args.exclude.as_deref().map(|path| Regions::read(path, &contigs)).transpose()?;
+        for regions in [&regions, &excluded].into_iter().flatten() {
+            regions.lines().iter().for_each(|line| log::info!("{line}"));
+        }
+        let open = || fasta.map(Reference::open).transpose();
+        let variants = VariantStream::open(&vcf, &contigs, &hap1, &hap2, open()?)?;
+        Ok(Self {
+            paths,
+            vcf,
+            haplotypes: [hap1, hap2],
+            alignments,
+            spans,
+            regions,
+            excluded,
+            variants,
+            reference: open()?,
+        })
+    }
+}
+
+fn one_stdin(args: &Args, paths: &[PathBuf], vcf: &Path) -> Result<()> {
+    let others = [Some(vcf), args.regions.as_deref(), args.exclude.as_deref()];
+    let all = paths.iter().map(PathBuf::as_path).chain(others.into_iter().flatten());
+    if all.filter(|p| is_stdio(p)).count() > 1 {
+        return Err(usage("only one input can come from standard input"));
+    }
+    Ok(())
+}
+
+/// The alignment files, or standard input when none is named and something is piped in.
+pub fn alignment_files(args: &Args) -> Result<Vec<PathBuf>> {
+    match args.alignments.len() {
+        0 => Ok(vec![input_or_stdin(None, "alignments (BAM, CRAM or SAM)")?]),
+        _ => Ok(args.alignments.clone()),
+    }
+}
+
+/// What the run is restricted to.
+pub enum Restriction {
+    /// -r, -R
+    ByIndex(Spans),
+    /// -t, -T
+    ByReading(Spans),
+}
+
+impl Restriction {
+    pub fn spans(&self) -> &Spans {
+        match self {
+            Restriction::ByIndex(spans) | Restriction::ByReading(spans) => spans,
+        }
+    }
+}
+
+/// What -r, -R, -t or -T say, by the contigs of the alignments.
+pub fn restriction(args: &Args, contigs: &Contigs) -> Result<Option<Restriction>> {
+    let resolve = |list: Vec<Interval>| -> Result<Spans> {
+        let one = |i: Interval| match contigs.find(&i.contig) {
+            Some(contig) => Ok((contig, i.start, i.end)),
+            None => Err(Error::Mismatch(format!(
+                "region on \"{}\", which the alignments do not have (they have {})",
+                i.contig,
+                contigs.summary()
+            ))),
+        };
+        Ok(Spans::new(list.into_iter().map(one).collect::<Result<Vec<_>, _>>()?))
+    };
+    if let Some(list) = args.restrict.by_index()? {
+        return Ok(Some(Restriction::ByIndex(resolve(list)?)));
+    }
+    if let Some(list) = args.restrict.by_stream()? {
+        return Ok(Some(Restriction::ByReading(resolve(list)?)));
+    }
+    Ok(None)
+}
