@@ -85,6 +85,16 @@ impl RegionTallies {
         &self.contigs[sample]
     }
 
+    /// Fragments of all samples in any region, each once.
+    pub fn all(&self) -> Tally {
+        self.inside.iter().fold(Tally::default(), |a, b| Tally {
+            hap1: a.hap1 + b.hap1,
+            hap2: a.hap2 + b.hap2,
+            uninformative: a.uninformative + b.uninformative,
+            conflicting: a.conflicting + b.conflicting,
+        })
+    }
+
     /// Fragments of a sample in any region, each once.
     ///
     /// # Panics
@@ -153,6 +163,7 @@ mod tests {
         assert_eq!(of(1), [[0; 4], [0; 4], [0, 1, 0, 0]]);
         assert_eq!(four(&t.inside(0)), [1, 0, 0, 1]);
         assert_eq!(four(&t.inside(1)), [0, 1, 0, 0]);
+        assert_eq!(four(&t.all()), [1, 1, 0, 1]);
         assert_eq!(t.by_contig(0).iter().map(four).collect::<Vec<_>>(), [[1, 0, 0, 0], [0, 0, 0, 1]]);
     }
 

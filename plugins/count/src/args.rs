@@ -6,6 +6,7 @@ use clap::Parser;
 use deepallele_common::{GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs, RestrictArgs, ThreadArgs};
 
 use crate::filter_args::FilterArgs;
+use crate::region_args::RegionArgs;
 use crate::variant_output::VariantOutputArgs;
 
 /// Count the fragments of each haplotype in regions and at variants.
@@ -29,6 +30,9 @@ pub struct Args {
     /// allowed
     #[arg(short = 'L', long, value_name = "FILE")]
     pub regions: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub region_options: RegionArgs,
 
     #[command(flatten)]
     pub genome: GenomeArgs,
@@ -88,5 +92,7 @@ mod tests {
     fn options_do_not_clash() {
         Args::command().debug_assert();
         assert!(parse("a.bam").is_ok());
+        assert!(parse("a.bam --strandedness forward").is_err(), "without -L");
+        assert!(parse("a.bam -L x --strandedness forward --feature-type gene").is_ok());
     }
 }

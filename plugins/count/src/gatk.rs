@@ -28,6 +28,9 @@ pub fn run(args: &Args) -> Result<()> {
     if !is_stdio(&args.output.output) {
         return Err(usage("-o is the table of regions; --format gatk writes to --per-variant FILE"));
     }
+    if args.exclude.is_some() || args.wasp {
+        return Err(usage("--exclude and --wasp are not among the rules of --format gatk: leave them out"));
+    }
     if is_stdio(input) && is_stdio(vcf) {
         return Err(usage("only one input can come from standard input"));
     }

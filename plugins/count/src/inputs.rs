@@ -7,7 +7,7 @@ use deepallele_common::interval::Interval;
 use deepallele_common::options::input_or_stdin;
 use deepallele_common::usage;
 use deepallele_core::files::is_stdio;
-use deepallele_core::genome::{AnnotationOptions, Contigs, HaplotypeSource, Reference, Regions, Spans, VariantStream};
+use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Spans, VariantStream};
 use deepallele_core::reads::MergedAlignments;
 use deepallele_core::Error;
 
@@ -48,7 +48,7 @@ impl Inputs {
             None => None,
         };
         let mut regions = match &args.regions {
-            Some(path) => Some(Regions::read_any(path, &contigs, &AnnotationOptions::default())?),
+            Some(path) => Some(Regions::read_any(path, &contigs, &args.region_options.annotation())?),
             None => None,
         };
         if let (Some(regions), Some(spans)) = (&mut regions, &spans) {

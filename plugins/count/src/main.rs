@@ -4,6 +4,7 @@ mod args;
 mod filter_args;
 mod gatk;
 mod inputs;
+mod region_args;
 mod samples;
 mod variant_output;
 
@@ -14,7 +15,7 @@ use anyhow::Result;
 use args::Args;
 use deepallele_common::{run_main, usage, Progress};
 use deepallele_core::counts::{
-    self, CountRow, CountTable, Counted, Counting, FragmentSink, RegionTallies, Strandedness, VariantSink,
+    self, CountRow, CountTable, Counted, Counting, FragmentSink, RegionTallies, VariantSink,
 };
 use deepallele_core::files::{is_stdio, OutFile, TabixFormat};
 use deepallele_core::genome::Regions;
@@ -41,7 +42,8 @@ fn run(args: Args) -> Result<()> {
     let table_out = inputs.regions.is_some().then(|| OutFile::create(&args.output.output)).transpose()?;
     let mut by_variant =
         args.variant_output.create(&header, &contigs, &samples, inputs.spans.clone(), args.threads.count())?;
-    let mut by_region = inputs.regions.as_ref().map(|r| RegionTallies::new(r, samples.len(), Strandedness::None));
+    let strandedness = args.region_options.strandedness;
+    let mut by_region = inputs.regions.as_ref().map(|r| RegionTallies::new(r, samples.len(), strandedness));
 
     let mut sites = Sites::new(&mut inputs.variants, inputs.reference.take(), &contigs);
     let counting = Counting {
@@ -56,13 +58,17 @@ fn run(args: Args) -> Result<()> {
     let mut progress = Progress::new("alignments", None);
     let mut advance = |n| progress.add(n);
     let records = by_variant.as_mut().map(|v| v as &mut dyn VariantSink);
-    let counted = counts::count(&mut inputs.alignments, &mut sites, &counting, &mut sinks, records, &mut advance)?;
+    let mut counted = counts::count(&mut inputs.alignments, &mut sites, &counting, &mut sinks, records, &mut advance)?;
     drop(progress);
     let untold = sites.untold;
     inputs.variants.finish()?.lines().iter().for_each(|line| log::info!("{line}"));
     untold.lines().iter().for_each(|line| log::info!("{line}"));
     if counted.summary.at_variants.total() == 0 {
         log::warn!("no fragment covers a variant that tells the haplotypes apart: every fragment is uninformative");
+    }
+    if let Some(tallies) = &by_region {
+        // Those of the strand that counts.
+        counted.summary.in_regions = tallies.all();
     }
     counted.summary.lines(inputs.regions.is_some()).iter().for_each(|line| log::info!("{line}"));
 
