@@ -13,8 +13,8 @@ def cache_folder():
     return Path(chosen) if chosen else Path(base) / "deepallele"
 
 
-def timed(command):
-    """Wall seconds and peak memory in MB of one run."""
+def timed(command, peer=False):
+    """Wall seconds and peak memory in MB of one run; of a peer that fails None, said on stderr."""
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = child.stderr.read()
@@ -22,7 +22,11 @@ def timed(command):
     seconds = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
-        sys.exit(f"bench: {' '.join(map(str, command))} ended with {child.returncode}: {said.decode(errors='replace')}")
+        problem = f"bench: {' '.join(map(str, command))} ended with {child.returncode}: {said.decode(errors='replace')}"
+        if not peer:
+            sys.exit(problem)
+        print(problem, file=sys.stderr)
+        return None
     return seconds, usage.ru_maxrss / 1024
 
 

@@ -234,6 +234,12 @@ fn one(dice: &mut Dice, pair: &Pair, contig: usize, plan: &ReadPlan) -> Option<F
                 return None;
             }
         }
+        // Beside a change of length nobody could say where the splice is.
+        let lengths = pair.variants.iter().zip(&pair.places[haplotype]);
+        let mut lengths = lengths.filter(|(v, _)| v.alleles.iter().any(|a| a.len() != v.alleles[0].len()));
+        if lengths.any(|(_, p)| [a, b].iter().any(|&at| p.0 < at + 40 && at < p.1 + 40)) {
+            return None;
+        }
         segments.push(vec![(start, a), (b, end)]);
     } else if paired {
         let n = plan.length.min(span);

@@ -1,7 +1,9 @@
 //! Which fragments can tell the haplotypes apart, from the bare sequences: a read tells if its bases, free of
 //! errors, are found nowhere near its place in the other haplotype. This knows nothing of alignments.
 
-use super::{Fragment, Pair, Read};
+use std::ops::Range;
+
+use super::{Fragment, Pair, Read, Variant};
 
 /// How far from its place a read is looked for: more than any change of length.
 const SLACK: usize = 64;
@@ -36,27 +38,35 @@ pub fn read_tells(pair: &Pair, h: usize, segments: &[(usize, usize)]) -> bool {
     !contains(&around(&pair.haplotypes[1 - h], &spans), &spelled(pair, h, segments))
 }
 
-/// True if the read cannot be from its own haplotype with the other's allele at record `v` alone.
-pub fn read_tells_variant(pair: &Pair, h: usize, segments: &[(usize, usize)], v: usize) -> bool {
-    let variant = &pair.variants[v];
-    if !variant.differs() {
+/// True if the read cannot be from its own haplotype with the other's alleles at records `group` alone.
+pub fn read_tells_variants(pair: &Pair, h: usize, segments: &[(usize, usize)], group: Range<usize>) -> bool {
+    let variants = &pair.variants[group.clone()];
+    if !variants.iter().any(Variant::differs) {
         return false;
     }
-    let (start, end) = pair.places[h][v];
-    let (own, other) = (variant.allele(h), variant.allele(1 - h));
+    let (start, end) = (pair.places[h][group.start].0, pair.places[h][group.end - 1].1);
     if !segments.iter().any(|&(s, e)| s < end && e > start) {
         return false;
     }
-    let mut flipped = pair.haplotypes[h][..start].to_vec();
-    flipped.extend_from_slice(other);
-    flipped.extend_from_slice(&pair.haplotypes[h][end..]);
+    let (mut other, mut at) = (Vec::new(), variants[0].start);
+    for v in variants {
+        other.extend_from_slice(&pair.contig.bases[at..v.start]);
+        other.extend_from_slice(v.allele(1 - h));
+        at = v.end();
+    }
+    let flipped = [&pair.haplotypes[h][..start], &other, &pair.haplotypes[h][end..]].concat();
     let moved = |at: usize, inside: usize| match at {
         _ if at <= start => at,
-        _ if at >= end => at - own.len() + other.len(),
+        _ if at >= end => at - end + start + other.len(),
         _ => inside,
     };
     let spans: Vec<_> = segments.iter().map(|&(s, e)| (moved(s, start), moved(e, start + other.len()))).collect();
     !contains(&around(&flipped, &spans), &spelled(pair, h, segments))
+}
+
+/// True if the read cannot be from its own haplotype with the other's allele at record `v` alone.
+pub fn read_tells_variant(pair: &Pair, h: usize, segments: &[(usize, usize)], v: usize) -> bool {
+    read_tells_variants(pair, h, segments, v..v + 1)
 }
 
 /// True if any read of the fragment that counts can tell.
@@ -67,6 +77,11 @@ pub fn fragment_tells(pair: &Pair, fragment: &Fragment) -> bool {
 /// True if any read of the fragment that counts tells the alleles of record `v`.
 pub fn fragment_tells_variant(pair: &Pair, fragment: &Fragment, v: usize) -> bool {
     fragment.counted_reads().any(|r| read_tells_variant(pair, fragment.haplotype, &r.segments, v))
+}
+
+/// True if any read of the fragment that counts tells the haplotypes apart by records `group`.
+pub fn fragment_tells_variants(pair: &Pair, fragment: &Fragment, group: Range<usize>) -> bool {
+    fragment.counted_reads().any(|r| read_tells_variants(pair, fragment.haplotype, &r.segments, group.clone()))
 }
 
 /// The bases of a read with the letter of the other haplotype at every base that has a partner there: what an
