@@ -6,6 +6,7 @@ use clap::Parser;
 use deepallele_common::{GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs, RestrictArgs, ThreadArgs};
 
 use crate::filter_args::FilterArgs;
+use crate::imbalance::TestArgs;
 use crate::region_args::RegionArgs;
 use crate::variant_output::VariantOutputArgs;
 
@@ -50,6 +51,9 @@ pub struct Args {
     /// Leave out reads whose tag vW (written by STAR with --waspOutputMode SAMtag) is another than 1
     #[arg(long)]
     pub wasp: bool,
+
+    #[command(flatten)]
+    pub test: TestArgs,
 
     /// Name in the column `sample`, one for each alignment file, comma-separated or repeated [default: that of
     /// the read groups if they name one and no other file has it, else the file's]

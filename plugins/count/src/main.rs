@@ -3,6 +3,7 @@
 mod args;
 mod filter_args;
 mod gatk;
+mod imbalance;
 mod inputs;
 mod region_args;
 mod samples;
@@ -35,6 +36,7 @@ fn run(args: Args) -> Result<()> {
     check_usage(&args)?;
     let mut inputs = Inputs::open(&args)?;
     let samples = sample_names(&args, &inputs)?;
+    args.test.check(&samples, inputs.regions.is_some())?;
     let header = header(&args, &inputs);
     let contigs = inputs.alignments.contigs().clone();
 
@@ -75,7 +77,9 @@ fn run(args: Args) -> Result<()> {
     // All are whole before any gets its name.
     let by_variant = by_variant.map(|out| out.finish()).transpose()?;
     if let (Some(mut out), Some(regions), Some(tallies)) = (table_out, &inputs.regions, &by_region) {
-        let table = CountTable { header, rows: rows(regions, &counted, tallies, &samples) };
+        let mut rows = rows(regions, &counted, tallies, &samples);
+        let header = header.into_iter().chain(args.test.test(&mut rows)).collect();
+        let table = CountTable { header, rows };
         let path = out.path().to_path_buf();
         table.write(&mut out).and_then(|()| out.flush()).map_err(|e| Error::io(path, e))?;
         out.finish_indexed(TabixFormat::Bed)?;

@@ -101,6 +101,9 @@ impl ImbalanceTest {
             .collect();
         let q = q_values(&tested.iter().map(|(_, rows, row)| (row.p_value, *rows)).collect::<Vec<_>>());
         test.rows = tested.into_iter().zip(q).map(|((pair, _, row), q)| (pair, (row, q))).collect();
+        if let Some(prior) = &mut test.prior {
+            prior.forget();
+        }
         test
     }
 
@@ -118,7 +121,7 @@ impl ImbalanceTest {
         let (ratio, se) = crate::counts::table::log2_ratio(hap1, hap2)?;
         let n = hap1.saturating_add(hap2);
         let (p_value, _) = BetaBinomial::new(n, expectation, self.dispersion).two_sided(hap1);
-        let shrunk = self.prior.and_then(|prior| prior.shrink(hap1, hap2));
+        let shrunk = self.prior.as_ref().and_then(|prior| prior.shrink(hap1, hap2));
         Some(Row { log2_ratio: ratio, se, p_value, shrunk })
     }
 
@@ -130,8 +133,8 @@ impl ImbalanceTest {
 
     /// A sentence about the estimates.
     pub fn summary(&self) -> String {
-        let spread = match self.prior {
-            Some(prior) => format!("true log2 ratios spread by {:.4}", prior.sd),
+        let spread = match &self.prior {
+            Some(prior) => format!("true log2 ratios spread by {:.4}", prior.sd()),
             None => format!(
                 "no shrunken ratios: fewer than {} rows with {} informative fragments",
                 shrinkage::LEAST_ROWS,

@@ -21,7 +21,7 @@ impl TableTest {
     /// too few rows gave no prior.
     pub fn header(&self) -> Vec<String> {
         let spread = |name: &str, prior: &Option<Prior>| {
-            let sd = prior.map_or(".".into(), |p| format!("{:.6}", p.sd));
+            let sd = prior.as_ref().map_or(".".into(), |p| format!("{:.6}", p.sd()));
             format!("##imbalance_prior_sd={}:{sd}", clean(name))
         };
         let mut lines = Vec::new();
@@ -152,7 +152,7 @@ fn finish(sums: &mut [CountRow], settings: Settings) -> Option<Prior> {
         if row.p_value.is_some() {
             row.q_value = q.next();
         }
-        if let (Some(prior), Some(ratio), Some(se)) = (prior, row.log2_ratio, row.se) {
+        if let (Some(prior), Some(ratio), Some(se)) = (&prior, row.log2_ratio, row.se) {
             let (mean, sd) = prior.shrink_estimate(ratio, se);
             row.shrunk_log2_ratio = Some(mean);
             row.shrunk_se = Some(sd);

@@ -177,7 +177,7 @@ fn shrinkage_comes_nearer_to_the_truth_than_the_counts() {
     }
     let settings = Settings { dispersion: Some(0.005), ..Settings::default() };
     let test = ImbalanceTest::fit(&histogram(&rows), settings);
-    let sd = test.prior.unwrap().sd;
+    let sd = test.prior.as_ref().unwrap().sd();
     assert!((sd - 0.8).abs() < 0.06, "{sd}");
     let (mut plain, mut shrunk, mut inside) = (0.0, 0.0, 0);
     for (r, t) in rows.iter().zip(&truth) {
