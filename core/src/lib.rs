@@ -14,6 +14,7 @@
 //! | [`effects`] | effects of variants |
 //! | [`output`] | provenance, VCF INFO, bedGraph, bigWig, IGV session, plots |
 
+mod bgzf;
 pub mod counts;
 pub mod effects;
 pub mod error;

@@ -44,7 +44,7 @@ impl Tally {
         self.hap1 + self.hap2 + self.uninformative + self.conflicting
     }
 
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         format!(
             "{} (haplotype 1: {}, haplotype 2: {}, uninformative: {}, conflicting: {})",
             self.total(),

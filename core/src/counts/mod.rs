@@ -14,6 +14,7 @@
 //! | [`sink`] | where counting puts its results |
 //! | [`table`] | the count table, written and read |
 //! | [`tallies`] | counting by key in little memory |
+//! | [`two_genomes`] | fragments that were aligned to the genomes of both haplotypes |
 //! | [`variant_table`] | the per-variant table |
 //! | [`variant_vcf`] | the same as VCF or BCF |
 
@@ -29,6 +30,7 @@ pub mod region_tallies;
 pub mod sink;
 pub mod table;
 pub mod tallies;
+pub mod two_genomes;
 pub mod variant_table;
 pub mod variant_vcf;
 

@@ -1,14 +1,11 @@
 //! Writing FASTA with its index beside it.
 
-use std::ffi::CString;
-use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::ptr::NonNull;
 
-use rust_htslib::htslib;
 use tempfile::TempPath;
 
+use crate::bgzf::Bgzf;
 use crate::error::{Error, Result};
 use crate::files::{is_stdio, persist, temporary_beside, write_whole, OutFile};
 
@@ -36,31 +33,6 @@ enum Sink {
     Bgzf(Bgzf, TempPath),
 }
 
-/// htslib's writer: `rust_htslib` makes no index of its blocks.
-struct Bgzf(NonNull<htslib::BGZF>);
-
-impl Drop for Bgzf {
-    fn drop(&mut self) {
-        // SAFETY: open, and closed once: `close` forgets self.
-        unsafe { htslib::bgzf_close(self.0.as_ptr()) };
-    }
-}
-
-impl Bgzf {
-    /// Write the index of blocks to `gzi` and close; false when either fails.
-    fn close(self, gzi: &Path) -> bool {
-        let Ok(name) = CString::new(gzi.as_os_str().as_bytes()) else { return false };
-        // SAFETY: open; flushed before the index is written, and closed once.
-        unsafe {
-            let file = self.0.as_ptr();
-            std::mem::forget(self);
-            let indexed =
-                htslib::bgzf_flush(file) == 0 && htslib::bgzf_index_dump(file, name.as_ptr(), std::ptr::null()) == 0;
-            htslib::bgzf_close(file) == 0 && indexed
-        }
-    }
-}
-
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -74,20 +46,7 @@ impl FastaWriter {
         let regular = !is_stdio(path) && (!path.exists() || path.is_file());
         let sink = if bgzf && regular {
             let temporary = temporary_beside(path)?.into_temp_path();
-            let cannot = || Error::input(path, "cannot be written");
-            let name = CString::new(temporary.as_os_str().as_bytes()).map_err(|_| cannot())?;
-            // SAFETY: valid C strings; the result is checked.
-            let file = unsafe { htslib::bgzf_open(name.as_ptr(), c"w".as_ptr()) };
-            let file = Bgzf(NonNull::new(file).ok_or_else(cannot)?);
-            // SAFETY: the file is open and nothing has been written yet.
-            unsafe {
-                if htslib::bgzf_index_build_init(file.0.as_ptr()) != 0
-                    || (threads > 1 && htslib::bgzf_mt(file.0.as_ptr(), threads.min(1024) as i32, 256) != 0)
-                {
-                    return Err(cannot());
-                }
-            }
-            Sink::Bgzf(file, temporary)
+            Sink::Bgzf(Bgzf::create(&temporary, path, threads, true)?, temporary)
         } else {
             Sink::Plain(OutFile::create(path)?)
         };
@@ -158,11 +117,7 @@ impl FastaWriter {
         self.end_sequence()?;
         match &mut self.sink {
             Sink::Plain(out) => out.flush().map_err(|e| Error::io(&self.path, e)),
-            // SAFETY: the file is open.
-            Sink::Bgzf(file, _) => match unsafe { htslib::bgzf_flush(file.0.as_ptr()) } {
-                0 => Ok(()),
-                _ => Err(Error::io(&self.path, io::Error::last_os_error())),
-            },
+            Sink::Bgzf(file, _) => file.flush().map_err(|e| Error::io(&self.path, e)),
         }
     }
 
@@ -170,14 +125,7 @@ impl FastaWriter {
         self.written += bytes.len() as u64;
         match &mut self.sink {
             Sink::Plain(out) => out.write_all(bytes).map_err(|e| Error::io(&self.path, e)),
-            Sink::Bgzf(file, _) => {
-                // SAFETY: the file is open and the slice valid.
-                let n = unsafe { htslib::bgzf_write(file.0.as_ptr(), bytes.as_ptr().cast(), bytes.len()) };
-                match usize::try_from(n) {
-                    Ok(n) if n == bytes.len() => Ok(()),
-                    _ => Err(Error::io(&self.path, io::Error::last_os_error())),
-                }
-            }
+            Sink::Bgzf(file, _) => file.write(bytes).map_err(|e| Error::io(&self.path, e)),
         }
     }
 
@@ -196,7 +144,7 @@ impl FastaWriter {
             Sink::Bgzf(file, temporary) => {
                 let gzi = beside(&path, ".gzi");
                 let scratch = temporary_beside(&gzi)?.into_temp_path();
-                if !file.close(&scratch) {
+                if !file.close(Some(&scratch)) {
                     return Err(Error::input(&path, "could not be written to its end; is the disk full?"));
                 }
                 persist(temporary, &path)?;

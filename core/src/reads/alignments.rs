@@ -49,6 +49,23 @@ impl<'a> Alignment<'a> {
         }
     }
 
+    /// Its bases as they lie in BAM, two a byte.
+    pub(super) fn packed_bases(&self) -> &'a [u8] {
+        self.bases
+    }
+
+    /// Its optional fields as they lie in BAM.
+    pub(super) fn fields(&self) -> &'a [u8] {
+        self.tags
+    }
+
+    /// The same with other optional fields.
+    #[cfg(test)]
+    pub(crate) fn with_fields(mut self, fields: &'a [u8]) -> Self {
+        self.tags = fields;
+        self
+    }
+
     /// Value of an optional field such as `CB`. None if it is absent or an array.
     pub fn tag(&self, name: &[u8; 2]) -> Option<Tag<'a>> {
         tags::find(self.tags, name)
@@ -108,6 +125,8 @@ pub struct Alignments {
     spans: Option<Vec<Span>>,
     span: usize,
     last: (u32, i64),
+    /// Records may come in any order.
+    any_order: bool,
     has_reference: bool,
     /// Alignments read so far.
     pub records: u64,
@@ -171,6 +190,7 @@ impl Alignments {
             spans: None,
             span: 0,
             last: (0, -1),
+            any_order: false,
             has_reference: reference.is_some(),
             records: 0,
         };
@@ -254,6 +274,23 @@ impl Alignments {
         }
         self.spans = Some(merge(spans));
         Ok(())
+    }
+
+    /// Take records in any order: nothing is said about those that lie before the one above.
+    pub fn in_any_order(&mut self) {
+        self.any_order = true;
+    }
+
+    /// The header as text.
+    pub fn header_text(&self) -> String {
+        // SAFETY: the header is valid, and its text a C string where there is one.
+        unsafe {
+            let text = htslib::sam_hdr_str(self.header);
+            match text.is_null() {
+                true => String::new(),
+                false => CStr::from_ptr(text).to_string_lossy().into_owned(),
+            }
+        }
     }
 
     /// The file name given to [`Alignments::open`].
@@ -443,7 +480,7 @@ impl Alignments {
         };
         // Unplaced reads (contig -1) come last.
         let place = (view.contig as u32, view.position);
-        if place < self.last {
+        if place < self.last && !self.any_order {
             let name = String::from_utf8_lossy(view.name).into_owned();
             return Err(Error::input(
                 &self.path,

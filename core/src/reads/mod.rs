@@ -3,6 +3,10 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`alignments`] | reading BAM, CRAM and SAM in order, with nothing missing at the end |
+//! | [`alignment_cost`] | what an alignment costs under the genome that it was made with |
+//! | [`lifted`] | alignments to a haplotype's genome on the reference |
+//! | [`two_genomes`] | alignments of the same reads to two genomes, joined by name |
+//! | [`bam_writer`] | writing BAM |
 //! | [`merged`] | several alignment files as one |
 //! | [`read_groups`] | the samples of the read groups |
 //! | [`tags`] | optional fields of an alignment |
@@ -13,9 +17,12 @@
 //! | [`evidence`] | what a read or fragment shows, and what it amounts to |
 //! | [`fragments`] | joining the mates of a pair in one pass |
 
+pub mod alignment_cost;
 pub mod alignments;
+pub mod bam_writer;
 pub mod evidence;
 pub mod fragments;
+pub mod lifted;
 pub mod likelihood;
 pub mod local;
 pub mod look;
@@ -25,6 +32,8 @@ pub mod sites;
 pub mod tags;
 #[cfg(test)]
 mod test_reads;
+pub mod two_genomes;
+mod verdict;
 
 pub use alignments::{Alignment, Alignments};
 pub use evidence::{Class, Evidence, Observation, Support};

@@ -13,28 +13,44 @@ pub enum Tag<'a> {
     Float(f32),
 }
 
+/// Each whole field with its name, up to the first that is damaged.
+pub(super) fn split(mut fields: &[u8]) -> impl Iterator<Item = ([u8; 2], &[u8])> {
+    std::iter::from_fn(move || {
+        let size = 3 + size(fields)?;
+        let (field, rest) = (fields.get(..size)?, &fields[size..]);
+        fields = rest;
+        Some(([field[0], field[1]], field))
+    })
+}
+
+/// Bytes of the first field's value.
+fn size(fields: &[u8]) -> Option<usize> {
+    let (kind, rest) = (*fields.get(2)?, fields.get(3..)?);
+    Some(match kind {
+        b'A' | b'c' | b'C' => 1,
+        b's' | b'S' => 2,
+        b'i' | b'I' | b'f' => 4,
+        b'd' => 8,
+        b'Z' | b'H' => rest.iter().position(|&b| b == 0)? + 1,
+        b'B' => {
+            let n = u32::from_le_bytes(rest.get(1..5)?.try_into().ok()?) as usize;
+            let one = match rest[0] {
+                b'c' | b'C' => 1,
+                b's' | b'S' => 2,
+                b'i' | b'I' | b'f' => 4,
+                _ => return None,
+            };
+            n.checked_mul(one)?.checked_add(5)?
+        }
+        _ => return None,
+    })
+}
+
 /// The value of `name` in `fields`. None if it is absent, an array, or behind a damaged field.
 pub(super) fn find<'a>(mut fields: &'a [u8], name: &[u8; 2]) -> Option<Tag<'a>> {
     while fields.len() > 3 {
         let (head, rest) = fields.split_at(3);
-        let size = match head[2] {
-            b'A' | b'c' | b'C' => 1,
-            b's' | b'S' => 2,
-            b'i' | b'I' | b'f' => 4,
-            b'd' => 8,
-            b'Z' | b'H' => rest.iter().position(|&b| b == 0)? + 1,
-            b'B' => {
-                let n = u32::from_le_bytes(rest.get(1..5)?.try_into().ok()?) as usize;
-                let one = match rest[0] {
-                    b'c' | b'C' => 1,
-                    b's' | b'S' => 2,
-                    b'i' | b'I' | b'f' => 4,
-                    _ => return None,
-                };
-                n.checked_mul(one)?.checked_add(5)?
-            }
-            _ => return None,
-        };
+        let size = size(fields)?;
         let value = rest.get(..size)?;
         if head[..2] == name[..] {
             return match head[2] {

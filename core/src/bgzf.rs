@@ -1,0 +1,89 @@
+//! Writing BGZF with several threads and an index of its blocks.
+
+use std::ffi::CString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr::NonNull;
+
+use rust_htslib::htslib;
+
+use crate::error::{Error, Result};
+
+/// A BGZF file being written. htslib's own writer: that of `rust_htslib` makes no index of blocks and does not
+/// tell whether closing worked.
+pub(crate) struct Bgzf(NonNull<htslib::BGZF>);
+
+impl Drop for Bgzf {
+    fn drop(&mut self) {
+        // SAFETY: open, and closed once: `close` forgets self.
+        unsafe { htslib::bgzf_close(self.0.as_ptr()) };
+    }
+}
+
+impl Bgzf {
+    /// Begin writing `path`, which messages call `named`, packed by `threads` threads. With `index` the places
+    /// of the blocks are noted.
+    pub fn create(path: &Path, named: &Path, threads: usize, index: bool) -> Result<Self> {
+        let cannot = || Error::io(named, io::Error::last_os_error());
+        let name = CString::new(path.as_os_str().as_bytes())
+            .map_err(|_| Error::input(named, "has a zero byte in its name"))?;
+        // SAFETY: valid C strings; the result is checked.
+        let file = unsafe { htslib::bgzf_open(name.as_ptr(), c"w".as_ptr()) };
+        let file = Self(NonNull::new(file).ok_or_else(cannot)?);
+        // SAFETY: the file is open and nothing has been written yet.
+        unsafe {
+            if (index && htslib::bgzf_index_build_init(file.0.as_ptr()) != 0)
+                || (threads > 1 && htslib::bgzf_mt(file.0.as_ptr(), threads.min(1024) as i32, 256) != 0)
+            {
+                return Err(cannot());
+            }
+        }
+        Ok(file)
+    }
+
+    /// Append `bytes`.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // SAFETY: the file is open and the slice valid.
+        let n = unsafe { htslib::bgzf_write(self.0.as_ptr(), bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(n) {
+            Ok(n) if n == bytes.len() => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// End the block if it would not hold `size` more bytes, so that a record lies in one block.
+    pub fn keep_together(&mut self, size: usize) -> io::Result<()> {
+        // SAFETY: the file is open.
+        match unsafe { htslib::bgzf_flush_try(self.0.as_ptr(), size as libc::ssize_t) } {
+            n if n < 0 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hand all bytes to the system.
+    pub fn flush(&mut self) -> io::Result<()> {
+        // SAFETY: the file is open.
+        match unsafe { htslib::bgzf_flush(self.0.as_ptr()) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Write the index of blocks, if one is asked for, and the end marker, and close; false when any of it fails.
+    pub fn close(self, index: Option<&Path>) -> bool {
+        let name = match index.map(|path| CString::new(path.as_os_str().as_bytes())) {
+            Some(Err(_)) => return false,
+            Some(Ok(name)) => Some(name),
+            None => None,
+        };
+        // SAFETY: open; flushed before the index is written, and closed once.
+        unsafe {
+            let file = self.0.as_ptr();
+            std::mem::forget(self);
+            let flushed = htslib::bgzf_flush(file) == 0;
+            let indexed = name.is_none_or(|name| htslib::bgzf_index_dump(file, name.as_ptr(), std::ptr::null()) == 0);
+            htslib::bgzf_close(file) == 0 && flushed && indexed
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The maps of two whole genomes to the reference.
+
+use super::consensus::Edits;
+use super::contigs::Contigs;
+use super::lift::{Lift, LONGEST};
+use super::variant_stream::VariantStream;
+use super::variants::Variant;
+use crate::error::{Error, Result};
+
+/// For each haplotype the map of every contig of the reference.
+#[derive(Clone, Debug)]
+pub struct HaplotypeMaps {
+    contigs: Contigs,
+    maps: [Vec<Lift>; 2],
+}
+
+impl HaplotypeMaps {
+    /// Read all of `stream`, which was opened with `contigs`, the reference's with their lengths. `see` is
+    /// shown every variant with its contig.
+    ///
+    /// # Errors
+    /// What is wrong with the variants; a contig too long to be mapped.
+    pub fn read(stream: &mut VariantStream, contigs: &Contigs, see: &mut dyn FnMut(usize, &Variant)) -> Result<Self> {
+        let mut maps = [Vec::with_capacity(contigs.len()), Vec::with_capacity(contigs.len())];
+        let mut edits = [Edits::default(), Edits::default()];
+        for (contig, (name, length)) in contigs.iter().enumerate() {
+            if length > LONGEST / 2 {
+                return Err(Error::Mismatch(format!("{name} of {length} bases is too long to be mapped")));
+            }
+            edits.iter_mut().for_each(Edits::clear);
+            stream.enter(contig)?;
+            while let Some(variant) = stream.next()? {
+                see(contig, &variant);
+                for (edits, haplotype) in edits.iter_mut().zip([1, 2]) {
+                    // What keeps the length changes nothing in the map.
+                    match variant.edit(haplotype) {
+                        Some(edit) if edit.bases.len() as u64 != edit.end - edit.start => edits.add(&edit, false),
+                        _ => {}
+                    }
+                }
+            }
+            for (maps, edits) in maps.iter_mut().zip(&mut edits) {
+                edits.sort();
+                maps.push(edits.lift(length));
+            }
+        }
+        Ok(Self { contigs: contigs.clone(), maps })
+    }
+
+    /// The contigs of the reference.
+    pub fn contigs(&self) -> &Contigs {
+        &self.contigs
+    }
+
+    /// The map of a contig of the reference for haplotype 1 or 2.
+    ///
+    /// # Panics
+    /// If the reference has no such contig.
+    pub fn of(&self, haplotype: usize, contig: usize) -> &Lift {
+        &self.maps[(haplotype != 1) as usize][contig]
+    }
+}

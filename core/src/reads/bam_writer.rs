@@ -1,0 +1,224 @@
+//! Writing BAM (SAM specification, section 4.2).
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+use super::alignments::{reference_length, Alignment};
+use super::tags;
+use crate::bgzf::Bgzf;
+use crate::error::{Error, Result};
+use crate::files::{is_stdio, persist, temporary_beside};
+use crate::genome::Contigs;
+
+/// An alignment as it lies in a BAM file, without its size in front. Places of its mate are set at the end.
+#[derive(Clone, Debug, Default)]
+pub struct BamRecord(Vec<u8>);
+
+const UNMAPPED: u16 = 4;
+const MATE_UNMAPPED: u16 = 8;
+
+impl BamRecord {
+    /// `read` with another place: contig and position (0-based; -1 for none) and CIGAR. Without an operation it
+    /// is unmapped. Optional fields named in `dropped` are left out.
+    pub fn new(read: &Alignment, contig: i32, position: i32, cigar: &[u32], dropped: &[[u8; 2]]) -> Self {
+        // A longer name cannot be in a BAM that was read.
+        let name = &read.name[..read.name.len().min(254)];
+        let spans: i64 = cigar.iter().map(|&c| reference_length(c)).sum();
+        let end = i64::from(position) + spans.max(1);
+        let bases = read.qualities.len() as u32;
+        let long = cigar.len() > u16::MAX as usize;
+        let stand_in = [bases << 4 | 4, (spans as u32) << 4 | 3];
+        let short: &[u32] = if long { &stand_in } else { cigar };
+        let flags = if cigar.is_empty() { read.flags & !2 | UNMAPPED } else { read.flags & !UNMAPPED };
+        let mut to = Vec::with_capacity(40 + name.len() + read.fields().len() + 2 * read.qualities.len());
+        to.extend_from_slice(&contig.to_le_bytes());
+        to.extend_from_slice(&position.to_le_bytes());
+        to.push(name.len() as u8 + 1);
+        to.push(read.mapping_quality);
+        to.extend_from_slice(&bin(i64::from(position), end).to_le_bytes());
+        to.extend_from_slice(&(short.len() as u16).to_le_bytes());
+        to.extend_from_slice(&flags.to_le_bytes());
+        to.extend_from_slice(&bases.to_le_bytes());
+        to.extend_from_slice(&(-1i32).to_le_bytes());
+        to.extend_from_slice(&(-1i32).to_le_bytes());
+        to.extend_from_slice(&0i32.to_le_bytes());
+        to.extend_from_slice(name);
+        to.push(0);
+        short.iter().for_each(|c| to.extend_from_slice(&c.to_le_bytes()));
+        to.extend_from_slice(read.packed_bases());
+        to.extend_from_slice(read.qualities);
+        for (field, bytes) in tags::split(read.fields()) {
+            if !dropped.contains(&field) {
+                to.extend_from_slice(bytes);
+            }
+        }
+        if long {
+            to.extend_from_slice(b"CGBI");
+            to.extend_from_slice(&(cigar.len() as u32).to_le_bytes());
+            cigar.iter().for_each(|c| to.extend_from_slice(&c.to_le_bytes()));
+        }
+        Self(to)
+    }
+
+    fn four(&self, at: usize) -> i32 {
+        i32::from_le_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
+    }
+
+    fn set_four(&mut self, at: usize, value: i32) {
+        self.0[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    fn flags(&self) -> u16 {
+        u16::from_le_bytes([self.0[14], self.0[15]])
+    }
+
+    fn set_flags(&mut self, flags: u16) {
+        self.0[14..16].copy_from_slice(&flags.to_le_bytes());
+    }
+
+    /// Contig and position.
+    fn place(&self) -> (i32, i32) {
+        (self.four(0), self.four(4))
+    }
+
+    fn set_place(&mut self, place: (i32, i32)) {
+        self.set_four(0, place.0);
+        self.set_four(4, place.1);
+        let begin = i64::from(place.1);
+        self.0[10..12].copy_from_slice(&bin(begin, begin + 1).to_le_bytes());
+    }
+
+    fn is_mapped(&self) -> bool {
+        self.flags() & UNMAPPED == 0
+    }
+
+    /// Past its last aligned base.
+    fn end(&self) -> i64 {
+        let first = 32 + usize::from(self.0[8]);
+        let n = usize::from(u16::from_le_bytes([self.0[12], self.0[13]]));
+        let operation = |i: usize| self.four(first + 4 * i) as u32;
+        i64::from(self.four(4)) + (0..n).map(|i| reference_length(operation(i))).sum::<i64>()
+    }
+
+    /// Append a field with a small number.
+    pub fn add_number(&mut self, name: &[u8; 2], value: u8) {
+        self.0.extend_from_slice(name);
+        self.0.extend_from_slice(&[b'C', value]);
+    }
+
+    /// Tell two mates of each other: places, whether mapped, and the length of the template. An unmapped one is
+    /// put where its mate lies.
+    pub fn join(first: &mut Self, second: &mut Self) {
+        match (first.is_mapped(), second.is_mapped()) {
+            (false, true) => first.set_place(second.place()),
+            (true, false) => second.set_place(first.place()),
+            _ => {}
+        }
+        let length = match first.is_mapped() && second.is_mapped() && first.four(0) == second.four(0) {
+            true => {
+                let start = first.four(4).min(second.four(4));
+                let length = first.end().max(second.end()) - i64::from(start);
+                let length = i32::try_from(length).unwrap_or(0);
+                // Positive for the leftmost read.
+                if first.four(4) <= second.four(4) {
+                    length
+                } else {
+                    -length
+                }
+            }
+            false => 0,
+        };
+        let facts = |r: &Self| (r.place(), r.is_mapped());
+        let (one, two) = (facts(first), facts(second));
+        for (read, mate, length) in [(first, two, length), (second, one, -length)] {
+            read.set_four(20, mate.0 .0);
+            read.set_four(24, mate.0 .1);
+            read.set_four(28, length);
+            let flags = read.flags() & !MATE_UNMAPPED | if mate.1 { 0 } else { MATE_UNMAPPED };
+            read.set_flags(if mate.1 && read.is_mapped() { flags } else { flags & !2 });
+        }
+    }
+}
+
+/// The bin of an alignment, as the specification computes it.
+fn bin(start: i64, end: i64) -> u16 {
+    if start < 0 {
+        return 4680;
+    }
+    let last = end - 1;
+    for (shift, first) in [(14, 4681), (17, 585), (20, 73), (23, 9), (26, 1)] {
+        if start >> shift == last >> shift {
+            return (first + (start >> shift)) as u16;
+        }
+    }
+    0
+}
+
+/// A BAM file being written; it has no final name before [`BamWriter::finish`]. Standard output and devices are
+/// written in place.
+pub struct BamWriter {
+    path: PathBuf,
+    file: Bgzf,
+    temporary: Option<TempPath>,
+}
+
+impl BamWriter {
+    /// Begin with `header`, lines without `@SQ`, and `contigs`; packed by `threads` threads.
+    ///
+    /// # Errors
+    /// What cannot be written; a contig longer than BAM allows.
+    pub fn create(path: &Path, header: &str, contigs: &Contigs, threads: usize) -> Result<Self> {
+        let regular = !is_stdio(path) && (!path.exists() || path.is_file());
+        let temporary = match regular {
+            true => Some(temporary_beside(path)?.into_temp_path()),
+            false => None,
+        };
+        let file = Bgzf::create(temporary.as_deref().unwrap_or(path), path, threads, false)?;
+        let mut writer = Self { path: path.to_path_buf(), file, temporary };
+        let (mut text, mut list) = (String::new(), Vec::new());
+        let (head, rest): (Vec<&str>, Vec<&str>) = header.lines().partition(|line| line.starts_with("@HD"));
+        head.iter().for_each(|line| text += &format!("{line}\n"));
+        for (name, length) in contigs.iter() {
+            let size = i32::try_from(length)
+                .map_err(|_| Error::input(path, format!("cannot hold {name}: it is too long for BAM")))?;
+            text += &format!("@SQ\tSN:{name}\tLN:{length}\n");
+            list.extend_from_slice(&(name.len() as u32 + 1).to_le_bytes());
+            list.extend_from_slice(name.as_bytes());
+            list.push(0);
+            list.extend_from_slice(&size.to_le_bytes());
+        }
+        rest.iter().for_each(|line| text += &format!("{line}\n"));
+        let mut bytes = b"BAM\x01".to_vec();
+        bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.extend_from_slice(&(contigs.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&list);
+        writer.put(&bytes)?;
+        writer.file.flush().map_err(|e| Error::io(path, e))?;
+        Ok(writer)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write(bytes).map_err(|e| Error::io(&self.path, e))
+    }
+
+    /// Append a record.
+    pub fn write(&mut self, record: &BamRecord) -> Result<()> {
+        let size = u32::try_from(record.0.len()).map_err(|_| Error::input(&self.path, "cannot hold so long a read"))?;
+        self.file.keep_together(record.0.len() + 4).map_err(|e| Error::io(&self.path, e))?;
+        self.put(&size.to_le_bytes())?;
+        self.put(&record.0)
+    }
+
+    /// Write everything out and give the file its name.
+    pub fn finish(self) -> Result<()> {
+        if !self.file.close(None) {
+            return Err(Error::input(&self.path, "could not be written to its end; is the disk full?"));
+        }
+        match self.temporary {
+            Some(temporary) => persist(temporary, &self.path),
+            None => Ok(()),
+        }
+    }
+}
