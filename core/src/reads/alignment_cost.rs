@@ -206,6 +206,65 @@ fn is_plain(read: &Alignment, i: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_reads::*;
+    use super::super::test_reads::Made;
     use super::*;
+
+    fn text(name: &[u8; 2], value: &str) -> Vec<u8> {
+        [&name[..], b"Z", value.as_bytes(), b"\0"].concat()
+    }
+
+    fn cost_of(scoring: Scoring, cigar: &str, bases: &str, fields: &[u8]) -> Result<Cost, NoCost> {
+        let mut made = Made::new(0, cigar, bases, 30);
+        // Qualities 30, 31, 32, ...
+        made.qualities.iter_mut().enumerate().for_each(|(i, q)| *q = 30 + i as u8);
+        AlignmentCosts::new(scoring, 0).cost(&made.read().with_fields(fields))
+    }
+
+    fn likely(cigar: &str, bases: &str, md: &str) -> Result<Cost, NoCost> {
+        cost_of(Scoring::Likelihood, cigar, bases, &text(b"MD", md))
+    }
+
+    fn wrong(qualities: &[u8]) -> Cost {
+        let costs = BaseCosts::new(0);
+        qualities.iter().map(|&q| costs.contrast(q)).sum()
+    }
+
+    #[test]
+    fn bases_that_differ_cost_by_their_quality_wherever_they_are_told() {
+        assert_eq!(likely("8M", "ACGTACGT", "8"), Ok(0));
+        assert_eq!(likely("8M", "ACGTACGT", "2A3C1"), Ok(wrong(&[32, 36])));
+        assert_eq!(likely("8M", "ACGTACGT", "0A6C0"), Ok(wrong(&[30, 37])));
+        assert_eq!(likely("8M", "ACGTACGT", "AC6"), Ok(wrong(&[30, 31])));
+        assert_eq!(likely("8M", "NCGTACGT", "0A0N6"), Ok(0));
+        assert_eq!(cost_of(Scoring::Likelihood, "2=1X3=1X1=", "ACGTACGT", &[]), Ok(wrong(&[32, 36])));
+        assert_eq!(likely("2=1X3=2M", "ACGTACGT", "2A3C1"), Ok(wrong(&[32, 36])));
+        // Insertions and clips are no part of MD, deletions are.
+        let gap = GAP_OPENING + GAP_EXTENSION;
+        assert_eq!(likely("2M2I4M", "ACGTACGT", "2A3"), Ok(gap + wrong(&[34])));
+        assert_eq!(likely("1S2M2D3M2S", "ACGTACGT", "2^GG1A1"), Ok(gap + wrong(&[30, 34, 36, 37])));
+        assert_eq!(likely("2M9N6M", "ACGTACGT", "3A4"), Ok(wrong(&[33])));
+        assert_eq!(likely("2H8M", "ACGTACGT", "8"), Ok(wrong(&[30, 30])));
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_no_guess() {
+        let number = |n: u8| [b"NMC".as_slice(), &[n]].concat();
+        assert_eq!(cost_of(Scoring::Likelihood, "8M", "ACGTACGT", &[]), Err(NoCost::Unknown));
+        assert_eq!(cost_of(Scoring::Likelihood, "3M1I4M", "ACGTACGT", &number(3)), Ok(GAP_OPENING + wrong(&[30, 30])));
+        for md in ["9", "8A", "7A1", "3^A6"] {
+            assert_eq!(likely("8M", "ACGTACGT", md), Err(NoCost::Damaged), "{md}");
+        }
+        assert_eq!(likely("8M", "ACGTACGT", "99999999999999999999999"), Err(NoCost::Damaged));
+    }
+
+    #[test]
+    fn the_other_tool_lets_clips_be_free() {
+        let theirs = |cigar: &str, md: &str| cost_of(Scoring::Suspenders, cigar, "ACGTACGT", &text(b"MD", md));
+        assert_eq!(theirs("8M", "2A3C1"), Ok(12));
+        assert_eq!(theirs("3S5M", "5"), Ok(0));
+        assert_eq!(theirs("3M2I3M", "6"), Ok(11));
+        let number = [b"NMC".as_slice(), &[3]].concat();
+        assert_eq!(cost_of(Scoring::Suspenders, "3M2I3M", "ACGTACGT", &number), Ok(17));
+        assert!(AlignmentCosts::new(Scoring::Suspenders, 0).decisive() == 1);
+    }
 }

@@ -8,6 +8,7 @@ use deepallele_common::{GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, Prov
 use crate::filter_args::FilterArgs;
 use crate::imbalance::TestArgs;
 use crate::region_args::RegionArgs;
+use crate::two_genomes::TwoGenomesArgs;
 use crate::variant_output::VariantOutputArgs;
 
 /// Count the fragments of each haplotype in regions and at variants.
@@ -59,6 +60,9 @@ pub struct Args {
     /// the read groups if they name one and no other file has it, else the file's]
     #[arg(long, value_name = "NAME", value_parser = name, value_delimiter = ',')]
     pub sample_name: Vec<String>,
+
+    #[command(flatten)]
+    pub two_genomes: TwoGenomesArgs,
 
     #[command(flatten)]
     pub restrict: RestrictArgs,

@@ -7,9 +7,11 @@ mod imbalance;
 mod inputs;
 mod region_args;
 mod samples;
+mod two_genomes;
 mod variant_output;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -19,7 +21,7 @@ use deepallele_core::counts::{
     self, CountRow, CountTable, Counted, Counting, FragmentSink, RegionTallies, VariantSink,
 };
 use deepallele_core::files::{is_stdio, OutFile, TabixFormat};
-use deepallele_core::genome::Regions;
+use deepallele_core::genome::{HaplotypeSource, Regions};
 use deepallele_core::reads::Sites;
 use deepallele_core::Error;
 use inputs::Inputs;
@@ -33,11 +35,14 @@ fn run(args: Args) -> Result<()> {
     if args.variant_output.form() == VariantForm::Gatk {
         return gatk::run(&args);
     }
+    if let Some(files) = args.two_genomes.files() {
+        return two_genomes::run(&args, files);
+    }
     check_usage(&args)?;
     let mut inputs = Inputs::open(&args)?;
     let samples = sample_names(&args, &inputs)?;
     args.test.check(&samples, inputs.regions.is_some())?;
-    let header = header(&args, &inputs);
+    let header = header(&args, &inputs.paths, &inputs.vcf, &inputs.haplotypes);
     let contigs = inputs.alignments.contigs().clone();
 
     // Opened before the long part, so that a folder that cannot be written is known at once.
@@ -116,17 +121,17 @@ fn sample_names(args: &Args, inputs: &Inputs) -> Result<Vec<String>> {
     samples::sample_names(&args.sample_name, &files, piped)
 }
 
-fn header(args: &Args, inputs: &Inputs) -> Vec<String> {
+fn header(args: &Args, paths: &[PathBuf], vcf: &Path, haplotypes: &[HaplotypeSource; 2]) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(provenance) = args.version.provenance("count") {
         lines.extend(provenance.lines());
-        lines.extend(inputs.paths.iter().map(|p| format!("##alignments={}", p.display())));
-        lines.push(format!("##variants={}", inputs.vcf.display()));
+        lines.extend(paths.iter().map(|p| format!("##alignments={}", p.display())));
+        lines.push(format!("##variants={}", vcf.display()));
         if let Some(regions) = &args.regions {
             lines.push(format!("##regions={}", regions.display()));
         }
     }
-    for (i, haplotype) in inputs.haplotypes.iter().enumerate() {
+    for (i, haplotype) in haplotypes.iter().enumerate() {
         lines.push(format!("##haplotype{}={haplotype}", i + 1));
     }
     lines.iter().map(|l| l.chars().map(|c| if c.is_control() { '?' } else { c }).collect()).collect()
