@@ -81,6 +81,9 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
         records: args.two_genomes.merged_bam.is_some(),
     };
     let mut genomes = TwoGenomes::open(files, &maps, joining, threads)?;
+    let piped = haplotypes.iter().rev().find_map(|h| h.sample()).unwrap_or(".");
+    let samples = samples::sample_names(&args.sample_name, &[(files[0], genomes.files()[0].sample())], piped)?;
+    args.test.check(&samples, regions.is_some())?;
     // Opened before the long part, so that a folder that cannot be written is known at once.
     let table_out = regions.is_some().then(|| OutFile::create(&args.output.output)).transpose()?;
     let program = (!args.version.no_version).then(|| {
@@ -106,10 +109,9 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
     // Both are whole before either gets its name.
     let mut table_out = table_out;
     if let (Some(out), Some(regions), Some(tallies)) = (&mut table_out, &regions, &by_region) {
-        let piped = haplotypes.iter().rev().find_map(|h| h.sample()).unwrap_or(".");
-        let samples = samples::sample_names(&args.sample_name, &[(files[0], genomes.files()[0].sample())], piped)?;
         let header = crate::header(args, &files.map(Path::to_path_buf), vcf, &haplotypes);
-        let rows = crate::rows(regions, &summary.as_counted(differing), tallies, &samples);
+        let mut rows = crate::rows(regions, &summary.as_counted(differing), tallies, &samples);
+        let header = header.into_iter().chain(args.test.test(&mut rows)).collect();
         let path = out.path().to_path_buf();
         let table = CountTable { header, rows };
         table.write(out).and_then(|()| out.flush()).map_err(|e| Error::io(path, e))?;
