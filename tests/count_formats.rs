@@ -32,6 +32,15 @@ struct Molecule {
     forward: bool,
     /// One read or two.
     reads: Vec<Blocks>,
+    /// The mate that maps badly, and is left out.
+    lost: Option<usize>,
+}
+
+impl Molecule {
+    /// The aligned stretches of the reads that count.
+    fn stretches(&self) -> impl Iterator<Item = &(usize, usize)> {
+        self.reads.iter().enumerate().filter(|(i, _)| self.lost != Some(*i)).flat_map(|(_, blocks)| blocks)
+    }
 }
 
 /// An individual and molecules of it.
@@ -69,7 +78,8 @@ impl World {
                 let mate = start + r.below(500);
                 reads.push(read(&mut r, mate));
             }
-            Molecule { haplotype: 1 + r.below(2), forward: r.below(2) == 0, reads }
+            let lost = (reads.len() == 2 && r.below(6) == 0).then(|| r.below(2));
+            Molecule { haplotype: 1 + r.below(2), forward: r.below(2) == 0, reads, lost }
         });
         Self { genome, snvs, molecules: molecules.collect() }
     }
@@ -134,12 +144,11 @@ impl World {
     fn expected(&self, blocks: &[(usize, usize)], strand: Option<bool>) -> [usize; 4] {
         let mut counts = [0; 4];
         for molecule in &self.molecules {
-            let stretches = || molecule.reads.iter().flatten();
-            let touches = stretches().any(|s| blocks.iter().any(|b| s.0 < b.1 && b.0 < s.1));
+            let touches = molecule.stretches().any(|s| blocks.iter().any(|b| s.0 < b.1 && b.0 < s.1));
             if !touches || strand.is_some_and(|s| s != molecule.forward) {
                 continue;
             }
-            let informed = stretches().any(|s| self.snvs.range(s.0..s.1).next().is_some());
+            let informed = molecule.stretches().any(|s| self.snvs.range(s.0..s.1).next().is_some());
             counts[if informed { molecule.haplotype - 1 } else { 2 }] += 1;
         }
         counts
@@ -149,7 +158,7 @@ impl World {
     fn at_snv(&self, at: usize) -> [usize; 2] {
         let mut counts = [0; 2];
         for molecule in &self.molecules {
-            let covers = molecule.reads.iter().flatten().any(|s| (s.0..s.1).contains(&at));
+            let covers = molecule.stretches().any(|s| (s.0..s.1).contains(&at));
             counts[molecule.haplotype - 1] += covers as usize;
         }
         counts

@@ -38,27 +38,55 @@ impl VariantRow<'_> {
     /// `.` for both haplotype alleles; its `hap1` and `hap2` count the first and second allele of the call. So
     /// has an allele without a sequence.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let v = self.variant;
-        write!(out, "{}\t{}\t{}\t", self.chrom, v.start + 1, if v.id.is_empty() { "." } else { &v.id })?;
-        out.write_all(&v.alleles[0])?;
-        out.write_all(b"\t")?;
-        for (i, allele) in v.alleles.iter().skip(1).enumerate() {
-            if i > 0 {
-                out.write_all(b",")?;
-            }
-            out.write_all(allele)?;
-        }
-        write!(out, "\t{}", self.sample)?;
-        for allele in [v.hap1, v.hap2] {
-            out.write_all(b"\t")?;
-            match v.phased && allele != MISSING {
-                true => out.write_all(&v.alleles[allele as usize])?,
-                false => out.write_all(b".")?,
-            }
-        }
-        let t = &self.tally;
-        write!(out, "\t{}\t{}\t{}\t{}", t.hap1, t.hap2, t.other, t.conflicting)
+        let mut line = Vec::with_capacity(96);
+        self.append(&mut line);
+        out.write_all(&line)
     }
+
+    /// [`VariantRow::write`] into memory.
+    pub fn append(&self, line: &mut Vec<u8>) {
+        let v = self.variant;
+        line.extend_from_slice(self.chrom.as_bytes());
+        line.push(b'\t');
+        number(line, v.start + 1);
+        line.push(b'\t');
+        line.extend_from_slice(if v.id.is_empty() { b"." } else { v.id.as_bytes() });
+        for (i, allele) in v.alleles.iter().enumerate() {
+            line.push(if i < 2 { b'\t' } else { b',' });
+            line.extend_from_slice(allele);
+        }
+        if v.alleles.len() < 2 {
+            line.extend_from_slice(b"\t.");
+        }
+        line.push(b'\t');
+        line.extend_from_slice(self.sample.as_bytes());
+        for allele in [v.hap1, v.hap2] {
+            line.push(b'\t');
+            line.extend_from_slice(match v.phased && allele != MISSING {
+                true => &v.alleles[allele as usize],
+                false => b".",
+            });
+        }
+        for n in [self.tally.hap1, self.tally.hap2, self.tally.other, self.tally.conflicting] {
+            line.push(b'\t');
+            number(line, n);
+        }
+    }
+}
+
+/// Append a number in decimal. There are millions of them, which the general way of writing makes slow.
+pub(super) fn number(line: &mut Vec<u8>, mut n: u64) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    line.extend_from_slice(&digits[first..]);
 }
 
 /// Writes the table as records come: a line a record and sample, samples in their order.
@@ -68,6 +96,7 @@ pub struct VariantTable<W> {
     contigs: Contigs,
     samples: Vec<String>,
     within: Option<Spans>,
+    line: Vec<u8>,
 }
 
 impl<W: Write> VariantTable<W> {
@@ -91,7 +120,14 @@ impl<W: Write> VariantTable<W> {
             writeln!(out, "{}", COLUMNS.join("\t"))
         };
         begin().map_err(|e| Error::io(path, e))?;
-        Ok(Self { out, path: path.into(), contigs: contigs.clone(), samples: samples.to_vec(), within })
+        Ok(Self {
+            out,
+            path: path.into(),
+            contigs: contigs.clone(),
+            samples: samples.to_vec(),
+            within,
+            line: Vec::new(),
+        })
     }
 
     /// What was written to, complete but for its own buffers.
@@ -106,11 +142,12 @@ impl<W: Write> VariantSink for VariantTable<W> {
             return Ok(());
         }
         let chrom = self.contigs.name(contig);
+        self.line.clear();
         for (sample, &tally) in self.samples.iter().zip(tallies) {
-            let row = VariantRow { chrom, variant, sample, tally };
-            row.write(&mut self.out).and_then(|()| self.out.write_all(b"\n")).map_err(|e| Error::io(&self.path, e))?;
+            VariantRow { chrom, variant, sample, tally }.append(&mut self.line);
+            self.line.push(b'\n');
         }
-        Ok(())
+        self.out.write_all(&self.line).map_err(|e| Error::io(&self.path, e))
     }
 }
 
@@ -153,6 +190,15 @@ mod tests {
             1\t21\t.\tC\t<DEL>\ts\t.\tC\t12\t2\t0\t0\n1\t21\t.\tC\t<DEL>\tt\t.\tC\t0\t1\t2\t3\n\
             1\t31\t.\tG\tT\ts\t.\t.\t13\t3\t0\t0\n1\t31\t.\tG\tT\tt\t.\t.\t0\t1\t2\t3\n";
         assert_eq!(table(None), HEADER.to_owned() + expected);
+    }
+
+    #[test]
+    fn numbers_are_written_as_ever() {
+        for n in [0, 7, 10, 99, 100, 1234567890, u64::MAX] {
+            let mut line = Vec::new();
+            number(&mut line, n);
+            assert_eq!(line, n.to_string().into_bytes());
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The per-variant counts as VCF or BCF: a column a sample.
 
-use std::io::Write;
 use std::path::Path;
 
 use super::counter::VariantTally;
 use super::sink::VariantSink;
+use super::variant_table::number;
 use crate::error::{Error, Result};
 use crate::genome::{Contigs, Spans, Variant, MISSING};
 use crate::vcf::{ClosedVcf, IndexKind, VcfFormat, VcfHeader, VcfRecord, VcfWriter};
@@ -90,20 +90,21 @@ impl VariantVcf {
     }
 }
 
-fn number(out: &mut Vec<u8>, n: u64) {
-    // The type of BCF has 32 bits; the eight lowest values have another meaning.
-    let n = n.min(i32::MAX as u64);
-    // A vector takes whatever is written to it.
-    let _ = write!(out, "{n}");
+/// Append a value of a field. The type has 32 bits in BCF.
+fn value(out: &mut Vec<u8>, n: u64) {
+    number(out, n.min(i32::MAX as u64));
 }
 
 /// A line of VCF without its end.
 fn line(contig: &str, v: &Variant, tallies: &[VariantTally]) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
-    let _ = write!(out, "{contig}\t{}\t{}\t", v.start + 1, if v.id.is_empty() { "." } else { &v.id });
-    out.extend_from_slice(&v.alleles[0]);
-    for (i, allele) in v.alleles.iter().skip(1).enumerate() {
-        out.push(if i == 0 { b'\t' } else { b',' });
+    out.extend_from_slice(contig.as_bytes());
+    out.push(b'\t');
+    number(&mut out, v.start + 1);
+    out.push(b'\t');
+    out.extend_from_slice(if v.id.is_empty() { b"." } else { v.id.as_bytes() });
+    for (i, allele) in v.alleles.iter().enumerate() {
+        out.push(if i < 2 { b'\t' } else { b',' });
         out.extend_from_slice(allele);
     }
     let alleles = v.alleles.len();
@@ -125,7 +126,7 @@ fn line(contig: &str, v: &Variant, tallies: &[VariantTally]) -> Vec<u8> {
             }
             match allele {
                 MISSING => out.push(b'.'),
-                allele => number(&mut out, allele.into()),
+                allele => value(&mut out, allele.into()),
             }
         }
         for i in 0..alleles {
@@ -133,12 +134,12 @@ fn line(contig: &str, v: &Variant, tallies: &[VariantTally]) -> Vec<u8> {
             let of = |hap: u8, n: u64| (hap != MISSING && usize::from(hap) == i).then_some(n);
             match (of(v.hap1, t.hap1), of(v.hap2, t.hap2)) {
                 (None, None) => out.push(b'.'),
-                (a, b) => number(&mut out, a.unwrap_or(0) + b.unwrap_or(0)),
+                (a, b) => value(&mut out, a.unwrap_or(0) + b.unwrap_or(0)),
             }
         }
         for n in [t.hap1, t.hap2, t.other, t.conflicting] {
             out.push(b':');
-            number(&mut out, n);
+            value(&mut out, n);
         }
     }
     out

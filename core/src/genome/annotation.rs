@@ -1,7 +1,7 @@
 //! Regions from gene annotation: SAF, GTF and GFF3. A gene is one region made of several blocks, its exons.
 
 use std::collections::HashMap;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::contigs::Contigs;
@@ -120,6 +120,9 @@ impl Regions {
     }
 }
 
+/// The longest line that is read, in bytes: a file without line ends is no table of regions.
+const LONGEST: u64 = 1 << 24;
+
 /// The lines of a text file, numbered from 1, without their ends.
 pub(super) struct Lines<'a> {
     pub(super) reader: Box<dyn BufRead>,
@@ -131,11 +134,16 @@ pub(super) struct Lines<'a> {
 impl Lines<'_> {
     pub(super) fn next(&mut self) -> Result<Option<(u64, &str)>> {
         self.line.clear();
-        let read = self.reader.read_until(b'\n', &mut self.line).map_err(|e| Error::io(self.path, e))?;
+        let mut limited = self.reader.by_ref().take(LONGEST);
+        let read = limited.read_until(b'\n', &mut self.line).map_err(|e| Error::io(self.path, e))?;
         if read == 0 {
             return Ok(None);
         }
         self.number += 1;
+        if read as u64 == LONGEST && self.line.last() != Some(&b'\n') {
+            let problem = format!("line {}: is longer than 16 MB; is it a table of regions?", self.number);
+            return Err(Error::input(self.path, problem));
+        }
         let text = std::str::from_utf8(&self.line)
             .map_err(|_| Error::input(self.path, format!("line {}: is not text", self.number)))?;
         Ok(Some((self.number, text.trim_end_matches(['\n', '\r']))))

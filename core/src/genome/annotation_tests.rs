@@ -172,6 +172,8 @@ fn wrong_lines_are_named() {
         assert!(message.contains(part), "{text:?} gave {message}");
         assert!(message.contains("regions\""), "{message}");
     }
+    let endless = "chr1\t1\t2\n".to_owned() + &"x".repeat(1 << 24);
+    assert!(read(&endless).unwrap_err().to_string().contains("line 2: is longer than 16 MB"));
     assert!(read_with("x.gtf", "chr1\t1\t2\n", &AnnotationOptions::default())
         .unwrap_err()
         .to_string()
