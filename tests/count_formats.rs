@@ -128,8 +128,10 @@ impl World {
                 };
                 let quality = "I".repeat(bases.len());
                 let group = read_group.map(|_| "\tRG:Z:g").unwrap_or_default();
-                let line =
-                    format!("m{number}\t{flag}\tchr1\t{start}\t60\t{cigar}\t{mate}\t0\t{bases}\t{quality}{group}\n");
+                let mapq = if molecule.lost == Some(i) { 0 } else { 60 };
+                let line = format!(
+                    "m{number}\t{flag}\tchr1\t{start}\t{mapq}\t{cigar}\t{mate}\t0\t{bases}\t{quality}{group}\n"
+                );
                 lines.push((start, line));
             }
         }
