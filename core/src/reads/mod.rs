@@ -9,6 +9,7 @@
 //! | [`bam_writer`] | writing BAM |
 //! | [`merged`] | several alignment files as one |
 //! | [`read_groups`] | the samples of the read groups |
+//! | [`placement`] | where an aligner would put a read of a haplotype |
 //! | [`tags`] | optional fields of an alignment |
 //! | [`sites`] | where reads can tell the haplotypes apart |
 //! | [`local`] | the two sequences around insertions and deletions |
@@ -28,6 +29,7 @@ pub mod local;
 pub mod look;
 pub mod merged;
 pub mod read_groups;
+pub mod placement;
 pub mod sites;
 pub mod tags;
 #[cfg(test)]
