@@ -9,6 +9,7 @@
 //! | [`bam_writer`] | writing BAM |
 //! | [`merged`] | several alignment files as one |
 //! | [`read_groups`] | the samples of the read groups |
+//! | [`occurrences`] | how often reads occur in a genome |
 //! | [`placement`] | where an aligner would put a read of a haplotype |
 //! | [`tags`] | optional fields of an alignment |
 //! | [`sites`] | where reads can tell the haplotypes apart |
@@ -29,6 +30,7 @@ pub mod local;
 pub mod look;
 pub mod merged;
 pub mod read_groups;
+pub mod occurrences;
 pub mod placement;
 pub mod sites;
 pub mod tags;
