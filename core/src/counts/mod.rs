@@ -2,6 +2,9 @@
 //!
 //! | module | what it is about |
 //! |---|---|
+//! | [`bias`] | reference bias: what error-free reads of either haplotype would give |
+//! | `bias_chunks`, `bias_reads` | stretches of the genome, and the reads laid over one |
+//! | [`bias_table`] | its tables |
 //! | [`cells`] | sparse matrices by region and cell |
 //! | [`counter`] | one pass over the reads: fragments per region and variant |
 //! | [`fragments_file`] | one line a fragment, by haplotype |
@@ -18,6 +21,10 @@
 //! | [`variant_table`] | the per-variant table |
 //! | [`variant_vcf`] | the same as VCF or BCF |
 
+pub mod bias;
+mod bias_chunks;
+mod bias_reads;
+pub mod bias_table;
 pub mod cells;
 pub mod counter;
 pub mod fragments_file;

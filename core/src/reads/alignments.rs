@@ -76,9 +76,8 @@ impl<'a> Alignment<'a> {
         self.position + self.cigar.iter().map(|&c| reference_length(c)).sum::<i64>()
     }
 
-    /// An alignment made in code. `bases` are letters, as many as `qualities`.
-    #[cfg(test)]
-    pub(crate) fn test(packed: &'a [u8], cigar: &'a [u32], qualities: &'a [u8], position: i64) -> Self {
+    /// An alignment made in code, on contig 0. `packed` are bases, two a byte, as many as `qualities`.
+    pub(crate) fn made(packed: &'a [u8], cigar: &'a [u32], qualities: &'a [u8], position: i64) -> Self {
         Self {
             contig: 0,
             position,

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     fn read(name: &'static str, flags: u16, position: i64, mate_position: i64) -> Alignment<'static> {
-        let mut read = Alignment::test(&[], &[], &[], position);
+        let mut read = Alignment::made(&[], &[], &[], position);
         read.name = name.as_bytes();
         read.flags = flags;
         read.mate_contig = 0;

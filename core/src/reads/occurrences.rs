@@ -1,5 +1,6 @@
 //! How often the sequences of reads occur in a genome, on either strand, by one pass over its FASTA.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use rayon::prelude::*;
@@ -172,9 +173,10 @@ impl Occurrences {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn scan(&self, reference: &Reference, hasher: &Hasher) -> Result<()> {
+    pub fn scan(&self, fasta: &Path, hasher: &Hasher) -> Result<()> {
+        let contigs = Reference::open(fasta)?.contigs().len();
         let one = |contig: usize| -> Result<()> {
-            let mut own = Reference::open(reference.path())?;
+            let mut own = Reference::open(fasta)?;
             let length = own.contigs().length(contig) as i64;
             let overlap = hasher.length as i64 - 1;
             let mut start = 0;
@@ -185,7 +187,7 @@ impl Occurrences {
             }
             Ok(())
         };
-        (0..reference.contigs().len()).into_par_iter().try_for_each(one)
+        (0..contigs).into_par_iter().try_for_each(one)
     }
 
     /// How often a read occurs, 2 for twice or more.
@@ -229,7 +231,7 @@ mod tests {
             let reference = test_reference(folder.path(), &list);
             let hasher = Hasher::new(5);
             let occurrences = Occurrences::new(reads.iter().map(|r| hasher.hash(r).unwrap()).collect());
-            occurrences.scan(&reference, &hasher).unwrap();
+            occurrences.scan(reference.path(), &hasher).unwrap();
             for read in &reads {
                 let other = turned(read);
                 let n: usize = contigs.iter().map(|c| c.windows(5).filter(|w| *w == &read[..] || *w == &other[..]).count()).sum();
@@ -251,7 +253,7 @@ mod tests {
         let starts = [0, 5, piece - 60, piece - 59, piece - 1, piece, piece + 1, 2 * piece + 17];
         let hashes: Vec<u64> = starts.iter().map(|&s| hasher.hash(&bases[s..s + 60]).unwrap()).collect();
         let occurrences = Occurrences::new(hashes.clone());
-        occurrences.scan(&reference, &hasher).unwrap();
+        occurrences.scan(reference.path(), &hasher).unwrap();
         let found: Vec<u8> = hashes.iter().map(|&h| occurrences.of(h)).collect();
         let truth = |s: usize| {
             let other = turned(&bases[s..s + 60]);

@@ -1,0 +1,276 @@
+//! The reads of both haplotypes over a chunk of the genome, and what becomes of each.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::bias::{Bias, BiasOptions, Fate};
+use super::bias_chunks::Chunk;
+use crate::genome::{Contigs, Edit, Regions, Variant, Variants};
+use crate::reads::occurrences::{Hasher, Occurrences};
+use crate::reads::placement::{Placed, Strand};
+use crate::reads::{Alignment, Class, Evidence, Filter, Sites, Sweep};
+
+/// Where a site shows on a haplotype: bases `start..end` of its sequence, or where that is empty the joint before
+/// base `start`.
+#[derive(Clone, Copy, Debug)]
+struct Print {
+    start: usize,
+    end: usize,
+    /// Index of the variant in the chunk.
+    site: usize,
+}
+
+impl Print {
+    /// True if a read of bases `from..to` tells something of the site: it has one of its bases, or both beside the
+    /// joint.
+    fn within(&self, from: usize, to: usize) -> bool {
+        match self.start == self.end {
+            true => from < self.start && self.start < to,
+            false => from < self.end && self.start < to,
+        }
+    }
+}
+
+/// The reads of both haplotypes over a chunk.
+pub(super) struct Laying<'a> {
+    chunk: &'a Chunk,
+    length: usize,
+    strands: [Strand; 2],
+    /// Of each haplotype, by start.
+    prints: [Vec<Print>; 2],
+}
+
+pub(super) struct Outcome {
+    /// By index of the variant in the chunk.
+    pub sites: BTreeMap<usize, Bias>,
+    pub regions: HashMap<u32, Bias>,
+    pub reads: Bias,
+}
+
+impl<'a> Laying<'a> {
+    pub fn new(chunk: &'a Chunk, length: usize) -> Self {
+        let [one, two] = [1, 2].map(|haplotype| haplotype_of(chunk, haplotype));
+        Self { length, strands: [one.0, two.0], prints: [one.1, two.1], chunk }
+    }
+
+    /// Call `read` with the first base of each read that lies over a site the chunk answers for, and the sites it
+    /// lies over, those of neighbours among them, in order.
+    fn each(&self, haplotype: usize, read: &mut impl FnMut(usize, &[usize])) {
+        let (strand, prints) = (&self.strands[haplotype - 1], &self.prints[haplotype - 1]);
+        let Some(last) = strand.sequence().len().checked_sub(self.length) else { return };
+        let mut reach = 0;
+        // The furthest end up to each print: those before the first that reaches a read are past.
+        let reaches: Vec<usize> = prints
+            .iter()
+            .map(|p| {
+                reach = reach.max(p.end);
+                reach
+            })
+            .collect();
+        let (mut from, mut first, mut sites) = (0, 0, Vec::new());
+        for print in prints.iter().filter(|p| self.chunk.own.contains(&p.site)) {
+            from = from.max((print.start + 1).saturating_sub(self.length));
+            while from <= last && from < print.end.max(print.start) {
+                while first < prints.len() && reaches[first] <= from {
+                    first += 1;
+                }
+                sites.clear();
+                let near = prints[first..].iter().take_while(|p| p.start < from + self.length);
+                sites.extend(near.filter(|p| p.within(from, from + self.length)).map(|p| p.site));
+                sites.sort_unstable();
+                if sites.iter().any(|s| self.chunk.own.contains(s)) {
+                    read(from, &sites);
+                }
+                from += 1;
+            }
+        }
+    }
+
+    fn bases(&self, haplotype: usize, from: usize) -> &[u8] {
+        &self.strands[haplotype - 1].sequence()[from..from + self.length]
+    }
+
+    pub fn hashes(&self, hasher: &Hasher) -> Vec<u64> {
+        let mut hashes = Vec::new();
+        for haplotype in [1, 2] {
+            self.each(haplotype, &mut |from, _| hashes.extend(hasher.hash(self.bases(haplotype, from))));
+        }
+        hashes
+    }
+
+    pub fn run(&self, places: &RegionPlaces, known: Option<&(Occurrences, &Hasher)>, options: &BiasOptions) -> Outcome {
+        let chunk = self.chunk;
+        let differing = chunk.own.clone().filter(|&i| chunk.variants[i].differs());
+        let mut outcome = Outcome {
+            sites: differing.map(|i| (i, Bias::default())).collect(),
+            regions: HashMap::new(),
+            reads: Bias::default(),
+        };
+        let regions: Vec<Vec<u32>> = chunk.variants.iter().map(|v| places.of(chunk.contig, v)).collect();
+        let mut judge = Judge::new(chunk, &options.filter);
+        for haplotype in [1, 2] {
+            let strand = &self.strands[haplotype - 1];
+            let mut reads: Vec<(Placed, usize)> = Vec::new();
+            let mut fates: Vec<(usize, Fate)> = Vec::new();
+            let mut placed = Placed::default();
+            self.each(haplotype, &mut |from, _| {
+                let bases = self.bases(haplotype, from);
+                if !bases.iter().all(|b| matches!(b, b'A' | b'C' | b'G' | b'T')) {
+                    return;
+                }
+                let here = strand.place(from, self.length, &options.scoring, &mut placed);
+                let perfect = here && placed.differences == 0 && placed.cigar.len() == 1;
+                let times = known.and_then(|(o, hasher)| hasher.hash(bases).map(|h| o.of(h))).unwrap_or(0);
+                let fate = match (times > perfect as u8, here) {
+                    (true, _) => Fate::Elsewhere,
+                    (false, false) => Fate::Lost,
+                    (false, true) => {
+                        reads.push((placed.clone(), fates.len()));
+                        Fate::Unassigned
+                    }
+                };
+                fates.push((from, fate));
+            });
+            // Clipped reads lie out of order; evidence is looked for along the genome.
+            reads.sort_by_key(|(placed, _)| placed.position);
+            judge.rewind();
+            for (placed, i) in &reads {
+                let class = judge.class(placed, self.bases(haplotype, fates[*i].0));
+                fates[*i].1 = match (class, haplotype) {
+                    (Class::Hap1, 1) | (Class::Hap2, 2) => Fate::Right,
+                    (Class::Hap1 | Class::Hap2, _) => Fate::Wrong,
+                    _ => Fate::Unassigned,
+                };
+            }
+            let mut next = fates.iter().peekable();
+            let mut touched: Vec<(u32, usize)> = Vec::new();
+            self.each(haplotype, &mut |from, sites| {
+                let Some((_, fate)) = next.next_if(|f| f.0 == from) else { return };
+                let own = |site: &usize| chunk.own.contains(site);
+                for site in sites.iter().filter(|s| own(s)) {
+                    if let Some(bias) = outcome.sites.get_mut(site) {
+                        bias.of(haplotype).add(*fate);
+                    }
+                }
+                if sites.first().is_some_and(own) {
+                    outcome.reads.of(haplotype).add(*fate);
+                }
+                // Once a region: by the chunk that answers for the first of its sites under the read.
+                touched.clear();
+                touched.extend(sites.iter().flat_map(|&s| regions[s].iter().map(move |&r| (r, s))));
+                touched.sort_unstable();
+                touched.dedup_by_key(|t| t.0);
+                for (region, _) in touched.iter().filter(|(_, s)| own(s)) {
+                    outcome.regions.entry(*region).or_default().of(haplotype).add(*fate);
+                }
+            });
+        }
+        outcome
+    }
+}
+
+/// A haplotype over a chunk, and where the sites lie on it.
+fn haplotype_of(chunk: &Chunk, haplotype: usize) -> (Strand, Vec<Print>) {
+    let window = chunk.start..chunk.start + chunk.reference.len() as u64;
+    let mut edits: Vec<(Edit, usize)> =
+        chunk.variants.iter().enumerate().filter_map(|(i, v)| Some((v.edit(haplotype)?, i))).collect();
+    edits.sort_by_key(|(e, i)| (e.start, e.end, *i));
+    let mut end = window.start;
+    edits.retain(|(e, _)| {
+        let fits = e.start >= end && e.end <= window.end;
+        if fits {
+            end = e.end;
+        }
+        fits
+    });
+    let strand = Strand::new(chunk.start, &chunk.reference, &edits.iter().map(|e| e.0).collect::<Vec<_>>());
+    let own: HashMap<usize, usize> = edits.iter().enumerate().map(|(place, (_, variant))| (*variant, place)).collect();
+    let print = |(site, v): (usize, &Variant)| {
+        if !v.differs() {
+            return None;
+        }
+        let (start, end) = match own.get(&site) {
+            Some(&place) => strand.edit(place),
+            None => {
+                let other = v.edit(3 - haplotype)?;
+                (strand.at(other.start), strand.at(other.end))
+            }
+        };
+        Some(Print { start, end, site })
+    };
+    let mut prints: Vec<Print> = chunk.variants.iter().enumerate().filter_map(print).collect();
+    prints.sort_by_key(|p| (p.start, p.end, p.site));
+    (strand, prints)
+}
+
+/// Finds the regions of a site.
+pub(super) struct RegionPlaces<'a> {
+    regions: Option<&'a Regions>,
+    /// The furthest end up to each block of its contig.
+    reaches: Vec<u64>,
+}
+
+impl<'a> RegionPlaces<'a> {
+    pub fn new(regions: Option<&'a Regions>) -> Self {
+        let mut reaches = Vec::new();
+        let mut furthest = (usize::MAX, 0);
+        for block in regions.iter().flat_map(|r| &r.blocks) {
+            if furthest.0 != block.contig {
+                furthest = (block.contig, 0);
+            }
+            furthest.1 = furthest.1.max(block.end);
+            reaches.push(furthest.1);
+        }
+        Self { regions, reaches }
+    }
+
+    /// Regions in which the haplotypes differ by `variant`, ascending.
+    fn of(&self, contig: usize, variant: &Variant) -> Vec<u32> {
+        let Some(regions) = self.regions else { return Vec::new() };
+        let blocks = &regions.blocks;
+        let (begin, end) =
+            (blocks.partition_point(|b| b.contig < contig), blocks.partition_point(|b| b.contig <= contig));
+        let first = begin + self.reaches[begin..end].partition_point(|&reach| reach <= variant.start);
+        let near = blocks[first.min(end)..end].iter().take_while(|b| b.start < variant.end());
+        let mut found: Vec<u32> = near.filter(|b| variant.differs_within(b.start, b.end)).map(|b| b.region).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// Assigns reads by the code that counts real ones.
+struct Judge {
+    sites: Sites,
+    quality: u8,
+}
+
+impl Judge {
+    fn new(chunk: &Chunk, filter: &Filter) -> Self {
+        let contigs = Contigs::new(vec![("it".into(), 0)]);
+        let sites = Sites::new(&Variants::from_list(&contigs, vec![chunk.variants.clone()]));
+        Self { sites, quality: filter.base_quality }
+    }
+
+    fn rewind(&mut self) {}
+
+    fn class(&mut self, placed: &Placed, bases: &[u8]) -> Class {
+        let packed: Vec<u8> =
+            bases.chunks(2).map(|two| code(two[0]) << 4 | two.get(1).map_or(0, |b| code(*b))).collect();
+        let qualities = vec![40; bases.len()];
+        let read = Alignment::made(&packed, &placed.cigar, &qualities, placed.position as i64);
+        let mut evidence = Evidence::default();
+        Sweep::new(None, &self.sites).look(&read, &mut evidence);
+        evidence.class(&self.sites, self.quality)
+    }
+}
+
+/// A base in BAM's four bits.
+fn code(base: u8) -> u8 {
+    match base {
+        b'A' => 1,
+        b'C' => 2,
+        b'G' => 4,
+        b'T' => 8,
+        _ => 15,
+    }
+}
