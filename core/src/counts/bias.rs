@@ -8,13 +8,15 @@
 //! expectation under balance.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::bias_chunks::Chunks;
+use super::bias_judge::{Judge, OneChunk};
 use super::bias_reads::{Laying, Outcome, RegionPlaces};
 use crate::error::{Error, Result};
-use crate::genome::{Contigs, Reference, Regions, Variant, VariantStream};
+use crate::genome::{Contigs, Reference, Regions, Spans, Variant, VariantStream};
 use crate::reads::occurrences::{Hasher, Occurrences};
 use crate::reads::placement::Scoring;
 use crate::reads::Filter;
@@ -198,7 +200,7 @@ impl BiasSummary {
 }
 
 /// Lay reads over every site of `stream` in which the haplotypes differ. `contigs` are those of the stream and of
-/// `regions`. `site` is called for each in order of contig and position; what is laid over the sites of each
+/// `regions`; with `within` only sites that overlap it count. `site` is called for each in order of contig and position; what is laid over the sites of each
 /// region, a read once a region, is given back beside the summary, in the order of [`Regions::list`].
 ///
 /// # Errors
@@ -208,18 +210,20 @@ pub fn lay(
     reference: Reference,
     contigs: &Contigs,
     regions: Option<&Regions>,
+    within: Option<&Spans>,
     options: &BiasOptions,
     site: &mut dyn FnMut(usize, &Variant, &Bias) -> Result<()>,
 ) -> Result<(BiasSummary, Vec<Bias>)> {
-    let fasta = options.genome_wide.then(|| reference.path().to_path_buf());
-    let chunks = Chunks::new(stream, reference, contigs, options.read_length);
-    lay_chunks(chunks, fasta.as_deref(), regions, options, site)
+    let fasta = reference.path().to_path_buf();
+    let chunks = Chunks::new(stream, reference, contigs, within, options.read_length);
+    lay_chunks(chunks, &fasta, contigs, regions, options, site)
 }
 
-/// As [`lay`]; with `fasta` each read is looked for in all of it.
+/// As [`lay`].
 fn lay_chunks(
     mut chunks: Chunks,
-    fasta: Option<&Path>,
+    fasta: &Path,
+    contigs: &Contigs,
     regions: Option<&Regions>,
     options: &BiasOptions,
     site: &mut dyn FnMut(usize, &Variant, &Bias) -> Result<()>,
@@ -235,7 +239,7 @@ fn lay_chunks(
     loop {
         // Only chunks are kept, what is laid over them is made again where it is needed.
         let (mut batch, mut reads) = (Vec::new(), 0);
-        let most = if fasta.is_some() { READS } else { READS / 64 };
+        let most = if options.genome_wide { READS } else { READS / 64 };
         while reads < most {
             let Some(chunk) = chunks.next()? else { break };
             reads += chunk.own.len() * 2 * options.read_length;
@@ -244,18 +248,34 @@ fn lay_chunks(
         if batch.is_empty() {
             return Ok((summary, of_regions));
         }
-        let laying = |chunk| Laying::new(chunk, options.read_length);
         let mut known = None;
-        if let Some(fasta) = fasta {
-            let hashes = |chunk| laying(chunk).hashes(&hasher);
+        if options.genome_wide {
+            let hashes = |chunk| Laying::new(chunk, options.read_length).hashes(&hasher);
             let occurrences =
                 pool.install(|| Occurrences::new(batch.par_iter().flat_map_iter(hashes).collect::<Vec<u64>>()));
             pool.install(|| occurrences.scan(fasta, &hasher))?;
             known = Some((occurrences, &hasher));
         }
-        let run = |chunk| laying(chunk).run(&places, known.as_ref(), options);
-        let outcomes: Vec<Outcome> = pool.install(|| batch.par_iter().map(run).collect());
-        for (chunk, outcome) in batch.iter().zip(outcomes) {
+        // Every thread takes the next chunk; results are put in order behind them.
+        let next = AtomicUsize::new(0);
+        let work = |_: rayon::BroadcastContext| -> Result<Vec<(usize, Outcome)>> {
+            let mut source = OneChunk::default();
+            let waiting = source.clone();
+            let mut judge = Judge::new(&mut source, waiting, fasta, contigs, &options.filter)?;
+            let mut done = Vec::new();
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                let Some(chunk) = batch.get(i) else { return Ok(done) };
+                let laying = Laying::new(chunk, options.read_length);
+                done.push((i, laying.run(&mut judge, &places, known.as_ref(), options)?));
+            }
+        };
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for done in pool.broadcast(work) {
+            outcomes.extend(done?);
+        }
+        outcomes.sort_unstable_by_key(|(i, _)| *i);
+        for (chunk, (_, outcome)) in batch.iter().zip(outcomes) {
             for (i, bias) in outcome.sites {
                 let variant = &chunk.variants[i];
                 summary.add(variant, &bias, options.limit);

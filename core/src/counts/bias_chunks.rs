@@ -4,10 +4,17 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::genome::{Contigs, Reference, Variant, VariantStream};
+use crate::genome::{Contigs, Reference, Spans, Variant, VariantStream};
 
 /// Variants that one chunk answers for, at most; with those around them that its reads may cover as well.
 const MOST: usize = 256;
+
+/// Variants this far beyond a read's length still have a say in how a site is looked at: neighbouring insertions
+/// and deletions are looked at together.
+const CONTEXT: u64 = 1024;
+
+/// Variants further than this from what is asked for are not looked at.
+const FAR: u64 = 20_000;
 
 /// Variants close to each other, and the reference around them.
 pub(super) struct Chunk {
@@ -17,6 +24,8 @@ pub(super) struct Chunk {
     pub variants: Vec<Variant>,
     /// Those of `variants` that this chunk answers for; the others are there because reads cover both.
     pub own: Range<usize>,
+    /// Which of `variants` are sites that are asked for.
+    pub sites: Vec<bool>,
     /// First base of `reference` on the contig, 0-based.
     pub start: u64,
     pub reference: Vec<u8>,
@@ -27,13 +36,15 @@ pub(super) struct Chunks<'a> {
     stream: &'a mut VariantStream,
     reference: Reference,
     contigs: Contigs,
-    /// No two variants further apart than this share a read.
+    /// Only sites that overlap these are asked for.
+    within: Option<Spans>,
+    /// Reference needed on either side.
+    window: u64,
+    /// Variants further apart than this have nothing to do with each other.
     reach: u64,
     /// [`MOST`], but in tests.
     pub most: usize,
     contig: Option<usize>,
-    /// Index of the contig in the FASTA.
-    theirs: usize,
     waiting: Vec<Variant>,
     /// The furthest end of those that wait.
     furthest: u64,
@@ -44,15 +55,22 @@ pub(super) struct Chunks<'a> {
 
 impl<'a> Chunks<'a> {
     /// Of variants by `contigs`, for reads of `length`.
-    pub fn new(stream: &'a mut VariantStream, reference: Reference, contigs: &Contigs, length: usize) -> Self {
+    pub fn new(
+        stream: &'a mut VariantStream,
+        reference: Reference,
+        contigs: &Contigs,
+        within: Option<&Spans>,
+        length: usize,
+    ) -> Self {
         Self {
             stream,
             reference,
             contigs: contigs.clone(),
-            reach: 2 * length as u64,
+            within: within.cloned(),
+            window: 2 * length as u64,
+            reach: 2 * length as u64 + CONTEXT,
             most: MOST,
             contig: None,
-            theirs: 0,
             waiting: Vec::new(),
             furthest: 0,
             context: 0,
@@ -84,6 +102,7 @@ impl<'a> Chunks<'a> {
                 None => self.ended = true,
                 // Unphased, or not applied to either haplotype.
                 Some(variant) if variant.edit(1).is_none() && variant.edit(2).is_none() => {}
+                Some(variant) if self.far(&variant) => {}
                 Some(variant) => {
                     let apart = !self.waiting.is_empty() && variant.start >= self.furthest + self.reach;
                     let chunk = match apart && self.context < self.waiting.len() {
@@ -108,6 +127,12 @@ impl<'a> Chunks<'a> {
         }
     }
 
+    /// True for a variant that has nothing to do with any site asked for.
+    fn far(&self, variant: &Variant) -> bool {
+        let (start, end) = (variant.start.saturating_sub(FAR), variant.end().saturating_add(FAR));
+        self.within.as_ref().is_some_and(|w| !w.overlap(self.contig.unwrap_or(0), start, end))
+    }
+
     /// The first variant behind `split` that no read covers together with one before it.
     fn right_of(&self, split: usize) -> usize {
         let end = self.waiting[..split].iter().map(Variant::end).max().unwrap_or(0);
@@ -126,18 +151,20 @@ impl<'a> Chunks<'a> {
         let contig = self.contig.unwrap_or(0);
         let variants = self.waiting[..self.right_of(split)].to_vec();
         let own = self.context..split;
-        let (first, last) = (variants.iter().map(|v| v.start).min(), variants.iter().map(Variant::end).max());
-        let (first, last) = (first.unwrap_or(0), last.unwrap_or(0));
+        let reach = |list: &[Variant]| self.window + list.iter().map(|v| v.end() - v.start).sum::<u64>();
+        let first = variants[own.start].start.saturating_sub(reach(&variants[..own.start]));
+        let last = variants[own.clone()].iter().map(Variant::end).max().unwrap_or(0);
+        let last = last.saturating_add(reach(&variants[own.end..]));
         let name = self.contigs.name(contig);
-        self.theirs = self.reference.contigs().find(name).ok_or_else(|| {
+        let theirs = self.reference.contigs().find(name).ok_or_else(|| {
             Error::input(
                 self.reference.path(),
                 format!("has no sequence \"{name}\" (it has {})", self.reference.contigs().summary()),
             )
         })?;
-        let length = self.reference.contigs().length(self.theirs);
-        let (start, end) = (first.saturating_sub(self.reach), last.saturating_add(self.reach).min(length));
-        let reference = self.reference.fetch(self.theirs, start as i64, end as i64)?;
+        let length = self.reference.contigs().length(theirs);
+        let (start, end) = (first, last.min(length).max(first));
+        let reference = self.reference.fetch(theirs, start as i64, end as i64)?;
         // From the right: what lies before the first variant needed is dropped.
         let mut keep = split;
         if let Some(next) = self.waiting.get(split) {
@@ -151,6 +178,8 @@ impl<'a> Chunks<'a> {
         }
         self.waiting.drain(..keep);
         self.context = split - keep;
-        Ok(Chunk { contig, variants, own, start, reference })
+        let within = |v: &Variant| self.within.as_ref().is_none_or(|w| w.overlap(contig, v.start, v.end()));
+        let sites = variants.iter().map(|v| v.differs() && within(v)).collect();
+        Ok(Chunk { contig, variants, own, sites, start, reference })
     }
 }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::bias::{Bias, BiasOptions, Fate};
 use super::bias_chunks::Chunk;
-use crate::genome::{Contigs, Edit, Regions, Variant, Variants};
+use super::bias_judge::Judge;
+use crate::error::Result;
+use crate::genome::{Edit, Regions, Variant};
 use crate::reads::occurrences::{Hasher, Occurrences};
 use crate::reads::placement::{Placed, Strand};
-use crate::reads::{Alignment, Class, Evidence, Filter, Sites, Sweep};
+use crate::reads::Class;
 
 /// Where a site shows on a haplotype: bases `start..end` of its sequence, or where that is empty the joint before
 /// base `start`.
@@ -28,6 +30,13 @@ impl Print {
             false => from < self.end && self.start < to,
         }
     }
+}
+
+/// One read: its first base on the haplotype, and what becomes of it.
+struct Read {
+    haplotype: usize,
+    from: usize,
+    fate: Fate,
 }
 
 /// The reads of both haplotypes over a chunk.
@@ -97,62 +106,75 @@ impl<'a> Laying<'a> {
         hashes
     }
 
-    pub fn run(&self, places: &RegionPlaces, known: Option<&(Occurrences, &Hasher)>, options: &BiasOptions) -> Outcome {
+    /// What becomes of every read.
+    ///
+    /// # Errors
+    /// When the FASTA cannot be read.
+    pub fn run(
+        &self,
+        judge: &mut Judge,
+        places: &RegionPlaces,
+        known: Option<&(Occurrences, &Hasher)>,
+        options: &BiasOptions,
+    ) -> Result<Outcome> {
         let chunk = self.chunk;
-        let differing = chunk.own.clone().filter(|&i| chunk.variants[i].differs());
+        let mut reads: Vec<Read> = Vec::new();
+        let mut aligned: Vec<(Placed, usize)> = Vec::new();
+        let mut placed = Placed::default();
+        for haplotype in [1, 2] {
+            self.each(haplotype, &mut |from, _| {
+                let bases = self.bases(haplotype, from);
+                if !bases.iter().all(|b| matches!(b, b'A' | b'C' | b'G' | b'T')) {
+                    return;
+                }
+                let here = self.strands[haplotype - 1].place(from, self.length, &options.scoring, &mut placed);
+                let perfect = here && placed.differences == 0 && placed.cigar.len() == 1;
+                let times = known.and_then(|(o, hasher)| hasher.hash(bases).map(|h| o.of(h))).unwrap_or(0);
+                let fate = if times > perfect as u8 { Fate::Elsewhere } else { Fate::Lost };
+                if here && fate == Fate::Lost {
+                    aligned.push((placed.clone(), reads.len()));
+                }
+                reads.push(Read { haplotype, from, fate });
+            });
+        }
+        // Clipped reads lie out of order; evidence is looked for along the genome.
+        aligned.sort_by_key(|(placed, i)| (placed.position, *i));
+        judge.enter(chunk)?;
+        for (placed, i) in &aligned {
+            let read = &mut reads[*i];
+            let class = judge.class(chunk.contig, placed, self.bases(read.haplotype, read.from))?;
+            read.fate = match (class, read.haplotype) {
+                (Class::Hap1, 1) | (Class::Hap2, 2) => Fate::Right,
+                (Class::Hap1 | Class::Hap2, _) => Fate::Wrong,
+                _ => Fate::Unassigned,
+            };
+        }
+        Ok(self.tally(&reads, places))
+    }
+
+    /// Count `reads` at the sites and in the regions, haplotype by haplotype in order of their first base.
+    fn tally(&self, reads: &[Read], places: &RegionPlaces) -> Outcome {
+        let chunk = self.chunk;
+        let differing = chunk.own.clone().filter(|&i| chunk.sites[i]);
         let mut outcome = Outcome {
             sites: differing.map(|i| (i, Bias::default())).collect(),
             regions: HashMap::new(),
             reads: Bias::default(),
         };
         let regions: Vec<Vec<u32>> = chunk.variants.iter().map(|v| places.of(chunk.contig, v)).collect();
-        let mut judge = Judge::new(chunk, &options.filter);
+        let mut next = reads.iter().peekable();
+        let mut touched: Vec<(u32, usize)> = Vec::new();
         for haplotype in [1, 2] {
-            let strand = &self.strands[haplotype - 1];
-            let mut reads: Vec<(Placed, usize)> = Vec::new();
-            let mut fates: Vec<(usize, Fate)> = Vec::new();
-            let mut placed = Placed::default();
-            self.each(haplotype, &mut |from, _| {
-                let bases = self.bases(haplotype, from);
-                if !bases.iter().all(|b| matches!(b, b'A' | b'C' | b'G' | b'T')) {
-                    return;
-                }
-                let here = strand.place(from, self.length, &options.scoring, &mut placed);
-                let perfect = here && placed.differences == 0 && placed.cigar.len() == 1;
-                let times = known.and_then(|(o, hasher)| hasher.hash(bases).map(|h| o.of(h))).unwrap_or(0);
-                let fate = match (times > perfect as u8, here) {
-                    (true, _) => Fate::Elsewhere,
-                    (false, false) => Fate::Lost,
-                    (false, true) => {
-                        reads.push((placed.clone(), fates.len()));
-                        Fate::Unassigned
-                    }
-                };
-                fates.push((from, fate));
-            });
-            // Clipped reads lie out of order; evidence is looked for along the genome.
-            reads.sort_by_key(|(placed, _)| placed.position);
-            judge.rewind();
-            for (placed, i) in &reads {
-                let class = judge.class(placed, self.bases(haplotype, fates[*i].0));
-                fates[*i].1 = match (class, haplotype) {
-                    (Class::Hap1, 1) | (Class::Hap2, 2) => Fate::Right,
-                    (Class::Hap1 | Class::Hap2, _) => Fate::Wrong,
-                    _ => Fate::Unassigned,
-                };
-            }
-            let mut next = fates.iter().peekable();
-            let mut touched: Vec<(u32, usize)> = Vec::new();
             self.each(haplotype, &mut |from, sites| {
-                let Some((_, fate)) = next.next_if(|f| f.0 == from) else { return };
+                let Some(read) = next.next_if(|r| (r.haplotype, r.from) == (haplotype, from)) else { return };
                 let own = |site: &usize| chunk.own.contains(site);
                 for site in sites.iter().filter(|s| own(s)) {
                     if let Some(bias) = outcome.sites.get_mut(site) {
-                        bias.of(haplotype).add(*fate);
+                        bias.of(haplotype).add(read.fate);
                     }
                 }
                 if sites.first().is_some_and(own) {
-                    outcome.reads.of(haplotype).add(*fate);
+                    outcome.reads.of(haplotype).add(read.fate);
                 }
                 // Once a region: by the chunk that answers for the first of its sites under the read.
                 touched.clear();
@@ -160,7 +182,7 @@ impl<'a> Laying<'a> {
                 touched.sort_unstable();
                 touched.dedup_by_key(|t| t.0);
                 for (region, _) in touched.iter().filter(|(_, s)| own(s)) {
-                    outcome.regions.entry(*region).or_default().of(haplotype).add(*fate);
+                    outcome.regions.entry(*region).or_default().of(haplotype).add(read.fate);
                 }
             });
         }
@@ -185,7 +207,7 @@ fn haplotype_of(chunk: &Chunk, haplotype: usize) -> (Strand, Vec<Print>) {
     let strand = Strand::new(chunk.start, &chunk.reference, &edits.iter().map(|e| e.0).collect::<Vec<_>>());
     let own: HashMap<usize, usize> = edits.iter().enumerate().map(|(place, (_, variant))| (*variant, place)).collect();
     let print = |(site, v): (usize, &Variant)| {
-        if !v.differs() {
+        if !chunk.sites[site] {
             return None;
         }
         let (start, end) = match own.get(&site) {
@@ -235,42 +257,5 @@ impl<'a> RegionPlaces<'a> {
         found.sort_unstable();
         found.dedup();
         found
-    }
-}
-
-/// Assigns reads by the code that counts real ones.
-struct Judge {
-    sites: Sites,
-    quality: u8,
-}
-
-impl Judge {
-    fn new(chunk: &Chunk, filter: &Filter) -> Self {
-        let contigs = Contigs::new(vec![("it".into(), 0)]);
-        let sites = Sites::new(&Variants::from_list(&contigs, vec![chunk.variants.clone()]));
-        Self { sites, quality: filter.base_quality }
-    }
-
-    fn rewind(&mut self) {}
-
-    fn class(&mut self, placed: &Placed, bases: &[u8]) -> Class {
-        let packed: Vec<u8> =
-            bases.chunks(2).map(|two| code(two[0]) << 4 | two.get(1).map_or(0, |b| code(*b))).collect();
-        let qualities = vec![40; bases.len()];
-        let read = Alignment::made(&packed, &placed.cigar, &qualities, placed.position as i64);
-        let mut evidence = Evidence::default();
-        Sweep::new(None, &self.sites).look(&read, &mut evidence);
-        evidence.class(&self.sites, self.quality)
-    }
-}
-
-/// A base in BAM's four bits.
-fn code(base: u8) -> u8 {
-    match base {
-        b'A' => 1,
-        b'C' => 2,
-        b'G' => 4,
-        b'T' => 8,
-        _ => 15,
     }
 }

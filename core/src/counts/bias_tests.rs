@@ -61,7 +61,7 @@ impl World {
         let reference = Reference::open(Path::new(&self.path("ref.fa"))).unwrap();
         let mut sites = Vec::new();
         let (summary, of_regions) =
-            lay(&mut self.stream(), reference, &self.contigs, regions, options, &mut |_, v, b| {
+            lay(&mut self.stream(), reference, &self.contigs, regions, None, options, &mut |_, v, b| {
                 sites.push((v.start, *b));
                 Ok(())
             })
@@ -266,14 +266,15 @@ impl World {
         let regions = Regions::from_list(self.contigs.clone(), vec![whole]);
         let reference = Reference::open(&self.path("ref.fa")).unwrap();
         let mut stream = self.stream();
-        let mut chunks = Chunks::new(&mut stream, reference, &self.contigs, options.read_length);
+        let mut chunks = Chunks::new(&mut stream, reference, &self.contigs, None, options.read_length);
         chunks.most = most;
         let mut sites = Vec::new();
-        let (summary, of_regions) = lay_chunks(chunks, None, Some(&regions), options, &mut |_, v, b| {
-            sites.push((v.start, *b));
-            Ok(())
-        })
-        .unwrap();
+        let (summary, of_regions) =
+            lay_chunks(chunks, &self.path("ref.fa"), &self.contigs, Some(&regions), options, &mut |_, v, b| {
+                sites.push((v.start, *b));
+                Ok(())
+            })
+            .unwrap();
         (sites, summary, of_regions)
     }
 }

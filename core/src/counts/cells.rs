@@ -10,6 +10,7 @@ use super::sink::{Fragment, FragmentSink};
 use super::tallies::Tallies;
 use crate::error::{Error, Result};
 use crate::files::OutFile;
+use crate::genome::{Region, Regions};
 use crate::reads::Class;
 
 /// The matrices, in the order of [`Class`], each in a folder of this name.
@@ -38,6 +39,24 @@ pub struct Feature {
     pub chrom: String,
     pub start: u64,
     pub end: u64,
+}
+
+impl Feature {
+    /// The rows for `regions`, in their order. Genes are named by their identifier in both columns, other regions
+    /// by `chrom:start-end` and their name, or the same again where they have none.
+    pub fn list(regions: &Regions) -> Vec<Self> {
+        let one = |r: &Region| {
+            let chrom = regions.contigs.name(r.contig).to_string();
+            let place = format!("{chrom}:{}-{}", r.start, r.end);
+            let (id, name, kind) = match (regions.genes, r.name.as_str()) {
+                (true, name) => (name.to_string(), name.to_string(), "Gene Expression"),
+                (false, "." | "") => (place.clone(), place, "Peaks"),
+                (false, name) => (place, name.to_string(), "Peaks"),
+            };
+            Self { id, name, kind, chrom, start: r.start, end: r.end }
+        };
+        regions.list.iter().map(one).collect()
+    }
 }
 
 /// What became of the fragments that touch a region.
@@ -78,6 +97,38 @@ enum Counts {
 fn entry(group: u32, region: u32, class: usize) -> u64 {
     // Groups keeps its numbers below 2^30.
     (group as u64) << 34 | (region as u64) << 2 | class as u64
+}
+
+impl CellSummary {
+    /// Sentences for the user.
+    pub fn lines(&self) -> Vec<String> {
+        let (e, s) = (self.entries, self.sums);
+        let matrix = |i: usize| format!("{} {} in {} entries", CLASSES[i], s[i], e[i]);
+        let all: Vec<String> = (0..CLASSES.len()).map(matrix).collect();
+        let mut lines = vec![format!(
+            "matrices: {} fragments in the regions, {} columns; {}",
+            self.fragments,
+            self.cells,
+            all.join(", ")
+        )];
+        left_out(
+            "matrices",
+            &[(self.untagged, NO_TAG), (self.unlisted, UNLISTED), (self.no_umi, "without the tag of --umi")],
+            &mut lines,
+        );
+        lines
+    }
+}
+
+pub(super) const NO_TAG: &str = "without the tag of --group-by";
+pub(super) const UNLISTED: &str = "of groups that --barcodes does not list";
+
+/// A sentence about what was left out, if anything was.
+pub(super) fn left_out(what: &str, all: &[(u64, &str)], lines: &mut Vec<String>) {
+    let some: Vec<String> = all.iter().filter(|(n, _)| *n > 0).map(|(n, why)| format!("{n} {why}")).collect();
+    if !some.is_empty() {
+        lines.push(format!("{what}: fragments left out: {}", some.join(", ")));
+    }
 }
 
 impl Cells {

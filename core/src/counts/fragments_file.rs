@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
-use super::cells::{index, CLASSES};
+use super::cells::{index, left_out, CLASSES, NO_TAG, UNLISTED};
 use super::groups::{Group, Groups};
 use super::position_sort::{Late, Place, Sorter};
 use super::sink::{Fragment, FragmentSink};
@@ -30,6 +30,23 @@ pub struct FragmentsSummary {
     pub unlisted: u64,
     /// Too short for the shift.
     pub short: u64,
+}
+
+impl FragmentsSummary {
+    /// Sentences for the user.
+    pub fn lines(&self) -> Vec<String> {
+        let file = |i: usize| format!("{} {} on {} lines", CLASSES[i], self.fragments[i], self.lines[i]);
+        let all: Vec<String> = (0..CLASSES.len()).map(file).collect();
+        let mut lines = vec![format!("fragment files: {}", all.join(", "))];
+        let why = [
+            (self.half, "with only one mate on the contig"),
+            (self.untagged, NO_TAG),
+            (self.unlisted, UNLISTED),
+            (self.short, "too short for --tn5-shift"),
+        ];
+        left_out("fragment files", &why, &mut lines);
+        lines
+    }
 }
 
 /// Four files `PREFIX.CLASS.fragments.tsv.gz`, sorted by contig, start and end, each with a tabix index: contig,
@@ -139,11 +156,11 @@ impl FragmentsFiles {
         (start < end).then_some((start, end))
     }
 
-    /// Write what is left, bring late fragments into their places, and give the files their names.
+    /// Write what is left and bring late fragments into their places.
     ///
     /// # Errors
-    /// What cannot be written or indexed.
-    pub fn finish(mut self) -> Result<FragmentsSummary> {
+    /// What cannot be written.
+    pub fn close(mut self) -> Result<(FragmentsSummary, ClosedFragments)> {
         let (groups, contigs) = (&self.groups, &self.contigs[..]);
         let mut done = Vec::new();
         for (class, (sorter, mut lines)) in self.files.into_iter().enumerate() {
@@ -157,10 +174,20 @@ impl FragmentsFiles {
             self.summary.lines[class] = lines.written;
             done.push(lines.out);
         }
-        for out in done {
-            out.finish_indexed(TabixFormat::Bed)?;
-        }
-        Ok(self.summary)
+        Ok((self.summary, ClosedFragments(done)))
+    }
+}
+
+/// The files, whole but without their names.
+pub struct ClosedFragments(Vec<OutFile>);
+
+impl ClosedFragments {
+    /// Index the files and give them their names.
+    ///
+    /// # Errors
+    /// What cannot be written or indexed.
+    pub fn persist(self) -> Result<()> {
+        self.0.into_iter().try_for_each(|out| out.finish_indexed(TabixFormat::Bed))
     }
 }
 
@@ -287,7 +314,8 @@ mod tests {
                 files.add(&fragment(ALL[class], contig, start, start + length, name)).unwrap();
                 *truth[class].entry((contig, start, start + length, name)).or_default() += 1;
             }
-            let summary = files.finish().unwrap();
+            let (summary, closed) = files.close().unwrap();
+        closed.persist().unwrap();
             for (class, path) in FragmentsFiles::paths(&prefix).iter().enumerate() {
                 let mut expected = String::from("# one\n# two\n");
                 for ((contig, start, end, name), n) in &truth[class] {
@@ -313,7 +341,8 @@ mod tests {
         {
             files.add(&f).unwrap();
         }
-        let summary = files.finish().unwrap();
+        let (summary, closed) = files.close().unwrap();
+        closed.persist().unwrap();
         assert_eq!((summary.short, summary.half, summary.fragments), (1, 1, [0, 3, 0, 0]));
         let text = self::read(&FragmentsFiles::paths(&prefix)[1]);
         assert_eq!(text, "b\t100\t195\ts\t1\nb\t104\t195\ts\t1\nb\t104\t200\ts\t1\n");

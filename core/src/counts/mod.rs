@@ -3,7 +3,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`bias`] | reference bias: what error-free reads of either haplotype would give |
-//! | `bias_chunks`, `bias_reads` | stretches of the genome, and the reads laid over one |
+//! | `bias_chunks`, `bias_reads`, `bias_judge` | stretches of the genome, the reads laid over one, and their classes |
 //! | [`bias_table`] | its tables |
 //! | [`cells`] | sparse matrices by region and cell |
 //! | [`counter`] | one pass over the reads: fragments per region and variant |
@@ -23,6 +23,7 @@
 
 pub mod bias;
 mod bias_chunks;
+mod bias_judge;
 mod bias_reads;
 pub mod bias_table;
 pub mod cells;
@@ -43,7 +44,7 @@ pub mod variant_vcf;
 
 pub use cells::{CellSummary, Cells, Feature, MatrixFolder};
 pub use counter::{count, Counted, Counting, Summary, Tally, VariantTally};
-pub use fragments_file::{FragmentsFiles, FragmentsSummary};
+pub use fragments_file::{ClosedFragments, FragmentsFiles, FragmentsSummary};
 pub use groups::{Barcodes, Groups};
 pub use region_tallies::{RegionTallies, Strandedness};
 pub use sink::{Fragment, FragmentSink, VariantSink};

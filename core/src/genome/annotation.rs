@@ -410,6 +410,7 @@ impl<'a> Genes<'a> {
         let mut regions = Regions::empty(self.contigs);
         regions.renamed = self.renamed;
         regions.other_contigs = self.other_contigs;
+        regions.genes = true;
         for (i, gene) in genes.into_iter().enumerate() {
             let (contig, start, end) = span(&gene);
             let region = i as u32;

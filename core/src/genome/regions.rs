@@ -54,6 +54,8 @@ pub struct Regions {
     pub renamed: Option<(String, String)>,
     /// Lines left out because they lie on contigs that `contigs` does not have; only annotation may have them.
     pub other_contigs: u64,
+    /// The regions are genes of an annotation, their names the genes' identifiers.
+    pub genes: bool,
 }
 
 impl Regions {
@@ -75,7 +77,14 @@ impl Regions {
     }
 
     pub(super) fn empty(contigs: &Contigs) -> Self {
-        Self { contigs: contigs.clone(), list: Vec::new(), blocks: Vec::new(), renamed: None, other_contigs: 0 }
+        Self {
+            contigs: contigs.clone(),
+            list: Vec::new(),
+            blocks: Vec::new(),
+            renamed: None,
+            other_contigs: 0,
+            genes: false,
+        }
     }
 
     pub(super) fn add_bed_line(&mut self, text: &str) -> std::result::Result<(), String> {
@@ -108,7 +117,7 @@ impl Regions {
     /// Regions made in code, sorted as in a file, each one block.
     pub fn from_list(contigs: Contigs, mut list: Vec<Region>) -> Self {
         list.sort_by_key(|r| (r.contig, r.start, r.end));
-        let mut regions = Self { contigs, list, blocks: Vec::new(), renamed: None, other_contigs: 0 };
+        let mut regions = Self { contigs, list, blocks: Vec::new(), renamed: None, other_contigs: 0, genes: false };
         regions.whole_blocks();
         regions
     }

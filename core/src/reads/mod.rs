@@ -29,9 +29,9 @@ pub mod likelihood;
 pub mod local;
 pub mod look;
 pub mod merged;
-pub mod read_groups;
 pub mod occurrences;
 pub mod placement;
+pub mod read_groups;
 pub mod sites;
 pub mod tags;
 #[cfg(test)]

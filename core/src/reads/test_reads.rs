@@ -39,6 +39,6 @@ impl Made {
     }
 
     pub fn read(&self) -> Alignment<'_> {
-        Alignment::test(&self.packed, &self.cigar, &self.qualities, self.position)
+        Alignment::made(&self.packed, &self.cigar, &self.qualities, self.position)
     }
 }
