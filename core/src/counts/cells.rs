@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::groups::{usable, Group, Groups};
+use super::region_tallies::Strandedness;
 use super::sink::{Fragment, FragmentSink};
 use super::tallies::Tallies;
 use crate::error::{Error, Result};
@@ -83,6 +84,9 @@ pub struct CellSummary {
 /// counting.
 pub struct Cells {
     groups: Groups,
+    strandedness: Strandedness,
+    /// Of the regions.
+    strands: Vec<u8>,
     counts: Counts,
     summary: CellSummary,
 }
@@ -138,7 +142,15 @@ impl Cells {
             true => Counts::Molecules(Tallies::default(), HashMap::new()),
             false => Counts::Fragments(Tallies::default()),
         };
-        Self { groups, counts, summary: CellSummary::default() }
+        let (strandedness, strands) = (Strandedness::None, Vec::new());
+        Self { groups, strandedness, strands, counts, summary: CellSummary::default() }
+    }
+
+    /// Only fragments of the right strand in regions that have one.
+    pub fn stranded(mut self, regions: &Regions, strandedness: Strandedness) -> Self {
+        self.strandedness = strandedness;
+        self.strands = regions.list.iter().map(|r| r.strand).collect();
+        self
     }
 
     /// Write the matrices into `folder`: the folders of [`CLASSES`], each with `barcodes.tsv.gz`,
@@ -208,7 +220,10 @@ impl Cells {
 
 impl FragmentSink for Cells {
     fn add(&mut self, fragment: &Fragment) -> Result<()> {
-        if fragment.regions.is_empty() {
+        let (strandedness, strands) = (self.strandedness, &self.strands);
+        let takes = |r: &u32| strandedness.takes(strands.get(*r as usize).copied().unwrap_or(b'.'), fragment.strand);
+        let mut regions = fragment.regions.iter().copied().filter(takes).peekable();
+        if regions.peek().is_none() {
             return Ok(());
         }
         let group = match self.groups.of(fragment)? {
@@ -225,7 +240,7 @@ impl FragmentSink for Cells {
         let class = index(fragment.class);
         match &mut self.counts {
             Counts::Fragments(tallies) => {
-                fragment.regions.iter().for_each(|&region| tallies.add(entry(group, region, class)));
+                regions.for_each(|region| tallies.add(entry(group, region, class)));
             }
             Counts::Molecules(tallies, names) => {
                 let Some(umi) = usable(fragment.umi) else {
@@ -233,7 +248,7 @@ impl FragmentSink for Cells {
                     return Ok(());
                 };
                 let umi = molecule(umi, names);
-                for &region in fragment.regions {
+                for region in regions {
                     let place = (entry(group, region, 0) >> 2) as u128;
                     tallies.add(place << 66 | (umi as u128) << 2 | class as u128);
                 }

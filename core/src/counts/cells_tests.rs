@@ -198,3 +198,49 @@ fn nothing_is_left_of_a_folder_that_was_not_finished() {
     let message = MatrixFolder::create(Path::new("/nowhere/m")).err().unwrap().to_string();
     assert!(message.contains("\"/nowhere/m\""), "{message}");
 }
+
+#[test]
+fn strands_are_those_of_the_table() {
+    let contigs = crate::genome::Contigs::new(vec![("c".into(), 100)]);
+    let region = |start, strand| Region {
+        contig: 0,
+        start,
+        end: start + 1,
+        name: ".".into(),
+        score: ".".into(),
+        strand,
+        summit: None,
+    };
+    let regions = Regions::from_list(contigs, vec![region(0, b'+'), region(1, b'-'), region(2, b'.')]);
+    let rows = |strandedness| {
+        let cells = Cells::new(Groups::tagged(&samples(1), None).unwrap(), false);
+        let mut cells = cells.stranded(&regions, strandedness);
+        add(&mut cells, &(0, 0, vec![0, 1, 2], Some("A"), None));
+        written(cells, 3).0.into_keys().map(|k| k.2).collect::<Vec<_>>()
+    };
+    // The fragment is on the forward strand.
+    assert_eq!(rows(Strandedness::None), [0, 1, 2]);
+    assert_eq!(rows(Strandedness::Forward), [0, 2]);
+    assert_eq!(rows(Strandedness::Reverse), [1, 2]);
+}
+
+#[test]
+fn rows_are_named_as_10x_tools_name_them() {
+    let contigs = crate::genome::Contigs::new(vec![("c".into(), 100)]);
+    let region = |start, name: &str| Region {
+        contig: 0,
+        start,
+        end: start + 10,
+        name: name.into(),
+        score: ".".into(),
+        strand: b'.',
+        summit: None,
+    };
+    let mut regions = Regions::from_list(contigs, vec![region(5, "."), region(20, "ENSG1")]);
+    let shown = |regions: &Regions| -> Vec<String> {
+        Feature::list(regions).iter().map(|f| format!("{} {} {}", f.id, f.name, f.kind)).collect()
+    };
+    assert_eq!(shown(&regions), ["c:5-15 c:5-15 Peaks", "c:20-30 ENSG1 Peaks"]);
+    regions.genes = true;
+    assert_eq!(shown(&regions)[1], "ENSG1 ENSG1 Gene Expression");
+}

@@ -193,7 +193,7 @@ impl ClosedFragments {
 
 impl FragmentSink for FragmentsFiles {
     fn add(&mut self, fragment: &Fragment) -> Result<()> {
-        if !fragment.paired && !fragment.single {
+        if !fragment.paired && !fragment.single || fragment.contig >= self.contigs.len() {
             self.summary.half += 1;
             return Ok(());
         }

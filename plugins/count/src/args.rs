@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use deepallele_common::{GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs, RestrictArgs, ThreadArgs};
 
+use crate::bias::BiasArgs;
+use crate::cells::CellArgs;
 use crate::filter_args::FilterArgs;
 use crate::imbalance::TestArgs;
 use crate::region_args::RegionArgs;
@@ -41,6 +43,12 @@ pub struct Args {
 
     #[command(flatten)]
     pub variant_output: VariantOutputArgs,
+
+    #[command(flatten)]
+    pub cells: CellArgs,
+
+    #[command(flatten)]
+    pub bias: BiasArgs,
 
     #[command(flatten)]
     pub filter: FilterArgs,

@@ -177,15 +177,8 @@ impl BiasArgs {
                 .map_err(|e| Error::io(sites.path(), e)),
             None => Ok(()),
         };
-        let (summary, of_regions) = bias::lay(
-            &mut stream,
-            open()?,
-            inputs.contigs,
-            inputs.regions,
-            inputs.within,
-            &options,
-            &mut site,
-        )?;
+        let (summary, of_regions) =
+            bias::lay(&mut stream, open()?, inputs.contigs, inputs.regions, inputs.within, &options, &mut site)?;
         if let (Some(table), Some(regions)) = (&mut out.regions, inputs.regions) {
             bias_table::write_regions(table, &lines, regions, inputs.contigs, &of_regions, options.limit)
                 .map_err(|e| Error::io(table.path(), e))?;
@@ -247,7 +240,9 @@ mod tests {
     fn scores_are_six_numbers() {
         assert_eq!(scores("1,4,6,1,5,30"), Ok(Scoring::default()));
         assert_eq!(scores("2, 6,5,3,0,20").unwrap().minimum, 20);
-        for wrong in ["", "1,4,6,1,5", "1,4,6,1,5,30,1", "0,4,6,1,5,30", "1,-4,6,1,5,30", "1,x,6,1,5,30", "1,4,6,1,5,2000"] {
+        for wrong in
+            ["", "1,4,6,1,5", "1,4,6,1,5,30,1", "0,4,6,1,5,30", "1,-4,6,1,5,30", "1,x,6,1,5,30", "1,4,6,1,5,2000"]
+        {
             assert!(scores(wrong).is_err(), "{wrong}");
         }
         assert!(limit("0.6").is_err() && limit("x").is_err() && limit("0.1") == Ok(0.1));

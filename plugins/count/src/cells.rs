@@ -7,6 +7,7 @@ use clap::Args;
 use deepallele_common::usage;
 use deepallele_core::counts::{
     Barcodes, Cells, ClosedFragments, Counting, Feature, FragmentSink, FragmentsFiles, Groups, MatrixFolder,
+    Strandedness,
 };
 use deepallele_core::files::is_stdio;
 use deepallele_core::genome::{Contigs, Regions};
@@ -91,23 +92,37 @@ impl CellArgs {
         Ok(())
     }
 
+    /// The tags of groups and molecules.
+    pub fn tags(&self) -> (Option<[u8; 2]>, Option<[u8; 2]>) {
+        (self.group_by, self.umi)
+    }
+
     /// What of the fragments is needed.
     pub fn ask(&self, counting: &mut Counting) {
-        counting.group_by = self.group_by;
-        counting.umi = self.umi;
+        (counting.group_by, counting.umi) = self.tags();
         counting.everything |= self.fragments.is_some();
     }
 
     /// Begin writing what is asked for. `header` are lines that begin with `##`.
-    pub fn create(&self, samples: &[String], contigs: &Contigs, header: &[String]) -> Result<CellOutput> {
+    pub fn create(
+        &self,
+        samples: &[String],
+        contigs: &Contigs,
+        regions: Option<&Regions>,
+        strandedness: Strandedness,
+        header: &[String],
+    ) -> Result<CellOutput> {
         let barcodes = self.barcodes.as_deref().map(Barcodes::read).transpose()?;
         let groups = || match self.group_by {
             Some(_) => Groups::tagged(samples, barcodes.as_ref()),
             None => Ok(Groups::samples(samples)),
         };
-        let matrix = match &self.matrix {
-            Some(folder) => Some((Cells::new(groups()?, self.umi.is_some()), MatrixFolder::create(folder)?)),
-            None => None,
+        let matrix = match (&self.matrix, regions) {
+            (Some(folder), Some(regions)) => {
+                let cells = Cells::new(groups()?, self.umi.is_some()).stranded(regions, strandedness);
+                Some((cells, MatrixFolder::create(folder)?))
+            }
+            _ => None,
         };
         let fragments = match &self.fragments {
             Some(prefix) => Some(FragmentsFiles::create(prefix, groups()?, contigs, self.tn5_shift, header)?),

@@ -31,6 +31,11 @@ pub fn run(args: &Args) -> Result<()> {
     if args.exclude.is_some() || args.wasp {
         return Err(usage("--exclude and --wasp are not among the rules of --format gatk: leave them out"));
     }
+    if args.cells.given() || args.bias.given() {
+        return Err(usage(
+            "--format gatk takes neither --group-by, --fragments nor --bias-report: give them in another run",
+        ));
+    }
     if is_stdio(input) && is_stdio(vcf) {
         return Err(usage("only one input can come from standard input"));
     }

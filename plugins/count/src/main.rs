@@ -1,6 +1,8 @@
 //! `deepallele count`: fragments of each haplotype by region and variant.
 
 mod args;
+mod bias;
+mod cells;
 mod filter_args;
 mod gatk;
 mod imbalance;
@@ -16,12 +18,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use args::Args;
+use bias::BiasInputs;
 use deepallele_common::{run_main, usage, Progress};
 use deepallele_core::counts::{
     self, CountRow, CountTable, Counted, Counting, FragmentSink, RegionTallies, VariantSink,
 };
 use deepallele_core::files::{is_stdio, OutFile, TabixFormat};
-use deepallele_core::genome::{HaplotypeSource, Regions};
+use deepallele_core::genome::{Contigs, HaplotypeSource, Regions};
 use deepallele_core::reads::Sites;
 use deepallele_core::Error;
 use inputs::Inputs;
@@ -52,15 +55,20 @@ fn run(args: Args) -> Result<()> {
     let strandedness = args.region_options.strandedness;
     let mut by_region = inputs.regions.as_ref().map(|r| RegionTallies::new(r, samples.len(), strandedness));
 
+    let mut by_cell = args.cells.create(&samples, &contigs, inputs.regions.as_ref(), strandedness, &header)?;
+    let mut bias = args.bias.create()?;
+
     let mut sites = Sites::new(&mut inputs.variants, inputs.reference.take(), &contigs);
-    let counting = Counting {
+    let mut counting = Counting {
         regions: inputs.regions.as_ref(),
         excluded: inputs.excluded.as_ref(),
         filter: args.filter.filter(),
         wasp: args.wasp,
         ..Default::default()
     };
+    args.cells.ask(&mut counting);
     let mut sinks: Vec<&mut dyn FragmentSink> = Vec::new();
+    sinks.extend(by_cell.sinks());
     sinks.extend(by_region.as_mut().map(|s| s as &mut dyn FragmentSink));
     let mut progress = Progress::new("alignments", None);
     let mut advance = |n| progress.add(n);
@@ -80,6 +88,8 @@ fn run(args: Args) -> Result<()> {
     counted.summary.lines(inputs.regions.is_some()).iter().for_each(|line| log::info!("{line}"));
 
     // All are whole before any gets its name.
+    let by_cell = by_cell.close(inputs.regions.as_ref(), made_by(&args).as_deref())?;
+    args.bias.run(&bias_inputs(&args, &inputs, &contigs, &header), &mut bias)?;
     let by_variant = by_variant.map(|out| out.finish()).transpose()?;
     if let (Some(mut out), Some(regions), Some(tallies)) = (table_out, &inputs.regions, &by_region) {
         let mut rows = rows(regions, &counted, tallies, &samples);
@@ -92,15 +102,40 @@ fn run(args: Args) -> Result<()> {
     if let Some(done) = by_variant {
         done.persist()?;
     }
-    Ok(())
+    by_cell.persist()?;
+    bias.persist()
+}
+
+/// Program and version, for files whose header has a place for them.
+fn made_by(args: &Args) -> Option<String> {
+    args.version.provenance("count").map(|p| format!("deepallele-{}", p.version()))
+}
+
+fn bias_inputs<'a>(args: &'a Args, inputs: &'a Inputs, contigs: &'a Contigs, header: &'a [String]) -> BiasInputs<'a> {
+    BiasInputs {
+        vcf: &inputs.vcf,
+        haplotypes: &inputs.haplotypes,
+        contigs,
+        regions: inputs.regions.as_ref(),
+        within: inputs.spans.as_ref(),
+        fasta: args.genome.reference.as_deref(),
+        alignments: &inputs.paths[0],
+        filter: args.filter.filter(),
+        threads: args.threads.count(),
+        header,
+    }
 }
 
 /// Combinations of options that cannot be.
 fn check_usage(args: &Args) -> Result<()> {
+    args.cells.check()?;
+    args.bias.check(args.haplotypes.variants.as_deref(), args.genome.reference.as_deref())?;
     let to_stdout = is_stdio(&args.output.output);
     match (&args.regions, &args.variant_output.per_variant) {
-        (None, None) => return Err(usage("has nothing to count: give -L REGIONS, or --per-variant FILE, or both")),
-        (None, Some(_)) if !to_stdout => {
+        (None, None) if !args.cells.stands_alone() && !args.bias.given() => {
+            return Err(usage("has nothing to count: give -L REGIONS, or --per-variant FILE, or both"))
+        }
+        (None, _) if !to_stdout => {
             return Err(usage("-o is the table of regions: give -L REGIONS, or only --per-variant FILE"))
         }
         (Some(_), Some(file)) if to_stdout && is_stdio(file) => {

@@ -76,8 +76,8 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
         scoring: args.two_genomes.scoring,
         blocks,
         excluded: blocks_of(excluded.as_ref()),
-        group_by: None,
-        umi: None,
+        group_by: args.cells.tags().0,
+        umi: args.cells.tags().1,
         records: args.two_genomes.merged_bam.is_some(),
     };
     let mut genomes = TwoGenomes::open(files, &maps, joining, threads)?;
@@ -95,7 +95,11 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
     let mut merged = args.two_genomes.merged_bam.as_ref().map(create).transpose()?;
 
     let mut by_region = regions.as_ref().map(|r| RegionTallies::new(r, 1, args.region_options.strandedness));
+    let lines = crate::header(args, &files.map(Path::to_path_buf), vcf, &haplotypes);
+    let strandedness = args.region_options.strandedness;
+    let mut by_cell = args.cells.create(&samples, &contigs, regions.as_ref(), strandedness, &lines)?;
     let mut sinks: Vec<&mut dyn FragmentSink> = Vec::new();
+    sinks.extend(by_cell.sinks());
     sinks.extend(by_region.as_mut().map(|s| s as &mut dyn FragmentSink));
     let mut progress = Progress::new("alignments", None);
     let mut advance = |n| progress.add(n);
@@ -106,12 +110,12 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
     }
     summary.lines(regions.is_some()).iter().for_each(|line| log::info!("{line}"));
 
-    // Both are whole before either gets its name.
+    // All are whole before any gets its name.
+    let by_cell = by_cell.close(regions.as_ref(), crate::made_by(args).as_deref())?;
     let mut table_out = table_out;
     if let (Some(out), Some(regions), Some(tallies)) = (&mut table_out, &regions, &by_region) {
-        let header = crate::header(args, &files.map(Path::to_path_buf), vcf, &haplotypes);
         let mut rows = crate::rows(regions, &summary.as_counted(differing), tallies, &samples);
-        let header = header.into_iter().chain(args.test.test(&mut rows)).collect();
+        let header = lines.into_iter().chain(args.test.test(&mut rows)).collect();
         let path = out.path().to_path_buf();
         let table = CountTable { header, rows };
         table.write(out).and_then(|()| out.flush()).map_err(|e| Error::io(path, e))?;
@@ -122,11 +126,12 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
     if let Some(out) = table_out {
         out.finish_indexed(TabixFormat::Bed)?;
     }
-    Ok(())
+    by_cell.persist()
 }
 
 /// Combinations of options that cannot be.
 fn check_usage(args: &Args, files: [&Path; 2], vcf: &Path) -> Result<()> {
+    args.cells.check()?;
     let merged = args.two_genomes.merged_bam.as_deref();
     let wrong = if !args.alignments.is_empty() {
         "takes either ALIGNMENTS, or --hap1-bam and --hap2-bam"
@@ -136,7 +141,9 @@ fn check_usage(args: &Args, files: [&Path; 2], vcf: &Path) -> Result<()> {
         "cannot restrict reads aligned to two genomes: leave out -r, -R, -t and -T, and choose with -L"
     } else if args.wasp {
         "takes --wasp only with one file of alignments to the reference"
-    } else if args.regions.is_none() && merged.is_none() {
+    } else if args.bias.given() {
+        "--bias-report is about one file of alignments to the reference: leave it out"
+    } else if args.regions.is_none() && merged.is_none() && !args.cells.stands_alone() {
         "has nothing to count: give -L REGIONS, or --merged-bam FILE, or both"
     } else if args.regions.is_none() && !is_stdio(&args.output.output) {
         "-o is the table of regions: give -L REGIONS, or only --merged-bam FILE"
