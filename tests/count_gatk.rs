@@ -295,6 +295,10 @@ fn what_cannot_be_is_refused() {
     wrongly(&mut no_genome, "-f FASTA");
     wrongly(deepallele("count").arg(reads()).args(["--format", "gatk"]), "--per-variant");
 
+    wrongly(&mut ase(&reads(), &["--wasp"]), "--wasp");
+    wrongly(&mut ase(&reads(), &["--sample-name", "x"]), "--sample-name");
+    wrongly(ase(&reads(), &[]).arg(reads()), "one alignment file");
+
     let bases = "ACGT".repeat(25);
     let elsewhere = fasta(folder.path(), "other.fa", &[("chr1", &bases)]);
     let with = |input: &Path, vcf: &Path, fasta: &Path| {

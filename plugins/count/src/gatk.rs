@@ -36,6 +36,11 @@ pub fn run(args: &Args) -> Result<()> {
             "--format gatk takes neither --group-by, --fragments nor --bias-report: give them in another run",
         ));
     }
+    if args.two_genomes.files().is_some() || !args.sample_name.is_empty() {
+        let why = "has no column for a sample: leave out --hap1-bam, --hap2-bam and --sample-name";
+        return Err(usage(format!("--format gatk takes one alignment file and {why}")));
+    }
+    args.test.check(&[], false)?;
     if is_stdio(input) && is_stdio(vcf) {
         return Err(usage("only one input can come from standard input"));
     }
