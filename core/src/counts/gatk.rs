@@ -325,7 +325,7 @@ pub fn count_ase(
         let end = read.end();
         window.load(end)?;
         // A group that the header does not have is a sample of its own.
-        let sample = groups.sample(group).unwrap_or(u32::MAX);
+        let sample = || groups.sample(group).unwrap_or(u32::MAX);
         show(&read, sample, end, &mut window.open);
     }
     out.write(&mut window, i64::MAX)?;
@@ -335,7 +335,7 @@ pub fn count_ase(
 }
 
 /// Add what a read shows to the sites it covers.
-fn show(read: &Alignment, sample: u32, end: i64, open: &mut VecDeque<OpenSite>) {
+fn show(read: &Alignment, sample: impl Fn() -> u32, end: i64, open: &mut VecDeque<OpenSite>) {
     // Sites before the read are written already unless they were met just now.
     let mut site = open.partition_point(|s| s.position < read.position);
     let mut shared: Option<Rc<Read>> = None;
@@ -367,7 +367,7 @@ fn show(read: &Alignment, sample: u32, end: i64, open: &mut VecDeque<OpenSite>) 
                 let paired = read.flags & PAIRED != 0;
                 Rc::new(Read {
                     name: read.name.into(),
-                    sample,
+                    sample: sample(),
                     mapping_quality: read.mapping_quality,
                     improper: paired && (mate_is_unmapped(read) || read.flags & PROPER == 0),
                 })

@@ -192,6 +192,31 @@ fn regions_that_go_take_their_blocks_along() {
 }
 
 proptest! {
+    /// Whatever a file holds, it is read or refused.
+    #[test]
+    fn any_text_is_read_or_refused(
+        lines in prop::collection::vec(
+            prop::collection::vec(
+                prop::sample::select(vec![
+                    "chr1", "chr2", "exon", "gene", "+", "-", ".", "0", "1", "7", "900", "99999999999", "é", "",
+                    "gene_id \"a;b\"; x", "gene_id", "gene_id \"", "gene_id=a%2", "Parent=a,b,,;ID=a", "ID=;Parent=", "ID=b;Parent=b",
+                    "GeneID", "##FASTA", ">x", "#", "track", ";", "=", "\u{0}",
+                ]),
+                0..11,
+            ),
+            0..12,
+        ),
+        name in prop::sample::select(vec!["x", "x.gtf", "x.gff3", "x.saf", "x.bed"]),
+        attribute in prop::sample::select(vec![None, Some(""), Some("gene_id"), Some("a;b"), Some("ID")]),
+    ) {
+        let text: String = lines.iter().map(|l| l.join("\t") + "\n").collect();
+        let options = AnnotationOptions { feature: "exon".into(), gene_attribute: attribute.map(Into::into) };
+        match read_with(name, &text, &options) {
+            Ok(regions) => prop_assert!(regions.blocks.iter().all(|b| b.start < b.end && b.end <= 2000)),
+            Err(error) => prop_assert!(error.to_string().contains(name)),
+        }
+    }
+
     /// Every base of every line is in exactly one block of its gene, and nothing else is.
     #[test]
     fn blocks_hold_the_bases_of_the_lines(

@@ -35,7 +35,7 @@ pub(super) fn value<'a>(attributes: &'a str, key: &str, style: Style) -> Option<
             Style::Gff3 => {
                 let end = rest.find(';').unwrap_or(rest.len());
                 if let Some(value) = found.and_then(|r| r.strip_prefix('=')) {
-                    return Some(value[..end - key.len() - 1].trim_end());
+                    return Some(value.split(';').next().unwrap_or("").trim_end());
                 }
                 rest = &rest[end..];
             }
@@ -207,6 +207,9 @@ mod tests {
             }
         }
         assert_eq!(value("gene_id \"x", "gene_id", Style::Gtf), Some("x"));
+        // A key of the user's that no file can have.
+        assert_eq!(value("a;b=c", "a;b", Style::Gff3), Some("c"));
+        assert_eq!(value("a b", "", Style::Gtf), None);
     }
 
     #[test]
