@@ -193,7 +193,6 @@ pub fn count<'d>(
             book.counted.summary.excluded += 1;
             continue;
         }
-        book.note_differing(contig);
         book.fragment(&read, sample, &mut evidence, &mut fragments, &look)?;
     }
     book.leave(here.map(|h| h.0), contigs, &mut fragments, &look)?;
@@ -301,8 +300,10 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         }
         let far = mate_place(read).is_none_or(|m| m.0 != read.contig as u32 || m.1 - read.position > FAR);
         if far {
-            self.tally(&seen.evidence, sample, look);
-            seen.evidence.settle(self.sites, look.costs(), self.counting.filter.base_quality);
+            let quality = self.counting.filter.base_quality;
+            let shown = seen.evidence.shown(self.sites, look.costs(), quality);
+            self.tally(&seen.evidence, sample, shown.class() == Class::Conflicting);
+            seen.evidence.settle(self.sites, look.costs(), quality);
         }
         if let Some(before) = fragments.wait(read, seen) {
             self.finish(&before, look)?;
@@ -312,7 +313,9 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
 
     /// A fragment to which nothing is to come any more.
     fn finish(&mut self, seen: &Seen, look: &Look) -> Result<()> {
-        let support = seen.evidence.support(self.sites, look.costs(), self.counting.filter.base_quality);
+        let shown = seen.evidence.shown(self.sites, look.costs(), self.counting.filter.base_quality);
+        let mut support = shown;
+        support.join(&seen.evidence.settled);
         let class = support.class();
         if !seen.evidence.regions.is_empty() {
             self.counted.summary.in_regions.add(class);
@@ -320,7 +323,7 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         if support.phased {
             self.counted.summary.at_variants.add(class);
         }
-        self.tally(&seen.evidence, seen.sample, look);
+        self.tally(&seen.evidence, seen.sample, shown.class() == Class::Conflicting);
         let fragment = Fragment {
             sample: seen.sample,
             class,
@@ -338,12 +341,11 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
     }
 
     /// Count what a fragment shows at each of its sites.
-    fn tally(&mut self, evidence: &Evidence, sample: usize, look: &Look) {
+    fn tally(&mut self, evidence: &Evidence, sample: usize, conflicting: bool) {
         if evidence.observations.is_empty() {
             return;
         }
         let quality = self.counting.filter.base_quality;
-        let conflicting = evidence.shown(self.sites, look.costs(), quality).class() == Class::Conflicting;
         let records = self.sites.records();
         self.tallies.resize((records.end - records.start) as usize * self.samples, VariantTally::default());
         for o in &evidence.observations {

@@ -16,6 +16,7 @@ pub mod haplotype_maps;
 pub mod haplotypes;
 pub mod lift;
 pub mod pair;
+mod plain_fasta;
 mod records;
 pub mod reference;
 pub mod regions;

@@ -10,6 +10,7 @@ use std::ptr::NonNull;
 use rust_htslib::htslib;
 
 use super::contigs::Contigs;
+use super::plain_fasta::PlainLines;
 use crate::error::{Error, Result};
 
 /// Bases read at a time where one request follows another: neighbouring windows then cost one copy each.
@@ -24,6 +25,8 @@ pub struct Reference {
     path: PathBuf,
     index: Index,
     contigs: Contigs,
+    /// Of a plain file.
+    lines: Option<PlainLines>,
     cached: Option<Chunk>,
 }
 
@@ -110,7 +113,9 @@ impl Reference {
         if list.is_empty() {
             return Err(Error::input(path, format!("has an index that lists no sequence; {make}")));
         }
-        Ok(Self { path: path.to_path_buf(), index, contigs: Contigs::new(list), cached: None })
+        let contigs = Contigs::new(list);
+        let lines = if compressed { None } else { PlainLines::open(file, &beside(path, ".fai"), &contigs) };
+        Ok(Self { path: path.to_path_buf(), index, contigs, lines, cached: None })
     }
 
     /// The file name given to [`Reference::open`].
@@ -202,6 +207,10 @@ impl Reference {
                 format!("cannot be read at {name}:{}-{end}; the file is cut short or its index is old", start + 1),
             )
         };
+        if let Some(lines) = &self.lines {
+            let bases = lines.read(contig, start as u64, end as u64).ok_or_else(stale)?;
+            return if bases.iter().all(u8::is_ascii_alphabetic) { Ok(bases) } else { Err(stale()) };
+        }
         let c_name = CString::new(name).map_err(|_| stale())?;
         let mut length: htslib::hts_pos_t = 0;
         // SAFETY: valid pointers; the last position is inclusive. The buffer is malloc's and freed below.

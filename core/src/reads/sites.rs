@@ -336,15 +336,40 @@ impl<'a> Sites<'a> {
             if end >= horizon {
                 return Ok(());
             }
+            if n == 1 && self.make_plain(phased_first) {
+                continue;
+            }
             let list = if phased_first { &mut self.phased } else { &mut self.unphased };
             let items: Vec<Item> = list.drain(..n).collect();
             self.make(&items, end)?;
-            let start = items[0].start;
-            self.passed.extend(items);
-            while self.passed.front().is_some_and(|i| i.end + 2 * MARGIN + LONG_ENOUGH < start) {
-                self.passed.pop_front();
-            }
+            items.into_iter().for_each(|item| self.let_pass(item));
         }
+    }
+
+    /// The next site if it is that of a single differing base, as nearly all are; false if it is not.
+    fn make_plain(&mut self, phased: bool) -> bool {
+        let list = if phased { &mut self.phased } else { &mut self.unphased };
+        let Some(item) = list.front() else { return false };
+        let (Some(record), false) = (item.record, item.gapped) else { return false };
+        let Some((position, first, second)) = item.variant.single_base() else { return false };
+        let start = position as i64;
+        if self.list.back().is_some_and(|s| s.start > start) {
+            return false;
+        }
+        let tells = Tells::Base(first, second);
+        self.list.push_back(Site { start, end: start + 1, tells, phased, records: Records::One(record) });
+        if let Some(item) = list.pop_front() {
+            self.let_pass(item);
+        }
+        true
+    }
+
+    /// Keep an item that has become a site as long as it may lie in the margin of another.
+    fn let_pass(&mut self, item: Item) {
+        while self.passed.front().is_some_and(|i| i.end + 2 * MARGIN + LONG_ENOUGH < item.start) {
+            self.passed.pop_front();
+        }
+        self.passed.push_back(item);
     }
 
     /// One site of `items`, sorted by start, which end at `end`.
