@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::sink::{Fragment, FragmentSink, VariantSink};
 use crate::error::Result;
 use crate::genome::{Block, Regions};
-use crate::reads::fragments::{is_single, mate_place, strand, Other};
+use crate::reads::fragments::{is_single, mate_place, strand};
 use crate::reads::likelihood::DECISIVE;
 use crate::reads::{Alignment, Class, Evidence, Filter, Fragments, Look, MergedAlignments, Seen, Sites, Tag, Tells};
 
@@ -163,7 +163,7 @@ pub fn count<'d>(
     let samples = alignments.files().len();
     let mut look = Look::new(counting.regions, counting.excluded, counting.filter.base_quality);
     let mut book = Book::new(sites, counting, sinks, records, (contigs, samples));
-    let mut fragments = Fragments::new(samples);
+    let mut fragments = Fragments::default();
     let mut evidence = Evidence::default();
     let mut here: Option<(usize, i64)> = None;
     let mut next_step = 0;
@@ -282,32 +282,33 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
             group: tag(self.counting.group_by),
             umi: tag(self.counting.umi),
         };
-        match other {
-            Some(Other::Mate(mut first)) => {
-                first.join(&seen);
-                self.finish(&first, look)?;
-                // Its memory serves the next read.
-                *evidence = seen.evidence;
-                return Ok(());
+        let mut complete = false;
+        if let Some(found) = other {
+            let waited = fragments.seen(found);
+            if found.is_mate {
+                waited.join(&seen);
+                complete = true;
             }
-            Some(Other::Stranger(other)) => self.finish(&other, look)?,
-            None => {}
+            self.finish(waited, look)?;
+            fragments.done(found);
         }
-        if !Fragments::waits(read) {
+        if !complete && Fragments::waits(read) {
+            let far = mate_place(read).is_none_or(|m| m.0 != read.contig as u32 || m.1 - read.position > FAR);
+            if far {
+                let quality = self.counting.filter.base_quality;
+                let shown = seen.evidence.shown(self.sites, look.costs(), quality);
+                self.tally(&seen.evidence, sample, shown.class() == Class::Conflicting);
+                seen.evidence.settle(self.sites, look.costs(), quality);
+            }
+            if let Some(before) = fragments.wait(read, &mut seen) {
+                self.finish(fragments.seen(before), look)?;
+                fragments.done(before);
+            }
+        } else if !complete {
             self.finish(&seen, look)?;
-            *evidence = seen.evidence;
-            return Ok(());
         }
-        let far = mate_place(read).is_none_or(|m| m.0 != read.contig as u32 || m.1 - read.position > FAR);
-        if far {
-            let quality = self.counting.filter.base_quality;
-            let shown = seen.evidence.shown(self.sites, look.costs(), quality);
-            self.tally(&seen.evidence, sample, shown.class() == Class::Conflicting);
-            seen.evidence.settle(self.sites, look.costs(), quality);
-        }
-        if let Some(before) = fragments.wait(read, seen) {
-            self.finish(&before, look)?;
-        }
+        // Its memory serves the next read.
+        *evidence = seen.evidence;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Joining the mates of a pair in one pass over sorted reads.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::alignments::Alignment;
 use super::evidence::Evidence;
@@ -78,41 +79,77 @@ pub fn mate_place(read: &Alignment) -> Option<(u32, i64)> {
     placed.then_some((read.mate_contig as u32, read.mate_position))
 }
 
-struct Waiting {
+/// A place in which a read waits. Empty ones keep their memory for the next.
+#[derive(Default)]
+struct Slot {
     seen: Seen,
+    name: Vec<u8>,
     mate: (u32, i64),
+    /// Another slot under the same hash.
+    next: Option<u32>,
 }
 
 /// Reads that wait for their mates. Only what they show is kept.
 #[derive(Default)]
 pub struct Fragments {
-    /// By sample.
-    waiting: Vec<HashMap<Box<[u8]>, Waiting>>,
-    count: usize,
+    /// First slot by the hash of name and sample.
+    heads: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
 }
 
-/// What the mate of a read that has come, or another read of its name, has shown.
-pub enum Other {
-    Mate(Seen),
-    /// The same end twice under one name: two molecules.
-    Stranger(Seen),
+/// A read that waited under the name of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    slot: u32,
+    /// It is the mate; else the same end came twice under one name, from two molecules.
+    pub is_mate: bool,
 }
 
 impl Fragments {
-    /// For alignment files of so many samples.
-    pub fn new(samples: usize) -> Self {
-        Self { waiting: (0..samples).map(|_| HashMap::new()).collect(), count: 0 }
-    }
-
-    /// What waits for this read, if something does.
-    pub fn take(&mut self, read: &Alignment, sample: usize) -> Option<Other> {
+    /// What waits for this read, if something does. It waits no longer; hand it back with
+    /// [`Fragments::done`].
+    pub fn take(&mut self, read: &Alignment, sample: usize) -> Option<Found> {
         let mate = mate_place(read)?;
-        if self.waiting[sample].is_empty() || mate > (read.contig as u32, read.position) {
+        if self.heads.is_empty() || mate > (read.contig as u32, read.position) {
             return None;
         }
-        let other = self.waiting[sample].remove(read.name)?.seen;
-        self.count -= 1;
-        Some(if are_mates(other.flags, read.flags) { Other::Mate(other) } else { Other::Stranger(other) })
+        let slot = self.unlink(read.name, sample)?;
+        Some(Found { slot, is_mate: are_mates(self.slots[slot as usize].seen.flags, read.flags) })
+    }
+
+    /// What a found read has shown.
+    pub fn seen(&mut self, found: Found) -> &mut Seen {
+        &mut self.slots[found.slot as usize].seen
+    }
+
+    /// Have the memory of a found read back.
+    pub fn done(&mut self, found: Found) {
+        self.free.push(found.slot);
+    }
+
+    /// Take the slot of this name out of its chain.
+    fn unlink(&mut self, name: &[u8], sample: usize) -> Option<u32> {
+        let hash = hash(name, sample);
+        let head = *self.heads.get(&hash)?;
+        let (mut before, mut at) = (None, head);
+        loop {
+            let slot = &self.slots[at as usize];
+            let next = slot.next;
+            if slot.seen.sample == sample && slot.name == name {
+                match (before, next) {
+                    (None, None) => {
+                        self.heads.remove(&hash);
+                    }
+                    (None, Some(next)) => {
+                        self.heads.insert(hash, next);
+                    }
+                    (Some(before), _) => self.slots[before as usize].next = next,
+                }
+                return Some(at);
+            }
+            (before, at) = (Some(at), next?);
+        }
     }
 
     /// True if the mate of a read, for which nothing was waiting, is still to come.
@@ -120,38 +157,82 @@ impl Fragments {
         mate_place(read).is_some_and(|mate| mate >= (read.contig as u32, read.position))
     }
 
-    /// Let what a read has shown wait for its mate. Gives back what waited under its name before: it waits
-    /// no longer.
-    pub fn wait(&mut self, read: &Alignment, seen: Seen) -> Option<Seen> {
+    /// Let what a read has shown wait for its mate; `seen` is left empty. Gives back what waited under its name
+    /// before: it waits no longer.
+    pub fn wait(&mut self, read: &Alignment, seen: &mut Seen) -> Option<Found> {
         let mate = mate_place(read)?;
-        let before = self.waiting[seen.sample].insert(read.name.into(), Waiting { seen, mate });
-        self.count += before.is_none() as usize;
-        before.map(|w| w.seen)
+        let before = self.unlink(read.name, seen.sample).map(|slot| Found { slot, is_mate: false });
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            (self.slots.len() - 1) as u32
+        });
+        let key = hash(read.name, seen.sample);
+        let slot = &mut self.slots[at as usize];
+        slot.name.clear();
+        slot.name.extend_from_slice(read.name);
+        slot.mate = mate;
+        std::mem::swap(&mut slot.seen, seen);
+        seen.evidence.clear();
+        slot.next = self.heads.insert(key, at);
+        before
     }
 
     /// Give out, in a fixed order, those whose mate should have come before `here` (contig, position): it was
     /// filtered out, or is not in the file.
     pub fn release(&mut self, here: (u32, i64)) -> Vec<Seen> {
-        let mut late: Vec<(Box<[u8]>, Seen)> = Vec::new();
-        for waiting in &mut self.waiting {
-            let names: Vec<_> = waiting.iter().filter(|(_, w)| w.mate < here).map(|(name, _)| name.clone()).collect();
-            for name in names {
-                if let Some(w) = waiting.remove(&name) {
-                    late.push((name, w.seen));
-                }
-            }
-        }
-        self.count -= late.len();
-        late.sort_by(|a, b| {
-            let key = |s: &Seen| (s.contig, s.start, s.end, s.sample);
-            key(&a.1).cmp(&key(&b.1)).then_with(|| a.0.cmp(&b.0))
+        let all = self.heads.values().copied();
+        let chains = all.flat_map(|head| std::iter::successors(Some(head), |&at| self.slots[at as usize].next));
+        let mut late: Vec<u32> = chains.filter(|&at| self.slots[at as usize].mate < here).collect();
+        late.sort_by(|&a, &b| {
+            let (a, b) = (&self.slots[a as usize], &self.slots[b as usize]);
+            let key = |s: &Slot| (s.seen.contig, s.seen.start, s.seen.end, s.seen.sample);
+            key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
         });
-        late.into_iter().map(|(_, seen)| seen).collect()
+        let name = |&at: &u32| (self.slots[at as usize].name.clone(), self.slots[at as usize].seen.sample);
+        let names: Vec<(Vec<u8>, usize)> = late.iter().map(name).collect();
+        let released = names.iter().filter_map(|(name, sample)| {
+            let at = self.unlink(name, *sample)?;
+            self.free.push(at);
+            Some(std::mem::take(&mut self.slots[at as usize].seen))
+        });
+        released.collect()
     }
 
     /// How many reads wait for their mates.
     pub fn waiting(&self) -> usize {
-        self.count
+        self.slots.len() - self.free.len()
+    }
+}
+
+/// Of name and sample, eight bytes at a time; the same on every machine.
+fn hash(name: &[u8], sample: usize) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut state = (sample as u64 ^ name.len() as u64).wrapping_mul(ODD);
+    let mut mix = |word: u64| state = (state.rotate_left(23) ^ word).wrapping_mul(ODD);
+    let mut words = name.chunks_exact(8);
+    for word in &mut words {
+        mix(word.iter().fold(0, |w, &b| w << 8 | u64::from(b)));
+    }
+    mix(words.remainder().iter().fold(0, |w, &b| w << 8 | u64::from(b)));
+    state ^ state >> 32
+}
+
+/// Passes a key that is a hash already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&b| self.0 = self.0 << 8 | u64::from(b));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        // The table takes its upper seven bits as well as its lower ones.
+        self.0 = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
@@ -177,23 +258,26 @@ mod tests {
     /// Regions touched by each fragment, in the order in which they are done.
     fn run(reads: &[(Alignment<'static>, &[u32])]) -> Vec<Vec<u32>> {
         let mut list = Vec::new();
-        let mut fragments = Fragments::new(1);
+        let mut fragments = Fragments::default();
         for (read, regions) in reads {
             let evidence = Evidence { regions: regions.to_vec(), ..Default::default() };
             let mut seen = Seen { evidence, flags: read.flags, start: read.position, ..Default::default() };
-            match fragments.take(read, 0) {
-                Some(Other::Mate(other)) => {
-                    seen.join(&other);
-                    list.push(seen.evidence.regions);
+            if let Some(found) = fragments.take(read, 0) {
+                let mate = fragments.seen(found);
+                if found.is_mate {
+                    mate.join(&seen);
+                }
+                list.push(mate.evidence.regions.clone());
+                fragments.done(found);
+                if found.is_mate {
                     continue;
                 }
-                Some(Other::Stranger(other)) => list.push(other.evidence.regions),
-                None => {}
             }
-            if Fragments::waits(read) {
-                list.extend(fragments.wait(read, seen).map(|s| s.evidence.regions));
-            } else {
+            if !Fragments::waits(read) {
                 list.push(seen.evidence.regions);
+            } else if let Some(before) = fragments.wait(read, &mut seen) {
+                list.push(fragments.seen(before).evidence.regions.clone());
+                fragments.done(before);
             }
         }
         list.extend(fragments.release((1, 0)).into_iter().map(|s| s.evidence.regions));
@@ -229,12 +313,12 @@ mod tests {
 
     #[test]
     fn late_ones_come_in_a_fixed_order() {
-        let mut fragments = Fragments::new(1);
+        let mut fragments = Fragments::default();
         for i in (0..100i64).rev() {
             let mut a = read("", 0x41, i, i + 10);
             let name = i.to_string();
             a.name = name.as_bytes();
-            fragments.wait(&a, Seen { start: i, ..Default::default() });
+            assert!(fragments.wait(&a, &mut Seen { start: i, ..Default::default() }).is_none());
         }
         let starts: Vec<i64> = fragments.release((0, 60)).iter().map(|s| s.start).collect();
         assert_eq!(starts, (0..50).collect::<Vec<_>>());
