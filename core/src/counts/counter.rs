@@ -358,7 +358,7 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
             }
             for (i, &number) in numbers.iter().enumerate() {
                 let allele = match site.tells {
-                    Tells::Base(first, second) => {
+                    Tells::Base(first, second) if o.base != 0 => {
                         // Records of a split multi-allelic site each have their own two bases.
                         let own = if numbers.len() == 1 { None } else { self.sites.record(number).single_base() };
                         let (first, second) = own.map_or((first, second), |(_, a, b)| (a, b));

@@ -8,15 +8,17 @@ use super::sites::{Sites, Tells};
 pub struct Observation {
     /// Number of the site, see [`Sites::get`].
     pub site: u32,
-    /// The letter shown at a site of one base (upper case); 0 at other sites.
+    /// The letter shown at a site of one base (upper case); 0 at other sites, and for bases that are clipped.
     pub base: u8,
     /// Its quality, Phred-scaled: up to 200 where mates agree, 255 where the file gives none.
     pub quality: u8,
-    /// At other sites: fits neither haplotype.
+    /// Without a letter: fits neither haplotype.
     pub other: bool,
-    /// At other sites, by how much haplotype 1 explains the read better than haplotype 2; negative if worse.
+    /// Has a say of its own; several sites in one clipped end have one together.
+    pub heard: bool,
+    /// Without a letter, by how much haplotype 1 explains the read better than haplotype 2; negative if worse.
     pub contrast: Cost,
-    /// At other sites: which of the first sixteen records of the site the read covers, lowest bit first.
+    /// Without a letter: which of the first sixteen records of the site the read covers, lowest bit first.
     pub covered: u16,
 }
 
@@ -127,7 +129,13 @@ impl Evidence {
             if a.site != b.site {
                 return false;
             }
-            *a = if a.base == 0 { weigh(*a, *b) } else { reconcile(*a, *b) };
+            *a = match (a.base, b.base) {
+                (0, 0) => weigh(*a, *b),
+                // An aligned letter says more than a clipped one.
+                (0, _) => *b,
+                (_, 0) => *a,
+                _ => reconcile(*a, *b),
+            };
             true
         });
     }
@@ -150,13 +158,13 @@ impl Evidence {
             }
             support.phased = true;
             match site.tells {
-                Tells::Base(first, second) => {
+                Tells::Base(first, second) if o.base != 0 => {
                     if o.quality >= quality && (o.base == first || o.base == second) {
                         let loud = costs.contrast(o.quality).min(LOUDEST);
                         support.hear(if o.base == first { loud } else { -loud }, costs.expected_error(o.quality));
                     }
                 }
-                _ if o.other => {}
+                _ if o.other || !o.heard => {}
                 _ => support.hear(o.contrast, 0),
             }
         }
@@ -197,7 +205,7 @@ fn weigh(a: Observation, b: Observation) -> Observation {
         }
         _ => a.contrast + b.contrast,
     };
-    Observation { contrast, other: a.other && b.other, covered: a.covered | b.covered, ..a }
+    Observation { contrast, other: a.other && b.other, heard: a.heard || b.heard, covered: a.covered | b.covered, ..a }
 }
 
 #[cfg(test)]

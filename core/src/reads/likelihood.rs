@@ -24,6 +24,12 @@ pub const GAP_EXTENSION: Cost = 10 * PHRED;
 /// in the wrong place or the genotype is wrong.
 pub const LOUDEST: Cost = 45 * PHRED;
 
+/// What leaving the haplotype within a clipped end costs: adapters are common there.
+pub const FOREIGN_OPENING: Cost = 10 * PHRED;
+
+/// What each foreign base costs: one of four letters, 10 log10(4).
+pub const FOREIGN: Cost = 602;
+
 /// Quality of bases whose file gives none.
 const UNKNOWN_QUALITY: u8 = 30;
 
@@ -83,11 +89,38 @@ impl BaseCosts {
         bases.iter().zip(qualities).map(|(&b, &q)| self.of(b, b, q)).sum()
     }
 
-    /// What the bases that differ cost beyond fitting, base by base without gaps, as far as the shorter goes.
-    pub fn mismatches(&self, bases: &[u8], qualities: &[u8], haplotype: &[u8]) -> Cost {
-        let pairs = bases.iter().zip(haplotype).zip(qualities);
-        pairs.map(|((&b, &h), &q)| if b == h || b == b'N' || h == b'N' { 0 } else { self.contrast(q) }).sum()
+    /// What the bases that differ cost beyond fitting, base by base without gaps; the haplotype must be as long.
+    /// Bases at a clipped end may be foreign from any of them on.
+    pub fn mismatches(&self, bases: &[u8], qualities: &[u8], haplotype: &[u8], left: End, right: End) -> Cost {
+        let one = |i: usize| {
+            let (b, h) = (bases[i], haplotype[i]);
+            if b == h || b == b'N' || h == b'N' {
+                0
+            } else {
+                self.contrast(qualities[i])
+            }
+        };
+        let n = bases.len();
+        let (first, last) = (left.clipped().min(n), n - right.clipped().min(n - left.clipped().min(n)));
+        let core: Cost = (first..last).map(one).sum();
+        core + foreign_end((0..first).rev().map(one)) + foreign_end((last..n).map(one))
     }
+}
+
+/// The cheapest cost of a clipped end whose bases, from the inside out, cost `each` where they are not foreign.
+fn foreign_end(each: impl ExactSizeIterator<Item = Cost>) -> Cost {
+    let mut left = each.len() as Cost;
+    if left == 0 {
+        return 0;
+    }
+    let mut sum = 0;
+    let mut best = FOREIGN_OPENING + FOREIGN * left;
+    for cost in each {
+        sum += cost;
+        left -= 1;
+        best = best.min(if left == 0 { sum } else { sum + FOREIGN_OPENING + FOREIGN * left });
+    }
+    best
 }
 
 /// The end of a stretch of a read that is aligned to a haplotype.
@@ -95,8 +128,19 @@ impl BaseCosts {
 pub enum End {
     /// It continues on both sides of the border: read and haplotype must come together there.
     Fixed,
-    /// The read ends: wherever the haplotype goes on is free.
-    Free,
+    /// The read ends: wherever the haplotype goes on is free. So many of its bases are clipped and may be
+    /// foreign.
+    Free(usize),
+}
+
+impl End {
+    /// How many bases may be foreign.
+    pub fn clipped(self) -> usize {
+        match self {
+            End::Fixed => 0,
+            End::Free(clipped) => clipped,
+        }
+    }
 }
 
 /// Rows of the alignment, kept between calls.
@@ -134,11 +178,16 @@ impl Aligner {
         self.fits[0] = 0;
         for j in 1..width {
             match left {
-                End::Free => self.fits[j] = 0,
+                End::Free(_) => self.fits[j] = 0,
                 End::Fixed => self.deleted[j] = opening + GAP_EXTENSION.saturating_mul(j as Cost - 1).min(NEVER / 2),
             }
         }
-        for (&base, &quality) in bases.iter().zip(qualities) {
+        let n = bases.len();
+        let mut foreign = NEVER;
+        for (i, (&base, &quality)) in bases.iter().zip(qualities).enumerate() {
+            if n - i <= right.clipped() {
+                foreign = foreign.min(self.least() + FOREIGN_OPENING + FOREIGN * (n - i) as Cost);
+            }
             let plain = costs.of(base, base, quality);
             let (mut diagonal_fits, mut diagonal_inserted, mut diagonal_deleted) =
                 (self.fits[0], self.inserted[0], self.deleted[0]);
@@ -158,12 +207,23 @@ impl Aligner {
                 self.deleted[j] = enter.min(NEVER);
                 (diagonal_fits, diagonal_inserted, diagonal_deleted) = (above_fits, above_inserted, above_deleted);
             }
+            if i < left.clipped() {
+                let begun = FOREIGN_OPENING + FOREIGN * (i + 1) as Cost;
+                self.fits.iter_mut().for_each(|cost| *cost = begun.min(*cost));
+            }
         }
-        let at = |j: usize| self.fits[j].min(self.inserted[j]).min(self.deleted[j]);
         match right {
-            End::Fixed => at(width - 1),
-            End::Free => (0..width).map(at).min().unwrap_or(NEVER),
+            End::Fixed => self.at(width - 1),
+            End::Free(_) => self.least().min(foreign),
         }
+    }
+
+    fn at(&self, j: usize) -> Cost {
+        self.fits[j].min(self.inserted[j]).min(self.deleted[j])
+    }
+
+    fn least(&self) -> Cost {
+        (0..self.fits.len()).map(|j| self.at(j)).min().unwrap_or(NEVER)
     }
 }
 
@@ -195,7 +255,9 @@ mod tests {
 
     #[test]
     fn gaps_ends_and_mismatches() {
-        use End::{Fixed, Free};
+        use End::Fixed;
+        #[allow(non_upper_case_globals)]
+        const Free: End = End::Free(0);
         let wrong = BaseCosts::new(0).contrast(40);
         assert_eq!(align(b"ACGT", b"ACGT", Fixed, Fixed), 0);
         assert_eq!(align(b"ACCT", b"ACGT", Fixed, Fixed), wrong);
@@ -207,11 +269,25 @@ mod tests {
         assert_eq!(align(b"", b"", Fixed, Fixed), 0);
         assert_eq!(align(b"", b"AC", Fixed, Fixed), GAP_OPENING + GAP_EXTENSION);
         assert_eq!(align(b"AC", b"", Fixed, Fixed), GAP_OPENING + GAP_EXTENSION);
+        // Clipped bases that fit cost nothing; an adapter costs the same everywhere.
+        assert_eq!(align(b"ACGT", b"ACGT", Fixed, End::Free(3)), 0);
+        let costs = BaseCosts::new(0);
+        let adapter = FOREIGN_OPENING + 2 * FOREIGN - 2 * costs.of(b'A', b'A', 40);
+        assert_eq!(align(b"ACTT", b"ACGG", Fixed, End::Free(2)), adapter);
+        assert_eq!(align(b"TTAC", b"GGAC", End::Free(2), Fixed), adapter);
+        let ungapped = |b: &[u8], h: &[u8], l, r| costs.mismatches(b, &[40; 8][..b.len()], h, l, r);
+        assert_eq!(ungapped(b"ACTT", b"ACGG", Fixed, End::Free(2)), FOREIGN_OPENING + 2 * FOREIGN);
+        assert_eq!(ungapped(b"TTAC", b"GGAC", End::Free(2), Fixed), FOREIGN_OPENING + 2 * FOREIGN);
+        assert_eq!(ungapped(b"ACTG", b"ACGG", Fixed, End::Free(2)), FOREIGN_OPENING + 2 * FOREIGN);
+        assert_eq!(ungapped(b"ACTT", b"ACGT", Fixed, Fixed), wrong);
     }
 
     /// All alignments, one step after the other.
     fn brute(costs: &BaseCosts, b: &[u8], q: &[u8], h: &[u8], right: End, last: u8) -> Cost {
-        let mut best = if b.is_empty() && (h.is_empty() || right == End::Free) { 0 } else { NEVER };
+        let mut best = if b.is_empty() && (h.is_empty() || right != End::Fixed) { 0 } else { NEVER };
+        if !b.is_empty() && b.len() <= right.clipped() {
+            best = FOREIGN_OPENING + FOREIGN * b.len() as Cost;
+        }
         if let (Some(&x), Some(&y)) = (b.first(), h.first()) {
             best = best.min(costs.of(x, y, q[0]) + brute(costs, &b[1..], &q[1..], &h[1..], right, b'M'));
         }
@@ -228,13 +304,20 @@ mod tests {
     proptest! {
         #[test]
         fn cheapest_of_all_alignments(b in "[ACN]{0,5}", h in "[ACN]{0,5}", q in prop::collection::vec(0u8..60, 5),
-                                      left_free: bool, right_free: bool) {
+                                      left_free: bool, right_free: bool,
+                                      clips in (0usize..4, 0usize..4)) {
             let costs = BaseCosts::new(5);
-            let end = |free| if free { End::Free } else { End::Fixed };
+            let end = |free, clipped| if free { End::Free(clipped) } else { End::Fixed };
             let (b, h, q) = (b.as_bytes(), h.as_bytes(), &q[..b.len()]);
-            let got = Aligner::default().align(&costs, GAP_OPENING, b, q, h, end(left_free), end(right_free));
+            let (left, right) = (end(left_free, clips.0.min(b.len())), end(right_free, clips.1.min(b.len())));
+            let got = Aligner::default().align(&costs, GAP_OPENING, b, q, h, left, right);
             let starts = if left_free { 0..=h.len() } else { 0..=0 };
-            let expected = starts.map(|s| brute(&costs, b, q, &h[s..], end(right_free), b'M')).min().unwrap();
+            let mut expected = starts.map(|s| brute(&costs, b, q, &h[s..], right, b'M')).min().unwrap();
+            for i in 1..=left.clipped() {
+                let begun = FOREIGN_OPENING + FOREIGN * i as Cost;
+                let rest = (0..=h.len()).map(|s| brute(&costs, &b[i..], &q[i..], &h[s..], right, b'M')).min().unwrap();
+                expected = expected.min(begun + rest);
+            }
             prop_assert_eq!(got, expected);
         }
     }

@@ -9,10 +9,10 @@ pub(super) const PAD: i64 = 3;
 
 /// A read that ends this close to the border of a site may be aligned wrongly up to there: it is laid anew to
 /// its end.
-pub(super) const SLACK: i64 = 16;
+pub(super) const SLACK: i64 = 20;
 
 /// Bases of each haplotype that are known beyond the borders of a site.
-pub(super) const MARGIN: i64 = 24;
+pub(super) const MARGIN: i64 = 32;
 
 /// How far an indel is shifted along a repeat, at most.
 const FURTHEST_SHIFT: usize = 200;
@@ -34,8 +34,9 @@ pub struct Local {
     pub(super) longer: [usize; 2],
     /// What opening a gap costs here.
     pub(super) opening: Cost,
-    /// Reference position (0-based) from which each record of the site changes something, and past the last.
-    pub(super) changes: Vec<(i64, i64)>,
+    /// For each record of the site, where what it changes lies in each haplotype: first index and past the
+    /// last, at least one base.
+    pub(super) changes: Vec<[(usize, usize); 2]>,
 }
 
 /// The stretch of reference within which the place of an edit is not determined: from the first base that it
@@ -90,6 +91,7 @@ pub(super) struct Parts<'a> {
     pub neighbours: &'a [Neighbour<'a>],
     /// Units of the longest repeat that an indel of the site lies in.
     pub units: usize,
+    /// Reference span (0-based half-open) that each record changes.
     pub changes: Vec<(i64, i64)>,
 }
 
@@ -97,6 +99,7 @@ impl Local {
     /// Spell both haplotypes.
     pub(super) fn new(parts: Parts) -> Self {
         let mut moves: Vec<(usize, usize)> = Vec::with_capacity(2);
+        let mut places: Vec<Vec<(usize, usize)>> = Vec::with_capacity(2);
         let mut one = |haplotype: usize| {
             let mut edits: Vec<Edit> = parts
                 .variants
@@ -121,7 +124,21 @@ impl Local {
             let change = |e: &Edit| (e.end - e.start) as i64 - e.bases.len() as i64;
             let sum = |sign: i64| edits.iter().map(|e| (sign * change(e)).max(0) as usize).sum();
             moves.push((sum(1), sum(-1)));
-            spell(&masked, first, &edits, parts.start, parts.end)
+            let spelt = spell(&masked, first, &edits, parts.start, parts.end);
+            // Index of a reference position: what lies before it has moved it.
+            let index = |position: i64| {
+                let before = edits.iter().filter(|e| parts.start <= e.start as i64 && e.end as i64 <= position);
+                let moved: i64 = before.map(change).sum();
+                (spelt.1 as i64 + position - parts.start - moved).clamp(0, spelt.0.len() as i64) as usize
+            };
+            // What is inserted at the first position belongs to the change.
+            let place = |&(start, end): &(i64, i64)| {
+                let inserted = edits.iter().filter(|e| e.start as i64 == start && e.end as i64 == start);
+                let from = index(start) - inserted.map(|e| e.bases.len()).sum::<usize>().min(index(start));
+                (from, index(end).max(from + 1))
+            };
+            places.push(parts.changes.iter().map(place).collect());
+            spelt
         };
         let ((first, start1, end1), (second, start2, end2)) = (one(1), one(2));
         Self {
@@ -131,7 +148,7 @@ impl Local {
             shorter: [moves[0].0, moves[1].0],
             longer: [moves[0].1, moves[1].1],
             opening: gap_opening(parts.units),
-            changes: parts.changes,
+            changes: places[0].iter().zip(&places[1]).map(|(a, b)| [*a, *b]).collect(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::alignments::{reference_length, Alignment};
 use super::evidence::{Evidence, Observation};
-use super::likelihood::{Aligner, BaseCosts, Cost, End, DECISIVE, LOUDEST, PHRED};
+use super::likelihood::{Aligner, BaseCosts, Cost, End, DECISIVE, FOREIGN, FOREIGN_OPENING, LOUDEST, PHRED};
 use super::local::{Local, MARGIN, SLACK};
 use super::sites::{Site, Sites, Tells};
 use crate::error::Result;
@@ -10,6 +10,12 @@ use crate::genome::{Block, Regions};
 
 /// Bases of a haplotype that an alignment with a free end may use beyond the read's length.
 const ROOM: usize = 16;
+
+/// Longer clipped ends belong to another place.
+const LONGEST_CLIP: usize = 60;
+
+/// Sites before the first that a read's aligned bases reach among which those of its clipped start are looked for.
+const LOOK_BACK: u32 = 64;
 
 /// Bases of a haplotype that an alignment with a free end must have to spare.
 const SPARE: usize = 4;
@@ -170,7 +176,9 @@ impl<'a> Look<'a> {
         while sites.contains(self.site) && sites.get(self.site).end <= read.position {
             self.site += 1;
         }
-        if !sites.contains(self.site) || sites.get(self.site).start >= end || read.qualities.is_empty() {
+        let clipped = sites.has_reference() && is_clipped(read);
+        let near = sites.contains(self.site) && sites.get(self.site).start < end;
+        if !(near || clipped) || read.qualities.is_empty() {
             return Ok(true);
         }
         self.take_apart(read);
@@ -184,6 +192,9 @@ impl<'a> Look<'a> {
                 self.observe(read, from, site, evidence);
             }
             from += 1;
+        }
+        if clipped {
+            self.clipped(read, sites, evidence)?;
         }
         Ok(true)
     }
@@ -224,7 +235,8 @@ impl<'a> Look<'a> {
     }
 
     fn observe(&mut self, read: &Alignment, number: u32, site: &Site, evidence: &mut Evidence) {
-        let plain = Observation { site: number, base: 0, quality: 0, other: false, contrast: 0, covered: 0 };
+        let plain =
+            Observation { site: number, base: 0, quality: 0, other: false, heard: true, contrast: 0, covered: 0 };
         match &site.tells {
             Tells::Base(..) => {
                 let Some(index) = self.index(site.start) else { return };
@@ -258,8 +270,7 @@ impl<'a> Look<'a> {
                 let mut total: Option<Observation> = None;
                 for i in 0..self.exons.len() {
                     let exon = self.exons[i];
-                    let Some((contrast, other)) = self.compare(read, exon, site, local) else { continue };
-                    let covered = self.covered(exon, local);
+                    let Some((contrast, other, covered)) = self.compare(read, exon, site, local) else { continue };
                     let t = total.get_or_insert(Observation { other: true, ..plain });
                     t.contrast = (t.contrast + contrast).clamp(-LOUDEST, LOUDEST);
                     t.other &= other;
@@ -270,23 +281,16 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Which records of the site lie within the aligned span of an exon.
-    fn covered(&self, exon: Exon, local: &Local) -> u16 {
-        let (from, to) = (self.stretches[exon.first].position, self.stretches[exon.last - 1].end());
-        let bits = local.changes.iter().take(16).enumerate();
-        bits.filter(|(_, &(start, end))| from < end.max(start + 1) && start <= to).fold(0, |all, (i, _)| all | 1 << i)
-    }
-
-    /// By how much haplotype 1 explains an exon better than haplotype 2, and whether it fits neither. None if
-    /// it does not reach the site.
-    fn compare(&mut self, read: &Alignment, exon: Exon, site: &Site, local: &Local) -> Option<(Cost, bool)> {
+    /// By how much haplotype 1 explains an exon better than haplotype 2, whether it fits neither, and which of
+    /// the first sixteen records it reaches on the better one. None if it does not reach the site.
+    fn compare(&mut self, read: &Alignment, exon: Exon, site: &Site, local: &Local) -> Option<(Cost, bool, u16)> {
         let stretches = &self.stretches[exon.first..exon.last];
         let (start, end) = (stretches[0].position, stretches[stretches.len() - 1].end());
         if end <= site.start || site.end <= start {
             return None;
         }
         // Where the exon crosses the borders: index in the read and how far outside of the site.
-        let (mut from, mut left, mut before) = (exon.from, End::Free, 0);
+        let (mut from, mut left, mut before) = (exon.from, End::Free(0), 0);
         if start <= site.start {
             let s = stretches[..stretches.partition_point(|s| s.position <= site.start)].last()?;
             let inside = (site.start - s.position).min(s.length as i64);
@@ -301,7 +305,7 @@ impl<'a> Look<'a> {
                 before += (at - exon.from) as i64;
             }
         }
-        let (mut to, mut right, mut behind) = (exon.to, End::Free, 0);
+        let (mut to, mut right, mut behind) = (exon.to, End::Free(0), 0);
         if end >= site.end {
             let s = stretches.get(stretches.partition_point(|s| s.end() < site.end))?;
             let inside = (site.end - s.position).max(0);
@@ -322,14 +326,22 @@ impl<'a> Look<'a> {
         // A clipped end may go on beyond what is known of the haplotypes.
         let known = |h: usize| match left {
             End::Fixed => local.sequences[h].len().saturating_sub(local.starts[h].saturating_sub(before as usize)),
-            End::Free => local.ends[h] + behind as usize,
+            End::Free(_) => local.ends[h] + behind as usize,
         };
         let known = known(0).min(known(1)).saturating_sub(SPARE);
         match (left, right) {
-            (End::Fixed, End::Free) => to = to.min(from + known),
-            (End::Free, End::Fixed) => from = from.max(to.saturating_sub(known)),
+            (End::Fixed, End::Free(_)) => to = to.min(from + known),
+            (End::Free(_), End::Fixed) => from = from.max(to.saturating_sub(known)),
             _ => {}
         }
+        let (aligned, unaligned) = (stretches[0].index, stretches[stretches.len() - 1].last_index());
+        if let End::Free(clipped) = &mut left {
+            *clipped = aligned.saturating_sub(from).min(to - from);
+        }
+        if let End::Free(clipped) = &mut right {
+            *clipped = to.saturating_sub(unaligned).min(to - from);
+        }
+        let begin = start - site.start - (aligned as i64 - from as i64);
         self.bases.clear();
         self.bases.extend((from..to).map(|i| read.base(i)));
         self.qualities.clear();
@@ -341,11 +353,11 @@ impl<'a> Look<'a> {
             let mut last = (local.ends[h] + behind as usize).min(sequence.len());
             // A free end needs no more of the haplotype than the read is long.
             match (left, right) {
-                (End::Fixed, End::Free) => last = sequence.len().min(first + n + ROOM),
-                (End::Free, End::Fixed) => first = last.saturating_sub(n + ROOM),
+                (End::Fixed, End::Free(_)) => last = sequence.len().min(first + n + ROOM),
+                (End::Free(_), End::Fixed) => first = last.saturating_sub(n + ROOM),
                 // Where the read begins on a haplotype depends on which gaps lie before it.
-                (End::Free, End::Free) => {
-                    let begin = local.starts[h] as i64 + start - site.start - (stretches[0].index - from) as i64;
+                (End::Free(_), End::Free(_)) => {
+                    let begin = local.starts[h] as i64 + begin;
                     let (shorter, longer) = (local.shorter[h] as i64, local.longer[h] as i64);
                     let room = ROOM as i64;
                     first = (begin - shorter - room).clamp(0, sequence.len() as i64) as usize;
@@ -353,39 +365,163 @@ impl<'a> Look<'a> {
                 }
                 (End::Fixed, End::Fixed) => {}
             }
-            &sequence[first.min(last)..last]
+            (first.min(last), last)
         };
-        let haplotypes = [stretch(0), stretch(1)];
+        let spans = [stretch(0), stretch(1)];
+        let haplotypes = [0, 1].map(|h| &local.sequences[h][spans[h].0..spans[h].1]);
+        // Where the read lies on a haplotype that it fits, as far as its fixed ends say.
+        let covered = |contrast: Cost| {
+            let h = usize::from(contrast < 0);
+            let (first, last) = match (left, right) {
+                (End::Fixed, End::Free(_)) => (spans[h].0, spans[h].0 + n),
+                (End::Free(_), End::Fixed) => (spans[h].1.saturating_sub(n), spans[h].1),
+                _ => spans[h],
+            };
+            let bits = local.changes.iter().take(16).enumerate();
+            bits.filter(|(_, c)| first < c[h].1 && c[h].0 < last).fold(0, |all, (i, _)| all | 1 << i)
+        };
+        let verdict = |contrast: Cost, other: bool| Some((contrast, other, covered(contrast)));
         // Most reads are spelt as one of the haplotypes exactly. Then the other costs its mismatches, or as
         // much as opening a gap: nothing else is cheaper.
         let unlike = haplotypes.map(|h| match (left, right) {
             (End::Fixed, End::Fixed) if h.len() == n => Some(h),
-            (End::Fixed, End::Free) if h.len() >= n => Some(&h[..n]),
-            (End::Free, End::Fixed) if h.len() >= n => Some(&h[h.len() - n..]),
+            (End::Fixed, End::Free(_)) if h.len() >= n => Some(&h[..n]),
+            (End::Free(_), End::Fixed) if h.len() >= n => Some(&h[h.len() - n..]),
             _ => None,
         });
-        let unlike = unlike.map(|h| h.map(|h| self.costs.mismatches(&self.bases, &self.qualities, h)));
+        let unlike = unlike.map(|h| h.map(|h| self.costs.mismatches(&self.bases, &self.qualities, h, left, right)));
         let most = local.opening;
         match unlike {
-            [Some(0), Some(0)] => return Some((0, false)),
-            [Some(0), other] => return Some((other.unwrap_or(most).min(most), false)),
-            [other, Some(0)] => return Some((-other.unwrap_or(most).min(most), false)),
+            [Some(0), Some(0)] => return verdict(0, false),
+            [Some(0), Some(other)] => return verdict(other.min(most), false),
+            [Some(other), Some(0)] => return verdict(-other.min(most), false),
+            [Some(0), None] if left.clipped() + right.clipped() == 0 => return verdict(most, false),
+            [None, Some(0)] if left.clipped() + right.clipped() == 0 => return verdict(-most, false),
             _ => {}
         }
         if haplotypes.iter().any(|h| h.len().saturating_mul(n) > MOST_CELLS) {
-            return Some((0, true));
+            return verdict(0, true);
         }
         let least = self.costs.least(&self.bases, &self.qualities);
         let [one, two] = haplotypes.map(|h| {
             self.aligner.align(&self.costs, local.opening, &self.bases, &self.qualities, h, left, right) - least
         });
         let contrast = (two - one).clamp(-most, most);
-        let unfit = one.min(two);
-        if unfit >= UNFIT && unfit > contrast.abs() {
-            return Some((0, true));
-        }
-        Some((contrast, false))
+        // Foreign bases cost the same everywhere and are held against nobody.
+        let foreign = |end: End| match end.clipped() {
+            0 => 0,
+            n => FOREIGN_OPENING + FOREIGN * n as Cost,
+        };
+        let unfit = one.min(two) - foreign(left) - foreign(right);
+        let other = unfit >= UNFIT && unfit > contrast.abs();
+        verdict(if other { 0 } else { contrast }, other)
     }
+
+    /// What the clipped ends of a read show at phased substitutions beside its aligned bases: aligners clip ends
+    /// in which several bases differ from the reference, that is, those of one haplotype. `sites` are there up to
+    /// the end of the clipped bases.
+    fn clipped(&mut self, read: &Alignment, sites: &mut Sites, evidence: &mut Evidence) -> Result<()> {
+        let (Some(first), Some(last)) = (self.stretches.first().copied(), self.stretches.last().copied()) else {
+            return Ok(());
+        };
+        let behind = read.qualities.len().saturating_sub(last.last_index());
+        if behind > 0 {
+            let end = last.end();
+            sites.fill(end + behind as i64)?;
+            self.clipped_end(read, (last.last_index(), behind), (end, end + behind as i64), sites, evidence)?;
+        }
+        if first.index > 0 {
+            let start = first.position - first.index as i64;
+            self.clipped_end(read, (0, first.index), (start, first.position), sites, evidence)?;
+        }
+        Ok(())
+    }
+
+    /// One clipped end: `n` bases of the read from `from` on, which would lie at reference `span`.
+    fn clipped_end(
+        &mut self,
+        read: &Alignment,
+        (from, n): (usize, usize),
+        span: (i64, i64),
+        sites: &mut Sites,
+        evidence: &mut Evidence,
+    ) -> Result<()> {
+        if n > LONGEST_CLIP {
+            return Ok(());
+        }
+        let is_left = from == 0;
+        // Sites within, from the aligned bases outwards; an indel ends what is known.
+        let mut number = sites.first().max(self.site.saturating_sub(LOOK_BACK));
+        let (mut low, mut high) = span;
+        let mut within: Vec<u32> = Vec::new();
+        while sites.contains(number) && sites.get(number).start < high {
+            let site = sites.get(number);
+            if site.phased && site.end > low {
+                match (&site.tells, is_left) {
+                    (Tells::Local(_), true) => {
+                        low = site.end;
+                        within.clear();
+                    }
+                    (Tells::Local(_), false) => high = high.min(site.start),
+                    _ => within.push(number),
+                }
+            }
+            number += 1;
+        }
+        within.retain(|&s| sites.get(s).start >= low && sites.get(s).end <= high);
+        if within.is_empty() || low >= high {
+            return Ok(());
+        }
+        let Some(reference) = sites.bases(low, high)? else { return Ok(()) };
+        let mut haplotypes = [reference.clone(), reference];
+        for &number in &within {
+            let site = sites.get(number);
+            let mut put = |position: i64, first: u8, second: u8| {
+                haplotypes[0][(position - low) as usize] = first;
+                haplotypes[1][(position - low) as usize] = second;
+            };
+            match &site.tells {
+                Tells::Base(first, second) => put(site.start, *first, *second),
+                Tells::Bases(list) => list.iter().for_each(|&(p, first, second)| put(p, first, second)),
+                Tells::Local(_) => {}
+            }
+        }
+        let at = (from as i64 + low - span.0) as usize;
+        let n = (high - low) as usize;
+        self.bases.clear();
+        self.bases.extend((at..at + n).map(|i| read.base(i)));
+        self.qualities.clear();
+        self.qualities.extend_from_slice(&read.qualities[at..at + n]);
+        let (left, right) = if is_left { (End::Free(n), End::Fixed) } else { (End::Fixed, End::Free(n)) };
+        let [one, two] = haplotypes.map(|h| self.costs.mismatches(&self.bases, &self.qualities, &h, left, right));
+        let contrast = (two - one).clamp(-LOUDEST, LOUDEST);
+        if contrast.abs() < DECISIVE {
+            return Ok(());
+        }
+        // All of them say one thing together.
+        if is_left {
+            within.reverse();
+        }
+        let known = |s: &u32| evidence.observations.iter().any(|o| o.site == *s);
+        within.retain(|s| !known(s));
+        for (i, &site) in within.iter().enumerate() {
+            let said =
+                Observation { site, base: 0, quality: 0, other: false, heard: i == 0, contrast, covered: u16::MAX };
+            evidence.observations.push(said);
+        }
+        evidence.observations.sort_by_key(|o| o.site);
+        Ok(())
+    }
+}
+
+/// True if the read has soft-clipped bases.
+fn is_clipped(read: &Alignment) -> bool {
+    let soft = |operation: Option<&u32>| operation.is_some_and(|o| o & 15 == 4);
+    let inner = |n: usize| read.cigar.get(n).is_some_and(|o| o & 15 == 5);
+    soft(read.cigar.first())
+        || soft(read.cigar.last())
+        || (inner(0) && soft(read.cigar.get(1)))
+        || (read.cigar.len() > 1 && inner(read.cigar.len() - 1) && soft(read.cigar.get(read.cigar.len() - 2)))
 }
 
 /// True if an aligned base of the read lies in `start..end`.

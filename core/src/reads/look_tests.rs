@@ -60,7 +60,7 @@ fn snvs(positions: &[u64]) -> Vec<Variant> {
 }
 
 fn seen(site: u32, base: u8, quality: u8) -> Observation {
-    Observation { site, base, quality, other: false, contrast: 0, covered: 0 }
+    Observation { site, base, quality, other: false, heard: true, contrast: 0, covered: 0 }
 }
 
 #[test]
@@ -150,6 +150,40 @@ fn long_deletions_are_told_from_inside_and_across() {
     assert_eq!(class(&list, &bases, Made::new(970, "30M30S", &across, 30)), Class::Hap2);
     assert_eq!(class(&list, &bases, Made::new(2500, "30S30M", &across, 30)), Class::Hap2);
     assert_eq!(class(&list, &bases, Made::new(900, "60M", &reference[900..960], 30)), Class::Uninformative);
+}
+
+#[test]
+fn clipped_ends_tell_where_they_fit_and_adapters_do_not() {
+    let bases = b"GATTACAGATCCGTGATCCATGACTTGACCATGGATCCGATTTAGCAGTACGATTGCCAGTTACGCAATG";
+    let reference = std::str::from_utf8(bases).unwrap();
+    let list = [test_variant(41, &["TTAG", "AAGC"], 0, 1), test_variant(60, &["T", "TCC"], 0, 1)];
+    let strain = format!("{}AAGC{}", &reference[..41], &reference[45..60]);
+    let of = |position: i64, cigar: &str, text: &str| class(&list, bases, Made::new(position, cigar, text, 35));
+    // Aligners clip an end in which too much differs: the end of the strain tells all the same.
+    assert_eq!(of(10, "31M4S", &strain[10..45]), Class::Hap2);
+    assert_eq!(of(10, "31M3S", &strain[10..44]), Class::Hap2);
+    assert_eq!(of(45, "6S14M", &strain[39..59]), Class::Hap2);
+    assert_eq!(of(10, "31M4S", &reference[10..45]), Class::Hap1);
+    // What fits neither says nothing.
+    assert_eq!(of(10, "31M8S", &format!("{}CTGTCTCT", &reference[10..41])), Class::Uninformative);
+    // An adapter behind an insertion does not silence the aligned bases.
+    let adapter = format!("{}CTGTCTCTTATACACATC", &reference[30..64]);
+    assert_eq!(class(&list[1..], bases, Made::new(30, "34M18S", &adapter, 35)), Class::Hap1);
+    let inserted = format!("{}CC{}CTGTCTCTTA", &reference[30..61], &reference[61..64]);
+    assert_eq!(class(&list[1..], bases, Made::new(30, "31M2I3M10S", &inserted, 35)), Class::Hap2);
+}
+
+#[test]
+fn records_are_covered_by_the_haplotype_that_the_read_fits() {
+    // A base beside a deletion of ten: the read begins within what the other haplotype has in its place.
+    let bases = b"GATTACAGATCCGTGATCCATGACTTGACCATGGATCCGATTTAGCAGTACGATTGCCAGTTACGCAATG";
+    let reference = std::str::from_utf8(bases).unwrap();
+    let list = [test_variant(20, &["T", "G"], 0, 1), test_variant(21, &["GACTTGACCAT", "G"], 0, 1)];
+    let strain = format!("{}GG{}", &reference[..20], &reference[32..]);
+    let seen = look(&list, Some(bases), None, &[Made::new(32, "3S30M", &strain[19..52], 35)]);
+    assert_eq!(seen[0].observations.iter().map(|o| (o.covered, o.contrast < 0)).collect::<Vec<_>>(), [(3, true)]);
+    let seen = look(&list, Some(bases), None, &[Made::new(28, "30M", &reference[28..58], 35)]);
+    assert_eq!(seen[0].observations.iter().map(|o| (o.covered, o.contrast > 0)).collect::<Vec<_>>(), [(2, true)]);
 }
 
 proptest! {

@@ -304,8 +304,13 @@ impl<'a> Sites<'a> {
         Ok(())
     }
 
-    /// Reference bases, if there is a reference.
-    fn bases(&mut self, from: i64, to: i64) -> Result<Option<Vec<u8>>> {
+    /// True if insertions, deletions and clipped ends can be looked at.
+    pub fn has_reference(&self) -> bool {
+        self.reference.is_some()
+    }
+
+    /// Reference bases of the contig (0-based half-open), if there is a reference.
+    pub(super) fn bases(&mut self, from: i64, to: i64) -> Result<Option<Vec<u8>>> {
         let Some(reference) = &mut self.reference else { return Ok(None) };
         let name = self.contigs.name(self.contig);
         let theirs = reference.contigs().find(name).ok_or_else(|| {
