@@ -25,9 +25,9 @@ fn bam_cram_and_any_number_of_threads_give_the_same_bytes() {
     let genome = genome();
     let genome = genome.to_str().unwrap();
     let runs: [(&std::path::Path, &[&str]); 5] = [
-        (&reads(), &["-@", "1"]),
-        (&reads(), &["-@", "2"]),
-        (&reads(), &["-@", "7"]),
+        (&reads(), &["-@", "1", "-f", genome]),
+        (&reads(), &["-@", "2", "-f", genome]),
+        (&reads(), &["-@", "7", "-f", genome]),
         (&cram, &["-@", "1", "-f", genome]),
         (&cram, &["-@", "4", "-f", genome]),
     ];
