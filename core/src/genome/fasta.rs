@@ -14,7 +14,7 @@ const LINE: usize = 60;
 
 /// A FASTA file being written, in lines of 60 bases. A name in `.gz` or `.bgz` is written as BGZF with `.fai`
 /// and `.gzi` beside it, another with `.fai`; standard output and devices get no index. Nothing has its final
-/// name before [`FastaWriter::finish`].
+/// name before [`WholeFasta::persist`].
 pub struct FastaWriter {
     path: PathBuf,
     sink: Sink,
@@ -112,15 +112,6 @@ impl FastaWriter {
         Ok(())
     }
 
-    /// End the sequence and hand all bytes to the system: a full disk shows here, before anything has a name.
-    pub fn flush(&mut self) -> Result<()> {
-        self.end_sequence()?;
-        match &mut self.sink {
-            Sink::Plain(out) => out.flush().map_err(|e| Error::io(&self.path, e)),
-            Sink::Bgzf(file, _) => file.flush().map_err(|e| Error::io(&self.path, e)),
-        }
-    }
-
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.written += bytes.len() as u64;
         match &mut self.sink {
@@ -129,29 +120,57 @@ impl FastaWriter {
         }
     }
 
-    /// Write everything out and give file and indexes their names, the indexes last.
-    pub fn finish(mut self) -> Result<()> {
-        self.flush()?;
+    /// Write everything out; file and indexes are whole, but have no names yet. Standard output and devices are
+    /// done.
+    pub fn finish(mut self) -> Result<WholeFasta> {
+        self.end_sequence()?;
         let path = self.path;
-        match self.sink {
-            Sink::Plain(out) => {
-                let regular = !is_stdio(&path) && (!path.exists() || path.is_file());
-                out.finish()?;
-                if !regular {
-                    return Ok(());
-                }
+        let data = match self.sink {
+            Sink::Plain(mut out) => {
+                out.flush().map_err(|e| Error::io(&path, e))?;
+                Whole::Plain(out)
             }
             Sink::Bgzf(file, temporary) => {
-                let gzi = beside(&path, ".gzi");
-                let scratch = temporary_beside(&gzi)?.into_temp_path();
+                let scratch = temporary_beside(&beside(&path, ".gzi"))?.into_temp_path();
                 if !file.close(Some(&scratch)) {
                     return Err(Error::input(&path, "could not be written to its end; is the disk full?"));
                 }
-                persist(temporary, &path)?;
-                persist(scratch, &gzi)?;
+                Whole::Bgzf(temporary, scratch)
+            }
+        };
+        Ok(WholeFasta { path, data, index: self.index })
+    }
+}
+
+/// A FASTA file and its indexes that lack only their names.
+pub struct WholeFasta {
+    path: PathBuf,
+    data: Whole,
+    index: String,
+}
+
+enum Whole {
+    Plain(OutFile),
+    /// Data and index of blocks.
+    Bgzf(TempPath, TempPath),
+}
+
+impl WholeFasta {
+    /// Give the files their names, the indexes last.
+    pub fn persist(self) -> Result<()> {
+        let path = self.path;
+        let regular = !is_stdio(&path) && (!path.exists() || path.is_file());
+        match self.data {
+            Whole::Plain(out) => out.finish()?,
+            Whole::Bgzf(data, gzi) => {
+                persist(data, &path)?;
+                persist(gzi, &beside(&path, ".gzi"))?;
             }
         }
-        write_whole(&beside(&path, ".fai"), self.index.as_bytes())
+        match regular {
+            true => write_whole(&beside(&path, ".fai"), self.index.as_bytes()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -175,7 +194,7 @@ mod tests {
             out.begin("c").unwrap();
             out.write(&bases[..120]).unwrap();
             assert!(!path.exists());
-            out.finish().unwrap();
+            out.finish().unwrap().persist().unwrap();
             let mut back = Reference::open(&path).unwrap();
             let lengths: Vec<_> = back.contigs().iter().map(|(n, l)| (n.to_string(), l)).collect();
             assert_eq!(lengths, [("a".into(), 200_001), ("b".into(), 0), ("c".into(), 120)]);

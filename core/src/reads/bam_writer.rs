@@ -155,7 +155,7 @@ fn bin(start: i64, end: i64) -> u16 {
     0
 }
 
-/// A BAM file being written; it has no final name before [`BamWriter::finish`]. Standard output and devices are
+/// A BAM file being written; it has no final name before [`WholeBam::persist`]. Standard output and devices are
 /// written in place.
 pub struct BamWriter {
     path: PathBuf,
@@ -211,11 +211,24 @@ impl BamWriter {
         self.put(&record.0)
     }
 
-    /// Write everything out and give the file its name.
-    pub fn finish(self) -> Result<()> {
+    /// Write everything out; the file is whole, but has no name yet.
+    pub fn finish(self) -> Result<WholeBam> {
         if !self.file.close(None) {
             return Err(Error::input(&self.path, "could not be written to its end; is the disk full?"));
         }
+        Ok(WholeBam { path: self.path, temporary: self.temporary })
+    }
+}
+
+/// A BAM file that lacks only its name.
+pub struct WholeBam {
+    path: PathBuf,
+    temporary: Option<TempPath>,
+}
+
+impl WholeBam {
+    /// Give the file its name.
+    pub fn persist(self) -> Result<()> {
         match self.temporary {
             Some(temporary) => persist(temporary, &self.path),
             None => Ok(()),

@@ -112,6 +112,7 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
 
     // All are whole before any gets its name.
     let by_cell = by_cell.close(regions.as_ref(), crate::made_by(args).as_deref())?;
+    let merged = merged.map(BamWriter::finish).transpose()?;
     let mut table_out = table_out;
     if let (Some(out), Some(regions), Some(tallies)) = (&mut table_out, &regions, &by_region) {
         let mut rows = crate::rows(regions, &summary.as_counted(differing), tallies, &samples);
@@ -121,7 +122,7 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
         table.write(out).and_then(|()| out.flush()).map_err(|e| Error::io(path, e))?;
     }
     if let Some(out) = merged {
-        out.finish()?;
+        out.persist()?;
     }
     if let Some(out) = table_out {
         out.finish_indexed(TabixFormat::Bed)?;

@@ -127,36 +127,25 @@ impl Outputs {
     }
 
     /// Everything is written: give the files their names, once all of them are whole.
-    pub fn finish(mut self) -> Result<()> {
-        let mut tables = self.chains.iter_mut().flatten().flatten().chain(&mut self.report);
-        let mut genomes: Vec<&mut FastaWriter> = self.genomes.iter_mut().flatten().chain(&mut self.masked).collect();
-        match self.pairs.as_mut().map(|p| &mut p.out) {
-            Some(PairsFile::Table(out)) => flush(out)?,
-            Some(PairsFile::Fasta(out)) => genomes.push(out),
-            None => {}
-        }
-        tables.try_for_each(flush)?;
-        genomes.into_iter().try_for_each(FastaWriter::flush)?;
-        for out in self.genomes.into_iter().flatten() {
-            out.finish()?;
-        }
-        if let Some(out) = self.masked {
-            out.finish()?;
-        }
-        for out in self.chains.into_iter().flatten().flatten() {
-            out.finish()?;
-        }
+    pub fn finish(self) -> Result<()> {
+        let mut tables: Vec<OutFile> = self.chains.into_iter().flatten().flatten().chain(self.report).collect();
+        let mut sequences: Vec<FastaWriter> = self.genomes.into_iter().flatten().chain(self.masked).collect();
         if let Some(pairs) = self.pairs {
             log::info!("{} region pairs written", pairs.written);
             if pairs.empty > 0 {
                 log::warn!("{} regions left out of the pairs: a haplotype has no base of them", pairs.empty);
             }
             match pairs.out {
-                PairsFile::Table(out) => out.finish()?,
-                PairsFile::Fasta(out) => out.finish()?,
+                PairsFile::Table(out) => tables.push(out),
+                PairsFile::Fasta(out) => sequences.push(out),
             }
         }
-        if let Some(out) = self.report {
+        let sequences = sequences.into_iter().map(FastaWriter::finish).collect::<deepallele_core::Result<Vec<_>>>()?;
+        tables.iter_mut().try_for_each(flush)?;
+        for out in sequences {
+            out.persist()?;
+        }
+        for out in tables {
             out.finish()?;
         }
         Ok(())
