@@ -50,8 +50,14 @@ fn run(args: Args) -> Result<()> {
 
     // Opened before the long part, so that a folder that cannot be written is known at once.
     let table_out = inputs.regions.is_some().then(|| OutFile::create(&args.output.output)).transpose()?;
-    let mut by_variant =
-        args.variant_output.create(&header, &contigs, &samples, inputs.spans.clone(), args.threads.count())?;
+    let mut by_variant = args.variant_output.create(
+        &header,
+        &contigs,
+        &samples,
+        inputs.spans.clone(),
+        args.threads.count(),
+        args.test.settings(),
+    )?;
     let strandedness = args.region_options.strandedness;
     let mut by_region = inputs.regions.as_ref().map(|r| RegionTallies::new(r, samples.len(), strandedness));
 

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use deepallele_common::usage;
+use deepallele_core::counts::imbalance::{Settings, TestedVariants};
 use deepallele_core::counts::{VariantSink, VariantTable, VariantTally, VariantVcf};
 use deepallele_core::files::{OutFile, TabixFormat};
 use deepallele_core::genome::{Contigs, Spans, Variant};
 use deepallele_core::vcf::{ClosedVcf, VcfFormat};
 use deepallele_core::Error;
+
+use crate::imbalance::say;
 
 /// How the counts of records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,7 +52,8 @@ impl VariantOutputArgs {
         self.format.unwrap_or(if vcf { VariantForm::Vcf } else { VariantForm::Tsv })
     }
 
-    /// Begin writing, if it is asked for; not for `gatk`, which is a run of its own. `header` are `##` lines.
+    /// Begin writing, if it is asked for; not for `gatk`, which is a run of its own. `header` are `##` lines. A
+    /// table is tested for imbalance with `test`.
     pub fn create(
         &self,
         header: &[String],
@@ -57,12 +61,17 @@ impl VariantOutputArgs {
         samples: &[String],
         within: Option<Spans>,
         threads: usize,
+        test: Option<Settings>,
     ) -> Result<Option<VariantOutput>> {
         let Some(path) = &self.per_variant else { return Ok(None) };
         Ok(Some(match self.form() {
             VariantForm::Gatk => return Err(usage("--format gatk is a count of its own")),
             VariantForm::Tsv => {
                 let out = OutFile::create(path)?;
+                if let Some(settings) = test {
+                    let rows = TestedVariants::begin(path, header, contigs, samples, within)?;
+                    return Ok(Some(VariantOutput::Tested(Box::new(rows), out, settings)));
+                }
                 VariantOutput::Table(VariantTable::begin(out, path, header, contigs, samples, within)?)
             }
             VariantForm::Vcf => {
@@ -76,6 +85,7 @@ impl VariantOutputArgs {
 /// The counts of records being written. Nothing has its final name before [`Finished::persist`].
 pub enum VariantOutput {
     Table(VariantTable<OutFile>),
+    Tested(Box<TestedVariants>, OutFile, Settings),
     Vcf(VariantVcf),
 }
 
@@ -83,6 +93,7 @@ impl VariantSink for VariantOutput {
     fn add(&mut self, contig: usize, variant: &Variant, tallies: &[VariantTally]) -> deepallele_core::Result<()> {
         match self {
             VariantOutput::Table(table) => table.add(contig, variant, tallies),
+            VariantOutput::Tested(rows, ..) => rows.add(contig, variant, tallies),
             VariantOutput::Vcf(vcf) => vcf.add(contig, variant, tallies),
         }
     }
@@ -94,6 +105,14 @@ impl VariantOutput {
         Ok(match self {
             VariantOutput::Table(table) => {
                 let mut out = table.into_inner();
+                let path = out.path().to_path_buf();
+                out.flush().map_err(|e| Error::io(path, e))?;
+                Finished::Table(out)
+            }
+            VariantOutput::Tested(rows, mut out, settings) => {
+                for (sample, test) in rows.finish(&mut out, settings)? {
+                    say(&format!("{sample}, by variant: "), &test);
+                }
                 let path = out.path().to_path_buf();
                 out.flush().map_err(|e| Error::io(path, e))?;
                 Finished::Table(out)

@@ -10,6 +10,7 @@
 //! | [`shrinkage`] | the prior of the true ratios, and the shrunken ratio |
 //! | [`combine`] | replicates taken together |
 //! | [`table`] | the test over the rows of a count table |
+//! | [`variant_rows`] | the test over the records of the per-variant table |
 //! | [`search`] | the best value of one scale parameter |
 
 pub mod beta_binomial;
@@ -18,6 +19,7 @@ pub mod dispersion;
 pub mod search;
 pub mod shrinkage;
 pub mod table;
+pub mod variant_rows;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -25,6 +27,7 @@ pub use beta_binomial::BetaBinomial;
 pub use combine::{combine, Combined, Replicate};
 pub use shrinkage::Prior;
 pub use table::{test_rows, TableTest};
+pub use variant_rows::TestedVariants;
 
 /// How many regions (or variants) have these counts of haplotype 1 and 2.
 pub type Histogram = BTreeMap<(u64, u64), u64>;

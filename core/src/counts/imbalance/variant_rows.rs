@@ -1,0 +1,186 @@
+//! The test over the records of the per-variant table, which streams: rows wait in a temporary file until all
+//! counts are known.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Histogram, ImbalanceTest, Settings};
+use crate::counts::sink::VariantSink;
+use crate::counts::table::{fixed, scientific};
+use crate::counts::variant_table::VariantTable;
+use crate::counts::VariantTally;
+use crate::error::{Error, Result};
+use crate::files::{is_stdio, temporary_beside};
+use crate::genome::{Contigs, Spans, Variant};
+
+/// Columns behind those of the per-variant table.
+pub const COLUMNS: [&str; 3] = ["log2_ratio", "p_value", "q_value"];
+
+/// A per-variant table on its way to the test.
+pub struct TestedVariants {
+    table: VariantTable<BufWriter<File>>,
+    path: PathBuf,
+    within: Option<Spans>,
+    samples: Vec<String>,
+    pairs: Vec<HashMap<(u64, u64), u64>>,
+}
+
+impl TestedVariants {
+    /// As [`VariantTable::begin`]; the rows wait beside `path` (in the system's folder for temporary files when
+    /// that is standard output or a device).
+    ///
+    /// # Errors
+    /// The temporary file cannot be made or written.
+    pub fn begin(
+        path: &Path,
+        header: &[String],
+        contigs: &Contigs,
+        samples: &[String],
+        within: Option<Spans>,
+    ) -> Result<Self> {
+        let special = is_stdio(path) || (path.exists() && !path.is_file());
+        let file = match special {
+            true => tempfile::tempfile().map_err(|e| Error::io(path, e))?,
+            // Without a name it goes away with the process, however that ends.
+            false => {
+                let (file, name) = temporary_beside(path)?.into_parts();
+                name.close().map_err(|e| Error::io(path, e))?;
+                file
+            }
+        };
+        let out = BufWriter::with_capacity(1 << 16, file);
+        Ok(Self {
+            table: VariantTable::begin(out, path, header, contigs, samples, within.clone())?,
+            path: path.into(),
+            within,
+            samples: samples.to_vec(),
+            pairs: vec![HashMap::new(); samples.len()],
+        })
+    }
+
+    /// Fit the test to each sample and write all to `out`, each row with its ratio, p and q. Gives back the tests in
+    /// the order of the samples.
+    ///
+    /// # Errors
+    /// Reading the temporary file or writing `out`.
+    pub fn finish(self, out: &mut impl Write, settings: Settings) -> Result<Vec<(String, ImbalanceTest)>> {
+        let tests: Vec<(String, ImbalanceTest)> = self
+            .samples
+            .into_iter()
+            .zip(self.pairs)
+            .map(|(name, pairs)| {
+                let histogram: Histogram = pairs.into_iter().collect();
+                (name, ImbalanceTest::fit(&histogram, settings))
+            })
+            .collect();
+        let fail = |e| Error::io(&self.path, e);
+        let mut file = self.table.into_inner().into_inner().map_err(|e| fail(e.into_error()))?;
+        file.rewind().map_err(fail)?;
+        append(BufReader::with_capacity(1 << 16, file), out, &tests).map_err(fail)?;
+        Ok(tests)
+    }
+}
+
+impl VariantSink for TestedVariants {
+    fn add(&mut self, contig: usize, variant: &Variant, tallies: &[VariantTally]) -> Result<()> {
+        if self.within.as_ref().is_some_and(|w| !w.overlap(contig, variant.start, variant.end())) {
+            return Ok(());
+        }
+        for (pairs, tally) in self.pairs.iter_mut().zip(tallies) {
+            *pairs.entry((tally.hap1, tally.hap2)).or_insert(0) += 1;
+        }
+        self.table.add(contig, variant, tallies)
+    }
+}
+
+fn append(mut rows: impl BufRead, out: &mut impl Write, tests: &[(String, ImbalanceTest)]) -> io::Result<()> {
+    let mut seen: Vec<HashMap<(u64, u64), String>> = vec![HashMap::new(); tests.len()];
+    let mut line = Vec::new();
+    let mut number = 0;
+    loop {
+        line.clear();
+        if rows.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        }
+        if line.starts_with(b"##") {
+            out.write_all(&line)?;
+        } else if line.starts_with(b"#") {
+            for (name, test) in tests {
+                let name: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+                writeln!(out, "##dispersion={name}:{:.6}", test.dispersion)?;
+            }
+            out.write_all(&line)?;
+            write!(out, "\t{}", COLUMNS.join("\t"))?;
+        } else {
+            let sample = number % tests.len();
+            number += 1;
+            let pair = counts(&line)?;
+            let text = seen[sample].entry(pair).or_insert_with(|| {
+                let test = &tests[sample].1;
+                let row = test.row(pair.0, pair.1);
+                let q = row.and(test.q(pair.0, pair.1));
+                format!(
+                    "\t{}\t{}\t{}",
+                    fixed(row.map(|r| r.log2_ratio)),
+                    scientific(row.map(|r| r.p_value)),
+                    scientific(q)
+                )
+            });
+            out.write_all(&line)?;
+            out.write_all(text.as_bytes())?;
+        }
+        out.write_all(b"\n")?;
+    }
+}
+
+/// hap1 and hap2 of a row of our own.
+fn counts(line: &[u8]) -> io::Result<(u64, u64)> {
+    let mut columns = line.split(|b| *b == b'\t').skip(8);
+    let mut next = || columns.next().and_then(|c| std::str::from_utf8(c).ok()?.parse::<u64>().ok());
+    match (next(), next()) {
+        (Some(hap1), Some(hap2)) => Ok((hap1, hap2)),
+        _ => Err(io::Error::other("the temporary file holds a row without counts")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genome::variants::test_variant;
+
+    #[test]
+    fn rows_get_the_test_of_their_own_sample() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.tsv");
+        let contigs = Contigs::new(vec![("1".into(), 0)]);
+        let samples = ["a".to_string(), "b".to_string()];
+        let within = Some(Spans::new(vec![(0, 0, 1000)]));
+        let mut tested = TestedVariants::begin(&path, &["##x".into()], &contigs, &samples, within).unwrap();
+        for i in 0..40 {
+            let tally = |hap1, hap2| VariantTally { hap1, hap2, other: 1, conflicting: 0 };
+            let b = if i == 3 { tally(0, 0) } else { tally(5, 60) };
+            tested.add(0, &test_variant(i * 10, &["C", "A"], 0, 1), &[tally(40, 40 + i % 2), b]).unwrap();
+        }
+        // Outside: neither a row nor part of the fit.
+        let outside = VariantTally { hap1: 900, hap2: 0, other: 0, conflicting: 0 };
+        tested.add(0, &test_variant(5000, &["C", "A"], 0, 1), &[outside, outside]).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing with a name before the end");
+        let mut out = Vec::new();
+        let tests = tested.finish(&mut out, Settings::default()).unwrap();
+        assert_eq!(tests.len(), 2);
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4 + 80);
+        assert!(lines[1].starts_with("##dispersion=a:0.0000") && lines[2].starts_with("##dispersion=b:0."));
+        assert!(lines[3].ends_with("\tconflicting\tlog2_ratio\tp_value\tq_value"));
+        let (row, q) = (tests[1].1.row(5, 60).unwrap(), tests[1].1.q(5, 60));
+        let expected = format!("\t5\t60\t1\t0\t{:.4}\t{:.4e}\t{}", row.log2_ratio, row.p_value, scientific(q));
+        assert!(lines[5].ends_with(&expected), "{}", lines[5]);
+        assert!(lines[11].ends_with("\tb\tC\tA\t0\t0\t1\t0\t.\t.\t."), "{}", lines[11]);
+    }
+}
