@@ -252,7 +252,7 @@ proptest! {
                 let reverse = r.flag & 0x10 != 0;
                 let defined = r.tlen != 0 && r.flag & 1 != 0 && r.flag & 8 == 0 && reverse != (r.flag & 0x20 != 0)
                     && if reverse { end > mate } else { start <= mate + r.tlen };
-                if defined && r.tlen <= 100 && if reverse { pos <= mate - 1 } else { pos >= start + r.tlen.abs() } {
+                if defined && r.tlen <= 100 && if reverse { pos < mate } else { pos >= start + r.tlen.abs() } {
                     continue;
                 }
                 any = true;

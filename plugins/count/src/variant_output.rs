@@ -131,10 +131,11 @@ pub enum Finished {
 impl Finished {
     /// Give the file its name, and its index beside it.
     pub fn persist(self) -> Result<()> {
-        Ok(match self {
+        match self {
             Finished::Table(out) => out.finish_indexed(TabixFormat::Positions)?,
             Finished::Vcf(vcf) => vcf.persist()?,
-        })
+        }
+        Ok(())
     }
 }
 
