@@ -48,6 +48,11 @@ fn run(args: Args) -> Result<()> {
             let tell = &mut |stream: &mut VariantStream| outputs.report(stream);
             contig.read(&mut stream, &mut reference, index, gather, tell)?;
             outputs.write(&mut contig, &mut reference, index, now)?;
+        } else if args.report.is_some() {
+            stream.enter(index)?;
+            while stream.next()?.is_some() {
+                outputs.report(&mut stream)?;
+            }
         }
         progress.add(1);
     }
