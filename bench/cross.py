@@ -22,15 +22,15 @@ CONTIG = "chr1"  # what the slow peers are timed on: an eighth of reads and vari
 CONSENSUS_REGIONS = 100
 
 
-def simulated(name, *options):
-    """Folder of a simulated cross, made on the first use."""
+def simulated(name, *options, program="simulate_cross"):
+    """Folder of a simulated cross, made on the first use by an example of the tests."""
     folder = cache_folder() / name
     if not folder.exists():
         target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
         print(f"bench: simulating {folder}, once", file=sys.stderr)
         part = folder.with_name(f"{name}.part")
         shutil.rmtree(part, ignore_errors=True)
-        subprocess.run([target / "release/examples/simulate_cross", part, *options], check=True)
+        subprocess.run([target / "release/examples" / program, part, *options], check=True)
         part.rename(folder)
     return folder
 
@@ -85,7 +85,7 @@ def peers(binaries, folder, out):
     reference = folder / "reference.fa"
     bare = ["-F", "3844"]
     commands = {
-        "bcftools mpileup": ("bcftools", ["mpileup", "-f", reference, "-B", "-Q", "13", "-q", "10", "-d", "100000",
+        "bcftools mpileup": ("bcftools", ["mpileup", "-f", reference, "-B", "-A", "--ff", "3844", "-Q", "13", "-q", "10", "-d", "100000",
                                           "-T", sites, "-a", "AD", "-Ob", "-o", out / "mpileup.bcf", "--threads", "1", reads]),
         "perbase base-depth": ("perbase", ["base-depth", "-B", variants, "-m", "-q", "10", *bare, "-t", "2",
                                            "-o", out / "perbase.tsv", reads]),

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use deepallele_tests::simulator::{reads, truth, Cross, CrossKind, Kind, Plan, ReadPlan, Target};
+use deepallele_tests::simulator::{reads, truth, Cross, CrossKind, Errors, Kind, Plan, ReadPlan, Target};
 use deepallele_tests::{bam, vcf_gz};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -24,7 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plan =
         Plan { contigs: 10, length: 100_000, spacing: (100, 500), ..Plan::new(seed, CrossKind::Parents, &kinds) };
     let cross = Cross::new(&plan);
-    let fragments = reads::draw(&cross, &ReadPlan { fragments: 15_000, adapters: 0.02, ..ReadPlan::everything(seed) });
+    // One base in a thousand is wrong and says so; no base is too bad to count.
+    let reads = ReadPlan { fragments: 15_000, adapters: 0.02, errors: Errors::Fixed(30), ..ReadPlan::everything(seed) };
+    let fragments = reads::draw(&cross, &reads);
 
     cross.fasta(&folder, "reference.fa");
     vcf_gz(&folder, "variants.vcf.gz", &cross.vcf());
