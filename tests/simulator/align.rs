@@ -13,8 +13,8 @@ pub enum Ends {
     Keep,
     /// Clipped from a gap that lies within this many bases of the end.
     Clip(usize),
-    /// Without the gap: the bases outside a gap within this many bases of the end are aligned as if there was
-    /// none, so that they mismatch.
+    /// Without the gap: the bases outside a gap within this many bases of the end (inserted ones included) are
+    /// aligned as if there was none, so that they mismatch.
     Mismatch(usize),
     /// The best local alignment with the scores of bwa mem: match 1, mismatch -4, gap -6 and -1 a base, clip -5.
     Local,
@@ -108,6 +108,12 @@ pub fn place(
     (aligned >= 20).then(|| finish(&ops, bases, target))
 }
 
+/// All bases side by side with the target's from `position` on.
+pub fn ungapped(position: usize, bases: &[u8], target: &[u8]) -> Placement {
+    let ops: Vec<Op> = (0..bases.len()).map(|i| Op::Match((position + i) as i64)).collect();
+    finish(&ops, bases, target)
+}
+
 fn takes_base(op: &Op) -> bool {
     matches!(op, Op::Match(_) | Op::Insert | Op::Clip)
 }
@@ -138,7 +144,7 @@ fn mend(ops: &mut Vec<Op>, ends: Ends, outward: i64, length: i64) {
     let Op::Match(anchor) = ops[cut] else { return };
     let n = ops[..cut].iter().filter(|op| takes_base(op)).count() as i64;
     let furthest = anchor + outward * n;
-    if matches!(ends, Ends::Mismatch(_)) && (0..length).contains(&furthest) {
+    if matches!(ends, Ends::Mismatch(_)) && (0..length).contains(&furthest) && n <= within as i64 {
         ops.splice(..cut, (1..=n).rev().map(|d| Op::Match(anchor + outward * d)));
     } else {
         ops.splice(..cut, (0..n).map(|_| Op::Clip));

@@ -2,9 +2,9 @@
 
 use rand::{Rng, SeedableRng};
 
-use super::align::{place, Ends, Placement};
+use super::align::{place, ungapped, Ends, Placement};
 use super::genome::{base, other_base};
-use super::{Cross, Dice, Pair, Target};
+use super::{truth, Cross, Dice, Pair, Target};
 
 /// Which bases are wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,11 +126,19 @@ pub struct Read {
 }
 
 impl Read {
-    /// Its alignment to `target`, clips of adapters and hard clips included.
+    /// Its alignment to `target`, clips of adapters and hard clips included. On the other haplotype a read that
+    /// fits without any gap lies so, as an aligner would have it.
     pub fn place(&self, pair: &Pair, h: usize, target: Target) -> Option<Placement> {
         let (columns, sequence) = pair.map(h, target);
         let mut dice = self.shift.map(Dice::seed_from_u64);
-        let mut p = place(columns, &self.segments, &self.bases, sequence, self.ends, dice.as_mut())?;
+        let whole = match (target, &self.segments[..]) {
+            (Target::Haplotype(t), [segment]) if t != h => truth::place_on_other(pair, h, *segment),
+            _ => None,
+        };
+        let mut p = match whole {
+            Some(at) => ungapped(at, &self.bases, sequence),
+            None => place(columns, &self.segments, &self.bases, sequence, self.ends, dice.as_mut())?,
+        };
         for (before, adapter) in [(true, &self.adapters[0]), (false, &self.adapters[1])] {
             if adapter.is_empty() {
                 continue;

@@ -31,6 +31,15 @@ fn spelled(pair: &Pair, h: usize, segments: &[(usize, usize)]) -> Vec<u8> {
     segments.iter().flat_map(|&(start, end)| &pair.haplotypes[h][start..end]).copied().collect()
 }
 
+/// Where an unspliced read of haplotype `h` lies on the other haplotype without any difference, if it does.
+pub fn place_on_other(pair: &Pair, h: usize, segment: (usize, usize)) -> Option<usize> {
+    let map = &pair.to_other[h];
+    let from = map.near(segment.0, false).saturating_sub(SLACK);
+    let to = (map.near(segment.1 - 1, true) + 1 + SLACK).min(pair.haplotypes[1 - h].len());
+    let word = &pair.haplotypes[h][segment.0..segment.1];
+    pair.haplotypes[1 - h][from..to].windows(word.len()).position(|w| w == word).map(|at| from + at)
+}
+
 /// True if a read of haplotype `h` over `segments` cannot be from the other haplotype.
 pub fn read_tells(pair: &Pair, h: usize, segments: &[(usize, usize)]) -> bool {
     let map = &pair.to_other[h];
