@@ -199,7 +199,7 @@ def main():
     data = Input(folder / "reads.bam", folder / "variants.vcf.gz", "F1", folder / "reference.fa", out)
     rows = table((folder / "truth.variants.tsv").read_text())
     truth = {(r["chrom"], int(r["pos"])): (int(r["hap1"]), int(r["hap2"])) for r in rows}
-    snvs = [s for s in data.sites if s.snv]
+    snvs, others = ([s for s in data.sites if s.snv == snv] for snv in (True, False))
     keys = sorted(s.key for s in data.sites)
     lonely = {k for i, k in enumerate(keys) if all(abs(k[1] - keys[j][1]) > 60 or k[0] != keys[j][0]
                                                    for j in (i - 1, i + 1) if 0 <= j < len(keys))}
@@ -207,7 +207,8 @@ def main():
     print("Simulated, truth known:\n")
     print_table(results, truth, [("SNVs on their own", [s for s in snvs if s.key in lonely]),
                                  ("SNVs beside others", [s for s in snvs if s.key not in lonely]),
-                                 ("indels, MNVs, complex", [s for s in data.sites if not s.snv])])
+                                 ("indels, MNVs, complex on their own", [s for s in others if s.key in lonely]),
+                                 ("indels, MNVs, complex beside others", [s for s in others if s.key not in lonely])])
 
     data = Input(DATA / "ctcf_chip.chr22.bam", DATA / "NA12878.chr22.phased.vcf.gz", "NA12878", DATA / "chr22.hg19.fa.gz", out)
     results = list(runs(binaries, data, out))
