@@ -8,6 +8,7 @@
 //! fragments can tell the haplotypes apart, and [`files`] writes FASTA, VCF and SAM.
 
 pub mod align;
+pub mod case;
 pub mod files;
 pub mod genome;
 pub mod haplotypes;
@@ -16,6 +17,7 @@ pub mod truth;
 pub mod variants;
 
 pub use align::Ends;
+pub use case::{Case, Tables};
 pub use genome::Contig;
 pub use haplotypes::Target;
 pub use reads::{Errors, Fragment, Noise, Read, ReadPlan};
