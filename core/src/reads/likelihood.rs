@@ -24,11 +24,12 @@ pub const GAP_EXTENSION: Cost = 10 * PHRED;
 /// in the wrong place or the genotype is wrong.
 pub const LOUDEST: Cost = 45 * PHRED;
 
-/// What leaving the haplotype within a clipped end costs: adapters are common there.
-pub const FOREIGN_OPENING: Cost = 10 * PHRED;
+/// What leaving the haplotype within a clipped end costs, beside its bases: adapters are common there.
+pub const FOREIGN_OPENING: Cost = PHRED;
 
-/// What each foreign base costs: one of four letters, 10 log10(4).
-pub const FOREIGN: Cost = 602;
+/// What each foreign base costs. One of four letters would be 6 Phred; with less it takes three bases that fit
+/// before a clipped end says anything, since one adapter in sixteen has two that fit by chance.
+pub const FOREIGN: Cost = 4 * PHRED;
 
 /// Quality of bases whose file gives none.
 const UNKNOWN_QUALITY: u8 = 30;

@@ -43,27 +43,23 @@ pub struct Local {
 /// may start at to past the last that it may end at (0-based), and how many units the repeat has.
 pub(super) fn shifts(edit: &Edit, before: &[u8], after: &[u8], deleted: &[u8]) -> (i64, i64, usize) {
     let (start, end) = (edit.start as i64, edit.end as i64);
-    // What moves along: the inserted or the deleted bases. A replacement by another length does not move.
-    let unit = match (edit.bases.is_empty(), deleted.is_empty()) {
-        (false, true) => edit.bases,
-        (true, false) => deleted,
-        _ => return (start, end, 1),
+    // What moves along: the bases that one has beyond the other. Those of a replacement may be its first or its
+    // last ones.
+    let (longer, common) = match edit.bases.len() > deleted.len() {
+        true => (edit.bases, deleted.len()),
+        false => (deleted, edit.bases.len()),
     };
-    let n = unit.len();
-    let right = after
-        .iter()
-        .take(FURTHEST_SHIFT)
-        .enumerate()
-        .take_while(|&(k, &b)| b == if k < n { unit[k] } else { after[k - n] });
-    let right = right.count();
-    let left = before
-        .iter()
-        .rev()
-        .take(FURTHEST_SHIFT)
-        .enumerate()
-        .take_while(|&(k, &b)| b == if k < n { unit[n - 1 - k] } else { before[before.len() - 1 - (k - n)] });
+    let (first, last) = (&longer[..longer.len() - common], &longer[common..]);
+    let n = first.len();
+    if n == 0 {
+        return (start, end, 1);
+    }
+    let right = after.iter().take(FURTHEST_SHIFT).enumerate();
+    let right = right.take_while(|&(k, &b)| b == if k < n { last[k] } else { after[k - n] }).count();
+    let left = before.iter().rev().take(FURTHEST_SHIFT).enumerate();
+    let left = left.take_while(|&(k, &b)| b == if k < n { first[n - 1 - k] } else { before[before.len() - k + n - 1] });
     let left = left.count();
-    let period = (1..=n).find(|p| n % p == 0 && unit.iter().zip(&unit[*p..]).all(|(a, b)| a == b)).unwrap_or(n);
+    let period = (1..=n).find(|p| n % p == 0 && last.iter().zip(&last[*p..]).all(|(a, b)| a == b)).unwrap_or(n);
     (start - left as i64, end + right as i64, (left + right + n) / period)
 }
 
@@ -204,9 +200,12 @@ mod tests {
         assert_eq!(shifts(&edit(10, 12, b""), b"TG", b"CACACT", b"CA"), (10, 17, 3));
         // Two units at once.
         assert_eq!(shifts(&edit(10, 14, b""), b"TG", b"CACACT", b"CACA"), (10, 19, 4));
-        // Nothing repeats; a replacement does not move.
+        // Nothing repeats.
         assert_eq!(shifts(&edit(10, 12, b""), b"TG", b"TTT", b"CA"), (10, 12, 1));
-        assert_eq!(shifts(&edit(10, 12, b"C"), b"CC", b"CCC", b"CA"), (10, 12, 1));
+        // Of a replacement the surplus moves: AGT to TATGG before GGG may as well gain the Gs behind them.
+        assert_eq!(shifts(&edit(10, 13, b"TATGG"), b"CC", b"GGGC", b"AGT"), (10, 16, 5));
+        assert_eq!(shifts(&edit(10, 12, b"A"), b"CC", b"TGA", b"CG"), (8, 12, 3));
+        assert_eq!(shifts(&edit(10, 12, b"TG"), b"CC", b"CCC", b"CA"), (10, 12, 1));
     }
 
     #[test]

@@ -182,13 +182,20 @@ impl<'a> Look<'a> {
             return Ok(true);
         }
         self.take_apart(read);
-        let mut from = self.site;
+        // Two sequences are told from clipped bases alone, too.
+        let (mut from, mut low, mut high) = (self.site, read.position, end);
+        if clipped {
+            (low, high) = (low - MARGIN, high + MARGIN);
+            sites.fill(high)?;
+            from = from.saturating_sub(LOOK_BACK).max(sites.first());
+        }
         while sites.contains(from) {
             let site = sites.get(from);
-            if site.start >= end {
+            if site.start >= high {
                 break;
             }
-            if site.end > read.position {
+            let reached = site.end > read.position && site.start < end;
+            if reached || (site.end > low && matches!(site.tells, Tells::Local(_))) {
                 self.observe(read, from, site, evidence);
             }
             from += 1;
@@ -286,7 +293,10 @@ impl<'a> Look<'a> {
     fn compare(&mut self, read: &Alignment, exon: Exon, site: &Site, local: &Local) -> Option<(Cost, bool, u16)> {
         let stretches = &self.stretches[exon.first..exon.last];
         let (start, end) = (stretches[0].position, stretches[stretches.len() - 1].end());
-        if end <= site.start || site.end <= start {
+        let clips = (stretches[0].index - exon.from, exon.to - stretches[stretches.len() - 1].last_index());
+        if end + clips.1.min(MARGIN as usize) as i64 <= site.start
+            || site.end <= start - clips.0.min(MARGIN as usize) as i64
+        {
             return None;
         }
         // Where the exon crosses the borders: index in the read and how far outside of the site.
