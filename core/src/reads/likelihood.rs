@@ -24,12 +24,13 @@ pub const GAP_EXTENSION: Cost = 10 * PHRED;
 /// in the wrong place or the genotype is wrong.
 pub const LOUDEST: Cost = 45 * PHRED;
 
-/// What leaving the haplotype within a clipped end costs, beside its bases: adapters are common there.
-pub const FOREIGN_OPENING: Cost = PHRED;
+/// What leaving the haplotype within a clipped end costs, as at an adapter: a clipped end that fits to its last
+/// base is evidence by itself.
+pub const FOREIGN_OPENING: Cost = 13 * PHRED;
 
-/// What each foreign base costs. One of four letters would be 6 Phred; with less it takes three bases that fit
-/// before a clipped end says anything, since one adapter in sixteen has two that fit by chance.
-pub const FOREIGN: Cost = 4 * PHRED;
+/// What each foreign base costs. One of four letters would be 6 Phred; half of it keeps the few that fit by chance
+/// at the beginning of an adapter from counting as evidence.
+pub const FOREIGN: Cost = 3 * PHRED;
 
 /// Quality of bases whose file gives none.
 const UNKNOWN_QUALITY: u8 = 30;
