@@ -154,7 +154,8 @@ fn long_deletions_are_told_from_inside_and_across() {
 
 #[test]
 fn clipped_ends_tell_where_they_fit_and_adapters_do_not() {
-    let bases = b"GATTACAGATCCGTGATCCATGACTTGACCATGGATCCGATTTAGCAGTACGATTGCCAGTTACGCAATG";
+    let bases = b"GATTACAGATCCGTGATCCATGACTTGACCATGGATCCGATTTAGCAGTACGATTGCCAGTTACGCAATG\
+        CTCAAGGTTTCAGACCAAGTGAGCTATTCCGGACATA";
     let reference = std::str::from_utf8(bases).unwrap();
     let list = [test_variant(41, &["TTAG", "AAGC"], 0, 1), test_variant(60, &["T", "TCC"], 0, 1)];
     let strain = format!("{}AAGC{}", &reference[..41], &reference[45..60]);
