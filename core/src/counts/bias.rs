@@ -3,7 +3,7 @@
 //!
 //! From either haplotype's own sequence a read is cut at every offset over a site, without errors. It is put on
 //! the reference as an aligner would ([`crate::reads::placement`]), or taken for lost: where its score is too low,
-//! or where its sequence stands elsewhere in the genome as well as here or better. The read is then assigned by
+//! or where another place of the genome fits it as well as its own or better ([`crate::reads::elsewhere`]). The read is then assigned by
 //! the same code that counts real ones. With as many reads of either haplotype, what is assigned to each is the
 //! expectation under balance.
 
@@ -14,15 +14,15 @@ use rayon::prelude::*;
 
 use super::bias_chunks::Chunks;
 use super::bias_judge::{Judge, OneChunk};
-use super::bias_reads::{Laying, Outcome, RegionPlaces};
+use super::bias_reads::{Home, Laying, Outcome, RegionPlaces};
 use crate::error::{Error, Result};
 use crate::genome::{Contigs, Reference, Regions, Spans, Variant, VariantStream};
-use crate::reads::occurrences::{Hasher, Occurrences};
+use crate::reads::elsewhere::look_elsewhere;
 use crate::reads::placement::Scoring;
 use crate::reads::Filter;
 
 /// Reads whose sequences are looked for in one pass over the FASTA.
-const READS: usize = 1 << 24;
+const READS: usize = 1 << 21;
 
 /// How to lay reads.
 #[derive(Clone, Copy, Debug)]
@@ -232,14 +232,13 @@ fn lay_chunks(
         .num_threads(options.threads.max(1))
         .build()
         .map_err(|e| Error::Engine(format!("cannot start {} threads: {e}", options.threads)))?;
-    let hasher = Hasher::new(options.read_length);
     let places = RegionPlaces::new(regions);
     let mut summary = BiasSummary::default();
     let mut of_regions = vec![Bias::default(); regions.map_or(0, |r| r.list.len())];
     loop {
         // Only chunks are kept, what is laid over them is made again where it is needed.
         let (mut batch, mut reads) = (Vec::new(), 0);
-        let most = if options.genome_wide { READS } else { READS / 64 };
+        let most = if options.genome_wide { READS } else { READS / 8 };
         while reads < most {
             let Some(chunk) = chunks.next()? else { break };
             reads += chunk.own.len() * 2 * options.read_length;
@@ -248,13 +247,18 @@ fn lay_chunks(
         if batch.is_empty() {
             return Ok((summary, of_regions));
         }
-        let mut known = None;
+        // Of each chunk, haplotype and first base of its windows, and where they are in the list of all.
+        let (mut homes, mut windows) = (Vec::new(), Vec::new());
+        let mut bounds = vec![0];
         if options.genome_wide {
-            let hashes = |chunk| Laying::new(chunk, options.read_length).hashes(&hasher);
-            let occurrences =
-                pool.install(|| Occurrences::new(batch.par_iter().flat_map_iter(hashes).collect::<Vec<u64>>()));
-            pool.install(|| occurrences.scan(fasta, &hasher))?;
-            known = Some((occurrences, &hasher));
+            let of_chunk = |chunk| Laying::new(chunk, options.read_length).windows(&options.scoring);
+            let found: Vec<Vec<Home>> = pool.install(|| batch.par_iter().map(of_chunk).collect());
+            for home in found {
+                homes.extend(home.iter().map(|h| (h.haplotype, h.from)));
+                windows.extend(home.into_iter().map(|h| h.window));
+                bounds.push(windows.len());
+            }
+            pool.install(|| look_elsewhere(fasta, &windows, options.read_length))?;
         }
         // Every thread takes the next chunk; results are put in order behind them.
         let next = AtomicUsize::new(0);
@@ -267,7 +271,9 @@ fn lay_chunks(
                 let i = next.fetch_add(1, Ordering::Relaxed);
                 let Some(chunk) = batch.get(i) else { return Ok(done) };
                 let laying = Laying::new(chunk, options.read_length);
-                done.push((i, laying.run(&mut judge, &places, known.as_ref(), options)?));
+                let own = bounds.get(i..i + 2).map_or(0..0, |b| b[0]..b[1]);
+                let (homes, windows) = (&homes[own.clone()], &windows[own]);
+                done.push((i, laying.run(&mut judge, &places, homes, windows, options)?));
             }
         };
         let mut outcomes = Vec::with_capacity(batch.len());

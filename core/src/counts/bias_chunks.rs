@@ -20,6 +20,8 @@ const FAR: u64 = 20_000;
 pub(super) struct Chunk {
     /// Index in the contigs of the variants.
     pub contig: usize,
+    /// Index in the FASTA.
+    pub theirs: usize,
     /// Sorted by start.
     pub variants: Vec<Variant>,
     /// Those of `variants` that this chunk answers for; the others are there because reads cover both.
@@ -180,6 +182,6 @@ impl<'a> Chunks<'a> {
         self.context = split - keep;
         let within = |v: &Variant| self.within.as_ref().is_none_or(|w| w.overlap(contig, v.start, v.end()));
         let sites = variants.iter().map(|v| v.differs() && within(v)).collect();
-        Ok(Chunk { contig, variants, own, sites, start, reference })
+        Ok(Chunk { contig, theirs, variants, own, sites, start, reference })
     }
 }

@@ -7,8 +7,8 @@ use super::bias_chunks::Chunk;
 use super::bias_judge::Judge;
 use crate::error::Result;
 use crate::genome::{Edit, Regions, Variant};
-use crate::reads::occurrences::{Hasher, Occurrences};
-use crate::reads::placement::{Placed, Strand};
+use crate::reads::elsewhere::Window;
+use crate::reads::placement::{Placed, Scoring, Strand};
 use crate::reads::Class;
 
 /// Where a site shows on a haplotype: bases `start..end` of its sequence, or where that is empty the joint before
@@ -32,11 +32,22 @@ impl Print {
     }
 }
 
+/// Reads that are looked for elsewhere together, at most.
+const WINDOW: usize = 2048;
+
 /// One read: its first base on the haplotype, and what becomes of it.
 struct Read {
     haplotype: usize,
     from: usize,
     fate: Fate,
+}
+
+/// Reads that begin at consecutive bases of a haplotype.
+pub(super) struct Home {
+    pub haplotype: usize,
+    /// First base of the first read.
+    pub from: usize,
+    pub window: Window,
 }
 
 /// The reads of both haplotypes over a chunk.
@@ -98,15 +109,42 @@ impl<'a> Laying<'a> {
         &self.strands[haplotype - 1].sequence()[from..from + self.length]
     }
 
-    pub fn hashes(&self, hasher: &Hasher) -> Vec<u64> {
-        let mut hashes = Vec::new();
+    /// The reads to be looked for elsewhere: how many bases may differ there until it fits worse than here.
+    pub fn windows(&self, scoring: &Scoring) -> Vec<Home> {
+        let mut homes: Vec<Home> = Vec::new();
+        let chunk = self.chunk;
+        let place = (chunk.theirs, chunk.start, chunk.start + chunk.reference.len() as u64);
+        let mut placed = Placed::default();
         for haplotype in [1, 2] {
-            self.each(haplotype, &mut |from, _| hashes.extend(hasher.hash(self.bases(haplotype, from))));
+            let strand = &self.strands[haplotype - 1];
+            let (mut from, mut allowed) = (0, Vec::new());
+            let mut close = |from: usize, allowed: &mut Vec<u32>| {
+                if !allowed.is_empty() {
+                    let bases = &strand.sequence()[from..from + allowed.len() + self.length - 1];
+                    let window = Window::new(bases, place, std::mem::take(allowed));
+                    homes.push(Home { haplotype, from, window });
+                }
+            };
+            self.each(haplotype, &mut |at, _| {
+                if at != from + allowed.len() || allowed.len() >= WINDOW {
+                    close(from, &mut allowed);
+                }
+                if allowed.is_empty() {
+                    from = at;
+                }
+                let worse = match strand.place(at, self.length, scoring, &mut placed) {
+                    true => (self.length as i32 * scoring.matching - placed.score).max(0),
+                    false => 0,
+                };
+                allowed.push((worse / (scoring.matching + scoring.mismatch)) as u32);
+            });
+            close(from, &mut allowed);
         }
-        hashes
+        homes
     }
 
-    /// What becomes of every read.
+    /// What becomes of every read. `homes` are haplotype and first base of each of `windows`, ascending; without any
+    /// no read is elsewhere.
     ///
     /// # Errors
     /// When the FASTA cannot be read.
@@ -114,7 +152,8 @@ impl<'a> Laying<'a> {
         &self,
         judge: &mut Judge,
         places: &RegionPlaces,
-        known: Option<&(Occurrences, &Hasher)>,
+        homes: &[(usize, usize)],
+        windows: &[Window],
         options: &BiasOptions,
     ) -> Result<Outcome> {
         let chunk = self.chunk;
@@ -128,9 +167,10 @@ impl<'a> Laying<'a> {
                     return;
                 }
                 let here = self.strands[haplotype - 1].place(from, self.length, &options.scoring, &mut placed);
-                let perfect = here && placed.differences == 0 && placed.cigar.len() == 1;
-                let times = known.and_then(|(o, hasher)| hasher.hash(bases).map(|h| o.of(h))).unwrap_or(0);
-                let fate = if times > perfect as u8 { Fate::Elsewhere } else { Fate::Lost };
+                let i = homes.partition_point(|home| *home <= (haplotype, from));
+                let window = i.checked_sub(1).filter(|i| homes[*i].0 == haplotype);
+                let elsewhere = window.is_some_and(|i| windows[i].elsewhere(from - homes[i].1));
+                let fate = if elsewhere { Fate::Elsewhere } else { Fate::Lost };
                 if here && fate == Fate::Lost {
                     aligned.push((placed.clone(), reads.len()));
                 }

@@ -9,7 +9,7 @@
 //! | [`bam_writer`] | writing BAM |
 //! | [`merged`] | several alignment files as one |
 //! | [`read_groups`] | the samples of the read groups |
-//! | [`occurrences`] | how often reads occur in a genome |
+//! | [`elsewhere`] | other places of a genome that reads fit |
 //! | [`placement`] | where an aligner would put a read of a haplotype |
 //! | [`tags`] | optional fields of an alignment |
 //! | [`sites`] | where reads can tell the haplotypes apart |
@@ -22,6 +22,7 @@
 pub mod alignment_cost;
 pub mod alignments;
 pub mod bam_writer;
+pub mod elsewhere;
 pub mod evidence;
 pub mod fragments;
 pub mod lifted;
@@ -29,7 +30,6 @@ pub mod likelihood;
 pub mod local;
 pub mod look;
 pub mod merged;
-pub mod occurrences;
 pub mod placement;
 pub mod read_groups;
 pub mod sites;

@@ -24,7 +24,8 @@ pub struct BiasArgs {
     ///
     /// From either haplotype's own sequence a read is cut at every offset over the variant. It is put on the
     /// reference as bwa mem would put it, indels near its ends clipped or aligned through; it is lost where it
-    /// scores too little, or where the same sequence stands elsewhere in the FASTA and fits there as well or better.
+    /// scores too little, or where another place of the FASTA fits it as well or better, on either strand and without
+    /// gaps (found where half of the read is the same there, so always if at most one base differs).
     /// What is left is assigned as real reads are. The table has, of each haplotype, the reads laid, those that fit
     /// elsewhere, aligned, assigned right, wrong, and not at all; the fractions of haplotype 1 and of the reference
     /// to expect among those assigned; and flags: bias (off one half by more than --bias-limit), repeat (reads
@@ -54,7 +55,7 @@ pub struct BiasArgs {
     #[arg(long, value_name = "N")]
     bias_max_differences: Option<u32>,
 
-    /// Do not look for the reads elsewhere in the FASTA, which takes a pass over it for every 80,000 variants or so
+    /// Do not look for the reads elsewhere in the FASTA, which takes a pass over it for every 10,000 variants or so
     #[arg(long)]
     bias_local: bool,
 }
@@ -167,7 +168,7 @@ impl BiasArgs {
             s.gap_extend,
             s.clip,
             s.minimum,
-            if self.bias_local { "not looked for elsewhere" } else { "looked for in the whole FASTA" }
+            if self.bias_local { "not looked for elsewhere" } else { "looked for elsewhere in the FASTA" }
         ));
         if let Some(sites) = &mut out.sites {
             bias_table::begin_sites(sites, &lines).map_err(|e| Error::io(sites.path(), e))?;
