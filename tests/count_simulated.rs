@@ -236,9 +236,7 @@ fn haplotypes_may_be_named_in_several_ways() {
 #[test]
 fn many_small_crosses() {
     for cross in CROSSES {
-        // A replacement by another length is not looked for beyond its place: its gap is not moved.
-        let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|k| *k != Kind::Complex).collect();
-        let plan = Plan { contigs: 150, length: 600, ..Plan::new(25 + cross as u64, cross, &kinds) };
+        let plan = Plan { contigs: 150, length: 600, ..Plan::new(25 + cross as u64, cross, &Kind::ALL) };
         let reads = ReadPlan { errors: Errors::None, fragments: 30, ..ReadPlan::everything(25) };
         Case::new(&plan, &reads).demand_truth(&format!("many small, {cross:?}"));
     }
