@@ -491,6 +491,44 @@ fn a_gene_is_one_row_of_gene_expression() {
 }
 
 #[test]
+fn reads_aligned_to_two_genomes_give_the_same_cells() {
+    // Only SNVs, so that places are the same on both; how many bases differ stands in NM.
+    let of_genome = |sam: &str, haplotype: usize| -> String {
+        let with = |line: &str| {
+            let c: Vec<&str> = line.split('\t').collect();
+            let own = sequence(c[3].parse::<usize>().unwrap() - 1, haplotype);
+            let differ = c[9].bytes().zip(own.bytes()).filter(|(a, b)| a != b).count();
+            format!("{line}\tNM:i:{differ}\n")
+        };
+        sam.lines().map(|l| if l.starts_with('@') { format!("{l}\n") } else { with(l) }).collect()
+    };
+    // Without fragments whose mates say different things: there the sums decide.
+    let mixed = |line: &&str| {
+        let number = line[1..].split('.').next().and_then(|n| n.parse::<usize>().ok());
+        !line.starts_with('m') || number.is_some_and(|n| n % 7 != 3)
+    };
+    let sam: String = sam(9, 600).lines().filter(mixed).map(|l| format!("{l}\n")).collect();
+    let files = Files::new(&sam);
+    let folder = files.folder.path();
+    let one = bam(folder, "one.bam", &of_genome(&sam, 1));
+    let two = bam(folder, "two.bam", &of_genome(&sam, 2));
+    let bases = "A".repeat(LENGTH);
+    let fasta = fasta(folder, "g.fa", &[("chr1", &bases), ("chr2", &bases)]);
+    let mut command = deepallele("count");
+    command.arg("--hap1-bam").arg(one).arg("--hap2-bam").arg(two).arg("-v").arg(&files.vcf).args(["-s", "kid", "-f"]);
+    command.arg(fasta).arg("-L").arg(&files.bed).arg("-o").arg(files.at("t.tsv")).args(["--group-by", "CB"]);
+    good(command.arg("--matrix").arg(files.at("m")).arg("--fragments").arg(files.at("f")));
+    let list = plain(&sam, false);
+    let truth = fragment_lines(&list, false, |s| s.cell.clone());
+    for (class, lines) in CLASSES.iter().zip(&truth) {
+        let whole = unpacked(&files.at(&format!("f.{class}.fragments.tsv.gz")));
+        let found: String = whole.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
+        assert!(&found == lines, "{class}");
+    }
+    assert!(matrices(&files.at("m")).0 == expected(&numbered(0, list), false, |_, cell| Some(cell.into())));
+}
+
+#[test]
 fn what_is_wrong_is_named_and_leaves_nothing() {
     let files = Files::new(&sam(8, 50));
     let folder = files.folder.path();
