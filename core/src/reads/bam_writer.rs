@@ -235,3 +235,72 @@ impl WholeBam {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_reads::{cigar, Made};
+    use super::super::Alignments;
+    use super::*;
+
+    fn contigs() -> Contigs {
+        Contigs::new(vec![("c".into(), 1_000_000), ("d".into(), 5000)])
+    }
+
+    #[test]
+    fn bins_are_those_of_the_specification() {
+        assert_eq!([bin(0, 1), bin(16383, 16385), bin(1 << 20, (1 << 20) + 9)], [4681, 585, 4745]);
+        assert_eq!([bin(-1, 0), bin(0, 1 << 29), bin((1 << 26) - 1, (1 << 26) + 1)], [4680, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bam");
+        let made = Made::new(0, "5M", "ACGTN", 30);
+        let fields = b"NMC\x02XAZa\0";
+        let read = made.read().with_fields(fields);
+        let mut out = BamWriter::create(&path, "@HD\tVN:1.6\n@CO\tx\n", &contigs(), 1).unwrap();
+        let mut first = BamRecord::new(&read, 0, 100, &cigar("2M3D3M"), &[*b"NM"]);
+        first.add_number(b"HP", 2);
+        let mut second = BamRecord::new(&read, 0, 90, &[], &[]);
+        BamRecord::join(&mut first, &mut second);
+        // More operations than BAM's field can count.
+        let long: Vec<u32> = (0..80_001).map(|i| 1 << 4 | if i % 2 == 0 { 0 } else { 2 }).collect();
+        let bases = "A".repeat(40_001);
+        let many = Made::new(0, "40001M", &bases, 20);
+        let third = BamRecord::new(&many.read(), 0, 200, &long, &[]);
+        [&first, &second, &third].iter().for_each(|r| out.write(r).unwrap());
+        assert!(!path.exists());
+        out.finish().unwrap().persist().unwrap();
+
+        let mut back = Alignments::open(&path, None, 1).unwrap();
+        assert_eq!(back.contigs(), &contigs());
+        assert_eq!(back.header_text(), "@HD\tVN:1.6\n@SQ\tSN:c\tLN:1000000\n@SQ\tSN:d\tLN:5000\n@CO\tx\n");
+        let read = back.next_read().unwrap().unwrap();
+        assert_eq!((read.contig, read.position, read.end(), read.flags), (0, 100, 108, 8));
+        assert_eq!((read.mate_contig, read.mate_position, read.template_length), (0, 100, 0));
+        assert_eq!((read.name, read.base(1), read.qualities), (&b"read"[..], b'C', &[30u8; 5][..]));
+        assert_eq!(read.cigar, cigar("2M3D3M"));
+        use crate::reads::Tag;
+        assert_eq!([read.tag(b"NM"), read.tag(b"HP")], [None, Some(Tag::Int(2))]);
+        assert_eq!(read.tag(b"XA"), Some(Tag::Text(b"a")));
+        let read = back.next_read().unwrap().unwrap();
+        assert_eq!((read.position, read.flags, read.cigar.len()), (100, 4, 0));
+        let read = back.next_read().unwrap().unwrap();
+        assert_eq!((read.cigar, read.qualities.len()), (&long[..], 40_001));
+        assert!(back.next_read().unwrap().is_none());
+    }
+
+    #[test]
+    fn mates_know_the_length_of_their_template() {
+        let made = Made::new(0, "5M", "ACGTN", 30);
+        let record = |contig, position| BamRecord::new(&made.read(), contig, position, &cigar("5M"), &[]);
+        let (mut first, mut second) = (record(0, 100), record(0, 60));
+        BamRecord::join(&mut first, &mut second);
+        assert_eq!((first.four(28), second.four(28)), (-45, 45));
+        assert_eq!((first.four(24), second.four(24)), (60, 100));
+        let (mut first, mut second) = (record(0, 100), record(1, 60));
+        BamRecord::join(&mut first, &mut second);
+        assert_eq!((first.four(28), first.four(20), second.four(20)), (0, 1, 0));
+    }
+}
