@@ -1,7 +1,7 @@
 use super::*;
 use crate::genome::variants::test_variant;
 use crate::genome::{Contigs, Variants};
-use crate::reads::sites::ListSource;
+use crate::reads::ListSource;
 
 fn seen(site: u32, base: u8, quality: u8) -> Observation {
     Observation { site, base, quality, other: false, heard: true, contrast: 0, covered: 0 }

@@ -1,12 +1,13 @@
 //! What one read shows at sites, and which regions its aligned bases touch.
 
 use super::alignments::{reference_length, Alignment};
+use super::blocks::{touches, BlockSweep};
 use super::evidence::{Evidence, Observation};
 use super::likelihood::{Aligner, BaseCosts, Cost, End, DECISIVE, FOREIGN, FOREIGN_OPENING, LOUDEST, PHRED};
 use super::local::{Local, MARGIN, SLACK};
 use super::sites::{Site, Sites, Tells};
 use crate::error::Result;
-use crate::genome::{Block, Regions};
+use crate::genome::Regions;
 
 /// Bases of a haplotype that an alignment with a free end may use beyond the read's length.
 const ROOM: usize = 16;
@@ -53,52 +54,6 @@ struct Exon {
     last: usize,
     from: usize,
     to: usize,
-}
-
-/// Walks blocks of regions along with sorted reads.
-struct BlockSweep<'a> {
-    blocks: &'a [Block],
-    /// The furthest end up to each block of its contig.
-    reach: Vec<i64>,
-    /// Blocks of contig `i`: `begins[i]..begins[i + 1]`.
-    begins: Vec<usize>,
-    next: usize,
-    last: usize,
-}
-
-impl<'a> BlockSweep<'a> {
-    fn new(regions: Option<&'a Regions>) -> Self {
-        let blocks = regions.map_or(&[][..], |r| &r.blocks);
-        let contigs = regions.map_or(0, |r| r.contigs.len());
-        let begins = (0..=contigs).map(|c| blocks.partition_point(|b| b.contig < c)).collect();
-        let mut reach = Vec::with_capacity(blocks.len());
-        let mut furthest = (usize::MAX, 0);
-        for block in blocks {
-            if furthest.0 != block.contig {
-                furthest = (block.contig, 0);
-            }
-            furthest.1 = furthest.1.max(block.end as i64);
-            reach.push(furthest.1);
-        }
-        Self { blocks, reach, begins, next: 0, last: 0 }
-    }
-
-    fn enter(&mut self, contig: usize) {
-        (self.next, self.last) = match (self.begins.get(contig), self.begins.get(contig + 1)) {
-            (Some(&a), Some(&b)) => (a, b),
-            _ => (0, 0),
-        };
-    }
-
-    /// The blocks that may touch a read at `start..end`; reads come by start.
-    fn near(&mut self, start: i64, end: i64) -> impl Iterator<Item = &'a Block> {
-        while self.next < self.last && self.reach[self.next] <= start {
-            self.next += 1;
-        }
-        let blocks: &'a [Block] = self.blocks;
-        let near = blocks[self.next..self.last].iter().take_while(move |b| (b.start as i64) < end);
-        near.filter(move |b| (b.end as i64) > start)
-    }
 }
 
 /// Looks at sorted reads, one after the other.
@@ -532,19 +487,6 @@ fn is_clipped(read: &Alignment) -> bool {
         || soft(read.cigar.last())
         || (inner(0) && soft(read.cigar.get(1)))
         || (read.cigar.len() > 1 && inner(read.cigar.len() - 1) && soft(read.cigar.get(read.cigar.len() - 2)))
-}
-
-/// True if an aligned base of the read lies in `start..end`.
-fn touches(read: &Alignment, start: i64, end: i64) -> bool {
-    let mut position = read.position;
-    for &operation in read.cigar {
-        let next = position + reference_length(operation);
-        if matches!(operation & 15, 0 | 7 | 8) && position < end && start < next {
-            return true;
-        }
-        position = next;
-    }
-    false
 }
 
 #[cfg(test)]

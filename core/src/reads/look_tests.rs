@@ -3,8 +3,8 @@ use crate::genome::reference::test_reference;
 use crate::genome::variants::{test_variant, Variant};
 use crate::genome::{Contigs, Region, Variants};
 use crate::reads::evidence::Class;
-use crate::reads::sites::ListSource;
 use crate::reads::test_reads::{pack, Made, OPERATIONS};
+use crate::reads::ListSource;
 use proptest::prelude::*;
 
 fn contigs() -> Contigs {

@@ -12,9 +12,11 @@
 //! | [`elsewhere`] | other places of a genome that reads fit |
 //! | [`placement`] | where an aligner would put a read of a haplotype |
 //! | [`tags`] | optional fields of an alignment |
+//! | [`variant_source`] | where sites take their variants from |
 //! | [`sites`] | where reads can tell the haplotypes apart |
 //! | [`local`] | the two sequences around insertions and deletions |
 //! | [`likelihood`] | what a stretch of a read costs under a haplotype |
+//! | `blocks` | the blocks of regions that reads touch |
 //! | [`look`] | what one read shows at sites, and the regions it touches |
 //! | [`evidence`] | what a read or fragment shows, and what it amounts to |
 //! | [`fragments`] | joining the mates of a pair in one pass |
@@ -22,6 +24,7 @@
 pub mod alignment_cost;
 pub mod alignments;
 pub mod bam_writer;
+mod blocks;
 pub mod elsewhere;
 pub mod evidence;
 pub mod fragments;
@@ -37,6 +40,7 @@ pub mod tags;
 #[cfg(test)]
 mod test_reads;
 pub mod two_genomes;
+pub mod variant_source;
 mod verdict;
 
 pub use alignments::{Alignment, Alignments};
@@ -45,8 +49,9 @@ pub use fragments::{Fragments, Seen};
 pub use look::Look;
 pub use merged::MergedAlignments;
 pub use read_groups::ReadGroups;
-pub use sites::{ListSource, Site, Sites, Tells, VariantSource};
+pub use sites::{Site, Sites, Tells};
 pub use tags::Tag;
+pub use variant_source::{ListSource, VariantSource};
 
 /// Which reads and bases count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::local::{shifts, Local, Neighbour, Parts, LONGEST_SITE, MARGIN, PAD, SHIFT_CONTEXT};
+use super::variant_source::VariantSource;
 use crate::error::{Error, Result};
-use crate::genome::{Contigs, Edit, Reference, Variant, VariantStream, Variants, MISSING};
+use crate::genome::{Contigs, Edit, Reference, Variant, MISSING};
 
 /// Indels closer to each other than this are looked at together.
 const JOINED: i64 = MARGIN;
@@ -14,58 +15,6 @@ const LONG_ENOUGH: i64 = 1000;
 
 /// How far in front of a variant's first base its site may begin.
 const REACH_BACK: i64 = SHIFT_CONTEXT + PAD;
-
-/// The variants of a contig, sorted by start.
-pub trait VariantSource {
-    /// Go to a contig; indices only grow.
-    ///
-    /// # Errors
-    /// What cannot be read.
-    fn enter(&mut self, contig: usize) -> Result<()>;
-
-    /// The next variant of the contig.
-    ///
-    /// # Errors
-    /// What cannot be read.
-    fn next(&mut self) -> Result<Option<Variant>>;
-}
-
-impl VariantSource for VariantStream {
-    fn enter(&mut self, contig: usize) -> Result<()> {
-        VariantStream::enter(self, contig)
-    }
-
-    fn next(&mut self) -> Result<Option<Variant>> {
-        VariantStream::next(self)
-    }
-}
-
-/// Variants in memory as a source.
-pub struct ListSource<'a> {
-    variants: &'a Variants,
-    contig: usize,
-    next: usize,
-}
-
-impl<'a> ListSource<'a> {
-    /// From the first contig on.
-    pub fn new(variants: &'a Variants) -> Self {
-        Self { variants, contig: 0, next: 0 }
-    }
-}
-
-impl VariantSource for ListSource<'_> {
-    fn enter(&mut self, contig: usize) -> Result<()> {
-        (self.contig, self.next) = (contig, 0);
-        Ok(())
-    }
-
-    fn next(&mut self) -> Result<Option<Variant>> {
-        let found = self.variants.of(self.contig).get(self.next).cloned();
-        self.next += 1;
-        Ok(found)
-    }
-}
 
 /// What tells the haplotypes apart at a site.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 use super::*;
 use crate::genome::reference::test_reference;
 use crate::genome::variants::test_variant;
+use crate::genome::Variants;
+use crate::reads::ListSource;
 
 /// All sites of one contig; with bases, they are its reference.
 fn sites(list: Vec<Variant>, bases: Option<&[u8]>) -> (Vec<Site>, Untold) {
