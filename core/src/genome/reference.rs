@@ -209,7 +209,7 @@ impl Reference {
         };
         if let Some(lines) = &self.lines {
             let bases = lines.read(contig, start as u64, end as u64).ok_or_else(stale)?;
-            return if bases.iter().all(u8::is_ascii_alphabetic) { Ok(bases) } else { Err(stale()) };
+            return if all_letters(&bases) { Ok(bases) } else { Err(stale()) };
         }
         let c_name = CString::new(name).map_err(|_| stale())?;
         let mut length: htslib::hts_pos_t = 0;
@@ -227,11 +227,16 @@ impl Reference {
             libc::free(sequence as *mut libc::c_void);
             bases
         };
-        if bases.len() as i64 != end - start || !bases.iter().all(u8::is_ascii_alphabetic) {
+        if bases.len() as i64 != end - start || !all_letters(&bases) {
             return Err(stale());
         }
         Ok(bases)
     }
+}
+
+/// True if all are letters; without a branch, so that many are looked at together.
+fn all_letters(bases: &[u8]) -> bool {
+    bases.iter().fold(0u8, |wrong, b| wrong | u8::from((b | 32).wrapping_sub(b'a') > 25)) == 0
 }
 
 /// A FASTA file with its index, made in a folder of the test's own.
