@@ -163,7 +163,7 @@ impl VariantStream {
     // Not an iterator: it can fail, and it goes on with another contig.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Variant>> {
-        let Some(current) = self.current else { return Ok(None) };
+        let Some(current) = self.current.filter(|&contig| contig < self.contigs.len()) else { return Ok(None) };
         loop {
             if let Some(variant) = self.chunk.next() {
                 return Ok(Some(variant));

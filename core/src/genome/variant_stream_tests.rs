@@ -70,6 +70,7 @@ fn what_is_passed_by_is_counted() {
     assert_eq!(starts(&mut stream, 2).unwrap(), [7]);
     assert_eq!(stream.finish().unwrap().used, 4);
     assert_eq!(stream.report().used, 4);
+    assert_eq!(stream.next().unwrap(), None);
     // Nothing asked for at all.
     assert_eq!(open(&files, None).finish().unwrap().used, 4);
     // Dropped half-way.
