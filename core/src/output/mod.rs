@@ -8,10 +8,13 @@
 //! | [`track`] | values along a genome, sorted and without overlaps; bedGraph |
 //! | [`bigwig`] | the same as bigWig |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
+//! | [`overview`] | an account of a run of counting, as SVG and for MultiQC |
 //! | [`plot`] | scatter plots and learning curves as SVG |
 
 pub mod bigwig;
 pub mod igv;
+pub mod overview;
+mod overview_plot;
 pub mod plot;
 pub mod provenance;
 pub mod table;

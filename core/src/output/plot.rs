@@ -13,16 +13,18 @@ use crate::files::write_whole;
 const MAX_POINTS: usize = 10_000;
 
 /// Colours of lines in the order of their series.
-const SERIES: [Colour; 6] = [HAPLOTYPE1, HAPLOTYPE2, (0, 158, 115), (204, 121, 167), (230, 159, 0), RATIO];
+pub(super) const SERIES: [Colour; 6] = [HAPLOTYPE1, HAPLOTYPE2, (0, 158, 115), (204, 121, 167), (230, 159, 0), RATIO];
 
 /// One line of a plot of curves: name, and points in the order they are joined.
 pub type Series<'a> = (&'a str, Vec<(f64, f64)>);
 
-fn rgb((red, green, blue): Colour) -> RGBColor {
+pub(super) fn rgb((red, green, blue): Colour) -> RGBColor {
     RGBColor(red, green, blue)
 }
 
-fn drawing<E: std::error::Error + Send + Sync>(path: &Path) -> impl Fn(DrawingAreaErrorKind<E>) -> Error + '_ {
+pub(super) fn drawing<E: std::error::Error + Send + Sync>(
+    path: &Path,
+) -> impl Fn(DrawingAreaErrorKind<E>) -> Error + '_ {
     move |e| Error::input(path, format!("could not be drawn: {e}"))
 }
 

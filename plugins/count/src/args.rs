@@ -9,6 +9,7 @@ use crate::bias::BiasArgs;
 use crate::cells::CellArgs;
 use crate::filter_args::FilterArgs;
 use crate::imbalance::TestArgs;
+use crate::overview::OverviewArgs;
 use crate::region_args::RegionArgs;
 use crate::two_genomes::TwoGenomesArgs;
 use crate::variant_output::VariantOutputArgs;
@@ -63,6 +64,9 @@ pub struct Args {
 
     #[command(flatten)]
     pub test: TestArgs,
+
+    #[command(flatten)]
+    pub overview: OverviewArgs,
 
     /// Name in the column `sample`, one for each alignment file, comma-separated or repeated [default: that of
     /// the read groups if they name one and no other file has it, else the file's]

@@ -41,6 +41,9 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(usage(format!("--format gatk takes one alignment file and {why}")));
     }
     args.test.check(&[], false)?;
+    if args.overview.given() {
+        return Err(usage("--format gatk takes neither --overview nor --multiqc: give them in another run"));
+    }
     if is_stdio(input) && is_stdio(vcf) {
         return Err(usage("only one input can come from standard input"));
     }

@@ -7,6 +7,7 @@ mod filter_args;
 mod gatk;
 mod imbalance;
 mod inputs;
+mod overview;
 mod region_args;
 mod samples;
 mod two_genomes;
@@ -28,6 +29,7 @@ use deepallele_core::genome::{Contigs, HaplotypeSource, Regions};
 use deepallele_core::reads::Sites;
 use deepallele_core::Error;
 use inputs::Inputs;
+use overview::Each;
 use variant_output::VariantForm;
 
 fn main() -> ExitCode {
@@ -63,6 +65,7 @@ fn run(args: Args) -> Result<()> {
 
     let mut by_cell = args.cells.create(&samples, &contigs, inputs.regions.as_ref(), strandedness, &header)?;
     let mut bias = args.bias.create()?;
+    let mut overview = args.overview.create(&samples, &contigs, true)?;
 
     let mut sites = Sites::new(&mut inputs.variants, inputs.reference.take(), &contigs);
     let mut counting = Counting {
@@ -76,9 +79,12 @@ fn run(args: Args) -> Result<()> {
     let mut sinks: Vec<&mut dyn FragmentSink> = Vec::new();
     sinks.extend(by_cell.sinks());
     sinks.extend(by_region.as_mut().map(|s| s as &mut dyn FragmentSink));
+    let (totals, shares) = overview.sinks();
+    sinks.extend(totals);
+    let mut each = Each(by_variant.iter_mut().map(|v| v as &mut dyn VariantSink).chain(shares).collect());
+    let records = (!each.0.is_empty()).then_some(&mut each as &mut dyn VariantSink);
     let mut progress = Progress::new("alignments", None);
     let mut advance = |n| progress.add(n);
-    let records = by_variant.as_mut().map(|v| v as &mut dyn VariantSink);
     let mut counted = counts::count(&mut inputs.alignments, &mut sites, &counting, &mut sinks, records, &mut advance)?;
     drop(progress);
     let untold = sites.untold;
@@ -103,12 +109,16 @@ fn run(args: Args) -> Result<()> {
         let table = CountTable { header, rows };
         let path = out.path().to_path_buf();
         table.write(&mut out).and_then(|()| out.flush()).map_err(|e| Error::io(path, e))?;
+        overview.run(&table.rows, args.test.settings())?;
         out.finish_indexed(TabixFormat::Bed)?;
+    } else {
+        overview.run(&[], args.test.settings())?;
     }
     if let Some(done) = by_variant {
         done.persist()?;
     }
     by_cell.persist()?;
+    overview.persist()?;
     bias.persist()
 }
 
@@ -135,10 +145,11 @@ fn bias_inputs<'a>(args: &'a Args, inputs: &'a Inputs, contigs: &'a Contigs, hea
 /// Combinations of options that cannot be.
 fn check_usage(args: &Args) -> Result<()> {
     args.cells.check()?;
+    args.overview.check()?;
     args.bias.check(args.haplotypes.variants.as_deref(), args.genome.reference.as_deref())?;
     let to_stdout = is_stdio(&args.output.output);
     match (&args.regions, &args.variant_output.per_variant) {
-        (None, None) if !args.cells.stands_alone() && !args.bias.given() => {
+        (None, None) if !args.cells.stands_alone() && !args.bias.given() && !args.overview.given() => {
             return Err(usage("has nothing to count: give -L REGIONS, or --per-variant FILE, or both"))
         }
         (None, _) if !to_stdout => {

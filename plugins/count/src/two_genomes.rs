@@ -98,8 +98,10 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
     let lines = crate::header(args, &files.map(Path::to_path_buf), vcf, &haplotypes);
     let strandedness = args.region_options.strandedness;
     let mut by_cell = args.cells.create(&samples, &contigs, regions.as_ref(), strandedness, &lines)?;
+    let mut overview = args.overview.create(&samples, &contigs, false)?;
     let mut sinks: Vec<&mut dyn FragmentSink> = Vec::new();
     sinks.extend(by_cell.sinks());
+    sinks.extend(overview.sinks().0);
     sinks.extend(by_region.as_mut().map(|s| s as &mut dyn FragmentSink));
     let mut progress = Progress::new("alignments", None);
     let mut advance = |n| progress.add(n);
@@ -120,6 +122,9 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
         let path = out.path().to_path_buf();
         let table = CountTable { header, rows };
         table.write(out).and_then(|()| out.flush()).map_err(|e| Error::io(path, e))?;
+        overview.run(&table.rows, args.test.settings())?;
+    } else {
+        overview.run(&[], args.test.settings())?;
     }
     if let Some(out) = merged {
         out.persist()?;
@@ -127,12 +132,14 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
     if let Some(out) = table_out {
         out.finish_indexed(TabixFormat::Bed)?;
     }
-    by_cell.persist()
+    by_cell.persist()?;
+    overview.persist()
 }
 
 /// Combinations of options that cannot be.
 fn check_usage(args: &Args, files: [&Path; 2], vcf: &Path) -> Result<()> {
     args.cells.check()?;
+    args.overview.check()?;
     let merged = args.two_genomes.merged_bam.as_deref();
     let wrong = if !args.alignments.is_empty() {
         "takes either ALIGNMENTS, or --hap1-bam and --hap2-bam"

@@ -1,0 +1,269 @@
+//! The overview of a run of counting: classes, chromosomes, reference fraction and p-values, as one SVG, and the
+//! classes as a custom-content file of MultiQC.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use super::overview_plot;
+use crate::counts::imbalance::{Histogram, ImbalanceTest, Settings};
+use crate::counts::{CountRow, Fragment, FragmentSink, Tally, VariantSink, VariantTally};
+use crate::error::Result;
+use crate::genome::{Contigs, Variant};
+
+/// Bars of the histogram of p.
+pub const P_BARS: usize = 20;
+
+/// Rows with fewer informative fragments are left out of the histogram of p: they have few values to take.
+pub const LEAST_FRAGMENTS: u64 = 10;
+
+/// Fragments of a run by sample, contig and class.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    samples: Vec<String>,
+    contigs: Vec<String>,
+    /// By sample, then contig.
+    tallies: Vec<Vec<Tally>>,
+}
+
+impl Totals {
+    /// Nothing counted yet.
+    pub fn new(samples: &[String], contigs: &Contigs) -> Self {
+        Self {
+            samples: samples.to_vec(),
+            contigs: (0..contigs.len()).map(|i| contigs.name(i).to_string()).collect(),
+            tallies: vec![vec![Tally::default(); contigs.len()]; samples.len()],
+        }
+    }
+
+    /// Each sample with its fragments by class.
+    pub fn classes(&self) -> Vec<(String, Tally)> {
+        self.samples.iter().cloned().zip(self.tallies.iter().map(|t| sum(t.iter()))).collect()
+    }
+
+    /// Contigs that have fragments, in their order, all samples together.
+    pub fn chromosomes(&self) -> Vec<(String, Tally)> {
+        let one = |i: usize| (self.contigs[i].clone(), sum(self.tallies.iter().map(|t| &t[i])));
+        (0..self.contigs.len()).map(one).filter(|(_, tally)| tally.total() > 0).collect()
+    }
+}
+
+fn sum<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Tally {
+    tallies.fold(Tally::default(), |a, b| Tally {
+        hap1: a.hap1 + b.hap1,
+        hap2: a.hap2 + b.hap2,
+        uninformative: a.uninformative + b.uninformative,
+        conflicting: a.conflicting + b.conflicting,
+    })
+}
+
+impl FragmentSink for Totals {
+    fn add(&mut self, fragment: &Fragment) -> Result<()> {
+        if let Some(tally) = self.tallies.get_mut(fragment.sample).and_then(|t| t.get_mut(fragment.contig)) {
+            tally.add(fragment.class);
+        }
+        Ok(())
+    }
+}
+
+/// Fractions of rows of similar coverage: bin `i` holds 2^i to 2^(i+1) - 1 fragments.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Bins(Vec<[f64; 3]>);
+
+impl Bins {
+    fn add(&mut self, fraction: f64, coverage: u64) {
+        let bin = coverage.max(1).ilog2() as usize;
+        if self.0.len() <= bin {
+            self.0.resize(bin + 1, [0.0; 3]);
+        }
+        let [rows, first, second] = &mut self.0[bin];
+        *rows += 1.0;
+        *first += fraction;
+        *second += fraction * fraction;
+    }
+
+    fn points(&self) -> Vec<FractionPoint> {
+        let point = |(bin, [rows, first, second]): (usize, &[f64; 3])| {
+            let mean = first / rows;
+            // A single row has no spread of its own: the widest there is.
+            let variance = if *rows > 1.0 { (second - rows * mean * mean).max(0.0) / (rows - 1.0) } else { 0.25 };
+            FractionPoint { from: 1 << bin.min(63), rows: *rows as u64, mean, se: (variance / rows).sqrt() }
+        };
+        self.0.iter().enumerate().filter(|(_, b)| b[0] > 0.0).map(point).collect()
+    }
+}
+
+/// Mean fraction of rows with `from` to 2 `from` - 1 informative fragments.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FractionPoint {
+    pub from: u64,
+    pub rows: u64,
+    pub mean: f64,
+    /// Standard error of the mean.
+    pub se: f64,
+}
+
+/// Fraction of the reference allele by record, and the pairs of counts.
+#[derive(Clone, Debug)]
+pub struct Shares {
+    samples: Vec<String>,
+    bins: Vec<Bins>,
+    pairs: Vec<HashMap<(u64, u64), u64>>,
+}
+
+impl Shares {
+    /// Nothing counted yet.
+    pub fn new(samples: &[String]) -> Self {
+        Self {
+            samples: samples.to_vec(),
+            bins: vec![Bins::default(); samples.len()],
+            pairs: vec![HashMap::new(); samples.len()],
+        }
+    }
+}
+
+impl VariantSink for Shares {
+    fn add(&mut self, _: usize, variant: &Variant, tallies: &[VariantTally]) -> Result<()> {
+        for (i, t) in tallies.iter().enumerate().take(self.samples.len()) {
+            let n = t.hap1 + t.hap2;
+            if n == 0 {
+                continue;
+            }
+            *self.pairs[i].entry((t.hap1, t.hap2)).or_insert(0) += 1;
+            // The reference is one of the two only where one of them carries it.
+            match (variant.hap1, variant.hap2) {
+                (0, _) => self.bins[i].add(t.hap1 as f64 / n as f64, n),
+                (_, 0) => self.bins[i].add(t.hap2 as f64 / n as f64, n),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the overview shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overview {
+    /// Each sample with its fragments by class.
+    pub classes: Vec<(String, Tally)>,
+    /// Each contig that has fragments.
+    pub chromosomes: Vec<(String, Tally)>,
+    /// What the fraction is of.
+    pub fraction_of: String,
+    /// Mean fraction by coverage, a list a sample.
+    pub fractions: Vec<(String, Vec<FractionPoint>)>,
+    /// What has the p-values: regions or variants.
+    pub p_of: String,
+    /// Rows with p in each of [`P_BARS`] equal stretches from 0 to 1, a list a sample. Empty without a test.
+    pub p: Vec<(String, [u64; P_BARS])>,
+}
+
+impl Overview {
+    /// Put together what a run counted: `rows` of the count table, tested or not; `shares` of its records, if it
+    /// looked at them. Without, the fraction is that of haplotype 1 by region. p-values are those of the rows, else
+    /// those of the records by a test with `settings`.
+    pub fn new(totals: &Totals, rows: &[CountRow], shares: Option<&Shares>, settings: Option<Settings>) -> Self {
+        let mut overview = Self { classes: totals.classes(), chromosomes: totals.chromosomes(), ..Default::default() };
+        match shares {
+            Some(shares) => {
+                overview.fraction_of = "reference fraction by variant".into();
+                overview.fractions = shares.samples.iter().cloned().zip(shares.bins.iter().map(Bins::points)).collect();
+            }
+            None => {
+                overview.fraction_of = "haplotype 1 fraction by region".into();
+                let mut bins: Vec<(String, Bins)> =
+                    totals.samples.iter().map(|s| (s.clone(), Bins::default())).collect();
+                for row in rows {
+                    let n = row.hap1 + row.hap2;
+                    if let (true, Some((_, bins))) = (n > 0, bins.iter_mut().find(|(s, _)| *s == row.sample)) {
+                        bins.add(row.hap1 as f64 / n as f64, n);
+                    }
+                }
+                overview.fractions = bins.into_iter().map(|(s, b)| (s, b.points())).collect();
+            }
+        }
+        if !rows.is_empty() {
+            overview.p_of = "regions".into();
+            for row in rows {
+                if let (Some(p), true) = (row.p_value, row.hap1 + row.hap2 >= LEAST_FRAGMENTS) {
+                    overview.add_p(&row.sample, p, 1);
+                }
+            }
+        } else if let (Some(shares), Some(settings)) = (shares, settings) {
+            overview.p_of = "variants".into();
+            for (sample, pairs) in shares.samples.iter().zip(&shares.pairs) {
+                let histogram: Histogram = pairs.iter().map(|(k, v)| (*k, *v)).collect();
+                let test = ImbalanceTest::fit(&histogram, settings);
+                for (&(hap1, hap2), &count) in &histogram {
+                    if let (Some(row), true) = (test.row(hap1, hap2), hap1 + hap2 >= LEAST_FRAGMENTS) {
+                        overview.add_p(sample, row.p_value, count);
+                    }
+                }
+            }
+        }
+        overview
+    }
+
+    fn add_p(&mut self, sample: &str, p: f64, rows: u64) {
+        let place = match self.p.iter().position(|(s, _)| s == sample) {
+            Some(place) => place,
+            None => {
+                self.p.push((sample.to_string(), [0; P_BARS]));
+                self.p.len() - 1
+            }
+        };
+        self.p[place].1[((p * P_BARS as f64) as usize).min(P_BARS - 1)] += rows;
+    }
+
+    /// The picture, 960 pixels wide.
+    ///
+    /// # Errors
+    /// What the drawing library says.
+    pub fn svg(&self) -> Result<String> {
+        overview_plot::draw(self)
+    }
+
+    /// Custom content for MultiQC: a bar a sample, fragments by class. MultiQC finds it by a name that ends in
+    /// `_mqc.json`.
+    pub fn multiqc(&self) -> String {
+        let data: serde_json::Map<String, serde_json::Value> = self
+            .classes
+            .iter()
+            .map(|(sample, t)| {
+                let bar = json!({
+                    "hap1": t.hap1,
+                    "hap2": t.hap2,
+                    "conflicting": t.conflicting,
+                    "uninformative": t.uninformative,
+                });
+                (sample.clone(), bar)
+            })
+            .collect();
+        let colour = |c: super::track::Colour| format!("#{:02x}{:02x}{:02x}", c.0, c.1, c.2);
+        let [hap1, hap2, conflicting, uninformative] = overview_plot::CLASS_COLOURS.map(colour);
+        let content = json!({
+            "id": "deepallele_count",
+            "section_name": "deepallele count",
+            "description": "Fragments by the haplotype they fit: only one, both equally (uninformative), or each in \
+                            different places (conflicting).",
+            "plot_type": "bargraph",
+            "pconfig": {
+                "id": "deepallele_count_classes",
+                "title": "deepallele count: fragments by haplotype",
+                "ylab": "Fragments",
+            },
+            "categories": {
+                "hap1": {"name": "Haplotype 1", "color": hap1},
+                "hap2": {"name": "Haplotype 2", "color": hap2},
+                "conflicting": {"name": "Conflicting", "color": conflicting},
+                "uninformative": {"name": "Uninformative", "color": uninformative},
+            },
+            "data": data,
+        });
+        format!("{content:#}\n")
+    }
+}
+
+#[cfg(test)]
+#[path = "overview_tests.rs"]
+mod tests;

@@ -1,0 +1,343 @@
+//! The picture of [`super::overview::Overview`]: four panels.
+
+use std::path::Path;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::overview::{Overview, LEAST_FRAGMENTS, P_BARS};
+use super::plot::{drawing, rgb, SERIES};
+use super::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
+use crate::counts::Tally;
+use crate::error::Result;
+
+/// Haplotype 1, haplotype 2, conflicting, uninformative.
+pub const CLASS_COLOURS: [Colour; 4] = [HAPLOTYPE1, HAPLOTYPE2, (230, 159, 0), (200, 200, 200)];
+const CLASS_NAMES: [&str; 4] = ["haplotype 1", "haplotype 2", "conflicting", "uninformative"];
+
+/// Most bars and lines drawn in a panel; the rest is named by its number.
+const MOST_SAMPLES: usize = 24;
+const MOST_CONTIGS: usize = 40;
+const MOST_LINES: usize = SERIES.len();
+
+const WIDTH: i32 = 960;
+const GAP: i32 = 14;
+const ROW: i32 = 22;
+const PANEL: u32 = 340;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Fail = DrawingAreaErrorKind<std::io::Error>;
+type Drawn = std::result::Result<(), Fail>;
+
+pub(super) fn draw(overview: &Overview) -> Result<String> {
+    let fail = drawing(Path::new("overview"));
+    let bars = overview.classes.len().clamp(1, MOST_SAMPLES) as i32 * ROW + 96;
+    let height = bars + 2 * PANEL as i32;
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area();
+        area.fill(&WHITE).map_err(&fail)?;
+        let (top, rest) = area.split_vertically(bars);
+        let (middle, bottom) = rest.split_vertically(PANEL as i32);
+        classes(&top, overview).map_err(&fail)?;
+        chromosomes(&middle, overview).map_err(&fail)?;
+        let (left, right) = bottom.split_horizontally(WIDTH / 2);
+        fractions(&left, overview).map_err(&fail)?;
+        p_values(&right, overview).map_err(&fail)?;
+        area.present().map_err(&fail)?;
+    }
+    Ok(svg)
+}
+
+fn text(area: &Area, words: &str, at: (i32, i32), size: i32, place: (HPos, VPos), grey: f64) -> Drawn {
+    let style = ("sans-serif", size).into_font().color(&BLACK.mix(grey)).pos(Pos::new(place.0, place.1));
+    area.draw(&Text::new(words.to_owned(), at, style))
+}
+
+fn title(area: &Area, words: &str, note: &str) -> Drawn {
+    text(area, words, (GAP, 12), 17, (HPos::Left, VPos::Top), 1.0)?;
+    text(area, note, (GAP, 34), 12, (HPos::Left, VPos::Top), 0.65)
+}
+
+fn bar(area: &Area, from: (i32, i32), to: (i32, i32), colour: Colour) -> Drawn {
+    if to.0 <= from.0 || to.1 <= from.1 {
+        return Ok(());
+    }
+    area.draw(&Rectangle::new([from, to], rgb(colour).filled()))
+}
+
+/// A square and a name for each class, from the right.
+fn class_legend(area: &Area, names: &[&str]) -> Drawn {
+    let mut right = WIDTH - GAP;
+    for (name, colour) in names.iter().zip(CLASS_COLOURS).rev() {
+        right -= 7 * name.len() as i32;
+        text(area, name, (right, 15), 12, (HPos::Left, VPos::Top), 0.8)?;
+        bar(area, (right - 15, 16), (right - 4, 27), colour)?;
+        right -= 28;
+    }
+    Ok(())
+}
+
+fn parts(t: &Tally) -> [u64; 4] {
+    [t.hap1, t.hap2, t.conflicting, t.uninformative]
+}
+
+/// 1234567 as 1,234,567.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// At most `most` characters, the middle left out.
+fn shortened(name: &str, most: usize) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= most {
+        return name.to_string();
+    }
+    let (head, tail) = ((most - 1) / 2, most - 1 - (most - 1) / 2);
+    let part = |range: &[char]| range.iter().collect::<String>();
+    format!("{}…{}", part(&letters[..head]), part(&letters[letters.len() - tail..]))
+}
+
+fn more(all: usize, drawn: usize, what: &str) -> String {
+    match all > drawn {
+        true => format!("; {} more {what} not drawn", all - drawn),
+        false => String::new(),
+    }
+}
+
+fn classes(area: &Area, overview: &Overview) -> Drawn {
+    let drawn = overview.classes.len().min(MOST_SAMPLES);
+    let note = format!("share of all fragments counted, by sample{}", more(overview.classes.len(), drawn, "samples"));
+    title(area, "Fragments by class", &note)?;
+    class_legend(area, &CLASS_NAMES)?;
+    let (left, right) = (190, WIDTH - 270);
+    for (i, (sample, tally)) in overview.classes.iter().take(drawn).enumerate() {
+        let y = 62 + i as i32 * ROW;
+        text(area, &shortened(sample, 24), (left - 8, y + 8), 12, (HPos::Right, VPos::Center), 0.9)?;
+        let total = tally.total();
+        let mut sum = 0;
+        for (part, colour) in parts(tally).into_iter().zip(CLASS_COLOURS) {
+            let place = |n: u64| left + ((right - left) as f64 * n as f64 / total.max(1) as f64).round() as i32;
+            bar(area, (place(sum), y), (place(sum + part), y + 16), colour)?;
+            sum += part;
+        }
+        let informative = tally.hap1 + tally.hap2;
+        let share = match informative {
+            0 => "no informative fragment".to_string(),
+            n => format!("haplotype 1: {:.1} % of {}", 100.0 * tally.hap1 as f64 / n as f64, grouped(n)),
+        };
+        text(area, &share, (right + 10, y + 8), 12, (HPos::Left, VPos::Center), 0.8)?;
+    }
+    let y = 62 + drawn as i32 * ROW + 2;
+    for percent in [0, 25, 50, 75, 100] {
+        let x = left + (right - left) * percent / 100;
+        text(area, &format!("{percent} %"), (x, y), 11, (HPos::Center, VPos::Top), 0.65)?;
+    }
+    Ok(())
+}
+
+/// The next of 1, 2, 5 times a power of ten.
+fn step(span: f64) -> f64 {
+    let power = 10f64.powf(span.max(1.0).log10().floor());
+    [0.1, 0.2, 0.5, 1.0, 2.0].map(|f| f * power).into_iter().find(|s| span / s <= 5.0).unwrap_or(power).max(1.0)
+}
+
+fn chromosomes(area: &Area, overview: &Overview) -> Drawn {
+    let all = &overview.chromosomes;
+    // The contigs with most informative fragments, in their own order.
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|&i| (std::cmp::Reverse(all[i].1.hap1 + all[i].1.hap2), i));
+    order.truncate(MOST_CONTIGS);
+    order.sort_unstable();
+    let note = format!("informative fragments, all samples{}", more(all.len(), order.len(), "contigs"));
+    title(area, "Chromosomes", &note)?;
+    class_legend(area, &CLASS_NAMES[..2])?;
+    let (left, right, top, bottom) = (80, WIDTH - 2 * GAP, 64, PANEL as i32 - 66);
+    let highest = order.iter().map(|&i| all[i].1.hap1.max(all[i].1.hap2)).max().unwrap_or(0).max(1) as f64;
+    let every = step(highest);
+    let y = |n: f64| bottom - ((bottom - top) as f64 * n / highest).round() as i32;
+    let mut at = 0.0;
+    while at <= highest {
+        let line = PathElement::new([(left, y(at)), (right, y(at))], BLACK.mix(0.12).stroke_width(1));
+        area.draw(&line)?;
+        text(area, &grouped(at as u64), (left - 8, y(at)), 11, (HPos::Right, VPos::Center), 0.8)?;
+        at += every;
+    }
+    let slot = ((right - left) as f64 / order.len().max(1) as f64).min(120.0);
+    for (place, &i) in order.iter().enumerate() {
+        let (name, tally) = &all[i];
+        let from = left as f64 + slot * place as f64;
+        let at = |share: f64| (from + slot * share).round() as i32;
+        bar(area, (at(0.15), y(tally.hap1 as f64)), (at(0.5), bottom), HAPLOTYPE1)?;
+        bar(area, (at(0.5), y(tally.hap2 as f64)), (at(0.85), bottom), HAPLOTYPE2)?;
+        let name = shortened(name, 14);
+        // As many letters as fit beneath the bars, else upright.
+        if 6.5 * name.chars().count() as f64 <= slot {
+            text(area, &name, (at(0.5), bottom + 6), 11, (HPos::Center, VPos::Top), 0.9)?;
+        } else {
+            let style = ("sans-serif", 11)
+                .into_font()
+                .transform(FontTransform::Rotate270)
+                .color(&BLACK.mix(0.9))
+                .pos(Pos::new(HPos::Right, VPos::Center));
+            area.draw(&Text::new(name, (at(0.5), bottom + 6), style))?;
+        }
+    }
+    Ok(())
+}
+
+/// Names and colours of lines, beneath the title.
+fn line_legend(area: &Area, names: &[&str]) -> Drawn {
+    let mut x = GAP;
+    let room = (WIDTH / 2 - 2 * GAP) / names.len().max(1) as i32;
+    let letters = ((room - 30) / 7).max(3) as usize;
+    for (name, colour) in names.iter().zip(SERIES) {
+        let name = shortened(name, letters);
+        area.draw(&PathElement::new([(x, 57), (x + 14, 57)], rgb(colour).stroke_width(3)))?;
+        text(area, &name, (x + 18, 57), 11, (HPos::Left, VPos::Center), 0.9)?;
+        x += 32 + 7 * name.chars().count() as i32;
+    }
+    Ok(())
+}
+
+fn nothing(area: &Area, words: &str) -> Drawn {
+    text(area, words, (WIDTH / 4, PANEL as i32 / 2), 13, (HPos::Center, VPos::Center), 0.65)
+}
+
+fn fractions(area: &Area, overview: &Overview) -> Drawn {
+    let lines: Vec<_> = overview.fractions.iter().filter(|(_, points)| !points.is_empty()).collect();
+    let shown = &lines[..lines.len().min(MOST_LINES)];
+    let note = format!("mean of rows of similar coverage, 95 % interval{}", more(lines.len(), shown.len(), "samples"));
+    let mut heading = overview.fraction_of.clone();
+    heading[..1].make_ascii_uppercase();
+    title(area, &format!("{heading} and coverage"), &note)?;
+    if shown.is_empty() {
+        return nothing(area, "no informative fragment");
+    }
+    line_legend(area, &shown.iter().map(|(s, _)| s.as_str()).collect::<Vec<_>>())?;
+    let points = || shown.iter().flat_map(|(_, p)| p);
+    let first = points().map(|p| p.from).min().unwrap_or(1).ilog2() as f64;
+    let last = points().map(|p| p.from).max().unwrap_or(1).ilog2() as f64;
+    // Around one half, as far as the means go, and never so narrow that noise looks like bias.
+    let reach = points().map(|p| (p.mean - 0.5).abs() + 0.02).fold(0.1, f64::max).min(0.5);
+    let mut chart = ChartBuilder::on(area)
+        .margin_top(70)
+        .margin_left(4)
+        .margin_right(18)
+        .margin_bottom(8)
+        .x_label_area_size(44)
+        .y_label_area_size(54)
+        .build_cartesian_2d(first - 0.4..last + 0.4, 0.5 - reach..0.5 + reach)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.1))
+        .axis_style(BLACK.mix(0.5))
+        .label_style(("sans-serif", 11))
+        .axis_desc_style(("sans-serif", 12))
+        .x_labels(((last - first) as usize + 2).min(12))
+        .x_label_formatter(&|v| match v.fract().abs() < 1e-6 && *v >= 0.0 {
+            true => grouped(2f64.powf(*v) as u64),
+            false => String::new(),
+        })
+        .y_label_formatter(&|v| format!("{v:.2}"))
+        .x_desc("informative fragments, from")
+        .y_desc(&overview.fraction_of)
+        .draw()?;
+    let half = [(first - 0.4, 0.5), (last + 0.4, 0.5)];
+    chart.draw_series(LineSeries::new(half, BLACK.mix(0.5).stroke_width(1)))?;
+    for (i, ((_, points), colour)) in shown.iter().zip(SERIES).enumerate() {
+        let colour = rgb(colour);
+        // Samples side by side, not on top of one another.
+        let x = |p: u64| p.ilog2() as f64 + 0.08 * (i as f64 - (shown.len() - 1) as f64 / 2.0);
+        chart.draw_series(LineSeries::new(points.iter().map(|p| (x(p.from), p.mean)), colour.stroke_width(2)))?;
+        let within = |y: f64| y.clamp(0.5 - reach, 0.5 + reach);
+        chart.draw_series(points.iter().map(|p| {
+            let (low, high) = (within(p.mean - 1.96 * p.se), within(p.mean + 1.96 * p.se));
+            PathElement::new([(x(p.from), low), (x(p.from), high)], colour.stroke_width(1))
+        }))?;
+        chart.draw_series(points.iter().map(|p| Circle::new((x(p.from), p.mean), 3, colour.filled())))?;
+    }
+    Ok(())
+}
+
+fn p_values(area: &Area, overview: &Overview) -> Drawn {
+    let shown = &overview.p[..overview.p.len().min(MOST_LINES)];
+    let note = format!(
+        "{} with {LEAST_FRAGMENTS} informative fragments and more; the line at 1 is no imbalance{}",
+        overview.p_of,
+        more(overview.p.len(), shown.len(), "samples")
+    );
+    if shown.is_empty() {
+        title(area, "p-values", "")?;
+        return nothing(area, "no p-values");
+    }
+    title(area, "p-values", &note)?;
+    line_legend(area, &shown.iter().map(|(s, _)| s.as_str()).collect::<Vec<_>>())?;
+    let density = |bars: &[u64; P_BARS]| -> Vec<f64> {
+        let rows: u64 = bars.iter().sum();
+        bars.iter().map(|b| *b as f64 * P_BARS as f64 / rows.max(1) as f64).collect()
+    };
+    let lines: Vec<Vec<f64>> = shown.iter().map(|(_, bars)| density(bars)).collect();
+    let highest = lines.iter().flatten().copied().fold(1.5, f64::max) * 1.05;
+    let mut chart = ChartBuilder::on(area)
+        .margin_top(70)
+        .margin_left(4)
+        .margin_right(18)
+        .margin_bottom(8)
+        .x_label_area_size(44)
+        .y_label_area_size(54)
+        .build_cartesian_2d(0.0..1.0, 0.0..highest)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.1))
+        .axis_style(BLACK.mix(0.5))
+        .label_style(("sans-serif", 11))
+        .axis_desc_style(("sans-serif", 12))
+        .x_labels(6)
+        .x_label_formatter(&|v| format!("{v:.1}"))
+        .y_label_formatter(&|v| format!("{v:.1}"))
+        .x_desc("p-value")
+        .y_desc("density")
+        .draw()?;
+    let width = 1.0 / P_BARS as f64;
+    if let [line] = lines.as_slice() {
+        let style = rgb(SERIES[0]).mix(0.6).filled();
+        chart.draw_series(line.iter().enumerate().map(|(i, y)| {
+            let mut bar = Rectangle::new([(i as f64 * width, 0.0), ((i + 1) as f64 * width, *y)], style);
+            bar.set_margin(0, 0, 1, 1);
+            bar
+        }))?;
+    } else {
+        for (line, colour) in lines.iter().zip(SERIES) {
+            let steps =
+                line.iter().enumerate().flat_map(|(i, y)| [(i as f64 * width, *y), ((i + 1) as f64 * width, *y)]);
+            chart.draw_series(LineSeries::new(steps, rgb(colour).stroke_width(2)))?;
+        }
+    }
+    chart.draw_series(LineSeries::new([(0.0, 1.0), (1.0, 1.0)], BLACK.mix(0.5).stroke_width(1)))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_readable() {
+        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(shortened("chr1", 8), "chr1");
+        assert_eq!(shortened("a_very_long_name", 9), "a_ve…name");
+        assert_eq!([1.0, 7.0, 42.0, 1000.0, 1800.0].map(step), [1.0, 2.0, 10.0, 200.0, 500.0]);
+    }
+}
