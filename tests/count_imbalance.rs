@@ -173,3 +173,36 @@ fn what_cannot_be_is_refused() {
         assert!(said.contains(words), "{options:?}: {said}");
     }
 }
+
+#[test]
+fn a_run_is_drawn_and_told_to_multiqc() {
+    let counts: Vec<(usize, usize)> = (0..40).map(|i| (20 + i % 4, 20 + i % 3)).collect();
+    let run = Run::new(&[("a", counts.clone()), ("b", counts)]);
+    let folder = run.folder.path();
+    let (svg, mqc) = (folder.join("o.svg"), folder.join("o_mqc.json"));
+    let accounts = ["--overview", svg.to_str().unwrap(), "--multiqc", mqc.to_str().unwrap()];
+    let with = run.text(&accounts);
+    assert_eq!(without_header(&with), without_header(&run.text(&[])), "the accounts change no count");
+    let picture = std::fs::read_to_string(&svg).unwrap();
+    for words in ["<svg", "chr1", "Reference fraction by coverage", "regions with 10 informative"] {
+        assert!(picture.contains(words), "{words}");
+    }
+    let hap1: usize = (0..40).map(|i| 20 + i % 4).sum();
+    let hap2: usize = (0..40).map(|i| 20 + i % 3).sum();
+    let share =
+        format!("haplotype 1: {:.1} % of {},{}", 100.0 * hap1 as f64 / (hap1 + hap2) as f64, 1, hap1 + hap2 - 1000);
+    assert!(picture.contains(&share), "{share}");
+    let content = std::fs::read_to_string(&mqc).unwrap();
+    assert!(
+        content.contains("\"plot_type\": \"bargraph\"") && content.contains(&format!("\"hap1\":{hap1}")),
+        "{content}"
+    );
+    // Alone, without a table.
+    let alone = folder.join("alone.svg");
+    let mut command = deepallele("count");
+    command.args(&run.reads).arg("-v").arg(folder.join("v.vcf.gz")).args(["-s", "kid", "--quiet", "--overview"]);
+    assert!(good(command.arg(&alone)).is_empty());
+    assert!(std::fs::read_to_string(&alone).unwrap().contains("variants with 10 informative"));
+    let output = self::run(&mut run.command(&["--multiqc", "x.json"]));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("_mqc.json") && output.status.code() == Some(2));
+}

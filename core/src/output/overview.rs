@@ -41,10 +41,10 @@ impl Totals {
         self.samples.iter().cloned().zip(self.tallies.iter().map(|t| sum(t.iter()))).collect()
     }
 
-    /// Contigs that have fragments, in their order, all samples together.
+    /// Contigs that have informative fragments, in their order, all samples together.
     pub fn chromosomes(&self) -> Vec<(String, Tally)> {
         let one = |i: usize| (self.contigs[i].clone(), sum(self.tallies.iter().map(|t| &t[i])));
-        (0..self.contigs.len()).map(one).filter(|(_, tally)| tally.total() > 0).collect()
+        (0..self.contigs.len()).map(one).filter(|(_, t)| t.hap1 + t.hap2 > 0).collect()
     }
 }
 
@@ -146,14 +146,14 @@ impl VariantSink for Shares {
 pub struct Overview {
     /// Each sample with its fragments by class.
     pub classes: Vec<(String, Tally)>,
-    /// Each contig that has fragments.
+    /// Each contig that has informative fragments.
     pub chromosomes: Vec<(String, Tally)>,
-    /// What the fraction is of.
-    pub fraction_of: String,
+    /// What the fraction is of, and what has one: the reference and variants, or haplotype 1 and regions.
+    pub fraction_of: [&'static str; 2],
     /// Mean fraction by coverage, a list a sample.
     pub fractions: Vec<(String, Vec<FractionPoint>)>,
     /// What has the p-values: regions or variants.
-    pub p_of: String,
+    pub p_of: &'static str,
     /// Rows with p in each of [`P_BARS`] equal stretches from 0 to 1, a list a sample. Empty without a test.
     pub p: Vec<(String, [u64; P_BARS])>,
 }
@@ -166,11 +166,11 @@ impl Overview {
         let mut overview = Self { classes: totals.classes(), chromosomes: totals.chromosomes(), ..Default::default() };
         match shares {
             Some(shares) => {
-                overview.fraction_of = "reference fraction by variant".into();
+                overview.fraction_of = ["Reference", "variants"];
                 overview.fractions = shares.samples.iter().cloned().zip(shares.bins.iter().map(Bins::points)).collect();
             }
             None => {
-                overview.fraction_of = "haplotype 1 fraction by region".into();
+                overview.fraction_of = ["Haplotype 1", "regions"];
                 let mut bins: Vec<(String, Bins)> =
                     totals.samples.iter().map(|s| (s.clone(), Bins::default())).collect();
                 for row in rows {
@@ -183,14 +183,14 @@ impl Overview {
             }
         }
         if !rows.is_empty() {
-            overview.p_of = "regions".into();
+            overview.p_of = "regions";
             for row in rows {
                 if let (Some(p), true) = (row.p_value, row.hap1 + row.hap2 >= LEAST_FRAGMENTS) {
                     overview.add_p(&row.sample, p, 1);
                 }
             }
         } else if let (Some(shares), Some(settings)) = (shares, settings) {
-            overview.p_of = "variants".into();
+            overview.p_of = "variants";
             for (sample, pairs) in shares.samples.iter().zip(&shares.pairs) {
                 let histogram: Histogram = pairs.iter().map(|(k, v)| (*k, *v)).collect();
                 let test = ImbalanceTest::fit(&histogram, settings);
@@ -226,41 +226,38 @@ impl Overview {
     /// Custom content for MultiQC: a bar a sample, fragments by class. MultiQC finds it by a name that ends in
     /// `_mqc.json`.
     pub fn multiqc(&self) -> String {
-        let data: serde_json::Map<String, serde_json::Value> = self
-            .classes
-            .iter()
-            .map(|(sample, t)| {
-                let bar = json!({
-                    "hap1": t.hap1,
-                    "hap2": t.hap2,
-                    "conflicting": t.conflicting,
-                    "uninformative": t.uninformative,
-                });
-                (sample.clone(), bar)
-            })
-            .collect();
-        let colour = |c: super::track::Colour| format!("#{:02x}{:02x}{:02x}", c.0, c.1, c.2);
-        let [hap1, hap2, conflicting, uninformative] = overview_plot::CLASS_COLOURS.map(colour);
-        let content = json!({
-            "id": "deepallele_count",
-            "section_name": "deepallele count",
-            "description": "Fragments by the haplotype they fit: only one, both equally (uninformative), or each in \
-                            different places (conflicting).",
-            "plot_type": "bargraph",
-            "pconfig": {
-                "id": "deepallele_count_classes",
-                "title": "deepallele count: fragments by haplotype",
-                "ylab": "Fragments",
-            },
-            "categories": {
-                "hap1": {"name": "Haplotype 1", "color": hap1},
-                "hap2": {"name": "Haplotype 2", "color": hap2},
-                "conflicting": {"name": "Conflicting", "color": conflicting},
-                "uninformative": {"name": "Uninformative", "color": uninformative},
-            },
-            "data": data,
+        // By hand, since the order of bars is that of the file.
+        let lines = |list: Vec<(String, serde_json::Value)>| -> String {
+            let one = |(key, value): &(String, serde_json::Value)| format!("    {}: {value}", json!(key));
+            list.iter().map(one).collect::<Vec<_>>().join(",\n")
+        };
+        let keys = ["hap1", "hap2", "conflicting", "uninformative"];
+        let names = ["Haplotype 1", "Haplotype 2", "Conflicting", "Uninformative"];
+        let categories = keys.into_iter().zip(names).zip(overview_plot::CLASS_COLOURS).map(|((key, name), c)| {
+            let colour = format!("#{:02x}{:02x}{:02x}", c.0, c.1, c.2);
+            (key.to_string(), json!({"name": name, "color": colour}))
         });
-        format!("{content:#}\n")
+        let data = self.classes.iter().map(|(sample, t)| {
+            let counts = [t.hap1, t.hap2, t.conflicting, t.uninformative];
+            let bar: serde_json::Map<_, _> = keys.map(String::from).into_iter().zip(counts.map(|n| json!(n))).collect();
+            (sample.clone(), json!(bar))
+        });
+        let config = json!({
+            "id": "deepallele_count_classes",
+            "title": "deepallele count: fragments by haplotype",
+            "ylab": "Fragments",
+        });
+        format!(
+            "{{\n  \"id\": \"deepallele_count\",\n  \"section_name\": \"deepallele count\",\n  \"description\": {},\n  \
+             \"plot_type\": \"bargraph\",\n  \"pconfig\": {config},\n  \"categories\": {{\n{}\n  }},\n  \"data\": {{\n{}\n  \
+             }}\n}}\n",
+            json!(
+                "Fragments that touch a region or cover a variant, by the haplotype they fit: only one, both equally \
+                 (uninformative), or each in different places (conflicting)."
+            ),
+            lines(categories.collect()),
+            lines(data.collect()),
+        )
     }
 }
 

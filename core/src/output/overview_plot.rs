@@ -107,6 +107,22 @@ fn shortened(name: &str, most: usize) -> String {
     format!("{}…{}", part(&letters[..head]), part(&letters[letters.len() - tail..]))
 }
 
+/// Names of at most `most` characters. Where one is too long, all lose what they have in common, so that they can
+/// still be told apart.
+fn short_names(names: &[&str], most: usize) -> Vec<String> {
+    let letters: Vec<Vec<char>> = names.iter().map(|n| n.chars().collect()).collect();
+    if letters.len() < 2 || letters.iter().all(|l| l.len() <= most) {
+        return names.iter().map(|n| shortened(n, most)).collect();
+    }
+    let least = letters.iter().map(Vec::len).min().unwrap_or(0);
+    let head = (0..least).take_while(|&i| letters.iter().all(|l| l[i] == letters[0][i])).count();
+    let same_from_end = |i: &usize| letters.iter().all(|l| l[l.len() - 1 - i] == letters[0][letters[0].len() - 1 - i]);
+    let tail = (0..least - head).take_while(same_from_end).count();
+    let mark = |n: usize| if n > 0 { "…" } else { "" };
+    let own = |l: &Vec<char>| -> String { l[head..l.len() - tail].iter().collect() };
+    letters.iter().map(|l| shortened(&format!("{}{}{}", mark(head), own(l), mark(tail)), most)).collect()
+}
+
 fn more(all: usize, drawn: usize, what: &str) -> String {
     match all > drawn {
         true => format!("; {} more {what} not drawn", all - drawn),
@@ -116,13 +132,18 @@ fn more(all: usize, drawn: usize, what: &str) -> String {
 
 fn classes(area: &Area, overview: &Overview) -> Drawn {
     let drawn = overview.classes.len().min(MOST_SAMPLES);
-    let note = format!("share of all fragments counted, by sample{}", more(overview.classes.len(), drawn, "samples"));
+    let note = format!(
+        "of fragments that touch a region or cover a variant, by sample{}",
+        more(overview.classes.len(), drawn, "samples")
+    );
     title(area, "Fragments by class", &note)?;
     class_legend(area, &CLASS_NAMES)?;
     let (left, right) = (190, WIDTH - 270);
-    for (i, (sample, tally)) in overview.classes.iter().take(drawn).enumerate() {
+    let names: Vec<&str> = overview.classes.iter().take(drawn).map(|(s, _)| s.as_str()).collect();
+    let names = short_names(&names, 24);
+    for (i, (_, tally)) in overview.classes.iter().take(drawn).enumerate() {
         let y = 62 + i as i32 * ROW;
-        text(area, &shortened(sample, 24), (left - 8, y + 8), 12, (HPos::Right, VPos::Center), 0.9)?;
+        text(area, &names[i], (left - 8, y + 8), 12, (HPos::Right, VPos::Center), 0.9)?;
         let total = tally.total();
         let mut sum = 0;
         for (part, colour) in parts(tally).into_iter().zip(CLASS_COLOURS) {
@@ -161,6 +182,9 @@ fn chromosomes(area: &Area, overview: &Overview) -> Drawn {
     let note = format!("informative fragments, all samples{}", more(all.len(), order.len(), "contigs"));
     title(area, "Chromosomes", &note)?;
     class_legend(area, &CLASS_NAMES[..2])?;
+    if all.is_empty() {
+        return text(area, "no informative fragment", (WIDTH / 2, 150), 13, (HPos::Center, VPos::Center), 0.65);
+    }
     let (left, right, top, bottom) = (80, WIDTH - 2 * GAP, 64, PANEL as i32 - 66);
     let highest = order.iter().map(|&i| all[i].1.hap1.max(all[i].1.hap2)).max().unwrap_or(0).max(1) as f64;
     let every = step(highest);
@@ -200,8 +224,7 @@ fn line_legend(area: &Area, names: &[&str]) -> Drawn {
     let mut x = GAP;
     let room = (WIDTH / 2 - 2 * GAP) / names.len().max(1) as i32;
     let letters = ((room - 30) / 7).max(3) as usize;
-    for (name, colour) in names.iter().zip(SERIES) {
-        let name = shortened(name, letters);
+    for (name, colour) in short_names(names, letters).into_iter().zip(SERIES) {
         area.draw(&PathElement::new([(x, 57), (x + 14, 57)], rgb(colour).stroke_width(3)))?;
         text(area, &name, (x + 18, 57), 11, (HPos::Left, VPos::Center), 0.9)?;
         x += 32 + 7 * name.chars().count() as i32;
@@ -216,10 +239,9 @@ fn nothing(area: &Area, words: &str) -> Drawn {
 fn fractions(area: &Area, overview: &Overview) -> Drawn {
     let lines: Vec<_> = overview.fractions.iter().filter(|(_, points)| !points.is_empty()).collect();
     let shown = &lines[..lines.len().min(MOST_LINES)];
-    let note = format!("mean of rows of similar coverage, 95 % interval{}", more(lines.len(), shown.len(), "samples"));
-    let mut heading = overview.fraction_of.clone();
-    heading[..1].make_ascii_uppercase();
-    title(area, &format!("{heading} and coverage"), &note)?;
+    let [fraction_of, rows] = overview.fraction_of;
+    let hidden = more(lines.len(), shown.len(), "samples");
+    title(area, &format!("{fraction_of} fraction by coverage"), &format!("mean over {rows}, 95 % interval{hidden}"))?;
     if shown.is_empty() {
         return nothing(area, "no informative fragment");
     }
@@ -250,8 +272,8 @@ fn fractions(area: &Area, overview: &Overview) -> Drawn {
             false => String::new(),
         })
         .y_label_formatter(&|v| format!("{v:.2}"))
-        .x_desc("informative fragments, from")
-        .y_desc(&overview.fraction_of)
+        .x_desc("informative fragments: this many to twice as many")
+        .y_desc(format!("{fraction_of} fraction"))
         .draw()?;
     let half = [(first - 0.4, 0.5), (last + 0.4, 0.5)];
     chart.draw_series(LineSeries::new(half, BLACK.mix(0.5).stroke_width(1)))?;
@@ -338,6 +360,9 @@ mod tests {
         assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(shortened("chr1", 8), "chr1");
         assert_eq!(shortened("a_very_long_name", 9), "a_ve…name");
+        assert_eq!(short_names(&["rep_1_of_brain", "rep_2_of_brain"], 9), ["…1…", "…2…"]);
+        assert_eq!(short_names(&["same", "same"], 3), ["……", "……"]);
+        assert_eq!(short_names(&["brain_1", "b"], 7), ["brain_1", "b"]);
         assert_eq!([1.0, 7.0, 42.0, 1000.0, 1800.0].map(step), [1.0, 2.0, 10.0, 200.0, 500.0]);
     }
 }

@@ -56,7 +56,7 @@ fn the_reference_is_where_the_call_says() {
     assert_eq!(points.len(), 1, "8 and 12 fragments are of similar coverage: {points:?}");
     assert_eq!((points[0].from, points[0].rows), (8, 2));
     assert!((points[0].mean - (0.75 + 8.0 / 12.0) / 2.0).abs() < 1e-12);
-    assert_eq!(overview.fraction_of, "reference fraction by variant");
+    assert_eq!(overview.fraction_of, ["Reference", "variants"]);
     // Only 4 and 8 have ten fragments.
     assert_eq!(overview.p[0].1.iter().sum::<u64>(), 1);
     assert!(Overview::new(&totals(), &[], Some(&shares), None).p.is_empty());
@@ -90,7 +90,7 @@ fn without_records_the_rows_speak() {
     let rows =
         [row("a", 10, 10, Some(1.0)), row("a", 30, 0, Some(0.0)), row("b", 2, 1, Some(0.5)), row("b", 0, 0, None)];
     let overview = Overview::new(&totals(), &rows, None, Some(Settings::default()));
-    assert_eq!(overview.fraction_of, "haplotype 1 fraction by region");
+    assert_eq!(overview.fraction_of, ["Haplotype 1", "regions"]);
     assert_eq!(overview.fractions[0].1.len(), 1);
     assert_eq!(overview.fractions[1].1[0].mean, 2.0 / 3.0);
     assert_eq!(overview.p.len(), 1, "b has no row of ten fragments");
@@ -101,7 +101,7 @@ fn without_records_the_rows_speak() {
 fn the_picture_names_what_it_shows_and_never_fails() {
     let rows: Vec<CountRow> = (0..200).map(|i| row("a<b", 10 + i % 7, 12, Some(i as f64 / 200.0))).collect();
     let svg = Overview::new(&totals(), &rows, None, None).svg().unwrap();
-    for words in ["Fragments by class", "Chromosomes", "Haplotype 1 fraction by region", "p-values", "a&lt;b", "X"] {
+    for words in ["Fragments by class", "Chromosomes", "Haplotype 1 fraction by coverage", "p-values", "a&lt;b", "X"] {
         assert!(svg.contains(words), "{words} is not in the picture");
     }
     let empty = Overview::new(&Totals::new(&[], &Contigs::new(Vec::new())), &[], None, None).svg().unwrap();
