@@ -63,8 +63,8 @@ fn alleles_are_even_and_p_is_uniform() {
         assert!(ks > 0.05, "{what}: uniformity of p has a p-value of {ks}");
         println!("{what}: {} records, mean reference fraction {mean:.4}, Kolmogorov-Smirnov p {ks:.3}", rows.len());
     }
-    // Nothing is called. (The smallest q, 0.099, is that of four changes of length of long tandem repeats, where
-    // sequencing itself adds and drops copies.)
+    // Nothing is called. (The smallest q are those of changes of length of long tandem repeats, where sequencing
+    // itself adds and drops copies.)
     let least = |rows: &[usize]| rows.iter().map(|&r| table.number(r, "q_value")).fold(1.0, f64::min);
     assert!(least(&all) > 0.05 && least(&snvs) > 0.1, "a call in null data: {} {}", least(&all), least(&snvs));
 }

@@ -361,7 +361,7 @@ mod tests {
         assert_eq!(shortened("chr1", 8), "chr1");
         assert_eq!(shortened("a_very_long_name", 9), "a_ve…name");
         assert_eq!(short_names(&["rep_1_of_brain", "rep_2_of_brain"], 9), ["…1…", "…2…"]);
-        assert_eq!(short_names(&["same", "same"], 3), ["……", "……"]);
+        assert_eq!(short_names(&["same", "same"], 3), ["…", "…"]);
         assert_eq!(short_names(&["brain_1", "b"], 7), ["brain_1", "b"]);
         assert_eq!([1.0, 7.0, 42.0, 1000.0, 1800.0].map(step), [1.0, 2.0, 10.0, 200.0, 500.0]);
     }
