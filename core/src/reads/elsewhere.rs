@@ -122,11 +122,9 @@ impl Window {
         let bases = &self.bases[side];
         let run = bases[at..].iter().zip(&fasta[there..]).take_while(|(a, b)| same(**a, **b)).count();
         let (from, to) = ((at + 1).saturating_sub(length), (at + run + length - 1).min(bases.len()));
-        let mut differs = Vec::with_capacity(to - from);
-        for i in from..to {
-            let theirs = (there + i).checked_sub(at).and_then(|p| fasta.get(p));
-            differs.push((theirs != Some(&bases[i])) as u32);
-        }
+        let beside = |i: usize| (there + i).checked_sub(at).and_then(|p| fasta.get(p));
+        let ours = bases.iter().enumerate().take(to).skip(from);
+        let differs: Vec<u32> = ours.map(|(i, base)| (beside(i) != Some(base)) as u32).collect();
         let Some(last) = differs.len().checked_sub(length) else { return };
         let mut n: u32 = differs[..length].iter().sum();
         for f in 0..=last {
