@@ -433,7 +433,7 @@ impl<'a> Look<'a> {
             }
             number += 1;
         }
-        within.retain(|&s| sites.get(s).start >= low && sites.get(s).end <= high);
+        within.retain(|&s| sites.get(s).end > low && sites.get(s).start < high);
         if within.is_empty() || low >= high {
             return Ok(());
         }
@@ -441,9 +441,12 @@ impl<'a> Look<'a> {
         let mut haplotypes = [reference.clone(), reference];
         for &number in &within {
             let site = sites.get(number);
+            // A clip may end within a substitution of several bases.
             let mut put = |position: i64, first: u8, second: u8| {
-                haplotypes[0][(position - low) as usize] = first;
-                haplotypes[1][(position - low) as usize] = second;
+                if low <= position && position < high {
+                    haplotypes[0][(position - low) as usize] = first;
+                    haplotypes[1][(position - low) as usize] = second;
+                }
             };
             match &site.tells {
                 Tells::Base(first, second) => put(site.start, *first, *second),
