@@ -40,7 +40,10 @@ pub fn run(args: &Args) -> Result<()> {
         let why = "has no column for a sample: leave out --hap1-bam, --hap2-bam and --sample-name";
         return Err(usage(format!("--format gatk takes one alignment file and {why}")));
     }
-    args.test.check(&[], false)?;
+    if args.test.given() {
+        let options = "--no-test, --dispersion, --expected-fraction and --combine";
+        return Err(usage(format!("--format gatk tests nothing: leave out {options}")));
+    }
     if args.overview.given() {
         return Err(usage("--format gatk takes neither --overview nor --multiqc: give them in another run"));
     }

@@ -8,22 +8,21 @@ use deepallele_core::counts::CountRow;
 
 /// How p, q and shrunken ratios are made.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Imbalance test")]
 pub struct TestArgs {
     /// Leave p, q and shrunken ratios empty
-    #[arg(long, conflicts_with_all = ["dispersion", "expected_fraction", "combine"])]
+    #[arg(long, help_heading = "Imbalance test", conflicts_with_all = ["dispersion", "expected_fraction", "combine"])]
     no_test: bool,
 
     /// How far balanced regions vary beyond chance, from 0 (binomial) to below 1; auto estimates it, a sample at a time
-    #[arg(long, value_name = "auto|VALUE", default_value = "auto", value_parser = dispersion)]
+    #[arg(long, help_heading = "Imbalance test", value_name = "auto|VALUE", default_value = "auto", value_parser = dispersion)]
     dispersion: Dispersion,
 
     /// Share of haplotype 1 among the fragments of a balanced region
-    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+    #[arg(long, help_heading = "Imbalance test", value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
     expected_fraction: f64,
 
     /// Also take the samples of each region together as replicates, in a row with this sample name [combined]
-    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "combined", value_parser = name)]
+    #[arg(long, help_heading = "Imbalance test", value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "combined", value_parser = name)]
     combine: Option<String>,
 }
 
@@ -55,6 +54,11 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 impl TestArgs {
+    /// True if anything about the test was asked for.
+    pub fn given(&self) -> bool {
+        self.no_test || self.combine.is_some() || self.dispersion.0.is_some() || self.expected_fraction != 0.5
+    }
+
     /// Refuse what cannot be combined, before the long part. `regions`: there is a table of regions.
     ///
     /// # Errors

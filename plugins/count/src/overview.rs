@@ -15,14 +15,13 @@ use deepallele_core::Error;
 
 /// Accounts of a run.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Overview")]
 pub struct OverviewArgs {
     /// Draw the run as SVG: classes, chromosomes, reference fraction by coverage, p-values
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Overview", value_name = "FILE")]
     overview: Option<PathBuf>,
 
     /// Write the classes of each sample for MultiQC, which finds names that end in _mqc.json
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Overview", value_name = "FILE")]
     multiqc: Option<PathBuf>,
 }
 
