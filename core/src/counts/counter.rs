@@ -211,7 +211,7 @@ struct Book<'a, 'b, 'c, 'd> {
     samples: usize,
     /// For each record that is there, one a sample.
     tallies: VecDeque<VariantTally>,
-    /// Blocks by contig, with the furthest end up to each.
+    /// See [`Regions::reach`].
     reach: Vec<u64>,
     counted: Counted,
 }
@@ -224,12 +224,7 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         records: Option<&'a mut (dyn VariantSink + 'd)>,
         (contigs, samples): (usize, usize),
     ) -> Self {
-        let mut reach: Vec<u64> = Vec::new();
-        let blocks = counting.regions.map_or(&[][..], |r| &r.blocks);
-        for (i, block) in blocks.iter().enumerate() {
-            let same = i > 0 && blocks[i - 1].contig == block.contig;
-            reach.push(if same { reach[i - 1].max(block.end) } else { block.end });
-        }
+        let reach = counting.regions.map(Regions::reach).unwrap_or_default();
         let counted =
             Counted { summary: Summary::default(), variants: vec![0; counting.regions.map_or(0, |r| r.list.len())] };
         Self { sites, counting, sinks, records, contigs, samples, tallies: VecDeque::new(), reach, counted }

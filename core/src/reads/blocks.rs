@@ -7,7 +7,7 @@ use crate::genome::{Block, Regions};
 pub(super) struct BlockSweep<'a> {
     blocks: &'a [Block],
     /// The furthest end up to each block of its contig.
-    reach: Vec<i64>,
+    reach: Vec<u64>,
     /// Blocks of contig `i`: `begins[i]..begins[i + 1]`.
     begins: Vec<usize>,
     next: usize,
@@ -19,15 +19,7 @@ impl<'a> BlockSweep<'a> {
         let blocks = regions.map_or(&[][..], |r| &r.blocks);
         let contigs = regions.map_or(0, |r| r.contigs.len());
         let begins = (0..=contigs).map(|c| blocks.partition_point(|b| b.contig < c)).collect();
-        let mut reach = Vec::with_capacity(blocks.len());
-        let mut furthest = (usize::MAX, 0);
-        for block in blocks {
-            if furthest.0 != block.contig {
-                furthest = (block.contig, 0);
-            }
-            furthest.1 = furthest.1.max(block.end as i64);
-            reach.push(furthest.1);
-        }
+        let reach = regions.map(Regions::reach).unwrap_or_default();
         Self { blocks, reach, begins, next: 0, last: 0 }
     }
 
@@ -40,7 +32,7 @@ impl<'a> BlockSweep<'a> {
 
     /// The blocks that may touch a read at `start..end`; reads come by start.
     pub fn near(&mut self, start: i64, end: i64) -> impl Iterator<Item = &'a Block> {
-        while self.next < self.last && self.reach[self.next] <= start {
+        while self.next < self.last && self.reach[self.next] as i64 <= start {
             self.next += 1;
         }
         let blocks: &'a [Block] = self.blocks;
