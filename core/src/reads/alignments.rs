@@ -105,6 +105,9 @@ pub(super) fn reference_length(operation: u32) -> i64 {
     }
 }
 
+/// Blocks of a file (64 kB each) that may be unpacked ahead of where it is read.
+const BLOCKS_AHEAD: i32 = 64;
+
 /// A stretch to read by the index: contig, start, end (0-based half-open).
 pub type Span = (usize, u64, u64);
 
@@ -115,6 +118,7 @@ pub struct Alignments {
     file: *mut htslib::htsFile,
     header: *mut htslib::sam_hdr_t,
     record: *mut htslib::bam1_t,
+    pool: *mut htslib::hts_tpool,
     index: *mut htslib::hts_idx_t,
     iterator: *mut htslib::hts_itr_t,
     contigs: Contigs,
@@ -148,6 +152,10 @@ impl Drop for Alignments {
                 htslib::sam_hdr_destroy(self.header);
             }
             htslib::hts_close(self.file);
+            // The file's own threads end with it.
+            if !self.pool.is_null() {
+                htslib::hts_tpool_destroy(self.pool);
+            }
         }
     }
 }
@@ -181,6 +189,7 @@ impl Alignments {
             file,
             header: ptr::null_mut(),
             record: ptr::null_mut(),
+            pool: ptr::null_mut(),
             index: ptr::null_mut(),
             iterator: ptr::null_mut(),
             contigs: Contigs::default(),
@@ -211,8 +220,8 @@ impl Alignments {
             }
             // Text is parsed in blocks by several threads, which then cannot tell the line that is wrong.
             let text = (*file).format.format == htslib::htsExactFormat_sam;
-            if threads > 1 && !text && htslib::hts_set_threads(file, threads.min(1024) as i32 - 1) != 0 {
-                return Err(wrong("cannot be read with several threads; give -@ 1"));
+            if threads > 1 && !text {
+                alignments.unpack_ahead(threads.min(1024) as i32 - 1)?;
             }
             alignments.header = htslib::sam_hdr_read(file);
             alignments.record = htslib::bam_init1();
@@ -222,6 +231,23 @@ impl Alignments {
         }
         alignments.read_header()?;
         Ok(alignments)
+    }
+
+    /// Have `workers` threads unpack blocks ahead. htslib's own choice is two blocks a thread, after which each
+    /// side waits for the other.
+    fn unpack_ahead(&mut self, workers: i32) -> Result<()> {
+        // SAFETY: the file is open, and the pool lives until after it is closed.
+        let set = unsafe {
+            self.pool = htslib::hts_tpool_init(workers);
+            let mut pool =
+                htslib::htsThreadPool { pool: self.pool, qsize: workers.saturating_mul(2).max(BLOCKS_AHEAD) };
+            !self.pool.is_null() && htslib::hts_set_thread_pool(self.file, &mut pool) == 0
+        };
+        if set {
+            Ok(())
+        } else {
+            Err(self.wrong("cannot be read with several threads; give -@ 1".into()))
+        }
     }
 
     fn read_header(&mut self) -> Result<()> {
@@ -320,6 +346,7 @@ impl Alignments {
     ///
     /// # Errors
     /// A record that cannot be read, a file that is cut short, records out of order.
+    #[inline]
     pub fn next_read(&mut self) -> Result<Option<Alignment<'_>>> {
         let code = loop {
             if self.index.is_null() {
@@ -445,6 +472,7 @@ impl Alignments {
     }
 
     /// The current record, its sizes checked against its buffer and its place against the one before.
+    #[inline]
     fn view(&mut self) -> Result<Alignment<'_>> {
         // SAFETY: the record was just read; every slice is checked to lie within its l_data bytes.
         let view = unsafe {

@@ -70,6 +70,7 @@ impl MergedAlignments {
     ///
     /// # Errors
     /// Whatever [`Alignments::next_read`] finds wrong.
+    #[inline]
     pub fn next_read(&mut self) -> Result<Option<(usize, Alignment<'_>)>> {
         if self.files.len() == 1 {
             return Ok(self.files[0].next_read()?.map(|read| (0, read)));

@@ -24,7 +24,38 @@ pub struct TestedVariants {
     path: PathBuf,
     within: Option<Spans>,
     samples: Vec<String>,
-    pairs: Vec<HashMap<(u64, u64), u64>>,
+    pairs: Vec<ByPair<u64>>,
+}
+
+/// Something for each pair of counts; nearly all pairs are small.
+#[derive(Clone)]
+struct ByPair<T> {
+    small: Vec<Option<T>>,
+    large: HashMap<(u64, u64), T>,
+}
+
+/// Counts below this have a place of their own.
+const SMALL: u64 = 64;
+
+impl<T: Clone> ByPair<T> {
+    fn new() -> Self {
+        Self { small: vec![None; (SMALL * SMALL) as usize], large: HashMap::new() }
+    }
+
+    /// What stands for a pair, made when it is first asked for.
+    fn get(&mut self, (hap1, hap2): (u64, u64), make: impl FnOnce() -> T) -> &mut T {
+        match hap1 < SMALL && hap2 < SMALL {
+            true => self.small[(hap1 * SMALL + hap2) as usize].get_or_insert_with(make),
+            false => self.large.entry((hap1, hap2)).or_insert_with(make),
+        }
+    }
+
+    /// Every pair that was asked for.
+    fn into_pairs(self) -> impl Iterator<Item = ((u64, u64), T)> {
+        let small = self.small.into_iter().enumerate();
+        let small = small.filter_map(|(i, value)| Some(((i as u64 / SMALL, i as u64 % SMALL), value?)));
+        small.chain(self.large)
+    }
 }
 
 impl TestedVariants {
@@ -56,7 +87,7 @@ impl TestedVariants {
             path: path.into(),
             within,
             samples: samples.to_vec(),
-            pairs: vec![HashMap::new(); samples.len()],
+            pairs: vec![ByPair::new(); samples.len()],
         })
     }
 
@@ -71,7 +102,7 @@ impl TestedVariants {
             .into_iter()
             .zip(self.pairs)
             .map(|(name, pairs)| {
-                let histogram: Histogram = pairs.into_iter().collect();
+                let histogram: Histogram = pairs.into_pairs().collect();
                 (name, ImbalanceTest::fit(&histogram, settings))
             })
             .collect();
@@ -89,38 +120,49 @@ impl VariantSink for TestedVariants {
             return Ok(());
         }
         for (pairs, tally) in self.pairs.iter_mut().zip(tallies) {
-            *pairs.entry((tally.hap1, tally.hap2)).or_insert(0) += 1;
+            *pairs.get((tally.hap1, tally.hap2), || 0) += 1;
         }
         self.table.add(contig, variant, tallies)
     }
 }
 
+/// Bytes written at a time.
+const BUFFER: usize = 1 << 16;
+
 fn append(mut rows: impl BufRead, out: &mut impl Write, tests: &[(String, ImbalanceTest)]) -> io::Result<()> {
-    let mut seen: Vec<HashMap<(u64, u64), String>> = vec![HashMap::new(); tests.len()];
-    let mut line = Vec::new();
+    let mut seen: Vec<ByPair<String>> = vec![ByPair::new(); tests.len()];
+    // Lines are put together here: a call of the file for every part of one is slow.
+    let mut lines = Vec::with_capacity(BUFFER + (1 << 12));
     let mut number = 0;
     loop {
-        line.clear();
-        if rows.read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
+        if lines.len() >= BUFFER {
+            out.write_all(&lines)?;
+            lines.clear();
         }
-        if line.last() == Some(&b'\n') {
-            line.pop();
+        let begin = lines.len();
+        if rows.read_until(b'\n', &mut lines)? == 0 {
+            return out.write_all(&lines);
         }
-        if line.starts_with(b"##") {
-            out.write_all(&line)?;
-        } else if line.starts_with(b"#") {
+        if lines.last() == Some(&b'\n') {
+            lines.pop();
+        }
+        if lines[begin..].starts_with(b"##") {
+            lines.push(b'\n');
+            continue;
+        }
+        if lines[begin..].starts_with(b"#") {
+            let columns = lines.split_off(begin);
             for (name, test) in tests {
                 let name: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-                writeln!(out, "##dispersion={name}:{:.6}", test.dispersion)?;
+                writeln!(lines, "##dispersion={name}:{:.6}", test.dispersion)?;
             }
-            out.write_all(&line)?;
-            write!(out, "\t{}", COLUMNS.join("\t"))?;
+            lines.extend_from_slice(&columns);
+            write!(lines, "\t{}", COLUMNS.join("\t"))?;
         } else {
             let sample = number % tests.len();
             number += 1;
-            let pair = counts(&line)?;
-            let text = seen[sample].entry(pair).or_insert_with(|| {
+            let pair = counts(&lines[begin..])?;
+            let text = seen[sample].get(pair, || {
                 let test = &tests[sample].1;
                 let row = test.row(pair.0, pair.1);
                 let q = row.and(test.q(pair.0, pair.1));
@@ -131,19 +173,22 @@ fn append(mut rows: impl BufRead, out: &mut impl Write, tests: &[(String, Imbala
                     scientific(q)
                 )
             });
-            out.write_all(&line)?;
-            out.write_all(text.as_bytes())?;
+            lines.extend_from_slice(text.as_bytes());
         }
-        out.write_all(b"\n")?;
+        lines.push(b'\n');
     }
 }
 
 /// hap1 and hap2 of a row of our own.
 fn counts(line: &[u8]) -> io::Result<(u64, u64)> {
-    let mut columns = line.split(|b| *b == b'\t').skip(8);
-    let mut next = || columns.next().and_then(|c| std::str::from_utf8(c).ok()?.parse::<u64>().ok());
+    // The last four columns are counts, of which these are the first two.
+    let mut columns = line.rsplit(|b| *b == b'\t').skip(2);
+    let mut next = || {
+        let digits = columns.next().filter(|c| !c.is_empty() && c.len() < 20)?;
+        digits.iter().try_fold(0u64, |n, d| d.is_ascii_digit().then(|| n * 10 + u64::from(d - b'0')))
+    };
     match (next(), next()) {
-        (Some(hap1), Some(hap2)) => Ok((hap1, hap2)),
+        (Some(hap2), Some(hap1)) => Ok((hap1, hap2)),
         _ => Err(io::Error::other("the temporary file holds a row without counts")),
     }
 }
