@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::groups::{usable, Group, Groups};
+use super::groups::{usable, Groups};
 use super::region_tallies::Strandedness;
 use super::sink::{Fragment, FragmentSink};
 use super::tallies::Tallies;
@@ -226,17 +226,8 @@ impl FragmentSink for Cells {
         if regions.peek().is_none() {
             return Ok(());
         }
-        let group = match self.groups.of(fragment)? {
-            Group::Is(group) => group,
-            Group::Untagged => {
-                self.summary.untagged += 1;
-                return Ok(());
-            }
-            Group::Unlisted => {
-                self.summary.unlisted += 1;
-                return Ok(());
-            }
-        };
+        let (untagged, unlisted) = (&mut self.summary.untagged, &mut self.summary.unlisted);
+        let Some(group) = self.groups.number_of(fragment, untagged, unlisted)? else { return Ok(()) };
         let class = index(fragment.class);
         match &mut self.counts {
             Counts::Fragments(tallies) => {

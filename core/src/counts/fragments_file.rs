@@ -5,7 +5,7 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use super::cells::{index, left_out, CLASSES, NO_TAG, UNLISTED};
-use super::groups::{Group, Groups};
+use super::groups::Groups;
 use super::position_sort::{Late, Place, Sorter};
 use super::sink::{Fragment, FragmentSink};
 use crate::error::{Error, Result};
@@ -197,17 +197,8 @@ impl FragmentSink for FragmentsFiles {
             self.summary.half += 1;
             return Ok(());
         }
-        let group = match self.groups.of(fragment)? {
-            Group::Is(group) => group,
-            Group::Untagged => {
-                self.summary.untagged += 1;
-                return Ok(());
-            }
-            Group::Unlisted => {
-                self.summary.unlisted += 1;
-                return Ok(());
-            }
-        };
+        let (untagged, unlisted) = (&mut self.summary.untagged, &mut self.summary.unlisted);
+        let Some(group) = self.groups.number_of(fragment, untagged, unlisted)? else { return Ok(()) };
         let Some((start, end)) = self.ends(fragment) else {
             self.summary.short += 1;
             return Ok(());

@@ -162,6 +162,20 @@ impl Groups {
         self.number(fragment.sample, value).map(Group::Is)
     }
 
+    /// Number of the group of a fragment. Fragments without one are added to `untagged` or `unlisted`.
+    ///
+    /// # Errors
+    /// Too many groups.
+    pub fn number_of(&mut self, fragment: &Fragment, untagged: &mut u64, unlisted: &mut u64) -> Result<Option<u32>> {
+        let why = match self.of(fragment)? {
+            Group::Is(number) => return Ok(Some(number)),
+            Group::Untagged => untagged,
+            Group::Unlisted => unlisted,
+        };
+        *why += 1;
+        Ok(None)
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.names.len()

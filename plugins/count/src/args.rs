@@ -92,7 +92,8 @@ pub struct Args {
     pub messages: MessageArgs,
 }
 
-fn name(text: &str) -> Result<String, String> {
+/// A name that can stand in a column of a table.
+pub fn name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err("a name is some text without tabs".into());
     }

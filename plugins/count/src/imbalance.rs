@@ -22,7 +22,7 @@ pub struct TestArgs {
     expected_fraction: f64,
 
     /// Also take the samples of each region together as replicates, in a row with this sample name [combined]
-    #[arg(long, help_heading = "Imbalance test", value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "combined", value_parser = name)]
+    #[arg(long, help_heading = "Imbalance test", value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "combined", value_parser = crate::args::name)]
     combine: Option<String>,
 }
 
@@ -44,13 +44,6 @@ fn share(text: &str) -> Result<f64, String> {
         Ok(value) if (0.01..=0.99).contains(&value) => Ok(value),
         _ => Err("a share is a number from 0.01 to 0.99".into()),
     }
-}
-
-fn name(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err("a name is some text without tabs".into());
-    }
-    Ok(text.to_string())
 }
 
 impl TestArgs {
