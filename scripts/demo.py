@@ -83,8 +83,9 @@ def report(steps, counts):
     line("heterozygous SNVs with fragments", f"{covered} of {len(sites)}")
 
     summary = json.loads((OUT / "model/summary.json").read_text())
-    line("windows", ", ".join(f"{summary[part]} {part}" for part in ["train", "validation", "test"]))
-    line("epochs", f"{summary['epochs']}, best {summary['best_epoch']}")
+    run = summary["runs"][0]
+    line("windows", ", ".join(f"{run[part]} {part}" for part in ["train", "validation", "test"]))
+    line("epochs", f"{run['epochs']}, best {run['best_epoch']}")
     print("held-out windows, log counts         Pearson hap1  hap2    Spearman hap1  hap2    MSE hap1  hap2")
     number = lambda value: "   .  " if value is None else f"{value:6.3f}"
     for entry in summary["on_test"]:

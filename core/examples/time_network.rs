@@ -7,7 +7,8 @@ use std::time::Instant;
 use deepallele_core::model::network::{initial_weights, Network};
 use deepallele_core::model::{device, Architecture, Kind};
 use deepallele_core::training::dataset::Dataset;
-use deepallele_core::training::fit::{predict, train_step, DeviceData};
+use deepallele_core::training::device_data::DeviceData;
+use deepallele_core::training::fit::{predict, train_step};
 use deepallele_core::training::optimiser::Adam;
 use rand::{Rng, SeedableRng};
 

@@ -8,7 +8,8 @@ use deepallele_core::model::checkpoint::read_checkpoint;
 use deepallele_core::model::info::TargetScale;
 use deepallele_core::model::network::Network;
 use deepallele_core::training::dataset::Dataset;
-use deepallele_core::training::fit::{predict, train_step, DeviceData};
+use deepallele_core::training::device_data::DeviceData;
+use deepallele_core::training::fit::{predict, train_step};
 use deepallele_core::training::optimiser::Adam;
 use deepallele_core::training::schedule::{RateKeeper, Schedule};
 
@@ -74,7 +75,7 @@ fn train_published(precision: tch::Kind) -> (Vec<f64>, Network, Dataset) {
     let trace = table("mh/train_trace.tsv");
     assert_eq!(trace.len(), 90);
     // The first rate is half the nominal one.
-    let rates = RateKeeper::new(Schedule::Cycle, 2.0 * trace[0][1].parse::<f64>().unwrap());
+    let rates = RateKeeper::new(Schedule::Cycle, 2.0 * trace[0][1].parse::<f64>().unwrap(), 90);
     let mut losses = Vec::new();
     for (step, line) in trace.iter().enumerate() {
         let rate: f64 = line[1].parse().unwrap();

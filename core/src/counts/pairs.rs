@@ -17,12 +17,14 @@ pub struct PairRow {
     pub values: Option<[f64; 2]>,
     /// Pairs of one group stay in one part of a split.
     pub group: Option<String>,
+    /// How much the pair counts in training; 1 where the table does not say.
+    pub weight: f64,
     /// Line of the file, from 1.
     pub line: u64,
 }
 
 /// A pairs table in memory: tab-separated with a header line, columns found by name (`id allele_a allele_b
-/// value_a value_b group`), other columns ignored, `.gz` allowed, `-` for standard input.
+/// value_a value_b group weight`), other columns ignored, `.gz` allowed, `-` for standard input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairsTable {
     pub path: PathBuf,
@@ -63,7 +65,7 @@ impl PairsTable {
             true => Some((needed("value_a")?, needed("value_b")?)),
             false => column("value_a").zip(column("value_b")),
         };
-        let group = column("group");
+        let (group, weight) = (column("group"), column("weight"));
 
         let mut rows = Vec::new();
         for record in reader.records() {
@@ -94,12 +96,17 @@ impl PairsTable {
                 Some((a, b)) => number(a, "value_a").ok().zip(number(b, "value_b").ok()).map(|(a, b)| [a, b]),
                 None => None,
             };
+            let weight = match weight.map(|w| number(w, "weight")).transpose()?.unwrap_or(1.0) {
+                weight if weight < 0.0 => return Err(at(format!("weight {weight} is below 0"))),
+                weight => weight,
+            };
             rows.push(PairRow {
                 id: record[id].to_string(),
                 allele_a: sequence(allele_a, "allele_a")?,
                 allele_b: sequence(allele_b, "allele_b")?,
                 values,
                 group: group.map(|g| record[g].to_string()),
+                weight,
                 line,
             });
         }

@@ -183,7 +183,7 @@ mod tests {
         let list: Vec<_> = starts.iter().map(region).collect();
         let predict = |(i, _)| {
             let i = i as f32;
-            let raw = Prediction { count1: i, count2: -i, ratio: 2.0 * i, ratio_swapped: 0.0 };
+            let raw = Prediction { count1: i, count2: -i, ratio: 2.0 * i, ratio_swapped: 0.0, spread: None };
             RegionPrediction { raw, variants: usize::from(i != 1.0), skipped: 0 }
         };
         let predictions = starts.iter().enumerate().map(predict).collect();

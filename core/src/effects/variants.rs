@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::genome::{variant_window, Reference};
+use crate::genome::{variant_region, variant_window, Reference};
 use crate::model::encode::{code, encode};
+use crate::model::info::WindowLayout;
 use crate::model::predictor::Predictor;
 
 use super::regions::RegionIndex;
@@ -50,7 +51,7 @@ pub struct EffectReport {
     pub missing: u64,
     /// Alleles or REF longer than the model's window.
     pub too_long: u64,
-    /// In a region, but beyond the window around its centre.
+    /// In a region, but beyond the window that the model reads of it.
     pub beyond_window: u64,
     /// Predictions that are no number.
     pub not_finite: u64,
@@ -75,7 +76,7 @@ impl EffectReport {
             (self.star, "* alleles"),
             (self.missing, "missing or malformed alleles"),
             (self.too_long, "alleles longer than the model's window"),
-            (self.beyond_window, "alleles in a region but beyond the window around its centre"),
+            (self.beyond_window, "alleles in a region but beyond the window that the model reads of it"),
             (self.not_finite, "alleles whose prediction is no number"),
         ] {
             if count > 0 {
@@ -182,8 +183,10 @@ impl VariantEffects {
             return Ok(None);
         }
         let region = region.start..region.end.min(self.reference.contigs().length(number).max(region.start + 1));
+        // A model of regions alone sees the region; without regions there is nothing but the window around the variant.
+        let alone = self.regions.is_some() && self.predictor.info().layout == WindowLayout::LeftAligned;
         let from = centre.saturating_sub(window as u64 / 2);
-        let seen = first < centre + (window - window / 2) as u64 && end > from;
+        let seen = alone || (first < centre + (window - window / 2) as u64 && end > from);
         let mut pairs = Vec::with_capacity(alternatives.len());
         // The window with REF is the same for every alternative.
         let mut plain = None;
@@ -201,15 +204,27 @@ impl VariantEffects {
                 pairs.push(None);
                 continue;
             }
-            let mut build = |bases: &[u8]| -> Result<Vec<u8>> {
-                let made = variant_window(&mut self.reference, number, first, ref_allele, bases, centre, window)?;
-                encode(&made, window)
+            let mut build = |bases: &[u8]| -> Result<Option<Vec<u8>>> {
+                let made = if alone {
+                    let span = (region.start, region.end);
+                    variant_region(&mut self.reference, number, first, ref_allele, bases, span)?
+                } else {
+                    Some(variant_window(&mut self.reference, number, first, ref_allele, bases, centre, window)?)
+                };
+                match made {
+                    Some(made) if made.len() <= window => encode(&made, window).map(Some),
+                    _ => Ok(None),
+                }
             };
             let with_ref = match plain.take() {
-                Some(codes) => codes,
+                Some(codes) => Some(codes),
                 None => build(ref_allele)?,
             };
-            let with_alternative = build(alternative)?;
+            let (Some(with_ref), Some(with_alternative)) = (with_ref, build(alternative)?) else {
+                self.report.beyond_window += 1;
+                pairs.push(None);
+                continue;
+            };
             pairs.push(Some(self.alternatives.len() / window));
             self.alternatives.extend_from_slice(&with_alternative);
             self.references.extend_from_slice(&with_ref);

@@ -2,9 +2,9 @@
 
 use crate::counts::pairs::PairsTable;
 use crate::error::{Error, Result};
-use crate::genome::{allele_pair, Reference, Region, Variants};
+use crate::genome::{allele_pair, region_pair, Reference, Region, Variants};
 use crate::model::encode::encode;
-use crate::model::info::TargetScale;
+use crate::model::info::{TargetScale, WindowLayout};
 use crate::model::predictor::{Prediction, Predictor};
 
 /// Windows predicted together. Independent of the number of threads: what the engine computes may depend, in the
@@ -29,10 +29,16 @@ pub fn in_units(raw: &Prediction, targets: &TargetScale) -> [f64; 3] {
     [value(raw.count1), value(raw.count2), targets.log2(raw.ratio.into())]
 }
 
-/// Predict `regions`, each by the window around its centre. `done` is told how many are finished.
+/// Standard deviation of the log2 ratio over the members of an ensemble; NaN for a single network.
+pub fn ratio_spread(raw: &Prediction, targets: &TargetScale) -> f64 {
+    raw.spread.map_or(f64::NAN, |spread| targets.log2(spread[2].into()))
+}
+
+/// Predict `regions`, each by the window that the model was trained on: around its centre, or the region alone
+/// ([`WindowLayout`]). `done` is told how many are finished.
 ///
 /// # Errors
-/// The FASTA cannot be read, or ONNX Runtime failed.
+/// The FASTA cannot be read, a region alone does not fit the window, or ONNX Runtime failed.
 pub fn predict_regions(
     regions: &[Region],
     reference: &mut Reference,
@@ -40,15 +46,22 @@ pub fn predict_regions(
     predictor: &mut Predictor,
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<RegionPrediction>> {
-    let window = predictor.window();
+    let (window, layout) = (predictor.window(), predictor.info().layout);
     let mut out = Vec::with_capacity(regions.len());
     for batch in regions.chunks(TOGETHER) {
         let (mut hap1, mut hap2) = (Vec::new(), Vec::new());
         let mut records = Vec::with_capacity(batch.len());
         for region in batch {
-            let pair = allele_pair(reference, variants, region.contig, region.centre(), window)?;
-            hap1.extend(encode(&pair.hap1.sequence, window)?);
-            hap2.extend(encode(&pair.hap2.sequence, window)?);
+            let pair = match layout {
+                WindowLayout::Centred => allele_pair(reference, variants, region.contig, region.centre(), window)?,
+                WindowLayout::LeftAligned => region_pair(reference, variants, region.contig, region.start, region.end)?,
+            };
+            let at = |e: Error| {
+                let name = reference.contigs().name(region.contig);
+                Error::Mismatch(format!("region {name}:{}-{}: {e}", region.start + 1, region.end))
+            };
+            hap1.extend(encode(&pair.hap1.sequence, window).map_err(at)?);
+            hap2.extend(encode(&pair.hap2.sequence, window).map_err(at)?);
             records.push((pair.variants, pair.skipped));
         }
         let predicted = predictor.predict(&hap1, &hap2)?;
@@ -105,7 +118,7 @@ mod tests {
 
     #[test]
     fn outputs_in_the_units_of_the_user() {
-        let raw = Prediction { count1: 2.0, count2: -1.0, ratio: 0.5, ratio_swapped: 0.0 };
+        let raw = Prediction { count1: 2.0, count2: -1.0, ratio: 0.5, ratio_swapped: 0.0, spread: None };
         let [hap1, hap2, ratio] = in_units(&raw, &TargetScale::default());
         assert!((hap1 - (2f64.exp() - 1.0)).abs() < 1e-9);
         assert_eq!(hap2, 0.0);

@@ -39,7 +39,7 @@ pub use finder::Finder;
 pub use haplotype_maps::HaplotypeMaps;
 pub use haplotypes::HaplotypeSource;
 pub use lift::{Lift, LiftBlock};
-pub use pair::{allele_pair, variant_window, AllelePair, Haplotype};
+pub use pair::{allele_pair, region_pair, variant_region, variant_window, AllelePair, Haplotype};
 pub use reference::Reference;
 pub use regions::{Block, Region, Regions};
 pub use report::VariantReport;

@@ -2,7 +2,7 @@
 
 use super::alleles::Edit;
 use super::reference::Reference;
-use super::variants::Variants;
+use super::variants::{Variant, Variants};
 use crate::error::{Error, Result};
 
 /// One run of bases that haplotype and reference share position by position.
@@ -108,6 +108,44 @@ pub fn allele_pair(
     Ok(AllelePair { hap1, hap2, variants: differing, applied, skipped })
 }
 
+/// The two alleles of exactly the reference bases `start..end` (0-based half-open), whatever length they come to
+/// have: as published, where a region is read without the genome beside it. A record that reaches out of the region
+/// is not applied, and counted in `skipped`.
+///
+/// `contig` as in [`allele_pair`].
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn region_pair(
+    reference: &mut Reference,
+    variants: &Variants,
+    contig: usize,
+    start: u64,
+    end: u64,
+) -> Result<AllelePair> {
+    let theirs = variant_contig(reference, variants, contig)?;
+    let list: Vec<_> = theirs.map(|i| variants.overlapping(i, start, end).collect()).unwrap_or_default();
+    let (inside, outside): (Vec<_>, Vec<_>) = list.into_iter().partition(|v| v.start >= start && v.end() <= end);
+    let far = |position: u64| {
+        i64::try_from(position).map_err(|_| Error::input(reference.path(), format!("has no position {position}")))
+    };
+    let (from, to) = (far(start)?, far(end)?);
+    let mut one = |haplotype: usize| {
+        let mut edits: Vec<Edit> = inside.iter().filter_map(|v| v.edit(haplotype)).collect();
+        edits.sort_by_key(|e| (e.start, e.end));
+        apply(reference, contig, &edits, from, to).map(|whole| whole.haplotype)
+    };
+    let (hap1, hap2) = (one(1)?, one(2)?);
+    let carried = |v: &&&Variant| v.edit(1).is_some() || v.edit(2).is_some();
+    Ok(AllelePair {
+        hap1,
+        hap2,
+        variants: inside.iter().filter(carried).filter(|v| v.differs()).count(),
+        applied: inside.iter().filter(carried).count(),
+        skipped: outside.iter().filter(carried).count() + inside.iter().filter(|v| v.overlaps != [false; 2]).count(),
+    })
+}
+
 /// One window in which `alternative` replaces `reference_allele` at `start` (0-based), everything else
 /// reference: `length` bases with reference base `centre` at index `length / 2`, as in [`allele_pair`].
 /// With `alternative` equal to `reference_allele` it is the reference window.
@@ -126,6 +164,28 @@ pub fn variant_window(
     let (reference_allele, alternative) = (reference_allele.to_ascii_uppercase(), alternative.to_ascii_uppercase());
     let edit = Edit::new(start, &reference_allele, &alternative);
     Ok(build(reference, contig, edit.as_slice(), centre, length)?.0.sequence)
+}
+
+/// As [`variant_window`], but exactly the reference bases `from..to` (0-based half-open) with what `alternative`
+/// makes of them, as in [`region_pair`]. `None` when the change reaches out of them.
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn variant_region(
+    reference: &mut Reference,
+    contig: usize,
+    start: u64,
+    reference_allele: &[u8],
+    alternative: &[u8],
+    (from, to): (u64, u64),
+) -> Result<Option<Vec<u8>>> {
+    let (reference_allele, alternative) = (reference_allele.to_ascii_uppercase(), alternative.to_ascii_uppercase());
+    let edit = Edit::new(start, &reference_allele, &alternative);
+    if edit.as_ref().is_some_and(|e| e.start < from || e.end > to) {
+        return Ok(None);
+    }
+    let (Ok(from), Ok(to)) = (i64::try_from(from), i64::try_from(to)) else { return Ok(None) };
+    Ok(Some(apply(reference, contig, edit.as_slice(), from, to)?.haplotype.sequence))
 }
 
 fn variant_contig(reference: &Reference, variants: &Variants, contig: usize) -> Result<Option<usize>> {
@@ -268,7 +328,7 @@ fn apply(reference: &mut Reference, contig: usize, edits: &[Edit], from: i64, to
 mod tests {
     use super::super::contigs::Contigs;
     use super::super::reference::test_reference;
-    use super::super::variants::{test_variant, Variant};
+    use super::super::variants::test_variant;
     use super::*;
     use proptest::prelude::*;
 
@@ -332,6 +392,39 @@ mod tests {
         let window = variant_window(&mut r, 0, 20, b"A", b"att", 20, 10).unwrap();
         assert_eq!(window, [&BASES[15..21], b"TT", &BASES[21..23]].concat());
         assert!(variant_window(&mut r, 7, 20, b"A", b"T", 20, 10).is_err());
+    }
+
+    #[test]
+    fn one_alternative_in_a_region_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut r = test_reference(folder.path(), &[("chr1", BASES)]);
+        let mut made =
+            |alternative: &[u8], from, to| variant_region(&mut r, 0, 20, b"A", alternative, (from, to)).unwrap();
+        assert_eq!(made(b"A", 15, 25).unwrap(), BASES[15..25]);
+        assert_eq!(made(b"att", 15, 25).unwrap(), [&BASES[15..21], b"TT", &BASES[21..25]].concat());
+        assert_eq!(made(b"T", 20, 22).unwrap(), [b"T", &BASES[21..22]].concat());
+        assert_eq!(made(b"T", 21, 25), None);
+        assert_eq!(made(b"A", 21, 25).unwrap(), BASES[21..25]);
+    }
+
+    #[test]
+    fn a_region_by_itself_grows_and_shrinks() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut reference = test_reference(folder.path(), &[("chr1", BASES)]);
+        let list = vec![
+            // Begins before the region, and one that ends behind it: not applied.
+            test_variant(8, &["AAC", "A"], 1, 0),
+            test_variant(12, &["G", "T"], 0, 1),
+            test_variant(17, &["CGT", "C"], 1, 0),
+            test_variant(22, &["G", "GAAA"], 0, 1),
+            test_variant(24, &["TTA", "T"], 0, 1),
+        ];
+        let variants = Variants::from_list(&Contigs::new(vec![("1".into(), 0)]), vec![list]);
+        let p = region_pair(&mut reference, &variants, 0, 10, 26).unwrap();
+        assert_eq!(p.hap1.sequence, [&BASES[10..18], &BASES[20..26]].concat());
+        assert_eq!(p.hap2.sequence, [&BASES[10..12], b"T", &BASES[13..23], b"AAA", &BASES[23..26]].concat());
+        assert_eq!((p.variants, p.applied, p.skipped), (3, 3, 2));
+        assert_eq!(region_pair(&mut reference, &variants, 0, 0, 4).unwrap().hap2.sequence, BASES[..4]);
     }
 
     fn any_variants() -> impl Strategy<Value = Vec<Variant>> {

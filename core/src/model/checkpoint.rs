@@ -8,7 +8,7 @@ use std::path::Path;
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::config::{Architecture, Kind};
+use super::config::{Architecture, Kind, RatioHead, Strands};
 use super::pickle::{Pickle, StorageType, TensorRef, View, MAX_PICKLE};
 use super::weights::{Tensor, Weights};
 use crate::error::{Error, Result};
@@ -132,6 +132,10 @@ fn sizes(tensors: &BTreeMap<&str, &TensorRef>, settings: View<'_>) -> Part<Archi
         hidden: axis("fc0.0.weight", 0)?,
         dropout,
         batch_norm: tensors.contains_key("conv0.2.weight"),
+        strands: Strands::Joined,
+        ratio_head: RatioHead::Free,
+        tower_dropout: 0.0,
+        outputs: 1,
     })
 }
 

@@ -80,6 +80,7 @@ fn published_checkpoints_are_read() {
                 hidden: 20,
                 dropout: if name.contains("init") { 0.0 } else { 0.2 },
                 batch_norm: true,
+                ..Architecture::preset("small", kind).unwrap()
             }
         );
         weights.check(&architecture).unwrap();

@@ -50,7 +50,60 @@ impl FromStr for Kind {
     }
 }
 
-/// Sizes of one network. The tower sees both strands of an allele end to end: 2·`window` positions.
+/// How the tower reads the two strands of an allele.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strands {
+    /// End to end, as one sequence of 2·`window` positions. As published: exchanging the strands exchanges the two
+    /// halves of what the dense layer sees, so that a sequence and its reverse complement differ.
+    #[default]
+    Joined,
+    /// Each by itself, the embeddings averaged: a sequence and its reverse complement are the same.
+    Averaged,
+}
+
+/// What the ratio head of a paired network computes from the two embeddings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RatioHead {
+    /// g(a, b), as published: equal alleles may have a ratio, and exchanged ones need not have the negative.
+    #[default]
+    Free,
+    /// (g(a, b) - g(b, a)) / 2: 0 for equal alleles, the negative for exchanged ones. What favours one allele
+    /// whatever its sequence is learned beside it, as `ratio_bias`, and is no part of a prediction.
+    Antisymmetric,
+}
+
+/// The names of both enums are those of the command line and of files.
+macro_rules! named {
+    ($kind:ty, $what:literal, $($name:literal $value:ident),+) => {
+        impl $kind {
+            /// Its name on the command line and in files.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$value => $name),+ }
+            }
+        }
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+        impl FromStr for $kind {
+            type Err = Error;
+            fn from_str(name: &str) -> Result<Self> {
+                match name {
+                    $($name => Ok(Self::$value),)+
+                    _ => Err(Error::Mismatch(format!("\"{name}\" is no {}", $what))),
+                }
+            }
+        }
+    };
+}
+named!(Strands, "way to read strands (joined or averaged)", "joined" Joined, "averaged" Averaged);
+named!(RatioHead, "ratio head (free or antisymmetric)", "free" Free, "antisymmetric" Antisymmetric);
+
+/// Sizes of one network. The defaults of `strands`, `ratio_head`, `tower_dropout` and `outputs` are the published
+/// network's, so that older files are read as what they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
@@ -82,11 +135,28 @@ pub struct Architecture {
     pub dropout: f64,
     /// Whether batch normalisation follows each convolution.
     pub batch_norm: bool,
+    /// How the two strands are read.
+    #[serde(default)]
+    pub strands: Strands,
+    /// What the ratio head computes; of no meaning to other kinds than [`Kind::Paired`].
+    #[serde(default)]
+    pub ratio_head: RatioHead,
+    /// Share of positions dropped after each pool while training, 0 to below 1.
+    #[serde(default)]
+    pub tower_dropout: f64,
+    /// Samples or conditions predicted at once (S), each with both counts and a ratio.
+    #[serde(default = "one")]
+    pub outputs: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// Largest window and largest single size accepted: far above any real model, far below what overflows.
 const MAX_WINDOW: usize = 1 << 20;
 const MAX_SIZE: usize = 1 << 16;
+const MAX_OUTPUTS: usize = 4096;
 /// 1.6 GB of float32: an ONNX file is one protobuf message and cannot exceed 2 GB.
 const MAX_PARAMETERS: usize = 400_000_000;
 
@@ -118,6 +188,10 @@ impl Architecture {
             hidden: 512,
             dropout: 0.2,
             batch_norm: true,
+            strands: Strands::Joined,
+            ratio_head: RatioHead::Free,
+            tower_dropout: 0.0,
+            outputs: 1,
         };
         match name {
             "atac" => Some(atac),
@@ -134,6 +208,12 @@ impl Architecture {
             }),
             _ => None,
         }
+    }
+
+    /// The same sizes with this suite's own way of reading strands and alleles: strands averaged, an antisymmetric
+    /// ratio head, and dropout in the tower.
+    pub fn sound(self) -> Self {
+        Architecture { strands: Strands::Averaged, ratio_head: RatioHead::Antisymmetric, tower_dropout: 0.15, ..self }
     }
 
     /// Refuse sizes that make no network, or one beyond what a model file can hold.
@@ -153,14 +233,17 @@ impl Architecture {
             ("dilation", self.dilation, 1, MAX_SIZE),
             ("h_layers", self.h_layers, 0, 64),
             ("hidden", self.hidden, 1, MAX_SIZE),
+            ("outputs", self.outputs, 1, MAX_OUTPUTS),
         ];
         for (name, value, least, most) in sizes {
             if value < least || value > most {
                 return Err(Error::Mismatch(format!("{name} is {value}; it must be {least} to {most}")));
             }
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(Error::Mismatch(format!("dropout is {}; it must be at least 0 and below 1", self.dropout)));
+        for (name, share) in [("dropout", self.dropout), ("tower_dropout", self.tower_dropout)] {
+            if !(0.0..1.0).contains(&share) {
+                return Err(Error::Mismatch(format!("{name} is {share}; it must be at least 0 and below 1")));
+            }
         }
         match self.checked_parameter_count() {
             Some(count) if count <= MAX_PARAMETERS => Ok(()),
@@ -171,9 +254,23 @@ impl Architecture {
         }
     }
 
-    /// Positions left after the pools: 2·`window` divided by `pooling_size`, rounded up, `conv_layers` times.
+    /// Positions that one pass of the tower sees: both strands of an allele when they are joined, else one.
+    pub fn tower_length(&self) -> usize {
+        match self.strands {
+            Strands::Joined => 2 * self.window,
+            Strands::Averaged => self.window,
+        }
+    }
+
+    /// Positions left after the pools: [`Self::tower_length`] divided by `pooling_size`, rounded up, `conv_layers`
+    /// times.
     pub fn pooled_length(&self) -> usize {
-        (0..self.conv_layers).fold(2 * self.window, |length, _| length.div_ceil(self.pooling_size.max(1)))
+        (0..self.conv_layers).fold(self.tower_length(), |length, _| length.div_ceil(self.pooling_size.max(1)))
+    }
+
+    /// Whether the network learns a `ratio_bias`.
+    pub fn has_ratio_bias(&self) -> bool {
+        self.kind == Kind::Paired && self.ratio_head == RatioHead::Antisymmetric
     }
 
     /// Width of the tower's output once flattened, channel by channel.
@@ -239,9 +336,12 @@ impl Architecture {
             for layer in 0..self.h_layers {
                 linear(format!("ratio_fclayers.{layer}"), 2 * self.hidden, 2 * self.hidden);
             }
-            linear("ratio_out".into(), 1, 2 * self.hidden);
+            linear("ratio_out".into(), self.outputs, 2 * self.hidden);
         }
-        linear(self.count_output_key().into(), 1, self.hidden);
+        linear(self.count_output_key().into(), self.outputs, self.hidden);
+        if self.has_ratio_bias() {
+            list.push(("ratio_bias".into(), vec![self.outputs]));
+        }
         list
     }
 }

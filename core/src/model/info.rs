@@ -5,11 +5,11 @@ use std::f64::consts::LN_2;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::config::Architecture;
+use super::config::{Architecture, RatioHead, Strands};
 use crate::error::{Error, Result};
 
 /// Version of the metadata; a reader refuses newer ones.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// What the measured values were, and so how a prediction is turned back into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +155,45 @@ pub struct HeldOut {
     pub test: Vec<String>,
 }
 
+/// How the sequence of a region fills the network's window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowLayout {
+    /// The centre of the region in the middle of both alleles, filled from the genome on both sides.
+    #[default]
+    Centred,
+    /// The region's own bases at the left, nothing behind them, as published. Alleles of different length then
+    /// end at different places.
+    LeftAligned,
+}
+
+impl WindowLayout {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            WindowLayout::Centred => "centred",
+            WindowLayout::LeftAligned => "left-aligned",
+        }
+    }
+}
+
+impl Display for WindowLayout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for WindowLayout {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [WindowLayout::Centred, WindowLayout::LeftAligned]
+            .into_iter()
+            .find(|layout| layout.name() == name)
+            .ok_or_else(|| Error::Mismatch(format!("\"{name}\" is no window layout (centred or left-aligned)")))
+    }
+}
+
 /// What `metadata_props` of a model file hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInfo {
@@ -162,6 +201,15 @@ pub struct ModelInfo {
     pub architecture: Architecture,
     /// Relation of outputs to measured values.
     pub targets: TargetScale,
+    /// Names of the samples predicted, one for each of the architecture's outputs; empty when not known.
+    pub samples: Vec<String>,
+    /// How windows are filled.
+    pub layout: WindowLayout,
+    /// Networks in the file, whose mean is the prediction.
+    pub members: usize,
+    /// What favours haplotype 1 whatever the sequence, for each sample, in the network's logarithm: learned beside
+    /// an antisymmetric ratio head and no part of a prediction. Empty for other networks.
+    pub ratio_bias: Vec<f64>,
     /// Names of haplotype 1 and 2 in training; empty when not known.
     pub haplotypes: [String; 2],
     /// Reference the windows came from (file name or assembly); empty when not known.
@@ -177,6 +225,8 @@ pub struct ModelInfo {
 }
 
 const PREFIX: &str = "deepallele.";
+/// Far above any ensemble that makes sense.
+const MAX_MEMBERS: usize = 256;
 
 impl ModelInfo {
     /// Description of a network with the default targets and nothing else known.
@@ -184,6 +234,10 @@ impl ModelInfo {
         ModelInfo {
             architecture,
             targets: TargetScale::default(),
+            samples: Vec::new(),
+            layout: WindowLayout::default(),
+            members: 1,
+            ratio_bias: Vec::new(),
             haplotypes: Default::default(),
             genome: String::new(),
             held_out: HeldOut::default(),
@@ -215,6 +269,16 @@ impl ModelInfo {
         put("hidden", &a.hidden);
         put("dropout", &a.dropout);
         put("batch_norm", &a.batch_norm);
+        put("strands", &a.strands);
+        put("ratio_head", &a.ratio_head);
+        put("tower_dropout", &a.tower_dropout);
+        put("outputs", &a.outputs);
+        put("members", &self.members);
+        put("layout", &self.layout);
+        let bias: Vec<String> = self.ratio_bias.iter().map(f64::to_string).collect();
+        put("ratio_bias", &bias.join(","));
+        // A name may hold any letter but a line break.
+        put("samples", &self.samples.join("\n"));
         // For readers other than ours; both are fixed in this format version.
         put("encoding", &"one-hot ACGT, N 0.25, left-aligned, zero-padded");
         put("heads", &"count1,count2,ratio");
@@ -258,8 +322,18 @@ impl ModelInfo {
             hidden: take(&mut own, "hidden")?,
             dropout: take(&mut own, "dropout")?,
             batch_norm: take(&mut own, "batch_norm")?,
+            // Keys that format 1 had not; it knew the published design alone.
+            strands: take_or(&mut own, "strands", Strands::Joined)?,
+            ratio_head: take_or(&mut own, "ratio_head", RatioHead::Free)?,
+            tower_dropout: take_or(&mut own, "tower_dropout", 0.0)?,
+            outputs: take_or(&mut own, "outputs", 1)?,
         };
         architecture.validate()?;
+        let members: usize = take_or(&mut own, "members", 1)?;
+        let layout = take_or(&mut own, "layout", WindowLayout::Centred)?;
+        if members == 0 || members > MAX_MEMBERS {
+            return Err(Error::Mismatch(format!("the model's metadata have {PREFIX}members={members}")));
+        }
         let targets = TargetScale {
             scale: take(&mut own, "target_scale")?,
             pseudocount: take(&mut own, "pseudocount")?,
@@ -269,6 +343,22 @@ impl ModelInfo {
             return Err(Error::Mismatch("the model's metadata have a pseudocount that is no number".into()));
         }
         let mut text = |key: &str| own.remove(key).unwrap_or_default().to_string();
+        let samples: Vec<String> = text("samples").split('\n').filter(|s| !s.is_empty()).map(String::from).collect();
+        let bias = text("ratio_bias");
+        let ratio_bias: std::result::Result<Vec<f64>, _> =
+            bias.split(',').filter(|s| !s.is_empty()).map(str::parse).collect();
+        let ratio_bias = ratio_bias
+            .ok()
+            .filter(|b| b.iter().all(|x| x.is_finite()))
+            .ok_or_else(|| Error::Mismatch(format!("the model's metadata have {PREFIX}ratio_bias={bias}")))?;
+        for (count, what) in [(samples.len(), "samples"), (ratio_bias.len(), "ratio_bias")] {
+            if count != 0 && count != architecture.outputs {
+                return Err(Error::Mismatch(format!(
+                    "the model's metadata have {count} values of {PREFIX}{what} for {} outputs",
+                    architecture.outputs
+                )));
+            }
+        }
         let haplotypes = [text("haplotype1"), text("haplotype2")];
         let (genome, command, tool_version) = (text("genome"), text("command"), text("tool_version"));
         let names = |joined: String| joined.split(',').filter(|s| !s.is_empty()).map(String::from).collect();
@@ -276,13 +366,34 @@ impl ModelInfo {
         text("encoding");
         text("heads");
         let extra = own.into_iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        Ok(ModelInfo { architecture, targets, haplotypes, genome, held_out, command, tool_version, extra })
+        Ok(ModelInfo {
+            architecture,
+            targets,
+            samples,
+            layout,
+            members,
+            ratio_bias,
+            haplotypes,
+            genome,
+            held_out,
+            command,
+            tool_version,
+            extra,
+        })
     }
 }
 
 fn take<T: FromStr>(own: &mut BTreeMap<&str, &str>, key: &str) -> Result<T> {
     let value = own.remove(key).ok_or_else(|| Error::Mismatch(format!("the model's metadata lack {PREFIX}{key}")))?;
     value.parse().map_err(|_| Error::Mismatch(format!("the model's metadata have {PREFIX}{key}={value}")))
+}
+
+/// As [`take`], for a key that may be absent.
+fn take_or<T: FromStr>(own: &mut BTreeMap<&str, &str>, key: &str, default: T) -> Result<T> {
+    match own.contains_key(key) {
+        true => take(own, key),
+        false => Ok(default),
+    }
 }
 
 #[cfg(test)]
@@ -300,16 +411,47 @@ mod tests {
         info
     }
 
+    fn newer() -> ModelInfo {
+        let mut info = ModelInfo::new(Architecture {
+            strands: Strands::Averaged,
+            ratio_head: RatioHead::Antisymmetric,
+            tower_dropout: 0.25,
+            outputs: 2,
+            ..Architecture::preset("small", Kind::Paired).unwrap()
+        });
+        info.samples = vec!["liver, fed".into(), "brain".into()];
+        info.ratio_bias = vec![-0.25, 1.5e-3];
+        info.layout = WindowLayout::LeftAligned;
+        info.members = 5;
+        info
+    }
+
     #[test]
     fn metadata_read_back() {
         assert_eq!(ModelInfo::from_metadata(&info().to_metadata()).unwrap(), info());
+        assert_eq!(ModelInfo::from_metadata(&newer().to_metadata()).unwrap(), newer());
+    }
+
+    #[test]
+    fn the_first_format_is_the_published_design() {
+        let mut metadata = info().to_metadata();
+        for key in ["strands", "ratio_head", "tower_dropout", "outputs", "members", "layout", "ratio_bias", "samples"] {
+            metadata.remove(&format!("{PREFIX}{key}")).unwrap();
+        }
+        metadata.insert(format!("{PREFIX}format_version"), "1".into());
+        assert_eq!(ModelInfo::from_metadata(&metadata).unwrap(), info());
     }
 
     #[test]
     fn metadata_of_others_are_refused() {
         assert!(ModelInfo::from_metadata(&BTreeMap::new()).unwrap_err().to_string().contains("format_version"));
         for (key, value, complaint) in [
-            ("format_version", "2", "update"),
+            ("format_version", "3", "update"),
+            ("outputs", "0", "outputs is 0"),
+            ("members", "9999999", "members"),
+            ("ratio_bias", "0.5,x", "ratio_bias"),
+            ("ratio_bias", "0.5,0.5", "2 values"),
+            ("strands", "both", "strands=both"),
             ("window", "-3", "window=-3"),
             ("window", "0", "window is 0"),
             ("kind", "mh", "kind=mh"),

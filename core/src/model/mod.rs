@@ -29,4 +29,6 @@ pub use weights::{Tensor, Weights};
 #[cfg(feature = "torch")]
 pub mod device;
 #[cfg(feature = "torch")]
+mod layers;
+#[cfg(feature = "torch")]
 pub mod network;

@@ -2,18 +2,17 @@
 //!
 //! Both alleles of a batch go through the tower as one batch of 2B sequences, in the order a0 b0 a1 b1 …
 //! Seen as (B, 2C, n) instead of (2B, C, n), the same memory has the two alleles in separate channels, so one
-//! batch-norm call gives statistics by allele, as the published network has them, without a copy.
+//! batch-norm call gives statistics by allele, as the published network has them, without a copy. Strands that are
+//! read each by itself make a batch of 4B: all forward strands, then all reverse complements.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind as Type, TchError, Tensor as Torch};
 
-use super::config::{same_padding, Architecture, Kind};
+use super::config::{Architecture, Kind, RatioHead, Strands};
+use super::layers::{ConvBlock, Linear, Norm};
 use super::weights::{Tensor, Weights};
 use crate::error::{Error, Result};
-
-const BN_EPSILON: f64 = 1e-5;
-const BN_MOMENTUM: f64 = 0.1;
 
 /// A libtorch failure in one line: only its first, the rest is a C++ stack.
 impl From<TchError> for Error {
@@ -23,26 +22,6 @@ impl From<TchError> for Error {
     }
 }
 
-struct Norm {
-    weight: Torch,
-    bias: Torch,
-    mean: Torch,
-    var: Torch,
-}
-
-/// Convolution ("same"), ReLU, batch norm: in this order.
-struct ConvBlock {
-    weight: Torch,
-    bias: Torch,
-    norm: Option<Norm>,
-    dilation: i64,
-}
-
-struct Linear {
-    weight: Torch,
-    bias: Torch,
-}
-
 /// How a forward pass treats batch norm and dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -50,6 +29,17 @@ pub enum Mode {
     Train,
     /// Running statistics, no dropout.
     Evaluate,
+}
+
+/// Which rows of a batch are the two alleles of a pair.
+#[derive(Clone, Copy)]
+enum Pairing {
+    /// Each even row with the one behind it.
+    Alternating,
+    /// Each row of the first half with its fellow in the second.
+    Halves,
+    /// A row is a pair already.
+    None,
 }
 
 /// The network with its weights on one device.
@@ -69,6 +59,14 @@ pub struct Network {
     columns: Torch,
     /// Code to the code of its complement, (6).
     complement: Torch,
+    /// Whether batch norm in training takes its statistics by allele.
+    apart: bool,
+    /// Whether dropout hits both alleles of a pair alike.
+    shared_dropout: bool,
+    /// Number type of convolutions and of the dense layer; that of the weights unless they are mixed.
+    compute: Type,
+    /// What favours haplotype 1 whatever the sequence, (S).
+    ratio_bias: Option<Torch>,
 }
 
 /// Random weights as PyTorch draws them by default: uniform within ±1/√fan_in for convolutions and linear
@@ -81,7 +79,9 @@ pub fn initial_weights(architecture: &Architecture, seed: u64) -> Weights {
     for (name, shape) in architecture.tensor_shapes() {
         let count: usize = shape.iter().product();
         let is_norm = name.contains(".2.");
-        let data = if is_norm {
+        let data = if name == "ratio_bias" {
+            vec![0.0; count]
+        } else if is_norm {
             let value = if name.ends_with("weight") || name.ends_with("running_var") { 1.0 } else { 0.0 };
             vec![value; count]
         } else {
@@ -140,6 +140,7 @@ impl Network {
             }
             _ => None,
         };
+        let ratio_bias = architecture.has_ratio_bias().then(|| store.take("ratio_bias".into(), true)).transpose()?;
         let named = store.named;
         #[rustfmt::skip]
         let columns = [
@@ -165,7 +166,34 @@ impl Network {
             named,
             columns,
             complement,
+            apart: true,
+            shared_dropout: false,
+            compute: precision,
+            ratio_bias,
         })
+    }
+
+    /// Whether batch norm in training takes its statistics over each allele by itself, haplotype 1 first, so that
+    /// running values move twice a step (as published, and at first), or over both together.
+    pub fn set_statistics_apart(&mut self, apart: bool) {
+        self.apart = apart;
+    }
+
+    /// Whether dropout takes the same units of both alleles of a pair. By themselves, as published and at first, the
+    /// two masks differ, and equal alleles differ by their noise.
+    pub fn set_shared_dropout(&mut self, shared: bool) {
+        self.shared_dropout = shared;
+    }
+
+    /// Convolutions and the dense layer in bfloat16, everything else (weights, statistics, heads, loss) in float32.
+    pub fn set_mixed_precision(&mut self) {
+        self.compute = Type::BFloat16;
+    }
+
+    /// The bias learned beside an antisymmetric ratio head, (S), in the network's logarithm. A ratio as measured is
+    /// [`Network::forward`]'s plus it.
+    pub fn ratio_bias(&self) -> Option<&Torch> {
+        self.ratio_bias.as_ref()
     }
 
     /// The shape of the network.
@@ -215,126 +243,119 @@ impl Network {
         Ok(())
     }
 
-    /// Predict a batch. `hap1` and `hap2`: codes (B, L) as bytes on the network's device. Returns (B, 3): both
-    /// counts and the ratio, in the scale of the targets (natural log). For the difference and single models
-    /// the third is the difference of the first two.
+    /// Predict a batch. `hap1` and `hap2`: codes (B, L) as bytes on the network's device. Returns (B, 3·S): the
+    /// counts of haplotype 1 for all S outputs, those of haplotype 2, the ratios, in the scale of the targets. For
+    /// the difference and single models the ratios are the differences of the counts.
     pub fn forward(&self, hap1: &Torch, hap2: &Torch, mode: Mode) -> Result<Torch> {
         let size = hap1.size();
         let (batch, window) = (size[0], size[1]);
-        let train = mode == Mode::Train;
         // (B, 2, L) and on: allele varies fastest along the batch.
         let codes = Torch::f_stack(&[hap1, hap2], 1)?.f_view([2 * batch, window])?;
-        let reverse = self.complement.f_index_select(0, &codes.f_reshape([-1])?.f_to_kind(Type::Int64)?)?;
-        let reverse = reverse.f_view([2 * batch, window])?.f_flip([1])?;
-        let both = Torch::f_cat(&[codes, reverse], 1)?;
-        let hot = self.columns.f_index_select(0, &both.f_reshape([-1])?.f_to_kind(Type::Int64)?)?;
-        let hot = hot.f_view([2 * batch, 2 * window, 4])?.f_transpose(1, 2)?.f_contiguous()?;
+        let embedding = self.embed(&codes, mode)?;
+        self.heads(&embedding, batch, mode)
+    }
 
+    /// One-hot (rows, 4, positions) of codes (rows, positions).
+    fn one_hot(&self, codes: &Torch) -> Result<Torch> {
+        let size = codes.size();
+        let hot = self.columns.f_index_select(0, &codes.f_reshape([-1])?.f_to_kind(Type::Int64)?)?;
+        Ok(hot.f_to_kind(self.compute)?.f_view([size[0], size[1], 4])?.f_transpose(1, 2)?.f_contiguous()?)
+    }
+
+    /// Codes of the opposite strand, read in its own direction.
+    pub(crate) fn reverse_complement(&self, codes: &Torch) -> Result<Torch> {
+        let complement = self.complement.f_index_select(0, &codes.f_reshape([-1])?.f_to_kind(Type::Int64)?)?;
+        Ok(complement.f_view(codes.size().as_slice())?.f_flip([1])?)
+    }
+
+    /// Embeddings (2B, H) of 2B sequences in which the alleles alternate.
+    fn embed(&self, codes: &Torch, mode: Mode) -> Result<Torch> {
+        let reverse = self.reverse_complement(codes)?;
+        let axis = if self.architecture.strands == Strands::Joined { 1 } else { 0 };
+        let x = self.tower(&self.one_hot(&Torch::f_cat(&[codes, &reverse], axis)?)?, mode)?;
+        let embedding = self.fc0.forward(&x.f_flatten(1, -1)?)?.f_relu_()?.f_to_kind(self.precision())?;
+        match self.architecture.strands {
+            Strands::Joined => Ok(embedding),
+            Strands::Averaged => {
+                let width = embedding.size()[1];
+                let by_strand = embedding.f_view([2, -1, width])?;
+                Ok(by_strand.f_mean_dim(&[0i64][..], false, self.precision())?)
+            }
+        }
+    }
+
+    /// Convolutions and pools.
+    fn tower(&self, hot: &Torch, mode: Mode) -> Result<Torch> {
+        let train = mode == Mode::Train;
         // The single model sees one sequence at a time: nothing to keep apart by allele.
-        let alleles = if self.architecture.kind == Kind::Single { 1 } else { 2 };
-        let mut x = self.conv0.forward(&hot, train, alleles)?;
-        x = self.first.forward(&x, train, alleles)?;
+        let groups = if self.apart && self.architecture.kind != Kind::Single { 2 } else { 1 };
+        let mut x = self.conv0.forward(hot, train, groups)?;
+        x = self.first.forward(&x, train, groups)?;
         let pool = self.architecture.pooling_size as i64;
         for stage in &self.stages {
             for block in stage {
                 // Batch norm does not need its own output again, so the sum can be made in place.
-                let mut sum = block.forward(&x, train, alleles)?;
+                let mut sum = block.forward(&x, train, groups)?;
                 x = sum.f_add_(&x)?;
             }
             x = x.f_avg_pool1d([pool], [pool], [0], true, true)?;
+            x = self.drop(x, self.architecture.tower_dropout, Pairing::Alternating, mode)?;
         }
-        let embedding = self.fc0.forward(&x.f_flatten(1, -1)?)?.f_relu_()?;
+        Ok(x)
+    }
 
-        let dropout = self.architecture.dropout;
-        let mut hidden = embedding.shallow_clone();
-        for layer in &self.count_layers {
-            hidden = layer.forward(&hidden)?.f_relu_()?.f_dropout(dropout, train)?;
+    /// Dropout with probability `share`, of the same units in rows that belong together when that was chosen.
+    fn drop(&self, x: Torch, share: f64, pairing: Pairing, mode: Mode) -> Result<Torch> {
+        if mode != Mode::Train || share == 0.0 {
+            return Ok(x);
         }
-        let mut counts = self.count_out.forward(&hidden)?;
+        let size = x.size();
+        let half = size[0] / 2;
+        let [grouped, single] = match pairing {
+            Pairing::Alternating => [[half, 2], [half, 1]],
+            Pairing::Halves => [[2, half], [1, half]],
+            Pairing::None => [[1, size[0]]; 2],
+        };
+        if !self.shared_dropout || grouped == single {
+            return Ok(x.f_dropout(share, true)?);
+        }
+        let with_rest = |first: [i64; 2]| -> Vec<i64> { first.iter().chain(&size[1..]).copied().collect() };
+        let mask = Torch::f_ones(with_rest(single), (x.kind(), x.device()))?.f_dropout(share, true)?;
+        Ok(x.f_view(with_rest(grouped).as_slice())?.f_mul(&mask)?.f_view(size.as_slice())?)
+    }
+
+    /// (B, 3·S) of embeddings (2B, H) in which the alleles alternate.
+    fn heads(&self, embedding: &Torch, batch: i64, mode: Mode) -> Result<Torch> {
+        let dropout = self.architecture.dropout;
+        let outputs = self.architecture.outputs as i64;
+        let run = |layers: &[Linear], out: &Linear, input: &Torch, pairing: Pairing| -> Result<Torch> {
+            let mut hidden = input.shallow_clone();
+            for layer in layers {
+                hidden = self.drop(layer.forward(&hidden)?.f_relu_()?, dropout, pairing, mode)?;
+            }
+            out.forward(&hidden)
+        };
+        let mut counts = run(&self.count_layers, &self.count_out, embedding, Pairing::Alternating)?;
         if self.architecture.kind == Kind::Single {
             counts = counts.f_relu_()?;
         }
-        let counts = counts.f_view([batch, 2])?;
+        let counts = counts.f_view([batch, 2 * outputs])?;
         let ratio = match &self.ratio {
             Some((layers, out)) => {
-                let mut hidden = embedding.f_view([batch, -1])?;
-                for layer in layers {
-                    hidden = layer.forward(&hidden)?.f_relu_()?.f_dropout(dropout, train)?;
+                let pairs = embedding.f_view([batch, -1])?;
+                match self.architecture.ratio_head {
+                    RatioHead::Free => run(layers, out, &pairs, Pairing::None)?,
+                    RatioHead::Antisymmetric => {
+                        let swapped = embedding.f_view([batch, 2, -1])?.f_flip([1])?.f_view([batch, -1])?;
+                        let both = run(layers, out, &Torch::f_cat(&[&pairs, &swapped], 0)?, Pairing::Halves)?;
+                        let (one, two) = (both.f_narrow(0, 0, batch)?, both.f_narrow(0, batch, batch)?);
+                        one.f_sub(&two)?.f_mul_scalar(0.5)?
+                    }
                 }
-                out.forward(&hidden)?
             }
-            None => counts.f_narrow(1, 0, 1)?.f_sub(&counts.f_narrow(1, 1, 1)?)?,
+            None => counts.f_narrow(1, 0, outputs)?.f_sub(&counts.f_narrow(1, outputs, outputs)?)?,
         };
         Ok(Torch::f_cat(&[counts, ratio], 1)?)
-    }
-}
-
-impl ConvBlock {
-    fn forward(&self, x: &Torch, train: bool, alleles: i64) -> Result<Torch> {
-        let kernel = self.weight.size()[2];
-        let (left, right) = same_padding(kernel as usize, self.dilation as usize);
-        let (left, right) = (left as i64, right as i64);
-        let y = if left == right {
-            x.f_conv1d(&self.weight, Some(&self.bias), [1], [left], [self.dilation], 1)?
-        } else {
-            x.f_constant_pad_nd([left, right])?.f_conv1d(
-                &self.weight,
-                Some(&self.bias),
-                [1],
-                [0],
-                [self.dilation],
-                1,
-            )?
-        };
-        let mut y = y;
-        let y = y.f_relu_()?;
-        match &self.norm {
-            Some(norm) => norm.forward(&y, train, alleles),
-            None => Ok(y),
-        }
-    }
-}
-
-impl Norm {
-    fn forward(&self, x: &Torch, train: bool, alleles: i64) -> Result<Torch> {
-        if !train {
-            return Ok(x.f_batch_norm(
-                Some(&self.weight),
-                Some(&self.bias),
-                Some(&self.mean),
-                Some(&self.var),
-                false,
-                BN_MOMENTUM,
-                BN_EPSILON,
-                false,
-            )?);
-        }
-        let size = x.size();
-        let (rows, channels, length) = (size[0], size[1], size[2]);
-        let apart = x.f_view([rows / alleles, alleles * channels, length])?;
-        let weight = self.weight.f_repeat([alleles])?;
-        let bias = self.bias.f_repeat([alleles])?;
-        // Momentum 1 leaves this batch's mean and unbiased variance in these two.
-        let mean = self.mean.f_repeat([alleles])?;
-        let var = self.var.f_repeat([alleles])?;
-        let y =
-            apart.f_batch_norm(Some(&weight), Some(&bias), Some(&mean), Some(&var), true, 1.0, BN_EPSILON, false)?;
-        let y = y.f_view([rows, channels, length])?;
-        let _guard = tch::no_grad_guard();
-        for (running, batch) in [(&self.mean, &mean), (&self.var, &var)] {
-            let mut running = running.shallow_clone();
-            for allele in 0..alleles {
-                // Allele A first, then B: the running value moves twice a step.
-                let _ = running.f_lerp_(&batch.f_narrow(0, allele * channels, channels)?, BN_MOMENTUM)?;
-            }
-        }
-        Ok(y)
-    }
-}
-
-impl Linear {
-    fn forward(&self, x: &Torch) -> Result<Torch> {
-        Ok(x.f_linear(&self.weight, Some(&self.bias))?)
     }
 }
 

@@ -1,8 +1,10 @@
 //! A trained network as an ONNX graph (opset 17), shaped for speed, and the metadata of such a file.
 //!
-//! Inputs `haplotype1`, `haplotype2`: float32 (N, 4, L). Outputs `prediction` (N, 3), that is count 1, count 2
-//! and ratio in the network's own logarithm, and `ratio_swapped` (N, 1), the ratio with the alleles exchanged,
-//! which costs only a second run of the small ratio head.
+//! Inputs `haplotype1`, `haplotype2`: float32 (N, 4, L). Outputs, for S samples: `prediction` (N, 3·S), that is
+//! the counts of haplotype 1, those of haplotype 2 and the ratios in the network's own logarithm, and
+//! `ratio_swapped` (N, S), the ratios with the alleles exchanged, which costs only a second run of the small ratio
+//! head. A file of several networks gives the mean over them, and `spread` (N, 3·S), the standard deviation (with
+//! n - 1) of `prediction` over them.
 //!
 //! What differs from the network as trained, none of it in the result beyond rounding:
 //! - both alleles go through the tower as one batch;
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::config::{same_padding, Architecture, Kind};
+use super::config::{same_padding, Architecture, Kind, RatioHead, Strands};
 use super::info::ModelInfo;
 use super::onnx_proto::*;
 use super::weights::{Tensor, Weights};
@@ -25,20 +27,41 @@ use crate::error::{Error, Result};
 pub const INPUTS: [&str; 2] = ["haplotype1", "haplotype2"];
 /// See [`INPUTS`].
 pub const OUTPUTS: [&str; 2] = ["prediction", "ratio_swapped"];
+/// The output that only ensembles have.
+pub const SPREAD: &str = "spread";
 
 /// epsilon of PyTorch's batch norm.
 const BATCH_NORM_EPSILON: f64 = 1e-5;
 
-/// The bytes of a model file.
+/// The bytes of a model file of one network.
 ///
 /// # Errors
 /// The weights do not fit the architecture.
 pub fn export(info: &ModelInfo, weights: &Weights) -> Result<Vec<u8>> {
+    export_ensemble(info, std::slice::from_ref(weights))
+}
+
+/// The bytes of a model file that predicts the mean of several networks of one architecture. What `info` says of
+/// members and ratio bias gives way to what `members` are.
+///
+/// # Errors
+/// There are no members, or the weights of one do not fit the architecture.
+pub fn export_ensemble(info: &ModelInfo, members: &[Weights]) -> Result<Vec<u8>> {
     let architecture = &info.architecture;
-    weights.check(architecture)?;
-    let mut graph =
-        Graph { weights, architecture, proto: GraphProto { name: "deepallele".into(), ..Default::default() } };
-    graph.build()?;
+    for weights in members {
+        weights.check(architecture)?;
+    }
+    let Some(first) = members.first() else {
+        return Err(Error::Mismatch("a model needs at least one network".into()));
+    };
+    let info = ModelInfo { members: members.len(), ratio_bias: mean_bias(members), ..info.clone() };
+    let mut graph = Graph {
+        weights: first,
+        architecture,
+        prefix: String::new(),
+        proto: GraphProto { name: "deepallele".into(), ..Default::default() },
+    };
+    graph.build(members)?;
     let model = ModelProto {
         ir_version: 8,
         producer_name: "deepallele".into(),
@@ -48,6 +71,13 @@ pub fn export(info: &ModelInfo, weights: &Weights) -> Result<Vec<u8>> {
         metadata_props: info.to_metadata().into_iter().map(|(key, value)| StringEntry { key, value }).collect(),
     };
     Ok(model.encode_to_vec())
+}
+
+/// The bias learned beside the ratio head, the mean over the members; empty where there is none.
+fn mean_bias(members: &[Weights]) -> Vec<f64> {
+    let all: Vec<&[f32]> = members.iter().filter_map(|w| Some(&w.get("ratio_bias")?.data[..])).collect();
+    let Some(first) = all.first() else { return Vec::new() };
+    (0..first.len()).map(|s| all.iter().map(|b| f64::from(b[s])).sum::<f64>() / all.len() as f64).collect()
 }
 
 /// The description inside a model file.
@@ -73,34 +103,75 @@ struct Pending {
 }
 
 struct Graph<'a> {
+    /// Those of the member being written.
     weights: &'a Weights,
     architecture: &'a Architecture,
+    /// Stands before the names of a member's tensors; empty when there is only one.
+    prefix: String,
     proto: GraphProto,
 }
 
-impl Graph<'_> {
-    fn build(&mut self) -> Result<()> {
+impl<'a> Graph<'a> {
+    fn build(&mut self, members: &'a [Weights]) -> Result<()> {
         let a = self.architecture;
+        let outputs = a.outputs as i64;
         for name in INPUTS {
             self.proto.input.push(value_info(name, &[None, Some(4), Some(a.window as i64)]));
         }
-        self.proto.output.push(value_info(OUTPUTS[0], &[None, Some(3)]));
-        self.proto.output.push(value_info(OUTPUTS[1], &[None, Some(1)]));
+        self.proto.output.push(value_info(OUTPUTS[0], &[None, Some(3 * outputs)]));
+        self.proto.output.push(value_info(OUTPUTS[1], &[None, Some(outputs)]));
+        let image = self.image();
+        let mut predictions = Vec::with_capacity(members.len());
+        for (number, weights) in members.iter().enumerate() {
+            self.weights = weights;
+            if members.len() > 1 {
+                self.prefix = format!("member{number}.");
+            }
+            predictions.push(self.member(&image)?);
+        }
+        if let [(prediction, swapped)] = &predictions[..] {
+            self.named("Identity", &[prediction], &[OUTPUTS[0]], &[]);
+            self.named("Identity", &[swapped], &[OUTPUTS[1]], &[]);
+            return Ok(());
+        }
+        self.proto.output.push(value_info(SPREAD, &[None, Some(3 * outputs)]));
+        let (forward, swapped): (Vec<String>, Vec<String>) = predictions.into_iter().unzip();
+        let mean = self.mean_of(&forward, OUTPUTS[0]);
+        self.mean_of(&swapped, OUTPUTS[1]);
+        let mut squares = Vec::with_capacity(forward.len());
+        for one in &forward {
+            let difference = self.node("Sub", &[one, &mean], &[]);
+            squares.push(self.node("Mul", &[&difference, &difference], &[]));
+        }
+        let squares: Vec<&str> = squares.iter().map(String::as_str).collect();
+        let sum = self.node("Sum", &squares, &[]);
+        let variance = self.scaled(&sum, 1.0 / (forward.len() - 1) as f32);
+        self.named("Sqrt", &[&variance], &[SPREAD], &[]);
+        Ok(())
+    }
 
+    /// Both alleles of the batch as one batch of images: (2N, 4, 1, 2L) with the strands joined, (4N, 4, 1, L) with
+    /// all forward strands before all reverse complements.
+    fn image(&mut self) -> String {
         let alleles = self.node("Concat", &INPUTS, &[int("axis", 0)]);
         self.integers("backwards", &[-1, -1]);
         self.integers("before_start", &[i64::MIN, i64::MIN]);
         self.integers("channel_and_length", &[1, 2]);
         let slice = [alleles.as_str(), "backwards", "before_start", "channel_and_length", "backwards"];
         let complement = self.node("Slice", &slice, &[]);
-        let strands = self.node("Concat", &[&alleles, &complement], &[int("axis", 2)]);
+        let axis = if self.architecture.strands == Strands::Joined { 2 } else { 0 };
+        let strands = self.node("Concat", &[&alleles, &complement], &[int("axis", axis)]);
         self.integers("height", &[2]);
-        let image = self.node("Unsqueeze", &[&strands, "height"], &[]);
+        self.node("Unsqueeze", &[&strands, "height"], &[])
+    }
 
-        let mut x = self.convolution(image, "conv0", 1)?;
+    /// One network: names of its prediction (N, 3·S) and its swapped ratios (N, S).
+    fn member(&mut self, image: &str) -> Result<(String, String)> {
+        let a = self.architecture;
+        let mut x = self.convolution(image.to_string(), "conv0", 1)?;
         let input = self.settle(x);
         x = self.convolution(input, "convlayers.0", 1)?;
-        let mut length = 2 * a.window;
+        let mut length = a.tower_length();
         for stage in 0..a.conv_layers {
             for repeat in 0..a.conv_repeat {
                 let input = self.settle(x);
@@ -121,7 +192,12 @@ impl Graph<'_> {
         }
         let tower = self.settle(x);
         let flat = self.node("Flatten", &[&tower], &[int("axis", 1)]);
-        let embedding = self.linear(&flat, "fc0", true)?;
+        let mut embedding = self.linear(&flat, "fc0", true)?;
+        if a.strands == Strands::Averaged {
+            let [forward, reverse] = self.halves(&embedding);
+            let sum = self.node("Add", &[&forward, &reverse], &[]);
+            embedding = self.scaled(&sum, 0.5);
+        }
         let counts = self.head(&embedding, "fclayers", a.count_output_key(), a.kind == Kind::Single)?;
         let [count1, count2] = self.halves(&counts);
         let (ratio, swapped) = if a.kind == Kind::Paired {
@@ -130,13 +206,35 @@ impl Graph<'_> {
             let exchanged = self.node("Concat", &[&two, &one], &[int("axis", 1)]);
             let both = self.node("Concat", &[&as_given, &exchanged], &[int("axis", 0)]);
             let ratios = self.head(&both, "ratio_fclayers", "ratio_out", false)?;
-            self.halves(&ratios).into()
+            let [ratio, swapped] = self.halves(&ratios);
+            match a.ratio_head {
+                RatioHead::Free => (ratio, swapped),
+                RatioHead::Antisymmetric => {
+                    let difference = self.node("Sub", &[&ratio, &swapped], &[]);
+                    let ratio = self.scaled(&difference, 0.5);
+                    let swapped = self.node("Neg", &[&ratio], &[]);
+                    (ratio, swapped)
+                }
+            }
         } else {
             (self.node("Sub", &[&count1, &count2], &[]), self.node("Sub", &[&count2, &count1], &[]))
         };
-        self.named("Concat", &[&count1, &count2, &ratio], &[OUTPUTS[0]], &[int("axis", 1)]);
-        self.named("Identity", &[&swapped], &[OUTPUTS[1]], &[]);
-        Ok(())
+        let prediction = self.node("Concat", &[&count1, &count2, &ratio], &[int("axis", 1)]);
+        Ok((prediction, swapped))
+    }
+
+    /// The mean of several values, under a name of the graph's outputs.
+    fn mean_of(&mut self, values: &[String], output: &str) -> String {
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        self.named("Mean", &values, &[output], &[]);
+        output.to_string()
+    }
+
+    /// A value times a constant.
+    fn scaled(&mut self, input: &str, factor: f32) -> String {
+        let name = format!("factor{}", self.proto.node.len());
+        self.floats(&name, &Tensor { shape: vec![1], data: vec![factor] });
+        self.node("Mul", &[input, &name], &[])
     }
 
     /// Convolution, ReLU and batch norm.
@@ -156,7 +254,7 @@ impl Graph<'_> {
             bias.data[channel] = (bias.data[channel] as f64 * s) as f32;
         }
         let (left, right) = same_padding(kernel, dilation);
-        let (w, b) = (format!("{key}.weight"), format!("{key}.bias"));
+        let (w, b) = (format!("{}{key}.weight", self.prefix), format!("{}{key}.bias", self.prefix));
         self.floats(&w, &weight);
         self.floats(&b, &bias);
         let attributes = [
@@ -220,7 +318,7 @@ impl Graph<'_> {
     }
 
     fn linear(&mut self, input: &str, key: &str, rectified: bool) -> Result<String> {
-        let (w, b) = (format!("{key}.weight"), format!("{key}.bias"));
+        let (w, b) = (format!("{}{key}.weight", self.prefix), format!("{}{key}.bias", self.prefix));
         let weight = self.tensor(&format!("{key}.0.weight"))?.clone();
         let bias = self.tensor(&format!("{key}.0.bias"))?.clone();
         self.floats(&w, &weight);

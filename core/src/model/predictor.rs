@@ -17,7 +17,7 @@ use ort::value::TensorRef;
 
 use super::encode::one_hot_into;
 use super::info::ModelInfo;
-use super::onnx::{self, INPUTS, OUTPUTS};
+use super::onnx::{self, INPUTS, OUTPUTS, SPREAD};
 use crate::error::{Error, Result};
 
 /// What the network says about one pair, in its own logarithm (see [`ModelInfo::targets`]).
@@ -29,8 +29,10 @@ pub struct Prediction {
     pub count2: f32,
     /// Haplotype 1 over haplotype 2.
     pub ratio: f32,
-    /// The same output with the two exchanged; -`ratio` unless the network has a ratio head of its own.
+    /// The same output with the two exchanged; -`ratio` unless the network has a free ratio head.
     pub ratio_swapped: f32,
+    /// Standard deviations of `count1`, `count2` and `ratio` over the members of an ensemble.
+    pub spread: Option<[f32; 3]>,
 }
 
 impl Prediction {
@@ -47,6 +49,8 @@ pub struct Predictor {
     model: Vec<u8>,
     threads: usize,
     sessions: Vec<Session>,
+    /// Which of the model's samples is predicted.
+    sample: usize,
 }
 
 impl Predictor {
@@ -62,11 +66,32 @@ impl Predictor {
         }
         let model = fs::read(path).map_err(|e| Error::io(path, e))?;
         let info = onnx::read_info(&model).map_err(|e| Error::input(path, e.to_string()))?;
-        let mut predictor = Predictor { path: path.into(), info, model, threads: threads.max(1), sessions: vec![] };
+        let mut predictor =
+            Predictor { path: path.into(), info, model, threads: threads.max(1), sessions: vec![], sample: 0 };
         let session = predictor.session()?;
         predictor.check(&session)?;
         predictor.sessions.push(session);
         Ok(predictor)
+    }
+
+    /// Predict the sample of this name from now on; at first it is the model's first.
+    ///
+    /// # Errors
+    /// The model has no such sample; the message lists those it has.
+    pub fn choose_sample(&mut self, name: &str) -> Result<()> {
+        self.sample = self.info.samples.iter().position(|s| s == name).ok_or_else(|| {
+            let known = match self.info.samples.len() {
+                0 => "its samples have no names".to_string(),
+                _ => format!("it has {}", self.info.samples.join(", ")),
+            };
+            Error::input(&self.path, format!("predicts no sample \"{name}\" ({known})"))
+        })?;
+        Ok(())
+    }
+
+    /// Name of the sample that is predicted, if the model knows it.
+    pub fn sample(&self) -> Option<&str> {
+        self.info.samples.get(self.sample).map(String::as_str)
     }
 
     /// What the file says about itself.
@@ -117,10 +142,12 @@ impl Predictor {
         let failure = Mutex::new(None);
         // A poisoned lock is taken all the same: the panic that poisoned it is on its way up.
         let next = || work.lock().unwrap_or_else(|e| e.into_inner()).next();
+        let heads =
+            Heads { outputs: self.info.architecture.outputs, sample: self.sample, ensemble: self.info.members > 1 };
         let run = |session: &mut Session| {
             let mut buffers = [vec![], vec![]];
             while let Some(((one, two), out)) = next() {
-                if let Err(e) = compute(session, [one, two], window, &mut buffers, out) {
+                if let Err(e) = compute(session, [one, two], window, heads, &mut buffers, out) {
                     *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
                     return;
                 }
@@ -170,7 +197,8 @@ impl Predictor {
         };
         let fits = INPUTS.iter().all(|name| {
             shape(session.inputs(), name).is_some_and(|s| s.len() == 3 && s[1..] == [4, self.window() as i64])
-        }) && OUTPUTS.iter().all(|name| shape(session.outputs(), name).is_some());
+        }) && OUTPUTS.iter().all(|name| shape(session.outputs(), name).is_some())
+            && (self.info.members == 1 || shape(session.outputs(), SPREAD).is_some());
         if !fits || session.inputs().len() != INPUTS.len() {
             return Err(Error::input(&self.path, "has a graph that does not fit its own metadata; export it anew"));
         }
@@ -184,10 +212,21 @@ fn chunk_of(window: usize) -> usize {
     (2640 / window).max(1)
 }
 
+/// What is to be taken from a model's outputs.
+#[derive(Clone, Copy)]
+struct Heads {
+    /// Samples the model predicts.
+    outputs: usize,
+    /// The one wanted.
+    sample: usize,
+    ensemble: bool,
+}
+
 fn compute(
     session: &mut Session,
     codes: [&[u8]; 2],
     window: usize,
+    heads: Heads,
     buffers: &mut [Vec<f32>; 2],
     out: &mut [Prediction],
 ) -> std::result::Result<(), String> {
@@ -211,10 +250,14 @@ fn compute(
             false => Err(format!("output {name} has {} numbers for {pairs} pairs", numbers.len())),
         }
     };
-    let (heads, swapped) = (read(OUTPUTS[0], 3)?, read(OUTPUTS[1], 1)?);
+    let Heads { outputs, sample, ensemble } = heads;
+    let (predicted, swapped) = (read(OUTPUTS[0], 3 * outputs)?, read(OUTPUTS[1], outputs)?);
+    let spread = ensemble.then(|| read(SPREAD, 3 * outputs)).transpose()?;
+    let three = |values: &[f32], i: usize| [0, 1, 2].map(|head| values[(3 * i + head) * outputs + sample]);
     for (i, slot) in out.iter_mut().enumerate() {
-        let [count1, count2, ratio] = [heads[3 * i], heads[3 * i + 1], heads[3 * i + 2]];
-        *slot = Prediction { count1, count2, ratio, ratio_swapped: swapped[i] };
+        let [count1, count2, ratio] = three(predicted, i);
+        let spread = spread.map(|s| three(s, i));
+        *slot = Prediction { count1, count2, ratio, ratio_swapped: swapped[i * outputs + sample], spread };
     }
     Ok(())
 }

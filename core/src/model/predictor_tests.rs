@@ -3,7 +3,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::super::checkpoint::read_checkpoint;
-use super::super::config::{same_padding, Architecture, Kind};
+use super::super::config::{same_padding, Architecture, Kind, RatioHead, Strands};
 use super::super::encode::{encode, NOTHING};
 use super::super::weights::{random_weights, Weights};
 use super::*;
@@ -67,17 +67,27 @@ impl Slow<'_> {
     }
 
     fn embed(&self, codes: &[u8]) -> Vec<f64> {
-        let (a, window) = (self.architecture, codes.len());
         let channel = |code: u8, c: u8| match code {
             0..=3 => (code == c) as u8 as f64,
             4 => 0.25,
             _ => 0.0,
         };
-        let mut input = Map { channels: 4, length: 2 * window, data: vec![] };
-        for c in 0..4 {
-            input.data.extend(codes.iter().map(|&code| channel(code, c)));
-            input.data.extend(codes.iter().rev().map(|&code| channel(code, 3 - c)));
+        let forward = |c: u8| codes.iter().map(move |&code| channel(code, c));
+        let reverse = |c: u8| codes.iter().rev().map(move |&code| channel(code, 3 - c));
+        match self.architecture.strands {
+            Strands::Joined => self.tower((0..4).flat_map(|c| forward(c).chain(reverse(c))).collect()),
+            Strands::Averaged => {
+                let one = self.tower((0..4).flat_map(forward).collect());
+                let two = self.tower((0..4).flat_map(reverse).collect());
+                one.iter().zip(&two).map(|(a, b)| (a + b) / 2.0).collect()
+            }
         }
+    }
+
+    /// Embedding of an input of four channels.
+    fn tower(&self, data: Vec<f64>) -> Vec<f64> {
+        let a = self.architecture;
+        let input = Map { channels: 4, length: data.len() / 4, data };
         let mut x = self.block(&self.block(&input, "conv0", 1), "convlayers.0", 1);
         for stage in 0..a.conv_layers {
             for repeat in 0..a.conv_repeat {
@@ -92,21 +102,25 @@ impl Slow<'_> {
         self.linear(&x.data, "fc0", true)
     }
 
-    fn head(&self, x: &[f64], layers: &str, output: &str, rectified: bool) -> f64 {
+    fn head(&self, x: &[f64], layers: &str, output: &str, rectified: bool) -> Vec<f64> {
         let mut x = x.to_vec();
         for layer in 0..self.architecture.h_layers {
             x = self.linear(&x, &format!("{layers}.{layer}"), true);
         }
-        self.linear(&x, output, rectified)[0]
+        self.linear(&x, output, rectified)
     }
 
-    fn predict(&self, one: &[u8], two: &[u8]) -> [f64; 4] {
+    /// Counts of both alleles, ratio and swapped ratio of sample `sample`.
+    fn predict(&self, one: &[u8], two: &[u8], sample: usize) -> [f64; 4] {
         let a = self.architecture;
         let e = [self.embed(one), self.embed(two)];
-        let count = |e: &[f64]| self.head(e, "fclayers", a.count_output_key(), a.kind == Kind::Single);
+        let count = |e: &[f64]| self.head(e, "fclayers", a.count_output_key(), a.kind == Kind::Single)[sample];
         let counts = [count(&e[0]), count(&e[1])];
-        let ratio = |i: usize, j: usize| match a.kind {
-            Kind::Paired => self.head(&[&e[i][..], &e[j]].concat(), "ratio_fclayers", "ratio_out", false),
+        let head =
+            |i: usize, j: usize| self.head(&[&e[i][..], &e[j]].concat(), "ratio_fclayers", "ratio_out", false)[sample];
+        let ratio = |i: usize, j: usize| match (a.kind, a.ratio_head) {
+            (Kind::Paired, RatioHead::Free) => head(i, j),
+            (Kind::Paired, RatioHead::Antisymmetric) => (head(i, j) - head(j, i)) / 2.0,
             _ => counts[i] - counts[j],
         };
         [counts[0], counts[1], ratio(0, 1), ratio(1, 0)]
@@ -159,14 +173,20 @@ fn agrees_with_slow(architecture: Architecture, pairs: usize, tolerance: f64) {
     if let Some(bias) = weights.0.get_mut("out.0.bias") {
         bias.data[0] += 1.0;
     }
-    let info = ModelInfo::new(architecture.clone());
+    let mut info = ModelInfo::new(architecture.clone());
+    info.samples = (0..architecture.outputs).map(|s| format!("sample {s}")).collect();
     let [one, two] = random_pairs(architecture.window, pairs, 5);
-    let found = opened(&info, &weights, 2).predict(&one, &two).unwrap();
+    let mut predictor = opened(&info, &weights, 2);
     let slow = Slow { architecture: &architecture, weights: &weights };
-    let (one, two) = (one.chunks(architecture.window), two.chunks(architecture.window));
-    for (found, (one, two)) in found.iter().zip(one.zip(two)) {
-        let expected = slow.predict(one, two);
-        assert_close(&numbers(found), &expected, tolerance, &format!("{architecture:?}"));
+    for sample in 0..architecture.outputs {
+        predictor.choose_sample(&format!("sample {sample}")).unwrap();
+        let found = predictor.predict(&one, &two).unwrap();
+        let (one, two) = (one.chunks(architecture.window), two.chunks(architecture.window));
+        for (found, (one, two)) in found.iter().zip(one.zip(two)) {
+            let expected = slow.predict(one, two, sample);
+            assert_close(&numbers(found), &expected, tolerance, &format!("{architecture:?}"));
+            assert_eq!(found.spread, None);
+        }
     }
 }
 
@@ -198,6 +218,15 @@ fn unusual_sizes_agree_with_the_description() {
         Architecture { conv_layers: 6, pooling_size: 3, ..tiny.clone() },
         Architecture { pooling_size: 1, kernel_size: 1, ..tiny.clone() },
         Architecture { window: 1, ..tiny.clone() },
+        Architecture { strands: Strands::Averaged, ..tiny.clone() },
+        Architecture { ratio_head: RatioHead::Antisymmetric, outputs: 3, ..tiny.clone() },
+        Architecture {
+            strands: Strands::Averaged,
+            ratio_head: RatioHead::Antisymmetric,
+            outputs: 2,
+            kernel_size: 4,
+            ..tiny.clone()
+        },
     ] {
         for kind in Kind::ALL {
             agrees_with_slow(Architecture { kind, ..architecture.clone() }, 3, 1e-6);
@@ -281,4 +310,73 @@ fn files_that_are_no_model_are_refused() {
     assert!(complaint(&mixed).contains("does not fit its own metadata"));
     assert!(Predictor::open(folder.path(), 1).err().unwrap().to_string().contains("no regular file"));
     assert!(Predictor::open(&folder.path().join("none"), 1).is_err());
+}
+
+fn sound(window: usize) -> Architecture {
+    Architecture {
+        window,
+        kernel_number: 8,
+        filter_number: 6,
+        hidden: 5,
+        strands: Strands::Averaged,
+        ratio_head: RatioHead::Antisymmetric,
+        outputs: 2,
+        ..Architecture::preset("small", Kind::Paired).unwrap()
+    }
+}
+
+#[test]
+fn an_antisymmetric_head_on_averaged_strands_keeps_its_promises() {
+    let architecture = sound(60);
+    let mut weights = random_weights(&architecture, 4);
+    weights.0.get_mut("ratio_bias").unwrap().data = vec![0.5, -0.25];
+    let mut info = ModelInfo::new(architecture);
+    info.samples = vec!["a".into(), "b".into()];
+    let mut predictor = opened(&info, &weights, 1);
+    assert_eq!(predictor.info().ratio_bias, [0.5, -0.25]);
+    let [one, two] = random_pairs(60, 6, 9);
+    let turned = |codes: &[u8]| -> Vec<u8> {
+        let strand = |w: &[u8]| w.iter().rev().map(|&c| if c < 4 { 3 - c } else { c }).collect::<Vec<u8>>();
+        codes.chunks(60).flat_map(strand).collect()
+    };
+    for sample in ["a", "b"] {
+        predictor.choose_sample(sample).unwrap();
+        let given = predictor.predict(&one, &two).unwrap();
+        let exchanged = predictor.predict(&two, &one).unwrap();
+        let same = predictor.predict(&one, &one).unwrap();
+        let opposite = predictor.predict(&turned(&one), &turned(&two)).unwrap();
+        assert!(given.iter().any(|p| p.ratio.abs() > 1e-5));
+        for (((g, e), s), o) in given.iter().zip(&exchanged).zip(&same).zip(&opposite) {
+            assert_eq!(g.ratio, -e.ratio);
+            assert_eq!((g.ratio_swapped, g.count1), (-g.ratio, e.count2));
+            assert_eq!(s.ratio, 0.0);
+            assert_close(&numbers(o), &numbers(g), 1e-5, "reverse complements");
+        }
+    }
+    let refused = predictor.choose_sample("c").unwrap_err().to_string();
+    assert!(refused.contains("\"c\" (it has a, b)"), "{refused}");
+}
+
+#[test]
+fn an_ensemble_is_the_mean_and_spread_of_its_members() {
+    let architecture = sound(45);
+    let members: Vec<Weights> = (1..=3).map(|seed| random_weights(&architecture, seed)).collect();
+    let info = ModelInfo::new(architecture);
+    let [one, two] = random_pairs(45, 5, 2);
+    let alone: Vec<Vec<Prediction>> =
+        members.iter().map(|w| opened(&info, w, 1).predict(&one, &two).unwrap()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    fs::write(&path, onnx::export_ensemble(&info, &members).unwrap()).unwrap();
+    let mut predictor = Predictor::open(&path, 2).unwrap();
+    assert_eq!(predictor.info().members, 3);
+    for (i, found) in predictor.predict(&one, &two).unwrap().iter().enumerate() {
+        let each: Vec<[f64; 4]> = alone.iter().map(|p| numbers(&p[i])).collect();
+        let mean: Vec<f64> = (0..4).map(|k| each.iter().map(|e| e[k]).sum::<f64>() / 3.0).collect();
+        let spread = |k: usize| (each.iter().map(|e| (e[k] - mean[k]).powi(2)).sum::<f64>() / 2.0).sqrt();
+        assert_close(&numbers(found), &mean, 1e-5, "mean");
+        let found = found.spread.expect("an ensemble has a spread").map(f64::from);
+        assert_close(&found, &[spread(0), spread(1), spread(2)], 1e-5, "spread");
+    }
+    assert!(onnx::export_ensemble(&info, &[]).is_err());
 }

@@ -10,6 +10,7 @@
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
 //! | [`overview`] | an account of a run of counting, as SVG and for MultiQC |
 //! | [`plot`] | scatter plots and learning curves as SVG |
+//! | [`tensorboard`] | event files for TensorBoard |
 
 pub mod bigwig;
 pub mod igv;
@@ -18,5 +19,6 @@ mod overview_plot;
 pub mod plot;
 pub mod provenance;
 pub mod table;
+pub mod tensorboard;
 pub mod track;
 pub mod vcf_info;

@@ -1,16 +1,17 @@
 //! Encoded allele pairs with what was measured on them.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::split::Place;
 use crate::counts::pairs::PairsTable;
-use crate::counts::table::CountTable;
+use crate::counts::table::{CountRow, CountTable};
 use crate::error::{Error, Result};
-use crate::genome::pair::allele_pair;
+use crate::genome::pair::{allele_pair, region_pair};
 use crate::genome::reference::Reference;
 use crate::genome::variants::Variants;
-use crate::model::encode::encode;
-use crate::model::info::TargetScale;
+use crate::model::encode::{encode, NOTHING};
+use crate::model::info::{TargetScale, WindowLayout};
 
 /// What becomes of fragments that fit both alleles when counts are turned into targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,30 +34,61 @@ impl std::str::FromStr for Uninformative {
     }
 }
 
-/// Examples in the order of their table. Sequences are byte codes (see [`crate::model::encode`]), one example
-/// after the other, `window` codes each.
+/// What was measured on one example in one sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Activity of haplotype 1 and 2, as the user knows it (counts, expression).
+    pub values: [f64; 2],
+    /// Fragments of haplotype 1, of haplotype 2 and uninformative ones; NaN where no fragments were counted.
+    pub fragments: [f32; 3],
+    /// How much the example counts in training.
+    pub weight: f32,
+}
+
+impl Measured {
+    /// Values that are no counts.
+    pub fn of_values(values: [f64; 2]) -> Self {
+        Self { values, fragments: [f32::NAN; 3], weight: 1.0 }
+    }
+}
+
+/// Examples in the order of their table, measured in S samples. Sequences are byte codes (see
+/// [`crate::model::encode`]), one example after the other, `window` codes each and `margin` more on both sides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dataset {
     pub window: usize,
+    /// Further bases on both sides of each window, into which training may move it.
+    pub margin: usize,
     pub ids: Vec<String>,
     /// Where on the genome, for examples that lie on one.
     pub places: Vec<Option<Place>>,
     /// Groups for splitting; empty when the table has none.
     pub groups: Vec<String>,
-    /// Codes of haplotype 1, n × window.
+    /// Codes of haplotype 1, n × (window + 2 margin).
     pub hap1: Vec<u8>,
-    /// Codes of haplotype 2, n × window.
+    /// Codes of haplotype 2, likewise.
     pub hap2: Vec<u8>,
-    /// Measured activity of both alleles, as the user knows it (counts, expression).
+    /// Names of the samples; S is their number.
+    pub samples: Vec<String>,
+    /// Measured activity of both alleles, n × S, sample fastest; NaN where a sample lacks the example.
     pub values: Vec<[f64; 2]>,
-    /// What the network learns: both activities and their difference, in its logarithm.
+    /// What the network learns, n × S: both activities and their difference, in its logarithm.
     pub targets: Vec<[f32; 3]>,
+    /// See [`Measured::fragments`]; n × S.
+    pub fragments: Vec<[f32; 3]>,
+    /// See [`Measured::weight`]; n × S.
+    pub weights: Vec<f32>,
 }
 
 impl Dataset {
-    /// No examples yet.
+    /// No examples yet, of one unnamed sample.
     pub fn new(window: usize) -> Self {
-        Self { window, ..Self::default() }
+        Self { window, samples: vec![String::new()], ..Self::default() }
+    }
+
+    /// No examples yet, of these samples, with `margin` bases beside each window.
+    pub fn of_samples(window: usize, margin: usize, samples: Vec<String>) -> Self {
+        Self { window, margin, samples, ..Self::default() }
     }
 
     /// Number of examples.
@@ -69,16 +101,38 @@ impl Dataset {
         self.ids.is_empty()
     }
 
-    /// Codes of example `i`, haplotype 1 and 2.
+    /// Number of samples, S.
+    pub fn outputs(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Codes stored for an example, the margins included.
+    pub fn stride(&self) -> usize {
+        self.window + 2 * self.margin
+    }
+
+    /// Codes of the window of example `i`, haplotype 1 and 2.
     pub fn codes(&self, i: usize) -> (&[u8], &[u8]) {
-        let range = i * self.window..(i + 1) * self.window;
+        let from = i * self.stride() + self.margin;
+        let range = from..from + self.window;
         (&self.hap1[range.clone()], &self.hap2[range])
     }
 
-    /// Add one example; its targets follow from `values` by `scale`.
+    /// Whether the two alleles of example `i` differ within the window.
+    pub fn differs(&self, i: usize) -> bool {
+        let (a, b) = self.codes(i);
+        a != b
+    }
+
+    /// Whether sample `sample` has a measurement of example `i`.
+    pub fn has(&self, i: usize, sample: usize) -> bool {
+        self.targets[i * self.outputs() + sample].iter().all(|t| t.is_finite())
+    }
+
+    /// Add one example of a dataset of one sample; its targets follow from `values` by `scale`.
     ///
     /// # Errors
-    /// A sequence longer than the window, or a value that has no logarithm.
+    /// As [`Dataset::push_measured`].
     pub fn push(
         &mut self,
         id: &str,
@@ -88,33 +142,68 @@ impl Dataset {
         values: [f64; 2],
         scale: &TargetScale,
     ) -> Result<()> {
-        let targets = values.map(|v| scale.to_network(v));
-        if targets.iter().any(|t| !t.is_finite()) {
-            return Err(Error::Mismatch(format!(
-                "{id}: the values {} and {} have no logarithm with pseudocount {}",
-                values[0], values[1], scale.pseudocount
-            )));
+        self.push_measured(id, place, hap1, hap2, &[Some(Measured::of_values(values))], scale)
+    }
+
+    /// Add one example, measured in each sample or not.
+    ///
+    /// A sequence no longer than the window is laid at the left of it; one that fills the margins too goes as it is.
+    ///
+    /// # Errors
+    /// A sequence of another length, a value that has no logarithm, or not one measurement a sample.
+    pub fn push_measured(
+        &mut self,
+        id: &str,
+        place: Option<Place>,
+        hap1: &[u8],
+        hap2: &[u8],
+        measured: &[Option<Measured>],
+        scale: &TargetScale,
+    ) -> Result<()> {
+        if measured.len() != self.outputs() {
+            return Err(Error::Mismatch(format!("{id}: {} samples, expected {}", measured.len(), self.outputs())));
         }
-        let (hap1, hap2) = (encode(hap1, self.window)?, encode(hap2, self.window)?);
+        let mut targets = Vec::with_capacity(measured.len());
+        for m in measured {
+            targets.push(match m {
+                Some(m) => target(id, m.values, scale)?,
+                None => [f32::NAN; 3],
+            });
+        }
+        let (hap1, hap2) = (self.encoded(hap1)?, self.encoded(hap2)?);
         self.ids.push(id.to_string());
         self.places.push(place);
         self.hap1.extend_from_slice(&hap1);
         self.hap2.extend_from_slice(&hap2);
-        self.values.push(values);
-        self.targets.push([targets[0] as f32, targets[1] as f32, (targets[0] - targets[1]) as f32]);
+        self.targets.extend(targets);
+        self.values.extend(measured.iter().map(|m| m.map_or([f64::NAN; 2], |m| m.values)));
+        self.fragments.extend(measured.iter().map(|m| m.map_or([f32::NAN; 3], |m| m.fragments)));
+        self.weights.extend(measured.iter().map(|m| m.map_or(0.0, |m| m.weight)));
         Ok(())
+    }
+
+    fn encoded(&self, sequence: &[u8]) -> Result<Vec<u8>> {
+        if self.margin > 0 && sequence.len() == self.stride() {
+            return encode(sequence, self.stride());
+        }
+        let mut codes = vec![NOTHING; self.margin];
+        codes.extend(encode(sequence, self.window)?);
+        codes.resize(self.stride(), NOTHING);
+        Ok(codes)
     }
 
     /// The pairs of a table that was read with its values. Sequences are laid at the left of the window.
     ///
     /// # Errors
     /// As [`Dataset::push`], naming the line.
-    pub fn from_pairs(table: &PairsTable, window: usize, scale: &TargetScale) -> Result<Self> {
-        let mut data = Self::new(window);
+    pub fn from_pairs(table: &PairsTable, window: usize, margin: usize, scale: &TargetScale) -> Result<Self> {
+        let mut data = Self::of_samples(window, margin, vec![String::new()]);
         for row in &table.rows {
             let at = |problem: String| Error::input(&table.path, format!("line {}: {problem}", row.line));
             let values = row.values.ok_or_else(|| at("has no measured values".into()))?;
-            data.push(&row.id, None, &row.allele_a, &row.allele_b, values, scale).map_err(|e| at(e.to_string()))?;
+            let measured = Measured { weight: row.weight as f32, ..Measured::of_values(values) };
+            data.push_measured(&row.id, None, &row.allele_a, &row.allele_b, &[Some(measured)], scale)
+                .map_err(|e| at(e.to_string()))?;
             if let Some(group) = &row.group {
                 data.groups.push(group.clone());
             }
@@ -122,53 +211,210 @@ impl Dataset {
         Ok(data)
     }
 
-    /// The regions of a count table: for each, the allele pair of the window around the region's middle, filled
-    /// from the genome on both sides. `path` names the table in messages; `report` is called after each region with the number done.
+    /// The regions of a count table, whose samples become those of the dataset. `path` names the table in messages;
+    /// `report` is called after each region with the number done.
     ///
     /// # Errors
-    /// A contig that the FASTA has not, a region listed twice (several samples in one table), no regions.
+    /// A contig that the FASTA has not, a region with two lines of one sample, no regions, or a region that does not
+    /// fit the window ([`WindowLayout::LeftAligned`]).
     pub fn from_counts(
         path: &Path,
         table: &CountTable,
         reference: &mut Reference,
         variants: &Variants,
-        window: usize,
+        windows: &WindowOptions,
         scale: &TargetScale,
-        uninformative: Uninformative,
         report: &mut dyn FnMut(usize),
     ) -> Result<Self> {
-        if table.rows.is_empty() {
-            return Err(Error::input(path, "holds no regions"));
-        }
-        let mut data = Self::new(window);
-        let sample = &table.rows[0].sample;
-        for (i, row) in table.rows.iter().enumerate() {
+        let (regions, samples) = regions_of(path, table)?;
+        let mut data = Self::of_samples(windows.length, windows.margin, samples);
+        let mut measured = Vec::new();
+        for (done, lines) in regions.iter().enumerate() {
+            let row = lines.iter().flatten().next().map(|&i| &table.rows[i]);
+            let Some(row) = row else { continue };
             let name = format!("{}:{}-{}", row.chrom, row.start + 1, row.end);
             let at = |problem: String| Error::input(path, format!("{name}: {problem}"));
-            if row.sample != *sample {
-                return Err(at(format!(
-                    "holds counts of {} after those of {sample}; train takes one sample",
-                    row.sample
-                )));
-            }
             let contig = reference
                 .contigs()
                 .find(&row.chrom)
                 .ok_or_else(|| at(format!("\"{}\" has no contig {}", reference.path().display(), row.chrom)))?;
-            let centre = row.start + (row.end - row.start) / 2;
-            let pair = allele_pair(reference, variants, contig, centre, window)?;
-            let shared = match uninformative {
-                Uninformative::Half => row.uninformative as f64 / 2.0,
-                Uninformative::Drop => 0.0,
-            };
-            let values = [row.hap1 as f64 + shared, row.hap2 as f64 + shared];
-            let start = centre as i64 - (window / 2) as i64;
-            let place = Place { chrom: row.chrom.clone(), start, end: start + window as i64 };
+            let (pair, place) = windows.pair(reference, variants, contig, row)?;
+            measured.clear();
+            measured.extend(lines.iter().map(|line| line.map(|i| windows.measured(&table.rows[i]))));
             let id = if row.name == "." { name.clone() } else { row.name.clone() };
-            data.push(&id, Some(place), &pair.hap1.sequence, &pair.hap2.sequence, values, scale)
+            data.push_measured(&id, Some(place), &pair[0], &pair[1], &measured, scale)
                 .map_err(|e| at(e.to_string()))?;
-            report(i + 1);
+            report(done + 1);
         }
         Ok(data)
+    }
+}
+
+fn target(id: &str, values: [f64; 2], scale: &TargetScale) -> Result<[f32; 3]> {
+    let [a, b] = values.map(|v| scale.to_network(v));
+    if !(a.is_finite() && b.is_finite()) {
+        return Err(Error::Mismatch(format!(
+            "{id}: the values {} and {} have no logarithm with pseudocount {}",
+            values[0], values[1], scale.pseudocount
+        )));
+    }
+    Ok([a as f32, b as f32, (a - b) as f32])
+}
+
+/// How windows are made from the regions of a count table, and counts from its columns.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowOptions {
+    /// Bases the network reads.
+    pub length: usize,
+    /// Further bases on both sides.
+    pub margin: usize,
+    pub layout: WindowLayout,
+    pub uninformative: Uninformative,
+}
+
+impl WindowOptions {
+    /// Sequences of both alleles of a region and the place they are from.
+    fn pair(
+        &self,
+        reference: &mut Reference,
+        variants: &Variants,
+        contig: usize,
+        row: &CountRow,
+    ) -> Result<([Vec<u8>; 2], Place)> {
+        match self.layout {
+            WindowLayout::Centred => {
+                let centre = row.start + (row.end - row.start) / 2;
+                let pair = allele_pair(reference, variants, contig, centre, self.length + 2 * self.margin)?;
+                let start = centre as i64 - (self.length / 2) as i64;
+                let place = Place { chrom: row.chrom.clone(), start, end: start + self.length as i64 };
+                Ok(([pair.hap1.sequence, pair.hap2.sequence], place))
+            }
+            WindowLayout::LeftAligned => {
+                let pair = region_pair(reference, variants, contig, row.start, row.end)?;
+                let place = Place { chrom: row.chrom.clone(), start: row.start as i64, end: row.end as i64 };
+                Ok(([pair.hap1.sequence, pair.hap2.sequence], place))
+            }
+        }
+    }
+
+    fn measured(&self, row: &CountRow) -> Measured {
+        let shared = match self.uninformative {
+            Uninformative::Half => row.uninformative as f64 / 2.0,
+            Uninformative::Drop => 0.0,
+        };
+        Measured {
+            values: [row.hap1 as f64 + shared, row.hap2 as f64 + shared],
+            fragments: [row.hap1, row.hap2, row.uninformative].map(|n| n as f32),
+            weight: 1.0,
+        }
+    }
+}
+
+/// For each region, in order of first appearance, the number of its line in each sample; and the samples' names.
+type RegionLines = Vec<Vec<Option<usize>>>;
+
+fn regions_of(path: &Path, table: &CountTable) -> Result<(RegionLines, Vec<String>)> {
+    let mut samples: Vec<String> = Vec::new();
+    let mut sample_of: HashMap<&str, usize> = HashMap::new();
+    let mut region_of: HashMap<(&str, u64, u64, &str), usize> = HashMap::new();
+    let mut regions: RegionLines = Vec::new();
+    for (i, row) in table.rows.iter().enumerate() {
+        let sample = *sample_of.entry(&row.sample).or_insert_with(|| {
+            samples.push(row.sample.clone());
+            samples.len() - 1
+        });
+        let region = *region_of.entry((&row.chrom, row.start, row.end, &row.name)).or_insert_with(|| {
+            regions.push(Vec::new());
+            regions.len() - 1
+        });
+        let lines = &mut regions[region];
+        if lines.len() <= sample {
+            lines.resize(sample + 1, None);
+        }
+        if lines[sample].replace(i).is_some() {
+            return Err(Error::input(
+                path,
+                format!("{}:{}-{}: has two lines of sample {}", row.chrom, row.start + 1, row.end, row.sample),
+            ));
+        }
+    }
+    if regions.is_empty() {
+        return Err(Error::input(path, "holds no regions"));
+    }
+    regions.iter_mut().for_each(|lines| lines.resize(samples.len(), None));
+    Ok((regions, samples))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genome::contigs::Contigs;
+    use crate::genome::reference::test_reference;
+    use crate::genome::variants::test_variant;
+
+    fn row(start: u64, sample: &str, counts: [u64; 3]) -> CountRow {
+        CountRow {
+            chrom: "chr1".into(),
+            start,
+            end: start + 6,
+            name: ".".into(),
+            score: ".".into(),
+            strand: b'.',
+            sample: sample.into(),
+            hap1: counts[0],
+            hap2: counts[1],
+            uninformative: counts[2],
+            conflicting: 0,
+            variants: 0,
+            log2_ratio: None,
+            se: None,
+            p_value: None,
+            q_value: None,
+            shrunk_log2_ratio: None,
+            shrunk_se: None,
+        }
+    }
+
+    fn read(rows: Vec<CountRow>, windows: WindowOptions) -> Result<Dataset> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut reference = test_reference(folder.path(), &[("chr1", b"ACGTTGCAACGGTTAACCGT")]);
+        let list = vec![test_variant(9, &["C", "CTT"], 0, 1)];
+        let variants = Variants::from_list(&Contigs::new(vec![("chr1".into(), 0)]), vec![list]);
+        let table = CountTable { header: vec![], rows };
+        let scale = TargetScale::default();
+        Dataset::from_counts("t".as_ref(), &table, &mut reference, &variants, &windows, &scale, &mut |_| ())
+    }
+
+    const CENTRED: WindowOptions =
+        WindowOptions { length: 6, margin: 2, layout: WindowLayout::Centred, uninformative: Uninformative::Half };
+
+    #[test]
+    fn samples_share_a_region_and_may_lack_it() {
+        let rows = vec![row(6, "a", [1, 2, 4]), row(6, "b", [5, 5, 0]), row(12, "b", [3, 0, 1])];
+        let data = read(rows, CENTRED).unwrap();
+        assert_eq!((data.len(), data.samples.join(" ").as_str()), (2, "a b"));
+        assert_eq!(data.values[..2], [[3.0, 4.0], [5.0, 5.0]]);
+        assert_eq!((data.has(0, 0), data.has(1, 0), data.has(1, 1)), (true, false, true));
+        assert_eq!((data.fragments[0], data.weights[2]), ([1.0, 2.0, 4.0], 0.0));
+        assert!((data.targets[3][2] - (4.5f32 / 1.5).ln()).abs() < 1e-6);
+        // The insertion lies behind the centre, 9: both alleles agree up to it.
+        assert_eq!(data.stride(), 10);
+        assert_eq!(data.codes(0), (encode(b"CAACGG", 6).unwrap().as_slice(), encode(b"CAACTT", 6).unwrap().as_slice()));
+        assert!(data.differs(0));
+        let twice = read(vec![row(6, "a", [1, 1, 1]), row(6, "a", [1, 1, 1])], CENTRED);
+        assert!(twice.unwrap_err().to_string().contains("chr1:7-12: has two lines of sample a"));
+    }
+
+    #[test]
+    fn published_windows_are_the_region_alone() {
+        let windows = WindowOptions { length: 9, margin: 1, layout: WindowLayout::LeftAligned, ..CENTRED };
+        let data = read(vec![row(6, "a", [1, 2, 4])], windows).unwrap();
+        let expected = (encode(b"CAACGG", 9).unwrap(), encode(b"CAACTTGG", 9).unwrap());
+        assert_eq!(data.codes(0), (expected.0.as_slice(), expected.1.as_slice()));
+        assert_eq!((data.hap1[0], data.hap2[10]), (NOTHING, NOTHING));
+        assert_eq!(data.places[0].as_ref().map(|p| (p.start, p.end)), Some((6, 12)));
+        let short = WindowOptions { length: 7, ..windows };
+        let message = read(vec![row(6, "a", [1, 2, 4])], short).unwrap_err().to_string();
+        assert!(message.contains("chr1:7-12: a sequence of 8 bases does not fit"), "{message}");
     }
 }

@@ -1,6 +1,8 @@
-//! The training loop: batches, validation after each epoch, early stopping, the best weights kept.
+//! The training loop: batches, validation after each epoch, early stopping, the best weights kept, and a state on
+//! disk from which a run goes on as if it had never stopped.
 
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rand::seq::SliceRandom;
 use rand::SeedableRng;
@@ -9,87 +11,48 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind as Type, Tensor};
 
 use super::dataset::Dataset;
+use super::device_data::{Augmentation, Batch, DeviceData};
+use super::loss::{host, LossParts, Objective};
 use super::metrics::{pearson, spearman};
 use super::optimiser::Adam;
-use super::schedule::{RateKeeper, Schedule};
+use super::options::{BatchStatistics, FitOptions, NotFinite, Precision, Selection};
+use super::schedule::{bits, RateKeeper};
 use super::split::Part;
+use super::state::{fingerprint, Position, Snapshot};
 use crate::error::{Error, Result};
-use crate::model::config::Kind;
 use crate::model::network::{Mode, Network};
 use crate::model::weights::Weights;
 
-/// What can be chosen about a training run. [`Default`] is the published recipe.
+/// One line of `metrics.tsv`: an epoch, counted from 1. Correlations are over the validation windows, the mean over
+/// the samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FitOptions {
-    /// Most passes over the training windows.
-    pub epochs: usize,
-    /// Allele pairs an optimiser step.
-    pub batch_size: usize,
-    /// Nominal learning rate; see [`Schedule`].
-    pub learning_rate: f64,
-    /// L2 term of every parameter's gradient.
-    pub weight_decay: f64,
-    pub schedule: Schedule,
-    /// Epochs without a lower validation loss after which training stops.
-    pub patience: usize,
-    /// Seed of the first weights, the order of batches and dropout.
-    pub seed: u64,
-}
-
-impl Default for FitOptions {
-    fn default() -> Self {
-        Self {
-            epochs: 100,
-            batch_size: 32,
-            learning_rate: 1e-4,
-            weight_decay: 1e-5,
-            schedule: Schedule::Cycle,
-            patience: 4,
-            seed: 1,
-        }
-    }
-}
-
-impl FitOptions {
-    /// # Errors
-    /// A number with which no step can be made.
-    pub fn validate(&self) -> Result<()> {
-        let wrong = |what: &str| Err(Error::Mismatch(what.to_string()));
-        match () {
-            _ if self.epochs == 0 => wrong("the number of epochs must be at least 1"),
-            _ if self.batch_size == 0 => wrong("the batch size must be at least 1"),
-            _ if self.patience == 0 => wrong("the patience must be at least 1"),
-            _ if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) => {
-                wrong("the learning rate must be above 0")
-            }
-            _ if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) => {
-                wrong("the weight decay must be 0 or more")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// One line of `metrics.tsv`: an epoch, counted from 1. Correlations are over the validation windows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EpochMetrics {
     pub epoch: usize,
     /// Optimiser steps done so far.
     pub steps: u64,
     /// Learning rate of the last step.
+    #[serde(with = "bits")]
     pub learning_rate: f64,
-    /// Mean squared error over windows and outputs.
+    /// The mean over the steps, each before it was made.
+    #[serde(with = "bits")]
     pub train_loss: f64,
+    #[serde(with = "bits")]
     pub validation_loss: f64,
+    #[serde(with = "bits")]
     pub pearson_hap1: f64,
+    #[serde(with = "bits")]
     pub pearson_hap2: f64,
+    #[serde(with = "bits")]
     pub pearson_ratio: f64,
+    #[serde(with = "bits")]
     pub spearman_hap1: f64,
+    #[serde(with = "bits")]
     pub spearman_hap2: f64,
+    #[serde(with = "bits")]
     pub spearman_ratio: f64,
     /// Batches left out because their loss was not a finite number.
     pub skipped_batches: usize,
+    #[serde(with = "bits")]
     pub seconds: f64,
     /// Whether this is the best epoch so far.
     pub best: bool,
@@ -113,45 +76,47 @@ pub struct Fitted {
     pub history: Vec<EpochMetrics>,
     /// True when patience ran out, false when the number of epochs did.
     pub stopped_early: bool,
+    /// Overdispersion of totals (φ) and of splits (ρ) by sample, where the loss learns them.
+    pub dispersions: Option<(Vec<f64>, Vec<f64>)>,
 }
 
-/// A dataset on the network's device: sequences as bytes, one-hot only a batch at a time.
-pub struct DeviceData {
-    hap1: Tensor,
-    hap2: Tensor,
-    targets: Tensor,
+/// How a run is kept, and how it is ended.
+pub struct Keeping<'a> {
+    /// The file of the state; none is written without it.
+    pub state: Option<&'a Path>,
+    /// Go on from `state` if the file is there.
+    pub resume: bool,
+    /// A state is written when an epoch ends and when this much time has passed since the last.
+    pub every: Duration,
+    /// Asked before each step: whether to save and end.
+    pub stop: &'a dyn Fn() -> bool,
 }
 
-impl DeviceData {
-    /// Copy `data` to the device of `network`.
-    pub fn new(data: &Dataset, network: &Network) -> Result<Self> {
-        let (n, window) = (data.len() as i64, data.window as i64);
-        let device = network.device();
-        let bytes = |codes: &[u8]| -> Result<Tensor> {
-            Ok(Tensor::f_from_data_size(codes, &[n, window], Type::Uint8)?.f_to_device(device)?)
-        };
-        let targets: Vec<f32> = data.targets.iter().flatten().copied().collect();
-        Ok(Self {
-            hap1: bytes(&data.hap1)?,
-            hap2: bytes(&data.hap2)?,
-            targets: Tensor::f_from_slice(&targets)?
-                .f_view([n, 3])?
-                .f_to_kind(network.precision())?
-                .f_to_device(device)?,
-        })
+impl Keeping<'_> {
+    /// Nothing kept, nothing asked.
+    pub const NOTHING: Keeping<'static> = Keeping { state: None, resume: false, every: Duration::MAX, stop: &|| false };
+}
+
+/// How [`fit`] ended.
+pub enum Outcome {
+    Finished(Fitted),
+    /// [`Keeping::stop`] said so; the state is saved if it was to be.
+    Stopped {
+        epoch: usize,
+    },
+}
+
+/// Set the network up as `options` say.
+fn prepare(network: &mut Network, options: &FitOptions) {
+    network.set_statistics_apart(options.batch_statistics == BatchStatistics::Apart);
+    network.set_shared_dropout(options.shared_dropout);
+    if options.precision == Precision::Bfloat16 {
+        network.set_mixed_precision();
     }
-
-    fn batch(&self, rows: &[i64]) -> Result<(Tensor, Tensor, Tensor)> {
-        let rows = Tensor::f_from_slice(rows)?.f_to_device(self.targets.device())?;
-        Ok((
-            self.hap1.f_index_select(0, &rows)?,
-            self.hap2.f_index_select(0, &rows)?,
-            self.targets.f_index_select(0, &rows)?,
-        ))
-    }
 }
 
-/// One optimiser step on `rows`; returns the loss before it. A loss that is not finite changes nothing.
+/// One optimiser step on `rows` with the published loss; returns the loss before it. A loss that is not finite
+/// changes nothing.
 pub fn train_step(
     network: &Network,
     optimiser: &mut Adam,
@@ -159,150 +124,278 @@ pub fn train_step(
     rows: &[i64],
     learning_rate: f64,
 ) -> Result<f64> {
-    let (hap1, hap2, targets) = data.batch(rows)?;
-    let outputs = outputs_of(network.architecture().kind);
-    let prediction = network.forward(&hap1, &hap2, Mode::Train)?;
-    let difference = prediction.f_narrow(1, 0, outputs)?.f_sub(&targets.f_narrow(1, 0, outputs)?)?;
-    let loss = difference.f_square()?.f_mean(network.precision())?;
-    let value = loss.f_double_value(&[])?;
+    let objective = Objective::new(&FitOptions::default(), network, data.has_fragments())?;
+    let loss = loss_of(network, &objective, &data.batch(rows)?)?.mean()?;
+    let value = host(&loss)?;
     if value.is_finite() {
-        optimiser.zero_grad();
-        loss.f_backward()?;
-        optimiser.step(learning_rate)?;
+        descend(&loss, optimiser, learning_rate)?;
     }
     Ok(value)
 }
 
-/// Predictions of `rows` in evaluation mode, in the scale of the targets.
+fn loss_of(network: &Network, objective: &Objective, batch: &Batch) -> Result<LossParts> {
+    objective.of(&network.forward(&batch.hap1, &batch.hap2, Mode::Train)?, batch, network)
+}
+
+fn descend(loss: &Tensor, optimiser: &mut Adam, rate: f64) -> Result<()> {
+    optimiser.zero_grad();
+    loss.f_backward()?;
+    optimiser.step(rate)
+}
+
+/// Predictions of `rows` in evaluation mode, in the scale of the targets: for each row both counts and the ratio
+/// (without its bias) of every sample, sample fastest.
 pub fn predict(network: &Network, data: &DeviceData, rows: &[usize]) -> Result<Vec<[f32; 3]>> {
+    Ok(evaluate(network, data, rows, None)?.0)
+}
+
+/// As [`predict`], with the loss.
+fn evaluate(
+    network: &Network,
+    data: &DeviceData,
+    rows: &[usize],
+    objective: Option<&Objective>,
+) -> Result<(Vec<[f32; 3]>, f64)> {
     const BATCH: usize = 128;
     let _guard = tch::no_grad_guard();
-    let mut predictions = Vec::with_capacity(rows.len());
+    let outputs = network.architecture().outputs;
+    let mut predictions = Vec::with_capacity(rows.len() * outputs);
+    let (mut sum, mut weight) = (0.0, 0.0);
     for rows in rows.chunks(BATCH) {
         let rows: Vec<i64> = rows.iter().map(|&r| r as i64).collect();
-        let (hap1, hap2, _) = data.batch(&rows)?;
-        let out = network
-            .forward(&hap1, &hap2, Mode::Evaluate)?
-            .f_to_device(tch::Device::Cpu)?
-            .f_to_kind(Type::Float)?
-            .f_contiguous()?;
-        let mut values = vec![0f32; rows.len() * 3];
+        let batch = data.batch(&rows)?;
+        let out = network.forward(&batch.hap1, &batch.hap2, Mode::Evaluate)?;
+        if let Some(objective) = objective {
+            // Sums of many windows: in float64.
+            let parts = objective.of(&out.f_to_kind(Type::Double)?, &batch, network)?;
+            sum += host(&parts.sum)?;
+            weight += host(&parts.weight)?;
+        }
+        let out = out.f_to_device(tch::Device::Cpu)?.f_to_kind(Type::Float)?.f_contiguous()?;
+        let mut values = vec![0f32; rows.len() * 3 * outputs];
         let count = values.len();
         out.f_copy_data(&mut values, count)?;
-        predictions.extend(values.chunks_exact(3).map(|v| [v[0], v[1], v[2]]));
+        for row in values.chunks_exact(3 * outputs) {
+            predictions.extend((0..outputs).map(|s| [0, 1, 2].map(|head| row[head * outputs + s])));
+        }
     }
-    Ok(predictions)
+    Ok((predictions, sum / weight))
 }
 
-/// The outputs that the loss compares: both counts and the ratio, or the counts alone.
-fn outputs_of(kind: Kind) -> i64 {
-    match kind {
-        Kind::Single => 2,
-        Kind::Paired | Kind::Difference => 3,
+/// A generator that depends on the seed, an epoch and a step of it alone: whatever was drawn before, a run that goes
+/// on draws what it would have drawn.
+fn generator(seed: u64, epoch: usize, step: usize) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed.wrapping_mul(0x9E37_79B9).wrapping_add(epoch as u64));
+    rng.set_stream(step as u64);
+    rng
+}
+
+/// Steps between two looks at the loss on a device that the host would have to wait for.
+const LOOK_EVERY: usize = 64;
+
+/// Losses that are still on the device.
+struct Pending {
+    losses: Vec<(Tensor, f64)>,
+    /// Batch (from 0) of the first of them.
+    first: usize,
+    every: usize,
+}
+
+impl Pending {
+    /// Add what is there to `position`, and see that it is finite.
+    fn look(&mut self, position: &mut Position) -> Result<()> {
+        for (i, (loss, rows)) in self.losses.drain(..).enumerate() {
+            let value = host(&loss)?;
+            if !value.is_finite() {
+                return Err(Error::Mismatch(format!(
+                    "the loss is {value} at batch {} of epoch {}; lower the learning rate or look for extreme values",
+                    self.first + i + 1,
+                    position.epoch
+                )));
+            }
+            position.loss_sum += value * rows;
+            position.loss_weight += rows;
+        }
+        self.first = position.batch;
+        Ok(())
     }
 }
 
-/// Train `network` on the training part of `data`, choosing the epoch by the loss on the validation part.
-/// The test part is not looked at. The same seed, data and number of threads give the same model on a CPU.
+/// Train `network` on the training part of `data`, choosing the epoch by its figure on the validation part. The test
+/// part is not looked at. The same seed, data and number of threads give the same model on a CPU, whether the run was
+/// stopped and taken up again or not.
 ///
 /// # Errors
-/// libtorch fails, or no batch of an epoch has a finite loss.
+/// libtorch fails, no batch of an epoch has a finite loss, a loss is not finite where that ends the run, or the
+/// saved state is that of another run.
 pub fn fit(
     network: &mut Network,
     data: &Dataset,
     parts: &[Part],
     options: &FitOptions,
+    keeping: &Keeping,
     report: &mut dyn FnMut(Event),
-) -> Result<Fitted> {
+) -> Result<Outcome> {
     options.validate()?;
+    prepare(network, options);
     let rows_of = |part| -> Vec<usize> { (0..data.len()).filter(|&i| parts[i] == part).collect() };
     let mut train: Vec<i64> = rows_of(Part::Train).iter().map(|&i| i as i64).collect();
     let validation = rows_of(Part::Validation);
     let device_data = DeviceData::new(data, network)?;
-    let mut optimiser = Adam::new(network, options.weight_decay)?;
-    let mut rates = RateKeeper::new(options.schedule, options.learning_rate);
-    tch::manual_seed(options.seed as i64);
-    let outputs = outputs_of(network.architecture().kind) as usize;
-
-    let mut history: Vec<EpochMetrics> = Vec::new();
-    let mut best: Option<(f64, usize, Weights)> = None;
-    let mut steps = 0u64;
-    let mut waited = 0;
-    let mut stopped_early = false;
-    for epoch in 1..=options.epochs {
-        let started = Instant::now();
+    let objective = Objective::new(options, network, device_data.has_fragments())?;
+    let extra = objective.parameters();
+    let mut optimiser = Adam::with(network, &extra, options.weight_decay, options.decay, options.clip)?;
+    let total = train.len().div_ceil(options.batch_size);
+    let rates = RateKeeper::new(options.schedule, options.learning_rate, (total * options.epochs) as u64);
+    let identity = fingerprint(network.architecture(), options, data, parts);
+    let mut position = Position::start(identity.clone(), rates);
+    let mut best: Option<Weights> = None;
+    if let Some(path) = keeping.state.filter(|path| keeping.resume && path.exists()) {
+        let saved = Snapshot::read(path, &identity)?;
+        network.load(&saved.weights("model."))?;
+        let (steps, moments) = saved.restore(&extra, &optimiser.state().1)?;
+        optimiser.restore(steps, &moments)?;
+        best = saved.position.best.is_some().then(|| saved.weights("best."));
+        position = saved.position;
+    }
+    let save = |position: &Position, network: &Network, best: Option<&Weights>, optimiser: &Adam| -> Result<()> {
+        match keeping.state {
+            Some(path) => Snapshot::new(position, network.weights()?, best, &extra, optimiser.state())?.write(path),
+            None => Ok(()),
+        }
+    };
+    let on_host = network.device() == tch::Device::Cpu;
+    let every = if on_host || options.not_finite == NotFinite::Skip { 1 } else { LOOK_EVERY };
+    let mut stopped_early = position.waited >= options.patience;
+    let mut last_saved = Instant::now();
+    while position.epoch <= options.epochs && !stopped_early {
+        let (epoch, started) = (position.epoch, Instant::now());
         // A generator for each epoch: its order does not depend on how the epochs before it went.
         train.sort_unstable();
-        train
-            .shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed.wrapping_mul(0x9E37_79B9).wrapping_add(epoch as u64)));
-        let total = train.len().div_ceil(options.batch_size);
-        let (mut loss_sum, mut loss_rows, mut skipped, mut rate) = (0.0, 0usize, 0, 0.0);
-        for (batch, rows) in train.chunks(options.batch_size).enumerate() {
-            rate = rates.rate(steps);
-            let loss = train_step(network, &mut optimiser, &device_data, rows, rate)?;
-            steps += 1;
-            if loss.is_finite() {
-                loss_sum += loss * rows.len() as f64;
-                loss_rows += rows.len();
-            } else {
-                skipped += 1;
+        train.shuffle(&mut generator(options.seed, epoch, 0));
+        let mut pending = Pending { losses: Vec::new(), first: position.batch, every };
+        let batches: Vec<&[i64]> = train.chunks(options.batch_size).skip(position.batch).collect();
+        for rows in batches {
+            if (keeping.stop)() {
+                pending.look(&mut position)?;
+                save(&position, network, best.as_ref(), &optimiser)?;
+                return Ok(Outcome::Stopped { epoch });
             }
-            report(Event::Batch { epoch, done: batch + 1, total });
+            let mut rng = generator(options.seed, epoch, position.batch + 1);
+            let augmentation =
+                Augmentation::draw(&mut rng, rows.len(), options.shift, options.augment_strand, options.augment_swap);
+            // Dropout draws from libtorch's own generator.
+            tch::manual_seed(rand::Rng::random::<i64>(&mut rng));
+            let batch = device_data.augmented(rows, &augmentation, network)?;
+            let rate = position.rates.rate(position.steps);
+            let loss = loss_of(network, &objective, &batch)?.mean()?;
+            let rows = rows.len() as f64;
+            if options.not_finite == NotFinite::Skip && !host(&loss)?.is_finite() {
+                position.skipped += 1;
+            } else {
+                pending.losses.push((loss.detach(), rows));
+                if pending.every == 1 {
+                    // Before the step: what is saved is never behind a loss that is none.
+                    pending.look(&mut position)?;
+                }
+                descend(&loss, &mut optimiser, rate)?;
+            }
+            position.steps += 1;
+            position.batch += 1;
+            report(Event::Batch { epoch, done: position.batch, total });
+            if pending.losses.len() >= pending.every {
+                pending.look(&mut position)?;
+            }
+            if last_saved.elapsed() > keeping.every {
+                pending.look(&mut position)?;
+                save(&position, network, best.as_ref(), &optimiser)?;
+                last_saved = Instant::now();
+            }
         }
-        if loss_rows == 0 {
+        pending.look(&mut position)?;
+        if position.loss_weight == 0.0 {
             return Err(Error::Mismatch(format!(
                 "no batch of epoch {epoch} has a finite loss; lower the learning rate or look for extreme values"
             )));
         }
-        let predictions = predict(network, &device_data, &validation)?;
-        let mut metrics = validation_metrics(data, &validation, &predictions, outputs);
+        let (predictions, loss) = evaluate(network, &device_data, &validation, Some(&objective))?;
+        let mut metrics = validation_metrics(data, &validation, &predictions);
         metrics.epoch = epoch;
-        metrics.steps = steps;
-        metrics.learning_rate = rate;
-        metrics.train_loss = loss_sum / loss_rows as f64;
-        metrics.skipped_batches = skipped;
+        metrics.steps = position.steps;
+        metrics.learning_rate = position.rates.rate(position.steps.saturating_sub(1));
+        metrics.train_loss = position.loss_sum / position.loss_weight;
+        metrics.validation_loss = loss;
+        metrics.skipped_batches = position.skipped;
         metrics.seconds = started.elapsed().as_secs_f64();
-        let loss = metrics.validation_loss;
-        metrics.best = loss.is_finite() && best.as_ref().is_none_or(|(lowest, ..)| loss < *lowest);
+        let score = match options.selection {
+            Selection::Loss => loss,
+            Selection::Ratio => -metrics.pearson_ratio,
+        };
+        metrics.best = score.is_finite() && position.best.is_none_or(|(lowest, _)| score < lowest);
         report(Event::Epoch(&metrics));
-        rates.epoch_ended(loss);
+        position.rates.epoch_ended(loss);
         if metrics.best {
-            best = Some((loss, epoch, network.weights()?));
-            waited = 0;
+            position.best = Some((score, epoch));
+            best = Some(network.weights()?);
+            position.waited = 0;
         } else {
-            waited += 1;
+            position.waited += 1;
         }
-        history.push(metrics);
-        if waited >= options.patience {
-            stopped_early = true;
-            break;
-        }
+        position.history.push(metrics);
+        stopped_early = position.waited >= options.patience;
+        (position.epoch, position.batch) = (epoch + 1, 0);
+        (position.loss_sum, position.loss_weight, position.skipped) = (0.0, 0.0, 0);
+        save(&position, network, best.as_ref(), &optimiser)?;
+        last_saved = Instant::now();
     }
-    let Some((_, best_epoch, best)) = best else {
-        return Err(Error::Mismatch("no epoch has a finite validation loss; lower the learning rate".into()));
+    let (Some((_, best_epoch)), Some(best)) = (position.best, best) else {
+        return Err(Error::Mismatch(
+            "no epoch has a finite figure on the validation windows; lower the learning rate".into(),
+        ));
     };
     network.load(&best)?;
-    Ok(Fitted { best, best_epoch, history, stopped_early })
+    let dispersions = objective.dispersions()?;
+    Ok(Outcome::Finished(Fitted { best, best_epoch, history: position.history, stopped_early, dispersions }))
 }
 
-fn validation_metrics(data: &Dataset, rows: &[usize], predictions: &[[f32; 3]], outputs: usize) -> EpochMetrics {
-    let measured = |k: usize| -> Vec<f64> { rows.iter().map(|&i| f64::from(data.targets[i][k])).collect() };
-    let predicted = |k: usize| -> Vec<f64> { predictions.iter().map(|p| f64::from(p[k])).collect() };
-    let columns: Vec<(Vec<f64>, Vec<f64>)> = (0..3).map(|k| (measured(k), predicted(k))).collect();
-    let errors: f64 =
-        columns[..outputs].iter().flat_map(|(m, p)| m.iter().zip(p)).map(|(m, p)| (m - p) * (m - p)).sum();
+/// Correlations on the validation windows, the mean over the samples that have one.
+fn validation_metrics(data: &Dataset, rows: &[usize], predictions: &[[f32; 3]]) -> EpochMetrics {
+    let outputs = data.outputs();
+    let mut figures = [[0.0; 2]; 3];
+    for (head, figures) in figures.iter_mut().enumerate() {
+        let mut counted = [0usize; 2];
+        for sample in 0..outputs {
+            let known = rows.iter().enumerate().filter(|(_, &i)| data.has(i, sample));
+            let (measured, predicted): (Vec<f64>, Vec<f64>) = known
+                .map(|(k, &i)| {
+                    let (m, p) = (data.targets[i * outputs + sample], predictions[k * outputs + sample]);
+                    (f64::from(m[head]), f64::from(p[head]))
+                })
+                .unzip();
+            for (k, r) in [pearson(&measured, &predicted), spearman(&measured, &predicted)].into_iter().enumerate() {
+                if r.is_finite() {
+                    figures[k] += r;
+                    counted[k] += 1;
+                }
+            }
+        }
+        for (figure, counted) in figures.iter_mut().zip(counted) {
+            *figure = if counted > 0 { *figure / counted as f64 } else { f64::NAN };
+        }
+    }
+    let [hap1, hap2, ratio] = figures;
     EpochMetrics {
         epoch: 0,
         steps: 0,
         learning_rate: 0.0,
         train_loss: 0.0,
-        validation_loss: errors / (rows.len() * outputs) as f64,
-        pearson_hap1: pearson(&columns[0].0, &columns[0].1),
-        pearson_hap2: pearson(&columns[1].0, &columns[1].1),
-        pearson_ratio: pearson(&columns[2].0, &columns[2].1),
-        spearman_hap1: spearman(&columns[0].0, &columns[0].1),
-        spearman_hap2: spearman(&columns[1].0, &columns[1].1),
-        spearman_ratio: spearman(&columns[2].0, &columns[2].1),
+        validation_loss: 0.0,
+        pearson_hap1: hap1[0],
+        pearson_hap2: hap2[0],
+        pearson_ratio: ratio[0],
+        spearman_hap1: hap1[1],
+        spearman_hap2: hap2[1],
+        spearman_ratio: ratio[1],
         skipped_batches: 0,
         seconds: 0.0,
         best: false,

@@ -8,17 +8,38 @@
 //! | [`metrics`] | agreement of measured and predicted values |
 //! | [`baseline`] | what a model must beat |
 //! | [`evaluate`] | the figures of a finished model beside those of the baselines |
-//! | `optimiser`, `fit` | Adam and the training loop (feature `torch`) |
+//! | [`options`] | what can be chosen about a run |
+//! | [`estimate`] | the memory a run will need |
+//! | `device_data` | a dataset on the network's device, augmentation (feature `torch`, as all below) |
+//! | `loss`, `likelihood` | what is made small: squared errors, the likelihood of counts |
+//! | `optimiser`, `fit` | Adam and the training loop |
+//! | `state` | a run saved so that it can go on |
+//! | `runs` | the folds and seeds of one training |
+//! | `rivals` | what a model is reported beside |
 
 pub mod baseline;
 pub mod dataset;
+#[cfg(feature = "torch")]
+pub mod device_data;
+pub mod estimate;
 pub mod evaluate;
 #[cfg(feature = "torch")]
 pub mod fit;
+#[cfg(feature = "torch")]
+pub mod likelihood;
+#[cfg(feature = "torch")]
+pub mod loss;
 pub mod metrics;
 #[cfg(feature = "torch")]
 pub mod optimiser;
+pub mod options;
 #[cfg(feature = "torch")]
 pub mod report;
+#[cfg(feature = "torch")]
+pub mod rivals;
+#[cfg(feature = "torch")]
+pub mod runs;
 pub mod schedule;
 pub mod split;
+#[cfg(feature = "torch")]
+pub mod state;

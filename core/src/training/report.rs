@@ -9,17 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::Dataset;
 use super::evaluate::Evaluation;
-use super::fit::{EpochMetrics, FitOptions};
+use super::fit::{EpochMetrics, Fitted};
+use super::options::FitOptions;
+use super::runs::Run;
 use super::split::Part;
 use crate::error::{Error, Result};
 use crate::files::{write_whole, OutFile, TabixFormat};
 use crate::model::config::Architecture;
-use crate::model::info::TargetScale;
+use crate::model::info::{TargetScale, WindowLayout};
 
 /// All that is needed to train the same network again: written as `config.toml`, read by `--config`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
+    /// How windows are filled. First, since in TOML what belongs to no table stands before all of them.
+    #[serde(default)]
+    pub layout: WindowLayout,
     pub architecture: Architecture,
     pub training: FitOptions,
 }
@@ -47,16 +52,12 @@ impl TrainingConfig {
     }
 }
 
-/// `summary.json`.
+/// What one network of a training came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Summary {
-    pub version: String,
-    pub command: String,
-    pub model: String,
-    pub parameters: usize,
-    pub device: String,
+pub struct RunSummary {
+    /// Its name among several; empty when it is the only one.
+    pub name: String,
     pub seed: u64,
-    /// Windows in each part.
     pub train: usize,
     pub validation: usize,
     pub test: usize,
@@ -65,7 +66,51 @@ pub struct Summary {
     pub stopped_early: bool,
     pub validation_loss: f64,
     pub skipped_batches: usize,
-    /// The model and the baselines on the test windows.
+}
+
+impl RunSummary {
+    /// Of one run and its outcome.
+    pub fn new(run: &Run, fitted: &Fitted) -> Self {
+        let count = |part| run.parts.iter().filter(|p| **p == part).count();
+        let best = fitted.history.iter().find(|m| m.epoch == fitted.best_epoch);
+        Self {
+            name: run.name.clone(),
+            seed: run.seed,
+            train: count(Part::Train),
+            validation: count(Part::Validation),
+            test: count(Part::Test),
+            epochs: fitted.history.len(),
+            best_epoch: fitted.best_epoch,
+            stopped_early: fitted.stopped_early,
+            validation_loss: best.map_or(f64::NAN, |m| m.validation_loss),
+            skipped_batches: fitted.history.iter().map(|m| m.skipped_batches).sum(),
+        }
+    }
+}
+
+/// `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    pub version: String,
+    pub command: String,
+    pub model: String,
+    pub parameters: usize,
+    pub device: String,
+    /// Windows read.
+    pub windows: usize,
+    /// Samples predicted; a single one without a name is "".
+    pub samples: Vec<String>,
+    /// What favours haplotype 1 whatever the sequence, log2, by sample: learned beside an antisymmetric ratio head
+    /// and no part of predictions. Empty for other heads.
+    pub ratio_bias_log2: Vec<f64>,
+    /// Overdispersion of total fragments and of their split by sample, where the loss learns them: the mean over
+    /// the runs.
+    pub dispersion_total: Vec<f64>,
+    pub dispersion_split: Vec<f64>,
+    pub runs: Vec<RunSummary>,
+    /// The part that the figures are of: test, or validation where there is no test.
+    pub judged_on: Part,
+    /// The model and the baselines on the windows that each was not trained on.
     pub on_test: Vec<Evaluation>,
 }
 
@@ -78,74 +123,87 @@ impl Summary {
     }
 }
 
-/// Write `metrics.tsv`: a header line, then a line an epoch; `.` where a number has no value.
-pub fn write_metrics(path: &Path, history: &[EpochMetrics]) -> Result<()> {
+/// Write `metrics.tsv`: a header line, then a line an epoch of each run; `.` where a number has no value, and as the
+/// name of an only run.
+pub fn write_metrics(path: &Path, runs: &[(&str, &[EpochMetrics])]) -> Result<()> {
     let mut text = String::from(
-        "epoch\tsteps\tlearning_rate\ttrain_loss\tvalidation_loss\tpearson_hap1\tpearson_hap2\tpearson_ratio\t\
+        "run\tepoch\tsteps\tlearning_rate\ttrain_loss\tvalidation_loss\tpearson_hap1\tpearson_hap2\tpearson_ratio\t\
          spearman_hap1\tspearman_hap2\tspearman_ratio\tskipped_batches\tbest\n",
     );
-    for m in history {
-        let _ = write!(text, "{}\t{}", m.epoch, m.steps);
-        for value in [
-            m.learning_rate,
-            m.train_loss,
-            m.validation_loss,
-            m.pearson_hap1,
-            m.pearson_hap2,
-            m.pearson_ratio,
-            m.spearman_hap1,
-            m.spearman_hap2,
-            m.spearman_ratio,
-        ] {
-            let _ = write!(text, "\t{}", number(value));
+    for (name, history) in runs {
+        for m in *history {
+            let _ = write!(text, "{}\t{}\t{}", if name.is_empty() { "." } else { name }, m.epoch, m.steps);
+            for value in [
+                m.learning_rate,
+                m.train_loss,
+                m.validation_loss,
+                m.pearson_hap1,
+                m.pearson_hap2,
+                m.pearson_ratio,
+                m.spearman_hap1,
+                m.spearman_hap2,
+                m.spearman_ratio,
+            ] {
+                let _ = write!(text, "\t{}", number(value));
+            }
+            let _ = writeln!(text, "\t{}\t{}", m.skipped_batches, u8::from(m.best));
         }
-        let _ = writeln!(text, "\t{}\t{}", m.skipped_batches, u8::from(m.best));
     }
     write_whole(path, text.as_bytes())
 }
 
-/// Write the predictions of `rows` (held-out windows) as a table in the user's units: values as measured, the
-/// ratio in log2. Windows of a genome give a BED-like file with a tabix index; designed pairs a plain table.
+/// Predictions of held-out windows, as [`super::runs::held_out`] gives them.
+pub struct HeldOutPredictions {
+    pub part: Part,
+    pub rows: Vec<usize>,
+    pub predictions: Vec<[f32; 3]>,
+}
+
+/// Write held-out predictions as a table in the user's units: values as measured, the ratio in log2, a line a window
+/// and sample. Windows of a genome give a BED-like file with a tabix index; designed pairs a plain table.
 pub fn write_predictions(
     path: &Path,
     data: &Dataset,
-    parts: &[Part],
-    rows: &[usize],
-    predictions: &[[f32; 3]],
+    held_out: &[HeldOutPredictions],
     scale: &TargetScale,
 ) -> Result<()> {
     let mut out = OutFile::create(path)?;
     let fail = |e| Error::io(path, e);
-    let on_genome = rows.iter().all(|&i| data.places[i].is_some());
-    let values = "part\tmeasured_hap1\tmeasured_hap2\tmeasured_log2_ratio\thap1\thap2\tlog2_ratio";
+    let outputs = data.outputs();
+    // Part, window and where its predictions are.
+    let mut order: Vec<(Part, usize, &[[f32; 3]])> = Vec::new();
+    for held in held_out {
+        let each = held.rows.iter().zip(held.predictions.chunks_exact(outputs));
+        order.extend(each.map(|(&row, predictions)| (held.part, row, predictions)));
+    }
+    let on_genome = order.iter().all(|&(_, i, _)| data.places[i].is_some());
+    let values = "part\tsample\tmeasured_hap1\tmeasured_hap2\tmeasured_log2_ratio\thap1\thap2\tlog2_ratio";
     let place = if on_genome { "#chrom\tstart\tend\tname" } else { "id" };
     writeln!(out, "{place}\t{values}").map_err(fail)?;
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    if on_genome {
-        order.sort_by(|&a, &b| {
-            let key = |k: usize| data.places[rows[k]].as_ref().map(|p| (&p.chrom, p.start, p.end));
-            key(a).cmp(&key(b))
-        });
-    }
-    for k in order {
-        let (i, p) = (rows[k], predictions[k]);
-        if let (true, Some(place)) = (on_genome, &data.places[i]) {
-            write!(out, "{}\t{}\t{}\t", place.chrom, place.start.max(0), place.end).map_err(fail)?;
+    let key = |i: usize| data.places[i].as_ref().map(|p| (&p.chrom, p.start, p.end));
+    order.sort_by(|a, b| if on_genome { (key(a.1), a.0).cmp(&(key(b.1), b.0)) } else { (a.1, a.0).cmp(&(b.1, b.0)) });
+    for (part, i, predictions) in order {
+        for (sample, p) in predictions.iter().enumerate() {
+            if let (true, Some(place)) = (on_genome, &data.places[i]) {
+                write!(out, "{}\t{}\t{}\t", place.chrom, place.start.max(0), place.end).map_err(fail)?;
+            }
+            let at = i * outputs + sample;
+            let [a, b] = data.values[at];
+            let name = data.samples[sample].as_str();
+            writeln!(
+                out,
+                "{}\t{part}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                data.ids[i],
+                if name.is_empty() { "." } else { name },
+                number(a),
+                number(b),
+                number(scale.log2(f64::from(data.targets[at][2]))),
+                number(scale.in_units(f64::from(p[0]))),
+                number(scale.in_units(f64::from(p[1]))),
+                number(scale.log2(f64::from(p[2]))),
+            )
+            .map_err(fail)?;
         }
-        let [a, b] = data.values[i];
-        writeln!(
-            out,
-            "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
-            data.ids[i],
-            parts[i],
-            number(a),
-            number(b),
-            number(scale.log2(f64::from(data.targets[i][2]))),
-            number(scale.in_units(f64::from(p[0]))),
-            number(scale.in_units(f64::from(p[1]))),
-            number(scale.log2(f64::from(p[2]))),
-        )
-        .map_err(fail)?;
     }
     if on_genome {
         out.finish_indexed(TabixFormat::Bed)
@@ -188,6 +246,7 @@ mod tests {
         let config = TrainingConfig {
             architecture: Architecture::preset("small", Kind::Paired).unwrap(),
             training: FitOptions::default(),
+            layout: WindowLayout::LeftAligned,
         };
         config.write(&path).unwrap();
         assert_eq!(TrainingConfig::read(&path).unwrap(), config);

@@ -42,8 +42,10 @@ pub struct Place {
 
 /// Whole chromosomes: `validation` and `test` by name (with or without `chr`), the rest trains.
 ///
+/// Without names for the test, as published, there is none.
+///
 /// # Errors
-/// A name that no example has, a chromosome in both lists, or a part left empty.
+/// A name that no example has, a chromosome in both lists, or another part left empty.
 pub fn by_chromosome(places: &[Place], validation: &[String], test: &[String]) -> Result<Vec<Part>> {
     let plain = |name: &str| name.strip_prefix("chr").unwrap_or(name).to_string();
     for name in validation.iter().chain(test) {
@@ -63,7 +65,7 @@ pub fn by_chromosome(places: &[Place], validation: &[String], test: &[String]) -
             _ => Part::Train,
         })
         .collect();
-    complete(parts)
+    complete(parts, test.is_empty())
 }
 
 /// Blocks of `block` bases of each chromosome, shuffled by `seed` and handed to test and validation until each
@@ -73,6 +75,28 @@ pub fn by_chromosome(places: &[Place], validation: &[String], test: &[String]) -
 /// # Errors
 /// Too few blocks to fill all three parts.
 pub fn by_block(places: &[Place], block: u64, validation_share: f64, test_share: f64, seed: u64) -> Result<Vec<Part>> {
+    let keys = block_keys(places, block);
+    by_shuffled_key(&keys, validation_share, test_share, seed)
+}
+
+/// Groups given by the user (a locus, a gene): CRC-32 of the name modulo 10, 0-7 train, 8 validation, 9 test.
+/// The same group is in the same part in every table and at every seed.
+pub fn by_group(groups: &[String]) -> Result<Vec<Part>> {
+    complete(
+        groups
+            .iter()
+            .map(|group| match crc32fast::hash(group.as_bytes()) % 10 {
+                8 => Part::Validation,
+                9 => Part::Test,
+                _ => Part::Train,
+            })
+            .collect(),
+        false,
+    )
+}
+
+/// The key of each place that [`by_block`] deals out: its block of `block` bases, or that of the window it overlaps.
+fn block_keys(places: &[Place], block: u64) -> Vec<String> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|&a, &b| {
         let key = |i: usize| (&places[i].chrom, places[i].start, places[i].end);
@@ -95,23 +119,60 @@ pub fn by_block(places: &[Place], block: u64, validation_share: f64, test_share:
         reach = reach.max(place.end);
         block_of[i] = current;
     }
-    let keys: Vec<String> = block_of.iter().map(|(chrom, n)| format!("{}:{n}", chroms[*chrom])).collect();
-    by_shuffled_key(&keys, validation_share, test_share, seed)
+    block_of.iter().map(|(chrom, n)| format!("{}:{n}", chroms[*chrom])).collect()
 }
 
-/// Groups given by the user (a locus, a gene): CRC-32 of the name modulo 10, 0-7 train, 8 validation, 9 test.
-/// The same group is in the same part in every table and at every seed.
-pub fn by_group(groups: &[String]) -> Result<Vec<Part>> {
-    complete(
-        groups
-            .iter()
-            .map(|group| match crc32fast::hash(group.as_bytes()) % 10 {
-                8 => Part::Validation,
-                9 => Part::Test,
-                _ => Part::Train,
-            })
-            .collect(),
-    )
+/// What stays together when examples are dealt out to folds.
+pub enum Together<'a> {
+    /// The examples of a chromosome.
+    Chromosomes(&'a [Place]),
+    /// Those of a block of so many bases, as in [`by_block`].
+    Blocks(&'a [Place], u64),
+    /// Those of a group.
+    Groups(&'a [String]),
+}
+
+/// `count` ways to divide all examples: what stays together is shuffled by `seed` and dealt out to `count` folds,
+/// the largest first to the fold that has fewest. Way k tests on fold k, validates on the next and trains on the
+/// rest, so that each example is tested on exactly once.
+///
+/// # Errors
+/// Fewer than three folds, or fewer things to deal out than folds.
+pub fn folds(together: &Together, count: usize, seed: u64) -> Result<Vec<Vec<Part>>> {
+    if count < 3 {
+        return Err(Error::Mismatch("there must be at least 3 folds: to test on, to validate on, to train on".into()));
+    }
+    let keys: Vec<String> = match together {
+        Together::Chromosomes(places) => places.iter().map(|p| p.chrom.clone()).collect(),
+        Together::Blocks(places, block) => block_keys(places, *block),
+        Together::Groups(groups) => groups.to_vec(),
+    };
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    for key in &keys {
+        *sizes.entry(key).or_default() += 1;
+    }
+    if sizes.len() < count {
+        return Err(Error::Mismatch(format!(
+            "{} chromosomes, blocks or groups cannot be dealt out to {count} folds: ask for fewer, or smaller blocks",
+            sizes.len()
+        )));
+    }
+    let mut order: Vec<&str> = sizes.keys().copied().collect();
+    order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    order.sort_by_key(|key| std::cmp::Reverse(sizes[key]));
+    let mut held = vec![0usize; count];
+    let mut fold_of: BTreeMap<&str, usize> = BTreeMap::new();
+    for key in order {
+        let least = (0..count).min_by_key(|&fold| held[fold]).unwrap_or(0);
+        held[least] += sizes[key];
+        fold_of.insert(key, least);
+    }
+    let part = |fold: usize, way: usize| match fold {
+        _ if fold == way => Part::Test,
+        _ if fold == (way + 1) % count => Part::Validation,
+        _ => Part::Train,
+    };
+    Ok((0..count).map(|way| keys.iter().map(|key| part(fold_of[key.as_str()], way)).collect()).collect())
 }
 
 fn by_shuffled_key(keys: &[String], validation_share: f64, test_share: f64, seed: u64) -> Result<Vec<Part>> {
@@ -136,12 +197,12 @@ fn by_shuffled_key(keys: &[String], validation_share: f64, test_share: f64, seed
         };
         part_of.insert(block, part);
     }
-    complete(keys.iter().map(|key| part_of[key.as_str()]).collect())
+    complete(keys.iter().map(|key| part_of[key.as_str()]).collect(), false)
 }
 
-fn complete(parts: Vec<Part>) -> Result<Vec<Part>> {
+fn complete(parts: Vec<Part>, without_test: bool) -> Result<Vec<Part>> {
     for part in [Part::Train, Part::Validation, Part::Test] {
-        if !parts.contains(&part) {
+        if !parts.contains(&part) && !(without_test && part == Part::Test) {
             return Err(Error::Mismatch(format!(
                 "the split leaves no example for {part}: name chromosomes to hold out, or use smaller blocks"
             )));
@@ -184,6 +245,36 @@ mod tests {
                 proptest::prop_assert_eq!(&parts, &by_block(&places, 5_000, 0.1, 0.1, seed).unwrap());
             }
         }
+    }
+
+    proptest::proptest! {
+        /// Each example is tested on once, and nothing that stays together is in two folds.
+        #[test]
+        fn folds_test_everything_once(names in proptest::collection::vec(0u8..40, 30..120), count in 3usize..6, seed in 0u64..9) {
+            let groups: Vec<String> = names.iter().map(|n| n.to_string()).collect();
+            let Ok(ways) = folds(&Together::Groups(&groups), count, seed) else { return Ok(()) };
+            for i in 0..groups.len() {
+                let of = |part| ways.iter().filter(|way| way[i] == part).count();
+                proptest::prop_assert_eq!((of(Part::Test), of(Part::Validation)), (1, 1));
+                for j in 0..i {
+                    if groups[i] == groups[j] {
+                        proptest::prop_assert!(ways.iter().all(|way| way[i] == way[j]));
+                    }
+                }
+            }
+            for way in &ways {
+                proptest::prop_assert!(way.contains(&Part::Train));
+            }
+        }
+    }
+
+    #[test]
+    fn too_few_chromosomes_make_no_folds() {
+        let places = [place("chr1", 0), place("chr2", 0), place("chr3", 0), place("chr3", 900)];
+        assert_eq!(folds(&Together::Chromosomes(&places), 3, 1).unwrap().len(), 3);
+        let refused = folds(&Together::Chromosomes(&places), 4, 1).unwrap_err().to_string();
+        assert!(refused.contains("3 chromosomes"), "{refused}");
+        assert!(folds(&Together::Chromosomes(&places), 2, 1).is_err());
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use deepallele_common::{usage, GenomeArgs, MessageArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs};
+use deepallele_common::{
+    usage, GenomeArgs, MessageArgs, ModelArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
+};
 use deepallele_core::files::is_stdio;
 use deepallele_core::vcf::VcfFormat;
 
@@ -19,9 +21,8 @@ pub struct Args {
     #[arg(value_name = "VCF")]
     pub input: Option<PathBuf>,
 
-    /// Model file of `train` or `import`
-    #[arg(short = 'm', long, value_name = "ONNX")]
-    pub model: PathBuf,
+    #[command(flatten)]
+    pub model: ModelArgs,
 
     #[command(flatten)]
     pub genome: GenomeArgs,

@@ -7,7 +7,6 @@ use deepallele_common::{input_or_stdin, Progress};
 use deepallele_core::effects::regions::RegionIndex;
 use deepallele_core::effects::variants::{SiteEffects, VariantEffects};
 use deepallele_core::genome::{Reference, Regions};
-use deepallele_core::model::predictor::Predictor;
 use deepallele_core::output::vcf_info;
 use deepallele_core::vcf::{IndexKind, InfoValue, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
 use deepallele_core::Error;
@@ -26,7 +25,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
     let input = input_or_stdin(args.input.as_deref(), "variants")?;
     let threads = args.threads.count();
-    let predictor = Predictor::open(&args.model, threads)?;
+    let predictor = args.model.open(threads)?;
     let reference = Reference::open(args.genome.required()?)?;
     let contigs = reference.contigs().clone();
     let regions = match &args.regions {

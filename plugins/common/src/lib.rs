@@ -4,16 +4,19 @@
 //! |---|---|
 //! | [`run`] | the wrapper around `main`: messages, exit codes, closed pipes |
 //! | [`options`] | groups of options to flatten into a command's arguments |
+//! | [`interrupt`] | Ctrl-C as a question |
 //! | [`interval`] | `chr:from-to` and interval files of `-r -R -t -T` |
 //! | [`progress`] | a bar on a terminal, a line now and then elsewhere |
 
+pub mod interrupt;
 pub mod interval;
 pub mod options;
 pub mod progress;
 pub mod run;
 
+pub use interrupt::Interrupt;
 pub use options::{
-    input_or_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs,
+    input_or_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs,
     RestrictArgs, ThreadArgs, VcfOutputArgs,
 };
 pub use progress::Progress;

@@ -26,6 +26,35 @@ impl GenomeArgs {
     }
 }
 
+/// `-m --model-sample`
+#[derive(Args, Clone, Debug)]
+pub struct ModelArgs {
+    /// Model file (model.onnx of deepallele train or import)
+    #[arg(short = 'm', long, value_name = "ONNX")]
+    pub model: PathBuf,
+
+    /// Which sample of a model of several to predict [default: its first]
+    #[arg(long, value_name = "NAME")]
+    model_sample: Option<String>,
+}
+
+impl ModelArgs {
+    /// The model, ready to predict the sample that was asked for with `threads` threads.
+    #[cfg(feature = "onnx")]
+    pub fn open(&self, threads: usize) -> deepallele_core::Result<deepallele_core::model::predictor::Predictor> {
+        let mut predictor = deepallele_core::model::predictor::Predictor::open(&self.model, threads)?;
+        match &self.model_sample {
+            Some(name) => predictor.choose_sample(name)?,
+            None if predictor.info().samples.len() > 1 => {
+                let samples = &predictor.info().samples;
+                log::info!("the model knows {}; predicted is {}", samples.join(", "), samples[0]);
+            }
+            None => {}
+        }
+        Ok(predictor)
+    }
+}
+
 /// `-v -s --strain --hap1 --hap2`
 #[derive(Args, Clone, Debug)]
 pub struct HaplotypeArgs {

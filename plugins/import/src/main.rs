@@ -7,7 +7,7 @@ use clap::Parser;
 use deepallele_common::{run_main, usage, MessageArgs, ProvenanceArgs};
 use deepallele_core::files;
 use deepallele_core::model::checkpoint::read_checkpoint;
-use deepallele_core::model::info::{LogBase, Scale, TargetScale};
+use deepallele_core::model::info::{LogBase, Scale, TargetScale, WindowLayout};
 use deepallele_core::model::{onnx, ModelInfo};
 
 /// Turn a published checkpoint into a model file
@@ -77,6 +77,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         TargetScale { scale: arguments.target_scale, pseudocount: arguments.pseudocount, log_base: arguments.log_base };
     info.haplotypes = [arguments.hap1, arguments.hap2];
     info.genome = arguments.genome;
+    // Published windows hold the region alone.
+    info.layout = WindowLayout::LeftAligned;
     match arguments.version.provenance("import") {
         Some(made) => info.command = made.command_line().into(),
         None => info.tool_version.clear(),

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
-use deepallele_common::{usage, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs, ThreadArgs};
+use deepallele_common::{
+    usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
+};
 use deepallele_core::files::is_stdio;
 use deepallele_core::genome::HaplotypeSource;
 
@@ -23,12 +25,13 @@ pub enum Uninformative {
 /// the model was trained on, log2 of haplotype 1 over haplotype 2 from the ratio head, and the number of records in
 /// which the two alleles differ within the window.
 ///
+/// Predictions of an ensemble have log2_ratio_sd too, the standard deviation over its networks.
+///
 /// Pairs (--pairs): each line of a table `id allele_a allele_b` is predicted; the result has id hap1 hap2 log2_ratio.
 #[derive(Parser)]
 pub struct Args {
-    /// Model file of `train` or `import`
-    #[arg(short = 'm', long, value_name = "ONNX")]
-    pub model: PathBuf,
+    #[command(flatten)]
+    pub model: ModelArgs,
 
     /// Regions: BED, narrowPeak or count table; - for standard input [default: those of --compare]
     #[arg(short = 'L', long = "regions", value_name = "BED")]

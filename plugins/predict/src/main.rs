@@ -8,7 +8,9 @@ mod tracks;
 use std::process::ExitCode;
 
 use args::Args;
-use deepallele_core::model::predictor::Predictor;
+
+/// The column that predictions of an ensemble have behind the others.
+const SPREAD_COLUMN: &str = "\tlog2_ratio_sd";
 
 fn main() -> ExitCode {
     deepallele_common::run_main("predict", run)
@@ -16,7 +18,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
-    let predictor = Predictor::open(&args.model, args.threads.count())?;
+    let predictor = args.model.open(args.threads.count())?;
     match &args.pairs {
         Some(table) => pairs::run(&args, table, predictor),
         None => regions::run(&args, predictor),

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use deepallele_common::Progress;
 use deepallele_core::counts::pairs::PairsTable;
-use deepallele_core::effects::windows::{in_units, predict_pairs};
+use deepallele_core::effects::windows::{in_units, predict_pairs, ratio_spread};
 use deepallele_core::files::OutFile;
 use deepallele_core::model::predictor::Predictor;
 use deepallele_core::output::table::number;
 use deepallele_core::Error;
 
 use crate::args::Args;
+use crate::SPREAD_COLUMN;
 
 /// Predict the pairs of `table`. The result is a plain table with one header line, as its input is.
 pub fn run(args: &Args, table: &Path, mut predictor: Predictor) -> anyhow::Result<()> {
@@ -27,15 +28,20 @@ pub fn run(args: &Args, table: &Path, mut predictor: Predictor) -> anyhow::Resul
     let mut out = OutFile::create(&args.output.output)?;
     let fail = |e| Error::io(&args.output.output, e);
     let header = if args.raw { "id\tcount_a\tcount_b\tratio" } else { "id\thap1\thap2\tlog2_ratio" };
-    writeln!(out, "{header}").map_err(fail)?;
+    let ensemble = predictor.info().members > 1;
+    writeln!(out, "{header}{}", if ensemble { SPREAD_COLUMN } else { "" }).map_err(fail)?;
     for (row, raw) in table.rows.iter().zip(&predictions) {
         let written = if args.raw {
-            writeln!(out, "{}\t{}\t{}\t{}", row.id, raw.count1, raw.count2, raw.ratio)
+            write!(out, "{}\t{}\t{}\t{}", row.id, raw.count1, raw.count2, raw.ratio)
         } else {
             let [hap1, hap2, ratio] = in_units(raw, &targets).map(number);
-            writeln!(out, "{}\t{hap1}\t{hap2}\t{ratio}", row.id)
+            write!(out, "{}\t{hap1}\t{hap2}\t{ratio}", row.id)
         };
         written.map_err(fail)?;
+        if ensemble {
+            write!(out, "\t{}", number(ratio_spread(raw, &targets))).map_err(fail)?;
+        }
+        writeln!(out).map_err(fail)?;
     }
     out.finish()?;
     log::info!("{} pairs predicted", predictions.len());

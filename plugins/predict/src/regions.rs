@@ -5,7 +5,7 @@ use std::io::Write;
 use deepallele_common::Progress;
 use deepallele_core::counts::table::CountTable;
 use deepallele_core::effects::compare::{compare, Agreement, Comparison};
-use deepallele_core::effects::windows::{in_units, predict_regions, RegionPrediction};
+use deepallele_core::effects::windows::{in_units, predict_regions, ratio_spread, RegionPrediction};
 use deepallele_core::files::{OutFile, TabixFormat};
 use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Variants};
 use deepallele_core::model::info::TargetScale;
@@ -15,6 +15,7 @@ use deepallele_core::Error;
 
 use crate::args::{Args, Uninformative};
 use crate::tracks;
+use crate::SPREAD_COLUMN;
 
 /// Predict the regions of `-L`.
 pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
@@ -84,7 +85,9 @@ fn write_table(
     }
     writeln!(out, "##haplotype1={}\n##haplotype2={}", sources[0], sources[1]).map_err(fail)?;
     let more = if comparison.is_some() { "\tmeasured_hap1\tmeasured_hap2\tmeasured_log2_ratio" } else { "" };
-    writeln!(out, "#chrom\tstart\tend\tname\thap1\thap2\tlog2_ratio\tvariants{more}").map_err(fail)?;
+    let ensemble = predictions.first().is_some_and(|p| p.raw.spread.is_some());
+    let spread = if ensemble { SPREAD_COLUMN } else { "" };
+    writeln!(out, "#chrom\tstart\tend\tname\thap1\thap2\tlog2_ratio\tvariants{more}{spread}").map_err(fail)?;
     for (i, (region, prediction)) in regions.list.iter().zip(predictions).enumerate() {
         let [hap1, hap2, ratio] = in_units(&prediction.raw, targets).map(number);
         let (chrom, name) = (regions.contigs.name(region.contig), &region.name);
@@ -93,6 +96,9 @@ fn write_table(
         if let Some(comparison) = comparison {
             let [a, b, c] = comparison.measured[i].unwrap_or([f64::NAN; 3]).map(number);
             write!(out, "\t{a}\t{b}\t{c}").map_err(fail)?;
+        }
+        if ensemble {
+            write!(out, "\t{}", number(ratio_spread(&prediction.raw, targets))).map_err(fail)?;
         }
         writeln!(out).map_err(fail)?;
     }

@@ -4,19 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
 use deepallele_common::{GenomeArgs, HaplotypeArgs, MessageArgs, ThreadArgs};
+use deepallele_core::model::config::{RatioHead, Strands};
 use deepallele_core::model::device::DeviceChoice;
-use deepallele_core::model::info::Scale;
+use deepallele_core::model::info::{Scale, WindowLayout};
 use deepallele_core::model::Kind;
 use deepallele_core::training::dataset::Uninformative;
+use deepallele_core::training::options::{BatchStatistics, Decay, Loss, NotFinite, Precision, Selection};
 use deepallele_core::training::schedule::Schedule;
 
 /// Train the paired sequence model on allele-specific counts
 ///
 /// Reads a count table of `deepallele count` with the genome and the phased variants it was made with, or a table
-/// of designed pairs (--pairs). Writes a folder: model.onnx (all that predict and annotate need),
-/// model.safetensors, config.toml, metrics.tsv (a line an epoch), predictions.tsv.gz (held-out windows),
-/// summary.json and plots. The epoch is chosen by the loss on the validation windows; the test windows choose
-/// nothing.
+/// of designed pairs (--pairs). Several samples in one count table are learned at once. Writes a folder: model.onnx
+/// (all that predict and annotate need), model.safetensors, config.toml, metrics.tsv (a line an epoch),
+/// predictions.tsv.gz (held-out windows), summary.json and plots. The epoch is chosen on the validation windows; the
+/// test windows choose nothing. The state of a run is kept in the folder until the model is there: stopped with
+/// Ctrl-C or killed, it goes on with --resume to the model it would have become.
 #[derive(Parser, Debug)]
 #[command(mut_arg("threads", |a| a.help("Threads; the same number gives the same model on a CPU [default: all cores]")))]
 pub struct Args {
@@ -44,6 +47,8 @@ pub struct Args {
     pub split: SplitArgs,
     #[command(flatten)]
     pub fit: FitArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
 
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
@@ -52,6 +57,13 @@ pub struct Args {
     pub threads: ThreadArgs,
     #[command(flatten)]
     pub messages: MessageArgs,
+}
+
+/// Whose recipe the defaults are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Recipe {
+    /// The published network, windows, optimiser, schedule and stopping rule
+    Published,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -67,6 +79,21 @@ pub struct NetworkArgs {
     /// Bases the network reads [default: the preset's]
     #[arg(short = 'w', long, value_name = "BASES")]
     pub window: Option<usize>,
+    /// Take every default from this recipe; options given here come first
+    #[arg(long, value_name = "RECIPE", conflicts_with = "config")]
+    pub compat: Option<Recipe>,
+    /// How the strands are read: averaged (a sequence and its reverse complement are the same) or joined (published)
+    #[arg(long, value_name = "WAY")]
+    pub strands: Option<Strands>,
+    /// Ratio head of paired networks: antisymmetric (equal alleles have ratio 0) or free (published)
+    #[arg(long, value_name = "HEAD")]
+    pub ratio_head: Option<RatioHead>,
+    /// Share of hidden units dropped in the heads while training
+    #[arg(long, value_name = "SHARE")]
+    pub dropout: Option<f64>,
+    /// Share of positions dropped in the tower while training
+    #[arg(long, value_name = "SHARE")]
+    pub tower_dropout: Option<f64>,
     /// Network and training options of an earlier run (its config.toml); options given here come first
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -81,15 +108,19 @@ pub struct TargetArgs {
     /// What value_a and value_b of --pairs are: counts, linear or log2 [default: linear]
     #[arg(long, value_name = "SCALE", requires = "pairs")]
     pub target_scale: Option<Scale>,
-    /// Added to counts and linear values before the logarithm [default: 1 for counts, 0.1 for linear]
+    /// Added to counts and linear values before the logarithm [default: 1 for counts, 0.1 for linear, 0 with --loss
+    /// counts]
     #[arg(long, value_name = "NUMBER")]
     pub pseudocount: Option<f64>,
+    /// How a region fills the window: centred (filled from the genome) or left-aligned (the region alone, published)
+    #[arg(long, value_name = "LAYOUT", conflicts_with = "pairs")]
+    pub layout: Option<WindowLayout>,
 }
 
 /// How windows are divided into train, validation and test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SplitRule {
-    /// Whole chromosomes, named by --validation-chroms and --test-chroms
+    /// Whole chromosomes, named by --validation-chroms and --test-chroms; of pairs the group is the chromosome
     Chrom,
     /// Blocks of a chromosome, shuffled by the seed
     Blocks,
@@ -106,7 +137,7 @@ pub struct SplitArgs {
     /// Chromosomes for validation, comma-separated
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub validation_chroms: Vec<String>,
-    /// Chromosomes for the test, comma-separated
+    /// Chromosomes for the test, comma-separated; may be left out with --compat published, which has no test
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub test_chroms: Vec<String>,
     /// Bases a block
@@ -123,25 +154,96 @@ pub struct SplitArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Training")]
 pub struct FitArgs {
-    /// Most epochs [default: 100]
+    /// Most epochs
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
-    /// Pairs a step [default: 32]
+    /// Pairs a step
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
-    /// Nominal learning rate [default: 0.0001]
+    /// Nominal learning rate
     #[arg(long, value_name = "RATE")]
     pub learning_rate: Option<f64>,
-    /// How the rate moves: cycle (half to twice, 2000 steps up and 2000 down), plateau or constant [default: cycle]
+    /// How the rate moves: cosine (up during a twentieth of all steps, then down), cycle (half to twice, 2000 steps up
+    /// and 2000 down, published), plateau or constant
     #[arg(long, value_name = "RULE")]
     pub schedule: Option<Schedule>,
-    /// L2 term of the gradient [default: 0.00001]
+    /// Weight decay
     #[arg(long, value_name = "NUMBER")]
     pub weight_decay: Option<f64>,
-    /// Epochs without a lower validation loss before training stops [default: 4]
+    /// How it acts: decoupled (AdamW) or gradient (published)
+    #[arg(long, value_name = "WAY")]
+    pub decay: Option<Decay>,
+    /// Epochs without a better validation figure before training stops
     #[arg(long, value_name = "N")]
     pub patience: Option<usize>,
-    /// Seed of weights, split by blocks, order of batches and dropout [default: 1]
+    /// What is made small: squared (errors of logarithms) or counts (beta-binomial and negative binomial likelihood of
+    /// the fragments)
+    #[arg(long, value_name = "LOSS")]
+    pub loss: Option<Loss>,
+    /// Weight of the ratio in the loss, where each count has 1
+    #[arg(long, value_name = "NUMBER")]
+    pub ratio_weight: Option<f64>,
+    /// What chooses the epoch: loss (lowest) or ratio (highest correlation), on the validation windows
+    #[arg(long, value_name = "FIGURE")]
+    pub selection: Option<Selection>,
+    /// Batch norm over both alleles (joint) or each by itself (apart, published)
+    #[arg(long, value_name = "KIND")]
+    pub batch_statistics: Option<BatchStatistics>,
+    /// Whether dropout takes the same units of both alleles
+    #[arg(long, value_name = "true|false")]
+    pub shared_dropout: Option<bool>,
+    /// Largest norm of the gradient; 0 for no limit
+    #[arg(long, value_name = "NUMBER")]
+    pub clip: Option<f64>,
+    /// Move windows by up to so many bases, by chance
+    #[arg(long, value_name = "BASES")]
+    pub shift: Option<usize>,
+    /// Changes by chance: strand (reverse complement), swap (alleles exchanged), none; comma-separated
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub augment: Option<Vec<Augment>>,
+    /// What a loss that is no number does: stop (with the last good state kept) or skip (the batch, published)
+    #[arg(long, value_name = "RULE")]
+    pub not_finite: Option<NotFinite>,
+    /// Number type of convolutions: float32, or bfloat16 for GPUs with matrix units
+    #[arg(long, value_name = "TYPE")]
+    pub precision: Option<Precision>,
+    /// Seed of weights, split by blocks, order of batches and dropout
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+}
+
+/// A change of windows by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Augment {
+    Strand,
+    Swap,
+    None,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(next_help_heading = "Runs")]
+pub struct RunArgs {
+    /// Networks of different seeds in the model, whose mean is predicted and whose spread is the uncertainty
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub members: u16,
+    /// Cross-validation: train as many times, each time testing on another part (chromosomes, blocks or groups), so
+    /// that every window is tested on once; all networks go into the model
+    #[arg(long, value_name = "K", conflicts_with_all = ["validation_chroms", "test_chroms"],
+          value_parser = clap::value_parser!(u16).range(3..=64))]
+    pub folds: Option<u16>,
+    /// Also train a single and a difference network and report them beside the model
+    #[arg(long)]
+    pub baselines: bool,
+    /// Go on from what an earlier run left in the folder
+    #[arg(long)]
+    pub resume: bool,
+    /// Save the state when so many minutes have passed since the last time, beside at the end of every epoch
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub save_minutes: u64,
+    /// Also write event files for TensorBoard, into the folder
+    #[arg(long)]
+    pub tensorboard: bool,
+    /// Print sizes, steps and memory, and train nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }

@@ -1,87 +1,130 @@
 //! From options to encoded windows, their targets and their parts.
 
-use anyhow::{bail, Context};
+use anyhow::Context;
 use deepallele_common::{usage, Progress};
 use deepallele_core::counts::pairs::PairsTable;
 use deepallele_core::counts::table::CountTable;
 use deepallele_core::genome::reference::Reference;
 use deepallele_core::genome::variants::Variants;
-use deepallele_core::model::info::{HeldOut, LogBase, Scale, TargetScale};
+use deepallele_core::model::info::{HeldOut, LogBase, Scale, TargetScale, WindowLayout};
 use deepallele_core::model::{Architecture, Kind};
-use deepallele_core::training::dataset::Dataset;
-use deepallele_core::training::fit::FitOptions;
+use deepallele_core::training::dataset::{Dataset, WindowOptions};
+use deepallele_core::training::options::{FitOptions, Loss};
 use deepallele_core::training::report::TrainingConfig;
-use deepallele_core::training::split::{by_block, by_chromosome, by_group, Part, Place};
+use deepallele_core::training::split::{by_block, by_chromosome, by_group, folds, Part, Place, Together};
 
-use crate::args::{Args, SplitRule};
+use crate::args::{Args, Augment, Recipe, SplitRule};
 
 /// What training works on.
 pub struct Inputs {
     pub data: Dataset,
-    pub parts: Vec<Part>,
+    /// One way to divide the windows, or one for each fold.
+    pub ways: Vec<Vec<Part>>,
     pub scale: TargetScale,
     pub haplotypes: [String; 2],
     pub genome: String,
     pub held_out: HeldOut,
 }
 
-/// Network and training options: the config file, the options over it.
+/// Network and training options: the config file or a recipe, the options over it.
 pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
     let from_file = args.network.config.as_deref().map(TrainingConfig::read).transpose()?;
+    let published = args.network.compat == Some(Recipe::Published);
     let kind = args.network.model.or(from_file.as_ref().map(|c| c.architecture.kind)).unwrap_or(Kind::Paired);
+    let preset = |name: &str| -> anyhow::Result<Architecture> {
+        let sizes = Architecture::preset(name, kind)
+            .ok_or_else(|| usage(format!("no preset \"{name}\"; there are {}", Architecture::PRESETS.join(", "))))?;
+        Ok(if published { sizes } else { sizes.sound() })
+    };
     let mut architecture = match (&args.network.preset, &from_file) {
         (None, Some(config)) => Architecture { kind, ..config.architecture.clone() },
-        (preset, _) => {
-            let name = preset.as_deref().unwrap_or("small");
-            Architecture::preset(name, kind)
-                .ok_or_else(|| usage(format!("no preset \"{name}\"; there are {}", Architecture::PRESETS.join(", "))))?
-        }
+        (name, _) => preset(name.as_deref().unwrap_or("small"))?,
     };
-    if let Some(window) = args.network.window {
-        architecture.window = window;
+    let network = &args.network;
+    let layout = match (&from_file, published && args.pairs.is_none()) {
+        (Some(config), _) => config.layout,
+        (None, true) => WindowLayout::LeftAligned,
+        (None, false) => WindowLayout::Centred,
+    };
+    let mut training = match from_file {
+        Some(config) => config.training,
+        None if published => FitOptions::default(),
+        None => FitOptions::sound(),
+    };
+    let fit = &args.fit;
+    fn set<T: Clone>(place: &mut T, given: &Option<T>) {
+        if let Some(value) = given {
+            *place = value.clone();
+        }
+    }
+    set(&mut architecture.window, &network.window);
+    set(&mut architecture.strands, &network.strands);
+    set(&mut architecture.ratio_head, &network.ratio_head);
+    set(&mut architecture.dropout, &network.dropout);
+    set(&mut architecture.tower_dropout, &network.tower_dropout);
+    set(&mut training.epochs, &fit.epochs);
+    set(&mut training.batch_size, &fit.batch_size);
+    set(&mut training.learning_rate, &fit.learning_rate);
+    set(&mut training.weight_decay, &fit.weight_decay);
+    set(&mut training.decay, &fit.decay);
+    set(&mut training.schedule, &fit.schedule);
+    set(&mut training.patience, &fit.patience);
+    set(&mut training.seed, &fit.seed);
+    set(&mut training.loss, &fit.loss);
+    set(&mut training.ratio_weight, &fit.ratio_weight);
+    set(&mut training.selection, &fit.selection);
+    set(&mut training.batch_statistics, &fit.batch_statistics);
+    set(&mut training.shared_dropout, &fit.shared_dropout);
+    set(&mut training.clip, &fit.clip);
+    set(&mut training.shift, &fit.shift);
+    set(&mut training.not_finite, &fit.not_finite);
+    set(&mut training.precision, &fit.precision);
+    if let Some(list) = &fit.augment {
+        if list.contains(&Augment::None) && list.len() > 1 {
+            return Err(usage("--augment none goes with nothing else"));
+        }
+        training.augment_strand = list.contains(&Augment::Strand);
+        training.augment_swap = list.contains(&Augment::Swap);
+    }
+    let layout = args.targets.layout.unwrap_or(layout);
+    if training.shift > architecture.window {
+        return Err(usage("--shift must not be larger than the window"));
     }
     architecture.validate()?;
-    let mut training = from_file.map_or_else(FitOptions::default, |c| c.training);
-    let fit = &args.fit;
-    training.epochs = fit.epochs.unwrap_or(training.epochs);
-    training.batch_size = fit.batch_size.unwrap_or(training.batch_size);
-    training.learning_rate = fit.learning_rate.unwrap_or(training.learning_rate);
-    training.weight_decay = fit.weight_decay.unwrap_or(training.weight_decay);
-    training.schedule = fit.schedule.unwrap_or(training.schedule);
-    training.patience = fit.patience.unwrap_or(training.patience);
-    training.seed = fit.seed.unwrap_or(training.seed);
     training.validate()?;
-    Ok(TrainingConfig { architecture, training })
+    Ok(TrainingConfig { layout, architecture, training })
 }
 
 /// Read everything that the options name.
 pub fn read(args: &Args, config: &TrainingConfig) -> anyhow::Result<Inputs> {
-    let window = config.architecture.window;
-    let scale = target_scale(args)?;
+    let (window, margin) = (config.architecture.window, config.training.shift);
+    let scale = target_scale(args, config)?;
     let mut inputs = match &args.pairs {
         Some(path) => {
             let table = PairsTable::read(path, true)?;
             Inputs {
-                data: Dataset::from_pairs(&table, window, &scale)?,
-                parts: Vec::new(),
+                data: Dataset::from_pairs(&table, window, margin, &scale)?,
+                ways: Vec::new(),
                 scale,
                 haplotypes: ["allele_a".into(), "allele_b".into()],
                 genome: String::new(),
                 held_out: HeldOut::default(),
             }
         }
-        None => from_counts(args, window, scale)?,
+        None => from_counts(args, config, scale)?,
     };
-    (inputs.parts, inputs.held_out) = split(args, config.training.seed, &inputs.data)?;
+    (inputs.ways, inputs.held_out) = split(args, config.training.seed, &inputs.data)?;
     Ok(inputs)
 }
 
-fn target_scale(args: &Args) -> anyhow::Result<TargetScale> {
+fn target_scale(args: &Args, config: &TrainingConfig) -> anyhow::Result<TargetScale> {
     let scale = match args.pairs {
         Some(_) => args.targets.target_scale.unwrap_or(Scale::Linear),
         None => Scale::Counts,
     };
     let pseudocount = args.targets.pseudocount.unwrap_or(match scale {
+        // The likelihood's outputs are logarithms of expected counts themselves.
+        Scale::Counts if config.training.loss == Loss::Counts => 0.0,
         Scale::Counts => 1.0,
         Scale::Linear => 0.1,
         Scale::Log2 => 0.0,
@@ -92,7 +135,7 @@ fn target_scale(args: &Args) -> anyhow::Result<TargetScale> {
     Ok(TargetScale { scale, pseudocount, log_base: LogBase::E })
 }
 
-fn from_counts(args: &Args, window: usize, scale: TargetScale) -> anyhow::Result<Inputs> {
+fn from_counts(args: &Args, config: &TrainingConfig, scale: TargetScale) -> anyhow::Result<Inputs> {
     let path = args.counts.as_deref().context("a count table or --pairs is needed")?;
     let table = CountTable::read(path)?;
     let mut reference = Reference::open(args.genome.required()?)?;
@@ -104,21 +147,19 @@ fn from_counts(args: &Args, window: usize, scale: TargetScale) -> anyhow::Result
         log::info!("{line}");
     }
     let mut progress = Progress::new("windows", Some(table.rows.len() as u64));
-    let data = Dataset::from_counts(
-        path,
-        &table,
-        &mut reference,
-        &variants,
-        window,
-        &scale,
-        args.targets.uninformative,
-        &mut |_| progress.add(1),
-    )?;
+    let windows = WindowOptions {
+        length: config.architecture.window,
+        margin: config.training.shift,
+        layout: config.layout,
+        uninformative: args.targets.uninformative,
+    };
+    let data =
+        Dataset::from_counts(path, &table, &mut reference, &variants, &windows, &scale, &mut |_| progress.add(1))?;
     drop(progress);
     let genome = reference.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Inputs {
         data,
-        parts: Vec::new(),
+        ways: Vec::new(),
         scale,
         haplotypes: [hap1.to_string(), hap2.to_string()],
         genome,
@@ -126,29 +167,63 @@ fn from_counts(args: &Args, window: usize, scale: TargetScale) -> anyhow::Result
     })
 }
 
-fn split(args: &Args, seed: u64, data: &Dataset) -> anyhow::Result<(Vec<Part>, HeldOut)> {
+/// What a split by chromosome needs to know of each example.
+fn chromosomes(args: &Args, data: &Dataset) -> anyhow::Result<Vec<Place>> {
+    match (&args.pairs, data.groups.is_empty()) {
+        (None, _) => Ok(data.places.iter().flatten().cloned().collect()),
+        // Pairs lie nowhere, but a table from elsewhere may name the chromosome as the group.
+        (Some(_), false) => {
+            Ok(data.groups.iter().map(|g| Place { chrom: g.clone(), start: 0, end: data.window as i64 }).collect())
+        }
+        (Some(_), true) => {
+            Err(usage("--split chrom of --pairs needs a column group that holds the chromosome of each pair"))
+        }
+    }
+}
+
+fn split(args: &Args, seed: u64, data: &Dataset) -> anyhow::Result<(Vec<Vec<Part>>, HeldOut)> {
     let options = &args.split;
     let named = !options.validation_chroms.is_empty() || !options.test_chroms.is_empty();
     let rule = options.split.unwrap_or(match (&args.pairs, named) {
-        (Some(_), _) => SplitRule::Group,
-        (None, true) => SplitRule::Chrom,
+        (_, true) => SplitRule::Chrom,
+        (Some(_), false) => SplitRule::Group,
         (None, false) => SplitRule::Blocks,
     });
     if rule != SplitRule::Chrom && named {
         return Err(usage("--validation-chroms and --test-chroms belong to --split chrom"));
     }
-    if args.pairs.is_some() && rule != SplitRule::Group {
-        return Err(usage("pairs have no place on a genome: --pairs goes with --split group"));
+    if args.pairs.is_some() && rule == SplitRule::Blocks {
+        return Err(usage("pairs have no place on a genome: --pairs goes with --split group or chrom"));
     }
-    let places = || -> Vec<Place> { data.places.iter().flatten().cloned().collect() };
+    if args.pairs.is_none() && rule == SplitRule::Group {
+        return Err(usage("--split group goes with --pairs"));
+    }
+    let keys = if data.groups.is_empty() { &data.ids } else { &data.groups };
+    if let Some(count) = args.run.folds {
+        let places;
+        let together = match rule {
+            SplitRule::Group => Together::Groups(keys),
+            SplitRule::Chrom => {
+                places = chromosomes(args, data)?;
+                Together::Chromosomes(&places)
+            }
+            SplitRule::Blocks => {
+                places = chromosomes(args, data)?;
+                Together::Blocks(&places, options.block_size)
+            }
+        };
+        // Every window was trained on by some of the networks: nothing is held out of all.
+        return Ok((folds(&together, count.into(), seed)?, HeldOut::default()));
+    }
     match rule {
         SplitRule::Chrom => {
-            if options.validation_chroms.is_empty() || options.test_chroms.is_empty() {
+            let published = args.network.compat == Some(Recipe::Published);
+            if options.validation_chroms.is_empty() || (options.test_chroms.is_empty() && !published) {
                 return Err(usage("--split chrom needs --validation-chroms and --test-chroms"));
             }
-            let parts = by_chromosome(&places(), &options.validation_chroms, &options.test_chroms)?;
+            let parts = by_chromosome(&chromosomes(args, data)?, &options.validation_chroms, &options.test_chroms)?;
             let held_out = HeldOut { validation: options.validation_chroms.clone(), test: options.test_chroms.clone() };
-            Ok((parts, held_out))
+            Ok((vec![parts], held_out))
         }
         SplitRule::Blocks => {
             let share = |s: f64| (0.0..0.9).contains(&s) && s > 0.0;
@@ -158,21 +233,15 @@ fn split(args: &Args, seed: u64, data: &Dataset) -> anyhow::Result<(Vec<Part>, H
             {
                 return Err(usage("--validation-share and --test-share must be above 0 and leave windows to train on"));
             }
-            let places = places();
+            let places = chromosomes(args, data)?;
             let parts = by_block(&places, options.block_size, options.validation_share, options.test_share, seed)?;
             let windows = |part| {
                 let held = places.iter().zip(&parts).filter(|(_, p)| **p == part);
                 held.map(|(place, _)| format!("{}:{}-{}", place.chrom, place.start.max(0) + 1, place.end)).collect()
             };
             let held_out = HeldOut { validation: windows(Part::Validation), test: windows(Part::Test) };
-            Ok((parts, held_out))
+            Ok((vec![parts], held_out))
         }
-        SplitRule::Group => {
-            if args.pairs.is_none() {
-                bail!(usage("--split group goes with --pairs"));
-            }
-            let keys = if data.groups.is_empty() { &data.ids } else { &data.groups };
-            Ok((by_group(keys)?, HeldOut::default()))
-        }
+        SplitRule::Group => Ok((vec![by_group(keys)?], HeldOut::default())),
     }
 }

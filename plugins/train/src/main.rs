@@ -1,17 +1,22 @@
 //! `deepallele train`: counts, genome and variants to a paired sequence model.
 
 mod args;
+mod dry_run;
 mod inputs;
 mod outputs;
 mod plots;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::bail;
 use args::Args;
-use deepallele_common::{run_main, Progress};
+use deepallele_common::{run_main, Interrupt, Progress};
 use deepallele_core::model::device;
-use deepallele_core::model::network::{initial_weights, Network};
-use deepallele_core::training::fit::{fit, Event};
+use deepallele_core::training::fit::{EpochMetrics, Event};
+use deepallele_core::training::report::{HeldOutPredictions, TrainingConfig};
+use deepallele_core::training::rivals::{networks, Networks, Rival};
+use deepallele_core::training::runs::{plan, train, Folder, Run, Trained};
 use deepallele_core::training::split::Part;
 
 fn main() -> ExitCode {
@@ -20,43 +25,113 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     device::keep_freed_memory();
-    let config = inputs::config(&args)?;
+    let mut config = inputs::config(&args)?;
     let processor = device::open_device(args.device)?;
     device::set_threads(args.threads.count());
     let inputs = inputs::read(&args, &config)?;
+    config.architecture.outputs = inputs.data.outputs();
+    config.architecture.validate()?;
+    let runs = plan(&inputs.ways, args.run.members.into(), config.training.seed);
+    describe(&inputs, &config, &runs, processor);
+    if args.run.dry_run {
+        return dry_run::print(&inputs, &config, &runs);
+    }
     outputs::prepare(&args.output)?;
 
-    let count = |part| inputs.parts.iter().filter(|p| **p == part).count();
+    let interrupt = Interrupt::listen()?;
+    let stop = || interrupt.wished();
+    let folder = Folder {
+        path: &args.output,
+        resume: args.run.resume,
+        every: Duration::from_secs(60 * args.run.save_minutes.clamp(1, 60 * 24 * 365)),
+        stop: &stop,
+    };
+    if args.run.resume && !folder.has_state(&runs) {
+        log::warn!("there is nothing to go on from in \"{}\": training begins anew", args.output.display());
+    }
+    let others = match args.run.baselines {
+        true => networks(&config.architecture, &config.training, &inputs.ways),
+        false => Vec::new(),
+    };
+    let every_run = || runs.iter().chain(others.iter().flat_map(|n| &n.runs));
+    let steps = every_run().map(|run| steps_of(run, &config)).sum::<usize>();
+    let mut progress = Progress::new("steps", Some(steps as u64));
+    let mut tell = |runs: &[Run], number: usize, event: Event| match event {
+        Event::Batch { .. } => progress.add(1),
+        Event::Epoch(m) => {
+            let line = epoch_line(&runs[number].name, m);
+            progress.message(line.clone());
+            log::info!("{line}");
+        }
+    };
+    let outcome = train(
+        &runs,
+        &config.architecture,
+        &inputs.data,
+        &config.training,
+        processor,
+        &folder,
+        &mut |number, event| tell(&runs, number, event),
+    )?;
+    let fitted = match outcome {
+        Trained::All(fitted) => fitted,
+        Trained::Stopped { run, epoch } => {
+            let name = &runs[run].name;
+            bail!(
+                "stopped in epoch {epoch}{}; the state is in \"{}\": the same command with --resume goes on from there",
+                if name.is_empty() { String::new() } else { format!(" of {name}") },
+                args.output.display()
+            )
+        }
+    };
+    let mut rivals = |judged: &HeldOutPredictions| -> anyhow::Result<Vec<Rival>> {
+        let predict = |n: &Networks| {
+            let mut report = |number: usize, event: Event| tell(&n.runs, number, event);
+            Ok(n.predict(&inputs.data, judged.part, processor, &folder, &mut report)?)
+        };
+        others.iter().map(predict).collect()
+    };
+    outputs::write(&args, &config, &inputs, &runs, &fitted, processor, &mut rivals)?;
+    let all: Vec<Run> = every_run().cloned().collect();
+    Ok(folder.clear(&all)?)
+}
+
+/// One epoch in words.
+fn epoch_line(run: &str, m: &EpochMetrics) -> String {
+    format!(
+        "{}epoch {}: loss {:.4}, validation {:.4}{}",
+        if run.is_empty() { String::new() } else { format!("{run}, ") },
+        m.epoch,
+        m.train_loss,
+        m.validation_loss,
+        if m.best { " (best)" } else { "" }
+    )
+}
+
+/// Optimiser steps of a run that nothing stops early.
+fn steps_of(run: &Run, config: &TrainingConfig) -> usize {
+    let train = run.parts.iter().filter(|p| **p == Part::Train).count();
+    train.div_ceil(config.training.batch_size) * config.training.epochs
+}
+
+/// What is going to be trained on what, in one line.
+fn describe(inputs: &inputs::Inputs, config: &TrainingConfig, runs: &[Run], device: tch::Device) {
+    let first = &inputs.ways[0];
+    let count = |part| first.iter().filter(|p| **p == part).count();
     log::info!(
-        "{} windows of {} bases: {} train, {} validation, {} test; {} network of {} parameters on {}",
+        "{} windows of {} bases: {} train, {} validation, {} test{}; {} network of {} parameters on {}{}",
         inputs.data.len(),
         config.architecture.window,
         count(Part::Train),
         count(Part::Validation),
         count(Part::Test),
+        if inputs.ways.len() > 1 { format!(" (the first of {} folds)", inputs.ways.len()) } else { String::new() },
         config.architecture.kind,
         config.architecture.parameter_count(),
-        outputs::device_name(processor),
+        outputs::device_name(device),
+        if runs.len() > 1 { format!(", {} times", runs.len()) } else { String::new() },
     );
-
-    let weights = initial_weights(&config.architecture, config.training.seed);
-    let mut network = Network::new(&config.architecture, &weights, processor)?;
-    let steps = count(Part::Train).div_ceil(config.training.batch_size) * config.training.epochs;
-    let mut progress = Progress::new("steps", Some(steps as u64));
-    let fitted = fit(&mut network, &inputs.data, &inputs.parts, &config.training, &mut |event| match event {
-        Event::Batch { .. } => progress.add(1),
-        Event::Epoch(m) => {
-            let line = format!(
-                "epoch {}: loss {:.4}, validation {:.4}{}",
-                m.epoch,
-                m.train_loss,
-                m.validation_loss,
-                if m.best { " (best)" } else { "" }
-            );
-            progress.message(line.clone());
-            log::info!("{line}");
-        }
-    })?;
-    drop(progress);
-    outputs::write(&args, &config, &inputs, &network, &fitted)
+    if inputs.data.outputs() > 1 {
+        log::info!("{} samples: {}", inputs.data.outputs(), inputs.data.samples.join(", "));
+    }
 }

@@ -1,15 +1,19 @@
 //! The folder that training leaves, and the table it prints.
 
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
 use deepallele_common::provenance_of_run;
 use deepallele_core::files::{temporary_beside, write_whole};
-use deepallele_core::model::network::Network;
-use deepallele_core::model::{onnx, ModelInfo};
+use deepallele_core::model::{onnx, ModelInfo, Weights};
+use deepallele_core::output::tensorboard;
 use deepallele_core::training::evaluate::{evaluate, Agreement, Evaluation};
-use deepallele_core::training::fit::{predict, DeviceData, Fitted};
-use deepallele_core::training::report::{write_metrics, write_predictions, Summary, TrainingConfig};
+use deepallele_core::training::fit::Fitted;
+use deepallele_core::training::report::{
+    write_metrics, write_predictions, HeldOutPredictions, RunSummary, Summary, TrainingConfig,
+};
+use deepallele_core::training::rivals::{simple, Rival};
+use deepallele_core::training::runs::{held_out, Run};
 use deepallele_core::training::split::Part;
 use deepallele_core::{Error, Result};
 
@@ -34,76 +38,117 @@ pub fn device_name(device: tch::Device) -> String {
     }
 }
 
-/// Write everything; the model comes last, so that a folder with a model is complete.
+/// Write everything; the model comes last, so that a folder with a model is complete. `rivals` gives the predictions
+/// of further networks for the windows that are judged.
 pub fn write(
     args: &Args,
     config: &TrainingConfig,
     inputs: &Inputs,
-    network: &Network,
-    fitted: &Fitted,
+    runs: &[Run],
+    fitted: &[Fitted],
+    device: tch::Device,
+    rivals: &mut dyn FnMut(&HeldOutPredictions) -> anyhow::Result<Vec<Rival>>,
 ) -> anyhow::Result<()> {
-    let folder = args.output.as_path();
-    let data = &inputs.data;
-    let rows = |part: Part| -> Vec<usize> { (0..data.len()).filter(|&i| inputs.parts[i] == part).collect() };
-    let device_data = DeviceData::new(data, network)?;
-    let held: Vec<usize> = (0..data.len()).filter(|&i| inputs.parts[i] != Part::Train).collect();
-    let predictions = predict(network, &device_data, &held)?;
-    let (test, test_predictions): (Vec<usize>, Vec<[f32; 3]>) =
-        held.iter().copied().zip(predictions.iter().copied()).filter(|(i, _)| inputs.parts[*i] == Part::Test).unzip();
-    let table = evaluate(data, &inputs.parts, &test, &test_predictions)?;
+    let (folder, data, architecture) = (args.output.as_path(), &inputs.data, &config.architecture);
+    let held = |part| -> Result<HeldOutPredictions> {
+        let (rows, predictions) = held_out(runs, fitted, architecture, data, device, part)?;
+        Ok(HeldOutPredictions { part, rows, predictions })
+    };
+    let held = [held(Part::Validation)?, held(Part::Test)?];
+    // The published method has no test: then its figures are those of the validation windows, and say so.
+    let judged = if held[1].rows.is_empty() { &held[0] } else { &held[1] };
+    let mut table = evaluate("model", data, &judged.rows, &judged.predictions);
+    for (name, predictions) in simple(data, &inputs.ways, judged)? {
+        table.extend(evaluate(&name, data, &judged.rows, &predictions));
+    }
+    for (name, predictions) in rivals(judged)? {
+        table.extend(evaluate(&name, data, &judged.rows, &predictions));
+    }
 
-    write_predictions(&folder.join("predictions.tsv.gz"), data, &inputs.parts, &held, &predictions, &inputs.scale)?;
-    write_metrics(&folder.join("metrics.tsv"), &fitted.history)?;
+    write_predictions(&folder.join("predictions.tsv.gz"), data, &held, &inputs.scale)?;
+    let histories: Vec<_> = runs.iter().zip(fitted).map(|(r, f)| (r.name.as_str(), f.history.as_slice())).collect();
+    write_metrics(&folder.join("metrics.tsv"), &histories)?;
     config.write(&folder.join("config.toml"))?;
+    if args.run.tensorboard {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+        for (name, history) in &histories {
+            let name = if name.is_empty() { "train" } else { name };
+            let path = folder.join(format!("events.out.tfevents.{name}"));
+            tensorboard::write(&path, &tensorboard::of_history(history, now))?;
+        }
+    }
 
     let provenance = provenance_of_run("train");
-    let best =
-        fitted.history.iter().find(|m| m.epoch == fitted.best_epoch).context("the best epoch is in the history")?;
-    Summary {
-        version: provenance.version().to_string(),
-        command: provenance.command_line().to_string(),
-        model: config.architecture.kind.to_string(),
-        parameters: config.architecture.parameter_count(),
-        device: device_name(network.device()),
-        seed: config.training.seed,
-        train: rows(Part::Train).len(),
-        validation: rows(Part::Validation).len(),
-        test: test.len(),
-        epochs: fitted.history.len(),
-        best_epoch: fitted.best_epoch,
-        stopped_early: fitted.stopped_early,
-        validation_loss: best.validation_loss,
-        skipped_batches: fitted.history.iter().map(|m| m.skipped_batches).sum(),
-        on_test: table.clone(),
-    }
-    .write(&folder.join("summary.json"))?;
-    plots::write(folder, inputs, fitted, &test, &test_predictions)?;
-
+    let members: Vec<Weights> = fitted.iter().map(|f| f.best.clone()).collect();
     let info = ModelInfo {
         targets: inputs.scale,
+        samples: data.samples.iter().filter(|s| !s.is_empty()).cloned().collect(),
+        layout: config.layout,
         haplotypes: inputs.haplotypes.clone(),
         genome: inputs.genome.clone(),
         held_out: inputs.held_out.clone(),
         command: provenance.command_line().to_string(),
-        ..ModelInfo::new(config.architecture.clone())
+        ..ModelInfo::new(architecture.clone())
     };
-    fitted.best.write_safetensors(&folder.join("model.safetensors"), &info.to_metadata())?;
-    write_whole(&folder.join("model.onnx"), &onnx::export(&info, &fitted.best)?)?;
-    log::info!(
-        "best epoch {} of {}; model and figures are in \"{}\"",
-        fitted.best_epoch,
-        fitted.history.len(),
-        folder.display()
-    );
-    print_table(&table)
+    let model = onnx::export_ensemble(&info, &members)?;
+    let info = onnx::read_info(&model)?;
+    let mean_dispersion = |which: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| -> Vec<f64> {
+        let all: Vec<&Vec<f64>> = fitted.iter().filter_map(|f| f.dispersions.as_ref().map(which)).collect();
+        let outputs = all.first().map_or(0, |d| d.len());
+        (0..outputs).map(|s| all.iter().map(|d| d[s]).sum::<f64>() / all.len() as f64).collect()
+    };
+    Summary {
+        version: provenance.version().to_string(),
+        command: provenance.command_line().to_string(),
+        model: architecture.kind.to_string(),
+        parameters: architecture.parameter_count(),
+        device: device_name(device),
+        windows: data.len(),
+        samples: data.samples.clone(),
+        ratio_bias_log2: info.ratio_bias.iter().map(|b| inputs.scale.log2(*b)).collect(),
+        dispersion_total: mean_dispersion(|d| &d.0),
+        dispersion_split: mean_dispersion(|d| &d.1),
+        runs: runs.iter().zip(fitted).map(|(run, fitted)| RunSummary::new(run, fitted)).collect(),
+        judged_on: judged.part,
+        on_test: table.clone(),
+    }
+    .write(&folder.join("summary.json"))?;
+    plots::write(folder, inputs, runs, fitted, judged)?;
+    for (run, weights) in runs.iter().zip(&members) {
+        let name = if run.name.is_empty() { "model.safetensors".into() } else { format!("{}.safetensors", run.name) };
+        weights.write_safetensors(&folder.join(name), &info.to_metadata())?;
+    }
+    write_whole(&folder.join("model.onnx"), &model)?;
+    tell(runs, fitted, &info, inputs, folder);
+    print_table(judged.part, &table)
 }
 
-/// The test figures on stdout, a line a model.
-fn print_table(table: &[Evaluation]) -> anyhow::Result<()> {
+/// What came out, in words.
+fn tell(runs: &[Run], fitted: &[Fitted], info: &ModelInfo, inputs: &Inputs, folder: &Path) {
+    for (sample, bias) in inputs.data.samples.iter().zip(&info.ratio_bias) {
+        log::info!(
+            "bias of the ratio whatever the sequence, no part of predictions: log2 {:.4}{}",
+            inputs.scale.log2(*bias),
+            if sample.is_empty() { String::new() } else { format!(" ({sample})") }
+        );
+    }
+    match (runs, fitted) {
+        ([_], [only]) => log::info!(
+            "best epoch {} of {}; model and figures are in \"{}\"",
+            only.best_epoch,
+            only.history.len(),
+            folder.display()
+        ),
+        _ => log::info!("{} networks; model and figures are in \"{}\"", runs.len(), folder.display()),
+    }
+}
+
+/// The figures on stdout, a line a model, sample and quantity.
+fn print_table(part: Part, table: &[Evaluation]) -> anyhow::Result<()> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     let fail = |e| Error::io("-", e);
-    writeln!(out, "#on_test\tquantity\twindows\tpearson\tspearman\tmean_squared_error").map_err(fail)?;
+    writeln!(out, "#on_{part}\tquantity\twindows\tpearson\tspearman\tmean_squared_error\tsample").map_err(fail)?;
     let known = |r: Option<f64>| r.map_or(".".to_string(), |r| format!("{r:.4}"));
     for evaluation in table {
         let quantities: [(&str, &Agreement); 3] =
@@ -111,12 +156,13 @@ fn print_table(table: &[Evaluation]) -> anyhow::Result<()> {
         for (quantity, a) in quantities {
             writeln!(
                 out,
-                "{}\t{quantity}\t{}\t{}\t{}\t{}",
+                "{}\t{quantity}\t{}\t{}\t{}\t{}\t{}",
                 evaluation.name,
                 a.n,
                 known(a.pearson),
                 known(a.spearman),
                 known(Some(a.mean_squared_error).filter(|e| e.is_finite())),
+                if evaluation.sample.is_empty() { "." } else { &evaluation.sample },
             )
             .map_err(fail)?;
         }

@@ -5,58 +5,76 @@ use std::path::Path;
 use deepallele_core::output::plot::{curves, scatter};
 use deepallele_core::output::track::{HAPLOTYPE1, RATIO};
 use deepallele_core::training::evaluate::Agreement;
-use deepallele_core::training::fit::Fitted;
+use deepallele_core::training::fit::{EpochMetrics, Fitted};
+use deepallele_core::training::report::HeldOutPredictions;
+use deepallele_core::training::runs::Run;
 use deepallele_core::Result;
 
 use crate::inputs::Inputs;
 
-/// Write `loss.svg`, `test_counts.svg` and `test_ratio.svg` into `folder`.
-pub fn write(folder: &Path, inputs: &Inputs, fitted: &Fitted, rows: &[usize], predictions: &[[f32; 3]]) -> Result<()> {
-    let losses = |of: fn(&deepallele_core::training::fit::EpochMetrics) -> f64| -> Vec<(f64, f64)> {
-        fitted.history.iter().map(|m| (m.epoch as f64, of(m))).collect()
-    };
-    curves(
-        &folder.join("loss.svg"),
-        "Learning curves",
-        ["epoch", "mean squared error"],
-        &format!("best epoch: {}", fitted.best_epoch),
-        &[("training", losses(|m| m.train_loss)), ("validation", losses(|m| m.validation_loss))],
-    )?;
+/// Runs drawn at most: more lines cannot be told apart.
+const MAX_RUNS: usize = 3;
 
-    let scale = &inputs.scale;
-    let log2 = |value: f32| scale.log2(f64::from(value));
-    let pairs = |k: usize, rows: &mut dyn Iterator<Item = (usize, &[f32; 3])>| -> Vec<(f64, f64)> {
-        rows.map(|(i, p)| (log2(inputs.data.targets[i][k]), log2(p[k]))).collect()
+/// Write `loss.svg`, `test_counts.svg` and `test_ratio.svg` into `folder`, of the windows that are judged.
+pub fn write(
+    folder: &Path,
+    inputs: &Inputs,
+    runs: &[Run],
+    fitted: &[Fitted],
+    judged: &HeldOutPredictions,
+) -> Result<()> {
+    let mut series = Vec::new();
+    for (run, fitted) in runs.iter().zip(fitted).take(MAX_RUNS) {
+        for (what, of) in
+            [("training", (|m| m.train_loss) as fn(&EpochMetrics) -> f64), ("validation", |m| m.validation_loss)]
+        {
+            let points: Vec<(f64, f64)> = fitted.history.iter().map(|m| (m.epoch as f64, of(m))).collect();
+            let name = if run.name.is_empty() { what.to_string() } else { format!("{what}, {}", run.name) };
+            series.push((name, points));
+        }
+    }
+    let series: Vec<(&str, Vec<(f64, f64)>)> = series.iter().map(|(n, p)| (n.as_str(), p.clone())).collect();
+    let note = match (fitted, runs.len()) {
+        ([only], _) => format!("best epoch: {}", only.best_epoch),
+        (_, n) if n > MAX_RUNS => format!("the first {MAX_RUNS} of {n} runs"),
+        _ => String::new(),
     };
-    let all = || rows.iter().copied().zip(predictions);
-    let mut counts = pairs(0, &mut all());
-    counts.extend(pairs(1, &mut all()));
+    curves(&folder.join("loss.svg"), "Learning curves", ["epoch", "loss"], &note, &series)?;
+
+    let (data, scale) = (&inputs.data, &inputs.scale);
+    let outputs = data.outputs();
+    let log2 = |value: f32| scale.log2(f64::from(value));
+    let pairs = |head: usize, only_differing: bool| -> Vec<(f64, f64)> {
+        let rows = judged.rows.iter().zip(judged.predictions.chunks_exact(outputs));
+        rows.filter(|(&i, _)| !only_differing || data.differs(i))
+            .flat_map(|(&i, p)| (0..outputs).map(move |s| (i, s, p[s])))
+            .filter(|&(i, s, _)| data.has(i, s))
+            .map(|(i, s, p)| (log2(data.targets[i * outputs + s][head]), log2(p[head])))
+            .collect()
+    };
+    let mut counts = pairs(0, false);
+    counts.extend(pairs(1, false));
+    let part = judged.part;
     scatter(
         &folder.join("test_counts.svg"),
-        "Counts of both haplotypes, test windows",
+        &format!("Counts of both haplotypes, {part} windows"),
         ["measured, log2", "predicted, log2"],
-        &note(&counts),
+        &note_of(&counts),
         &counts,
         HAPLOTYPE1,
     )?;
-    let ratio = pairs(
-        2,
-        &mut all().filter(|(i, _)| {
-            let (a, b) = inputs.data.codes(*i);
-            a != b
-        }),
-    );
+    let ratio = pairs(2, true);
     scatter(
         &folder.join("test_ratio.svg"),
-        "Ratio of the haplotypes, test windows in which they differ",
+        &format!("Ratio of the haplotypes, {part} windows in which they differ"),
         ["measured, log2", "predicted, log2"],
-        &note(&ratio),
+        &note_of(&ratio),
         &ratio,
         RATIO,
     )
 }
 
-fn note(points: &[(f64, f64)]) -> String {
+fn note_of(points: &[(f64, f64)]) -> String {
     let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
     let agreement = Agreement::of(&x, &y);
     match agreement.pearson {

@@ -1,0 +1,204 @@
+//! What can be chosen about a training run.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::schedule::Schedule;
+use crate::error::{Error, Result};
+
+/// An enum whose names on the command line, in TOML and in messages are the same.
+macro_rules! choice {
+    ($(#[$about:meta])* $kind:ident, $what:literal, $($(#[$doc:meta])* $value:ident $name:literal),+ $(,)?) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum $kind { $($(#[$doc])* #[serde(rename = $name)] $value),+ }
+
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self { $(Self::$value => $name),+ })
+            }
+        }
+
+        impl FromStr for $kind {
+            type Err = String;
+
+            fn from_str(text: &str) -> std::result::Result<Self, String> {
+                match text {
+                    $($name => Ok(Self::$value),)+
+                    other => Err(format!("'{other}' is no {}: use {}", $what, [$($name),+].join(" or "))),
+                }
+            }
+        }
+    };
+}
+
+choice!(
+    /// What the network is fitted to.
+    Loss, "loss",
+    /// Mean squared error of logarithms, counts and ratio alike. As published.
+    #[default]
+    Squared "squared",
+    /// Likelihood of the fragments: beta-binomial for the split of the informative ones, negative binomial for the
+    /// total, so that depth is the weight. See [`super::likelihood`].
+    Counts "counts",
+);
+
+choice!(
+    /// How weight decay acts.
+    Decay, "decay",
+    /// Added to the gradient, on every parameter (Adam with L2). As published.
+    #[default]
+    Gradient "gradient",
+    /// Taken off the weights at each step (AdamW, Loshchilov & Hutter 2019), from weight matrices and kernels only.
+    Decoupled "decoupled",
+);
+
+choice!(
+    /// What chooses the epoch on the validation windows.
+    Selection, "selection",
+    /// The lowest loss.
+    #[default]
+    Loss "loss",
+    /// The highest Pearson correlation of the ratio, as an early state of the published code did.
+    Ratio "ratio",
+);
+
+choice!(
+    /// What happens at a loss that is no finite number.
+    NotFinite, "rule",
+    /// The batch changes nothing and is counted. As published.
+    #[default]
+    Skip "skip",
+    /// Training stops with an error; the last good state is kept.
+    Stop "stop",
+);
+
+choice!(
+    /// Over what a batch norm takes its statistics in training.
+    BatchStatistics, "kind of statistics",
+    /// Over each allele by itself, haplotype 1 first: running values move twice a step. As published.
+    #[default]
+    Apart "apart",
+    /// Over both alleles: what they share is then equal in both.
+    Joint "joint",
+);
+
+choice!(
+    /// Number type of convolutions and of the dense layer in training; the rest is float32 always.
+    Precision, "precision",
+    #[default]
+    Float32 "float32",
+    /// For GPUs with matrix units; slower on most CPUs.
+    Bfloat16 "bfloat16",
+);
+
+/// What can be chosen about a training run. [`Default`] is the published recipe, so that a file which names less
+/// than all is read as what it was written for; [`FitOptions::sound`] is this suite's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FitOptions {
+    /// Most passes over the training windows.
+    pub epochs: usize,
+    /// Allele pairs an optimiser step.
+    pub batch_size: usize,
+    /// Nominal learning rate; see [`Schedule`].
+    pub learning_rate: f64,
+    /// Weight decay; see [`Decay`].
+    pub weight_decay: f64,
+    pub decay: Decay,
+    pub schedule: Schedule,
+    /// Epochs without a better validation figure after which training stops.
+    pub patience: usize,
+    /// Seed of the first weights, the order of batches, augmentation and dropout.
+    pub seed: u64,
+    pub loss: Loss,
+    /// Weight of the ratio in the loss, where each count has 1.
+    pub ratio_weight: f64,
+    pub selection: Selection,
+    pub not_finite: NotFinite,
+    pub batch_statistics: BatchStatistics,
+    /// Whether dropout takes the same units of both alleles.
+    pub shared_dropout: bool,
+    pub precision: Precision,
+    /// Largest norm of the gradient of all parameters together; 0 for no limit.
+    pub clip: f64,
+    /// Largest number of bases by which windows are moved, anew for each batch.
+    pub shift: usize,
+    /// Whether windows are turned to the other strand, by chance.
+    pub augment_strand: bool,
+    /// Whether the alleles of a window are exchanged, by chance.
+    pub augment_swap: bool,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        Self {
+            epochs: 100,
+            batch_size: 32,
+            learning_rate: 1e-4,
+            weight_decay: 1e-5,
+            decay: Decay::Gradient,
+            schedule: Schedule::Cycle,
+            patience: 4,
+            seed: 1,
+            loss: Loss::Squared,
+            ratio_weight: 1.0,
+            selection: Selection::Loss,
+            not_finite: NotFinite::Skip,
+            batch_statistics: BatchStatistics::Apart,
+            shared_dropout: false,
+            precision: Precision::Float32,
+            clip: 0.0,
+            shift: 0,
+            augment_strand: false,
+            augment_swap: false,
+        }
+    }
+}
+
+impl FitOptions {
+    /// This suite's own recipe, chosen by the evidence in `docs/training.md`.
+    pub fn sound() -> Self {
+        Self {
+            epochs: 30,
+            learning_rate: 1e-3,
+            weight_decay: 0.01,
+            decay: Decay::Decoupled,
+            schedule: Schedule::Cosine,
+            patience: 8,
+            ratio_weight: 5.0,
+            not_finite: NotFinite::Stop,
+            batch_statistics: BatchStatistics::Joint,
+            shared_dropout: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// Far more than any machine holds, small enough that products do not overflow.
+const MAX_COUNT: usize = 1 << 31;
+
+impl FitOptions {
+    /// # Errors
+    /// A number with which no step can be made.
+    pub fn validate(&self) -> Result<()> {
+        for (name, value) in [("epochs", self.epochs), ("batch size", self.batch_size), ("patience", self.patience)] {
+            if value == 0 || value > MAX_COUNT {
+                return Err(Error::Mismatch(format!("the {name} must be 1 to {MAX_COUNT}, not {value}")));
+            }
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            return Err(Error::Mismatch(format!("the learning rate must be above 0, not {}", self.learning_rate)));
+        }
+        for (name, value) in
+            [("weight decay", self.weight_decay), ("ratio weight", self.ratio_weight), ("gradient limit", self.clip)]
+        {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(Error::Mismatch(format!("the {name} must be 0 or more, not {value}")));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! What a training would be, printed without training.
+
+use std::io::Write;
+
+use deepallele_core::training::estimate::memory;
+use deepallele_core::training::report::TrainingConfig;
+use deepallele_core::training::runs::Run;
+use deepallele_core::training::split::Part;
+use deepallele_core::Error;
+
+use crate::inputs::Inputs;
+use crate::steps_of;
+
+/// Print a table of two columns.
+pub fn print(inputs: &Inputs, config: &TrainingConfig, runs: &[Run]) -> anyhow::Result<()> {
+    let (architecture, options) = (&config.architecture, &config.training);
+    let needed = memory(architecture, options, &inputs.data);
+    let count = |part| inputs.ways[0].iter().filter(|p| **p == part).count().to_string();
+    let megabytes = |bytes: u64| format!("{} MB", bytes.div_ceil(1_000_000));
+    let steps = runs.first().map_or(0, |run| steps_of(run, config));
+    let lines = [
+        ("windows", inputs.data.len().to_string()),
+        ("bases a window", architecture.window.to_string()),
+        ("samples", inputs.data.outputs().to_string()),
+        ("windows to train on", count(Part::Train)),
+        ("windows to validate on", count(Part::Validation)),
+        ("windows to test on", count(Part::Test)),
+        ("network", architecture.kind.to_string()),
+        ("parameters", architecture.parameter_count().to_string()),
+        ("networks", runs.len().to_string()),
+        ("steps a network, at most", steps.to_string()),
+        ("memory of the data", megabytes(needed.data)),
+        ("memory of the weights", megabytes(needed.weights)),
+        ("memory of a step, about", megabytes(needed.step)),
+        ("memory in all, about", megabytes(needed.total())),
+    ];
+    let mut out = std::io::stdout().lock();
+    let fail = |e| Error::io("-", e);
+    for (what, value) in lines {
+        writeln!(out, "{what}\t{value}").map_err(fail)?;
+    }
+    out.flush().map_err(fail)?;
+    Ok(())
+}
