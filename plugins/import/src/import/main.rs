@@ -1,57 +1,44 @@
-//! `deepallele import`: a published checkpoint as a model file.
+//! `deepallele import`: a published checkpoint as a model file, a published data set as a pairs table.
 
-use std::path::PathBuf;
+mod checkpoint;
+mod data_set;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use deepallele_common::{run_main, usage, MessageArgs, ProvenanceArgs};
-use deepallele_core::files;
-use deepallele_core::model::checkpoint::read_checkpoint;
-use deepallele_core::model::info::{LogBase, Scale, TargetScale};
-use deepallele_core::model::{onnx, ModelInfo};
+use deepallele_core::model::info::{LogBase, Scale};
+use deepallele_core::model::published::{Assay, Values};
+use deepallele_core::Error;
+use deepallele_import::library;
 
-/// Turn a published checkpoint into a model file
+/// Turn a published checkpoint into a model file, or a published data set into a pairs table
 ///
 /// Reads a Lightning checkpoint of the paired (multi-head), difference (computed-ratio) or single-head network and
 /// writes a model file for `predict` and `annotate`. The checkpoint is data: nothing in it is executed, and one that
 /// asks for anything but tensors and plain containers is refused.
+///
+/// Or reads a data set (HDF5) of ATAC, ChIP or RNA and writes the table that `train --pairs` takes: id (the peak name),
+/// allele_a (B6), allele_b (Cast), value_a, value_b, group (the chromosome). The first bytes of the file tell which of
+/// the two it is.
 #[derive(Parser)]
 struct Arguments {
-    /// Checkpoint to read
-    #[arg(value_name = "CKPT")]
-    checkpoint: PathBuf,
+    /// Checkpoint or data set to read
+    #[arg(value_name = "FILE")]
+    input: PathBuf,
 
-    /// Model file to write; - for standard output
-    #[arg(short = 'o', long, value_name = "ONNX")]
+    /// Model file or table to write; - for standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Also write the weights as safetensors, to train on from
-    #[arg(long, value_name = "FILE")]
-    safetensors: Option<PathBuf>,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
 
-    /// Name of the first allele of training, to be kept in the model
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
-    hap1: String,
-
-    /// Name of the second allele of training
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
-    hap2: String,
-
-    /// Reference genome of training, by name
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
-    genome: String,
-
-    /// What was measured: counts, linear (other values) or log2 (values that were logarithms already)
-    #[arg(long, value_name = "SCALE", default_value = "counts")]
-    target_scale: Scale,
-
-    /// Added to a value before its logarithm in training; not used with log2
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
-    pseudocount: f64,
-
-    /// Base of the logarithms in training: e, or 2 as in the published expression models
-    #[arg(long, value_name = "BASE", default_value = "e")]
-    log_base: LogBase,
+    #[command(flatten)]
+    data_set: DataSetArgs,
 
     #[command(flatten)]
     version: ProvenanceArgs,
@@ -60,85 +47,135 @@ struct Arguments {
     _messages: MessageArgs,
 }
 
+#[derive(clap::Args)]
+#[command(next_help_heading = "Checkpoints")]
+struct CheckpointArgs {
+    /// Of an archive of several checkpoints, the one to take: its name inside, or the end of it
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
+
+    /// Also write the weights as safetensors, to train on from
+    #[arg(long, value_name = "FILE")]
+    safetensors: Option<PathBuf>,
+
+    /// Name of the first allele of training, to be kept in the model
+    #[arg(long, value_name = "NAME")]
+    hap1: Option<String>,
+
+    /// Name of the second allele of training
+    #[arg(long, value_name = "NAME")]
+    hap2: Option<String>,
+
+    /// Reference genome of training, by name
+    #[arg(long, value_name = "NAME")]
+    genome: Option<String>,
+
+    /// What was measured: counts, linear (other values) or log2 (values that were logarithms already)
+    /// [default: counts]
+    #[arg(long, value_name = "SCALE")]
+    target_scale: Option<Scale>,
+
+    /// Added to a value before its logarithm in training; not used with log2 [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pseudocount: Option<f64>,
+
+    /// Base of the logarithms in training: e, or 2 as in the published expression models [default: e]
+    #[arg(long, value_name = "BASE")]
+    log_base: Option<LogBase>,
+}
+
+impl CheckpointArgs {
+    /// The first option given, of those that mean nothing for a data set.
+    fn given(&self) -> Option<&'static str> {
+        let options = [
+            ("--member", self.member.is_some()),
+            ("--safetensors", self.safetensors.is_some()),
+            ("--hap1", self.hap1.is_some()),
+            ("--hap2", self.hap2.is_some()),
+            ("--genome", self.genome.is_some()),
+            ("--target-scale", self.target_scale.is_some()),
+            ("--pseudocount", self.pseudocount.is_some()),
+            ("--log-base", self.log_base.is_some()),
+        ];
+        options.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Data sets")]
+struct DataSetArgs {
+    /// Values to take: NAME.B6 and NAME.CAST (sum or sc of ATAC, a condition of RNA) [default: the only ones]
+    #[arg(long, value_name = "NAME")]
+    batch: Option<String>,
+
+    /// What was measured: atac, chip or rna [default: as the file says]
+    #[arg(long, value_name = "ASSAY")]
+    assay: Option<Assay>,
+
+    /// What to write: counts, exp(x) - 1 of the natural logarithms in the file, or log, the values as they are
+    /// [default: counts, and log for rna, whose values are log2 of expression]
+    #[arg(long, value_name = "SCALE")]
+    values: Option<Values>,
+}
+
+impl DataSetArgs {
+    /// The first option given, of those that mean nothing for a checkpoint.
+    fn given(&self) -> Option<&'static str> {
+        let options =
+            [("--batch", self.batch.is_some()), ("--assay", self.assay.is_some()), ("--values", self.values.is_some())];
+        options.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+}
+
 fn main() -> ExitCode {
     run_main("import", run)
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    if !arguments.pseudocount.is_finite() || arguments.pseudocount < 0.0 {
-        return Err(usage("--pseudocount must be 0 or more"));
+    let input = &arguments.input;
+    match first_bytes(input)? {
+        start if start == library::File::MAGIC => match arguments.checkpoint.given() {
+            Some(option) => {
+                Err(usage(format!("{option} is for checkpoints, and \"{}\" is a data set", input.display())))
+            }
+            None => data_set::run(&arguments),
+        },
+        start if start.starts_with(b"PK") => match arguments.data_set.given() {
+            Some(option) => {
+                Err(usage(format!("{option} is for data sets, and \"{}\" is a checkpoint", input.display())))
+            }
+            None => checkpoint::run(arguments),
+        },
+        _ => {
+            Err(Error::input(input, "is neither a data set (not an HDF5 file) nor a checkpoint (not a zip archive)")
+                .into())
+        }
     }
-    if arguments.safetensors.as_ref() == Some(&arguments.output) {
-        return Err(usage("-o and --safetensors name the same file"));
+}
+
+/// The first eight bytes of a file, or fewer.
+fn first_bytes(path: &Path) -> deepallele_core::Result<Vec<u8>> {
+    let fail = |e| Error::io(path, e);
+    let file = File::open(path).map_err(fail)?;
+    if !file.metadata().map_err(fail)?.is_file() {
+        return Err(Error::input(path, "is no regular file"));
     }
-    let (architecture, weights) = read_checkpoint(&arguments.checkpoint)?;
-    let mut info = ModelInfo::new(architecture);
-    info.targets =
-        TargetScale { scale: arguments.target_scale, pseudocount: arguments.pseudocount, log_base: arguments.log_base };
-    info.haplotypes = [arguments.hap1, arguments.hap2];
-    info.genome = arguments.genome;
-    match arguments.version.provenance("import") {
-        Some(made) => info.command = made.command_line().into(),
-        None => info.tool_version.clear(),
-    }
-    let model = onnx::export(&info, &weights)?;
-    if let Some(path) = &arguments.safetensors {
-        weights.write_safetensors(path, &info.to_metadata())?;
-    }
-    files::write_whole(&arguments.output, &model)?;
-    log::info!(
-        "a {} network of window {} with {} parameters",
-        info.architecture.kind,
-        info.architecture.window,
-        info.architecture.parameter_count()
-    );
-    Ok(())
+    let mut start = Vec::new();
+    file.take(8).read_to_end(&mut start).map_err(fail)?;
+    Ok(start)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
-    use std::path::Path;
-
-    fn parity() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-data/parity")
-    }
-
-    fn import(line: &[&str]) -> anyhow::Result<()> {
-        run(Arguments::try_parse_from([&["import"], line].concat())?)
-    }
 
     #[test]
     fn options_fit_together() {
         Arguments::command().debug_assert();
     }
 
-    #[test]
-    fn a_checkpoint_becomes_a_model_with_what_was_said_about_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let checkpoint = parity().join("mh/model.ckpt").display().to_string();
-        let (model, weights) = (path("m.onnx"), path("m.safetensors"));
-        let line = [&checkpoint, "-o", &model, "--safetensors", &weights, "--hap1", "B6", "--hap2", "CAST"];
-        import(&[&line[..], &["--genome", "mm10", "--target-scale", "log2", "--log-base", "2"]].concat()).unwrap();
-        let info = onnx::read_info(&std::fs::read(&model).unwrap()).unwrap();
-        assert_eq!(info.haplotypes, ["B6", "CAST"]);
-        assert_eq!(info.genome, "mm10");
-        assert_eq!(info.targets.scale, Scale::Log2);
-        assert_eq!(info.targets.log2(1.5), 1.5);
-        let (read, metadata) = deepallele_core::model::Weights::read_safetensors(Path::new(&weights)).unwrap();
-        read.check(&info.architecture).unwrap();
-        assert_eq!(ModelInfo::from_metadata(&metadata).unwrap(), info);
-    }
-
-    #[test]
-    fn a_refused_checkpoint_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let no_checkpoint = parity().join("mh/pairs.tsv").display().to_string();
-        let error = import(&[&no_checkpoint, "-o", &path("m.onnx"), "--safetensors", &path("w")]).unwrap_err();
-        assert!(error.to_string().contains("not a zip archive"));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    pub fn import(line: &[&str]) -> anyhow::Result<()> {
+        run(Arguments::try_parse_from([&["import"], line].concat())?)
     }
 }
