@@ -516,8 +516,9 @@ impl Dataset {
         width.and_then(|n| usize::try_from(n).ok()).ok_or_else(|| format!("has {}, which is too large", self.name))
     }
 
-    /// The selection of `rows` rows from `first` on, and a plain list of as many elements. The library is locked.
-    unsafe fn select(&self, first: u64, rows: usize, elements: usize) -> Part<(Id, Id)> {
+    /// The selection of `rows` rows from `first` on, and the same shape in memory: with another one the library would go
+    /// element by element. The library is locked.
+    unsafe fn select(&self, first: u64, rows: usize) -> Part<(Id, Id)> {
         let (mut start, mut count) = (vec![0; self.shape.len()], self.shape.clone());
         let (Some(from), Some(many)) = (start.first_mut(), count.first_mut()) else {
             return Err(format!("has {}, which is a single value", self.name));
@@ -529,7 +530,8 @@ impl Dataset {
             let set = h5s::H5S_seloper_t::H5S_SELECT_SET;
             let code = h5s::H5Sselect_hyperslab(there.id, set, start.as_ptr(), null(), count.as_ptr(), null());
             done(code, internal)?;
-            let here = Id::new(h5s::H5Screate_simple(1, &(elements as u64), null()), h5s::H5Sclose, internal)?;
+            let here = h5s::H5Screate_simple(count.len() as i32, count.as_ptr(), null());
+            let here = Id::new(here, h5s::H5Sclose, internal)?;
             Ok((there, here))
         }
     }
@@ -549,7 +551,7 @@ impl Dataset {
         let _guard = lock();
         // SAFETY: the buffer has the size of the selection, in the type that is asked for.
         unsafe {
-            let (there, here) = self.select(first, rows, elements)?;
+            let (there, here) = self.select(first, rows)?;
             let buffer = numbers.as_mut_ptr().cast();
             let code = h5d::H5Dread(self.id.id, T::native(), here.id, there.id, h5p::H5P_DEFAULT, buffer);
             done(code, |reason| self.unreadable(first, rows, reason))
@@ -565,7 +567,7 @@ impl Dataset {
         let problem = |reason: String| self.unreadable(first, rows, reason);
         // SAFETY: as for numbers; `texts` makes the buffer.
         unsafe {
-            let (there, here) = self.select(first, rows, rows)?;
+            let (there, here) = self.select(first, rows)?;
             let kind = Id::new(h5d::H5Dget_type(self.id.id), h5t::H5Tclose, internal)?;
             let read =
                 |buffer: *mut c_void| h5d::H5Dread(self.id.id, kind.id, here.id, there.id, h5p::H5P_DEFAULT, buffer);
@@ -595,7 +597,7 @@ impl Dataset {
         let _guard = lock();
         // SAFETY: the buffer has the size of the selection, in the type that is named.
         unsafe {
-            let (there, here) = self.select(first, rows, numbers.len())?;
+            let (there, here) = self.select(first, rows)?;
             let buffer = numbers.as_ptr().cast();
             let code = h5d::H5Dwrite(self.id.id, T::native(), here.id, there.id, h5p::H5P_DEFAULT, buffer);
             done(code, |reason| self.unwritable(reason))
@@ -611,7 +613,7 @@ impl Dataset {
         let _guard = lock();
         // SAFETY: as many C strings as the selection has elements, alive until the end of the call.
         unsafe {
-            let (there, here) = self.select(first, texts.len(), texts.len())?;
+            let (there, here) = self.select(first, texts.len())?;
             let buffer = pointers.as_ptr().cast();
             let code = h5d::H5Dwrite(self.id.id, kind.id, here.id, there.id, h5p::H5P_DEFAULT, buffer);
             done(code, |reason| self.unwritable(reason))
