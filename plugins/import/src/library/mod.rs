@@ -4,19 +4,24 @@
 //! file is ever opened for it: no external or virtual storage, no links, no filter plugins. Problems are the rest of a
 //! sentence that begins with the file's name.
 
+mod dataset;
+mod element;
+
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use std::sync::Once;
+
+pub use dataset::Dataset;
+use element::{kind_of, text_type, texts};
+pub use element::{Kind, Number};
 
 use hdf5_metno_sys::{h5, h5a, h5d, h5e, h5f, h5i, h5l, h5p, h5pl, h5s, h5t, h5z, LOCK};
 
 /// A result whose error is the rest of a sentence.
 pub type Part<T> = std::result::Result<T, String>;
 
-/// Longest string read, in bytes; names of peaks and genes have some dozens.
-const LONGEST_TEXT: usize = 1 << 16;
 /// Largest chunk of storage read, in bytes. The library unpacks a chunk as a whole.
 const LARGEST_CHUNK: u64 = 1 << 29;
 /// Deflate makes of one byte 1032 at most, so that no honest dataset is larger than that share of its file.
@@ -124,37 +129,6 @@ fn unlocked() -> Part<Id> {
         done(h5p::H5Pset_file_locking(access.id, 0, 1), internal)?;
         Ok(access)
     }
-}
-
-/// A type that numbers are read into or written from.
-pub trait Number: Copy + Default {
-    /// The library's name for it; the library is ready and locked.
-    #[doc(hidden)]
-    fn native() -> h5i::hid_t;
-}
-
-macro_rules! numbers {
-    ($($number:ty: $native:ident),*) => {
-        $(impl Number for $number {
-            fn native() -> h5i::hid_t {
-                *h5t::$native
-            }
-        })*
-    };
-}
-numbers!(u8: H5T_NATIVE_UINT8, f32: H5T_NATIVE_FLOAT, f64: H5T_NATIVE_DOUBLE, i64: H5T_NATIVE_INT64);
-
-/// What the elements of a dataset are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Floating point of so many bytes.
-    Float(usize),
-    /// Whole numbers of so many bytes.
-    Integer { size: usize, signed: bool },
-    /// Strings of so many bytes, or of any length.
-    Text(Option<usize>),
-    /// Anything else.
-    Other,
 }
 
 /// A file, open for reading or being made.
@@ -408,215 +382,6 @@ unsafe fn known_filter(made: h5i::hid_t, i: u32) -> Part<()> {
     }
 }
 
-/// Kind of an open type; the library is locked.
-unsafe fn kind_of(stored: h5i::hid_t) -> Kind {
-    // SAFETY: the caller's type is open.
-    unsafe {
-        let size = h5t::H5Tget_size(stored);
-        match h5t::H5Tget_class(stored) {
-            h5t::H5T_class_t::H5T_FLOAT => Kind::Float(size),
-            h5t::H5T_class_t::H5T_INTEGER => {
-                Kind::Integer { size, signed: h5t::H5Tget_sign(stored) != h5t::H5T_sign_t::H5T_SGN_NONE }
-            }
-            h5t::H5T_class_t::H5T_STRING if h5t::H5Tis_variable_str(stored) > 0 => Kind::Text(None),
-            h5t::H5T_class_t::H5T_STRING => Kind::Text(Some(size)),
-            _ => Kind::Other,
-        }
-    }
-}
-
-/// The type of UTF-8 strings of any length.
-fn text_type() -> Part<Id> {
-    let _guard = lock();
-    // SAFETY: the type is a copy of our own.
-    unsafe {
-        let kind = Id::new(h5t::H5Tcopy(*h5t::H5T_C_S1), h5t::H5Tclose, internal)?;
-        done(h5t::H5Tset_size(kind.id, h5t::H5T_VARIABLE), internal)?;
-        done(h5t::H5Tset_cset(kind.id, h5t::H5T_cset_t::H5T_CSET_UTF8), internal)?;
-        Ok(kind)
-    }
-}
-
-/// Read `n` strings of type `kind` by `read`, which fills a buffer of `n` of them.
-///
-/// # Safety
-/// `kind` and `space` (of `n` elements) are open, `size` is that of [`Kind::Text`], and `read` writes no more than `n`
-/// elements.
-unsafe fn texts(
-    kind: h5i::hid_t,
-    space: h5i::hid_t,
-    size: Option<usize>,
-    n: usize,
-    read: impl FnOnce(*mut c_void) -> h5::herr_t,
-    problem: impl FnOnce(String) -> String,
-) -> Part<Vec<String>> {
-    let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.len() <= LONGEST_TEXT => Ok(text.to_string()),
-        Ok(_) => Err(format!("a string of {} bytes", bytes.len())),
-        Err(_) => Err("a string that is no UTF-8 text".to_string()),
-    };
-    if let Some(size) = size {
-        if size == 0 || size > LONGEST_TEXT {
-            return Err(problem(format!("strings of {size} bytes")));
-        }
-        let mut bytes = vec![0u8; size * n];
-        done(read(bytes.as_mut_ptr().cast()), |reason| reason)
-            .and_then(|()| {
-                // Padded with zeros or spaces, or ended by the first zero.
-                let one = |field: &[u8]| {
-                    let field = field.split(|&b| b == 0).next().unwrap_or(field);
-                    text(field.trim_ascii_end())
-                };
-                bytes.chunks_exact(size).map(one).collect()
-            })
-            .map_err(problem)
-    } else {
-        let mut pointers = vec![null::<c_char>(); n];
-        let mut outcome = done(read(pointers.as_mut_ptr().cast()), |reason| reason).map(|()| Vec::with_capacity(n));
-        for &pointer in &pointers {
-            let Ok(list) = &mut outcome else { break };
-            // SAFETY: the library gives a C string, or null for an empty one.
-            let bytes = if pointer.is_null() { &[] } else { unsafe { CStr::from_ptr(pointer) }.to_bytes() };
-            match text(bytes) {
-                Ok(text) => list.push(text),
-                Err(problem) => outcome = Err(problem),
-            }
-        }
-        // SAFETY: the buffer holds what the library allocated, or nulls.
-        unsafe { h5t::H5Treclaim(kind, space, h5p::H5P_DEFAULT, pointers.as_mut_ptr().cast()) };
-        outcome.map_err(problem)
-    }
-}
-
 fn size_text(shape: &[u64]) -> String {
     shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ")
-}
-
-/// A dataset, read or written by rows of its first axis.
-pub struct Dataset {
-    id: Id,
-    name: String,
-    /// Length along each axis.
-    pub shape: Vec<u64>,
-    /// What its elements are.
-    pub kind: Kind,
-    /// Shape of the pieces it is stored in, when it is.
-    pub chunk: Option<Vec<u64>>,
-}
-
-impl Dataset {
-    /// Its name in the file.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Elements in a row.
-    fn width(&self) -> Part<usize> {
-        let width = self.shape.iter().skip(1).try_fold(1u64, |n, &d| n.checked_mul(d));
-        width.and_then(|n| usize::try_from(n).ok()).ok_or_else(|| format!("has {}, which is too large", self.name))
-    }
-
-    /// The selection of `rows` rows from `first` on, and the same shape in memory: with another one the library would go
-    /// element by element. The library is locked.
-    unsafe fn select(&self, first: u64, rows: usize) -> Part<(Id, Id)> {
-        let (mut start, mut count) = (vec![0; self.shape.len()], self.shape.clone());
-        let (Some(from), Some(many)) = (start.first_mut(), count.first_mut()) else {
-            return Err(format!("has {}, which is a single value", self.name));
-        };
-        (*from, *many) = (first, rows as u64);
-        // SAFETY: as many axes as the dataset has; the caller holds the lock.
-        unsafe {
-            let there = Id::new(h5d::H5Dget_space(self.id.id), h5s::H5Sclose, internal)?;
-            let set = h5s::H5S_seloper_t::H5S_SELECT_SET;
-            let code = h5s::H5Sselect_hyperslab(there.id, set, start.as_ptr(), null(), count.as_ptr(), null());
-            done(code, internal)?;
-            let here = h5s::H5Screate_simple(count.len() as i32, count.as_ptr(), null());
-            let here = Id::new(here, h5s::H5Sclose, internal)?;
-            Ok((there, here))
-        }
-    }
-
-    fn unreadable(&self, first: u64, rows: usize, reason: String) -> String {
-        format!("cannot be read at rows {} to {} of {} ({reason})", first + 1, first + rows as u64, self.name)
-    }
-
-    /// Read `rows` rows from `first` (0-based) on into `numbers`.
-    pub fn read<T: Number>(&self, first: u64, rows: usize, numbers: &mut Vec<T>) -> Part<()> {
-        if !matches!(self.kind, Kind::Float(_) | Kind::Integer { .. }) {
-            return Err(format!("has {}, which does not consist of numbers", self.name));
-        }
-        let elements = self.width()?.checked_mul(rows).ok_or_else(|| format!("has {}, too large a part", self.name))?;
-        numbers.clear();
-        numbers.resize(elements, T::default());
-        let _guard = lock();
-        // SAFETY: the buffer has the size of the selection, in the type that is asked for.
-        unsafe {
-            let (there, here) = self.select(first, rows)?;
-            let buffer = numbers.as_mut_ptr().cast();
-            let code = h5d::H5Dread(self.id.id, T::native(), here.id, there.id, h5p::H5P_DEFAULT, buffer);
-            done(code, |reason| self.unreadable(first, rows, reason))
-        }
-    }
-
-    /// Read `rows` strings from row `first` (0-based) on.
-    pub fn read_texts(&self, first: u64, rows: usize) -> Part<Vec<String>> {
-        let Kind::Text(size) = self.kind else {
-            return Err(format!("has {}, which does not consist of strings", self.name));
-        };
-        let _guard = lock();
-        let problem = |reason: String| self.unreadable(first, rows, reason);
-        // SAFETY: as for numbers; `texts` makes the buffer.
-        unsafe {
-            let (there, here) = self.select(first, rows)?;
-            let kind = Id::new(h5d::H5Dget_type(self.id.id), h5t::H5Tclose, internal)?;
-            let read =
-                |buffer: *mut c_void| h5d::H5Dread(self.id.id, kind.id, here.id, there.id, h5p::H5P_DEFAULT, buffer);
-            texts(kind.id, here.id, size, rows, read, problem)
-        }
-    }
-
-    fn grow(&mut self, rows: usize) -> Part<u64> {
-        let first = self.shape[0];
-        self.shape[0] = first + rows as u64;
-        let _guard = lock();
-        // SAFETY: as many axes as the dataset has.
-        let code = unsafe { h5d::H5Dset_extent(self.id.id, self.shape.as_ptr()) };
-        done(code, |reason| self.unwritable(reason)).map(|()| first)
-    }
-
-    fn unwritable(&self, reason: String) -> String {
-        format!("could not be written at row {} of {} ({reason}); is the disk full?", self.shape[0], self.name)
-    }
-
-    /// Add rows of numbers.
-    pub fn append<T: Number>(&mut self, numbers: &[T]) -> Part<()> {
-        let width = self.width()?.max(1);
-        assert!(numbers.len() % width == 0, "a row was cut");
-        let rows = numbers.len() / width;
-        let first = self.grow(rows)?;
-        let _guard = lock();
-        // SAFETY: the buffer has the size of the selection, in the type that is named.
-        unsafe {
-            let (there, here) = self.select(first, rows)?;
-            let buffer = numbers.as_ptr().cast();
-            let code = h5d::H5Dwrite(self.id.id, T::native(), here.id, there.id, h5p::H5P_DEFAULT, buffer);
-            done(code, |reason| self.unwritable(reason))
-        }
-    }
-
-    /// Add rows of strings.
-    pub fn append_texts<S: AsRef<str>>(&mut self, texts: &[S]) -> Part<()> {
-        let strings = texts.iter().map(|text| c_name(text.as_ref())).collect::<Part<Vec<_>>>()?;
-        let pointers: Vec<*const c_char> = strings.iter().map(|s| s.as_ptr()).collect();
-        let kind = text_type()?;
-        let first = self.grow(texts.len())?;
-        let _guard = lock();
-        // SAFETY: as many C strings as the selection has elements, alive until the end of the call.
-        unsafe {
-            let (there, here) = self.select(first, texts.len())?;
-            let buffer = pointers.as_ptr().cast();
-            let code = h5d::H5Dwrite(self.id.id, kind.id, here.id, there.id, h5p::H5P_DEFAULT, buffer);
-            done(code, |reason| self.unwritable(reason))
-        }
-    }
 }
