@@ -41,6 +41,7 @@ look() {
         tool bcftools bcftools
         tool bgzip tabix
         tool tabix tabix
+        tool h5dump hdf5-tools
     fi
     if [ "$purpose" = bench ]; then
         python3 -c 'import ensurepip' 2>/dev/null || lack python3-venv

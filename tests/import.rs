@@ -59,6 +59,105 @@ fn safetensors_come_on_request() {
     assert_eq!(listing(folder.path()), ["m.onnx", "m.safetensors"]);
 }
 
+/// The multi-head checkpoint changed by a script, which has `members`, a dictionary of the archive's content.
+fn changed(folder: &Path, name: &str, change: &str) -> PathBuf {
+    let path = folder.join(name);
+    let script = r#"
+import struct, sys, zipfile
+source, target, change = sys.argv[1:]
+with zipfile.ZipFile(source) as archive:
+    members = {name: archive.read(name) for name in archive.namelist()}
+exec(change)
+with zipfile.ZipFile(target, "w") as archive:
+    for name, content in members.items():
+        archive.writestr(name, content)
+"#;
+    good(tool("python3", ["-c", script]).arg(data("parity/mh/model.ckpt")).arg(&path).arg(change));
+    path
+}
+
+/// A mask switches kernels off behind the first convolution. So does the next convolution when its weights for them
+/// are 0, which is another way to the same predictions.
+#[test]
+fn masked_kernels_are_silent() {
+    let folder = scratch();
+    let masked = changed(
+        folder.path(),
+        "masked.ckpt",
+        r#"
+pickle = members["model/data.pkl"]
+at = pickle.index(b"mask") + 4 + 5
+assert pickle[at:at + 1] == b"N"
+members["model/data.pkl"] = pickle[:at] + b"](K\x02K\x0bK\x17e" + pickle[at + 1:]
+"#,
+    );
+    // convlayers.0.0.weight: 16 filters of 24 kernels of 5 positions, by its size the only such tensor.
+    let deaf = changed(
+        folder.path(),
+        "deaf.ckpt",
+        r#"
+[name] = [n for n, content in members.items() if "/data/" in n and len(content) == 16 * 24 * 5 * 4]
+weights = list(struct.unpack("<1920f", members[name]))
+for i in range(1920):
+    if i // 5 % 24 in (2, 11, 23):
+        weights[i] = 0.0
+members[name] = struct.pack("<1920f", *weights)
+"#,
+    );
+    let predictions = |checkpoint: &Path| {
+        let model = folder.path().join("m.onnx");
+        let mut command = deepallele("import");
+        let output = run(command.arg(checkpoint).arg("-o").arg(&model));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let table = data("parity/mh/pairs.tsv");
+        let raw = good_text(deepallele("predict").arg("-m").arg(&model).arg("--pairs").arg(table).arg("--raw"));
+        (Table::parse(&raw), text(&output.stderr))
+    };
+    let (masked, said) = predictions(&masked);
+    assert!(said.contains("3 of 24 kernels are masked"), "{said}");
+    let (deaf, _) = predictions(&deaf);
+    let (plain, said) = predictions(&data("parity/mh/model.ckpt"));
+    assert!(!said.contains("masked"), "{said}");
+    let mut furthest = 0f64;
+    for row in 0..masked.rows.len() {
+        for column in ["count_a", "count_b", "ratio"] {
+            close(masked.number(row, column), deaf.number(row, column), column);
+            furthest = furthest.max((masked.number(row, column) - plain.number(row, column)).abs());
+        }
+    }
+    assert!(furthest > 0.01, "the mask changes nothing: {furthest}");
+}
+
+/// Published links give folders of checkpoints, as one archive.
+#[test]
+fn one_of_many_checkpoints_is_taken_by_name() {
+    let folder = scratch();
+    let archive = folder.path().join("model.ckpt");
+    let script = r#"
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as archive:
+    for kind, path in zip(("mh", "cr", "sh"), sys.argv[2:]):
+        archive.write(path, f"4_1_256/{kind}/random_seed_0/checkpoint/best.ckpt")
+"#;
+    let sources = ["mh", "cr", "sh"].map(|kind| data(&format!("parity/{kind}/model.ckpt")));
+    good(tool("python3", ["-c", script]).arg(&archive).args(&sources));
+    let import = |member: &[&str]| {
+        let mut command = deepallele("import");
+        command.arg(&archive).arg("-o").arg(folder.path().join("m.onnx")).args(member);
+        command
+    };
+    refused_in(folder.path(), &mut import(&[]), &["archive of 3 checkpoints", "--member", "4_1_256/sh/random_seed_0"]);
+    refused_in(folder.path(), &mut import(&["--member", "best.ckpt"]), &["more than one"]);
+    for (kind, source) in ["mh", "cr", "sh"].into_iter().zip(&sources) {
+        let output =
+            run(&mut import(&["--no-version", "--member", &format!("{kind}/random_seed_0/checkpoint/best.ckpt")]));
+        assert!(output.status.success() && text(&output.stderr).contains(&format!("took 4_1_256/{kind}/")));
+        let direct = folder.path().join("direct.onnx");
+        good(deepallele("import").arg(source).arg("-o").arg(&direct).arg("--no-version"));
+        assert!(fs::read(folder.path().join("m.onnx")).unwrap() == fs::read(direct).unwrap(), "{kind}");
+    }
+}
+
 /// A checkpoint whose pickle, loaded by Python, would run a command that makes `trace`.
 fn evil(folder: &Path, how: &str, trace: &Path) -> PathBuf {
     let path = folder.join(format!("{how}.ckpt"));

@@ -1,5 +1,6 @@
 //! The pairs table: designed allele pairs (MPRA and the like) with their sequences, and measured values if any.
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -37,20 +38,41 @@ impl PairsTable {
     /// # Errors
     /// A missing column, an empty table or sequence, a letter that is no base, a value that is no number.
     pub fn read(path: &Path, need_values: bool) -> Result<Self> {
+        let rows = PairsReader::open(path, need_values)?.collect::<Result<Vec<_>>>()?;
+        if rows.is_empty() {
+            return Err(Error::input(path, "holds no pairs"));
+        }
+        Ok(Self { path: path.into(), rows })
+    }
+}
+
+/// The rows of a pairs table one by one, for tables that need not be in memory. After an error there are no more.
+pub struct PairsReader {
+    path: PathBuf,
+    records: csv::StringRecordsIntoIter<Box<dyn BufRead>>,
+    columns: Columns,
+    need_values: bool,
+    failed: bool,
+}
+
+/// Places of the columns.
+struct Columns {
+    id: usize,
+    alleles: [usize; 2],
+    values: Option<[usize; 2]>,
+    group: Option<usize>,
+    weight: Option<usize>,
+}
+
+impl PairsReader {
+    /// Open `path` and read its header line, as [`PairsTable::read`].
+    ///
+    /// # Errors
+    /// The file cannot be read, or lacks a column.
+    pub fn open(path: &Path, need_values: bool) -> Result<Self> {
         let mut reader =
             csv::ReaderBuilder::new().delimiter(b'\t').quoting(false).flexible(false).from_reader(open_text(path)?);
-        let wrong = |e: csv::Error| match e.into_kind() {
-            csv::ErrorKind::Io(e) => Error::io(path, e),
-            csv::ErrorKind::UnequalLengths { pos, expected_len, len } => Error::input(
-                path,
-                format!("line {}: has {len} columns where the header has {expected_len}", pos.map_or(0, |p| p.line())),
-            ),
-            csv::ErrorKind::Utf8 { pos, .. } => {
-                Error::input(path, format!("line {}: is not text", pos.map_or(0, |p| p.line())))
-            }
-            other => Error::input(path, format!("is no tab-separated table ({other:?})")),
-        };
-        let header = reader.headers().map_err(wrong)?.clone();
+        let header = reader.headers().map_err(|e| wrong(path, e))?.clone();
         let column = |name: &str| header.iter().position(|h| h == name);
         let needed = |name: &str| {
             column(name).ok_or_else(|| {
@@ -60,60 +82,85 @@ impl PairsTable {
                 )
             })
         };
-        let (id, allele_a, allele_b) = (needed("id")?, needed("allele_a")?, needed("allele_b")?);
-        let values = match need_values {
-            true => Some((needed("value_a")?, needed("value_b")?)),
-            false => column("value_a").zip(column("value_b")),
+        let columns = Columns {
+            id: needed("id")?,
+            alleles: [needed("allele_a")?, needed("allele_b")?],
+            values: match need_values {
+                true => Some([needed("value_a")?, needed("value_b")?]),
+                false => column("value_a").zip(column("value_b")).map(|(a, b)| [a, b]),
+            },
+            group: column("group"),
+            weight: column("weight"),
         };
-        let (group, weight) = (column("group"), column("weight"));
+        Ok(Self { path: path.into(), records: reader.into_records(), columns, need_values, failed: false })
+    }
 
-        let mut rows = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(wrong)?;
-            let line = record.position().map_or(0, |p| p.line());
-            let at = |problem: String| Error::input(path, format!("line {line}: {problem}"));
-            let sequence = |i: usize, name: &str| -> Result<Vec<u8>> {
-                let sequence = record[i].trim().to_ascii_uppercase().into_bytes();
-                if sequence.is_empty() {
-                    return Err(at(format!("{name} is empty")));
-                }
-                match sequence.iter().find(|b| !b"ACGTNURYSWKMBDHV".contains(b)) {
-                    Some(&bad) => {
-                        Err(at(format!("{name} has '{}', which is no base", char::from(bad).escape_default())))
-                    }
-                    None => Ok(sequence),
-                }
-            };
-            let number = |i: usize, name: &str| -> Result<f64> {
-                match record[i].trim().parse::<f64>() {
-                    Ok(value) if value.is_finite() => Ok(value),
-                    _ => Err(at(format!("{name} '{}' is no number", &record[i].escape_default()))),
-                }
-            };
-            // Without a need for values, a gap in them is no error: the pair is only to be predicted.
-            let values = match values {
-                Some((a, b)) if need_values => Some([number(a, "value_a")?, number(b, "value_b")?]),
-                Some((a, b)) => number(a, "value_a").ok().zip(number(b, "value_b").ok()).map(|(a, b)| [a, b]),
-                None => None,
-            };
-            let weight = match weight.map(|w| number(w, "weight")).transpose()?.unwrap_or(1.0) {
-                weight if weight < 0.0 => return Err(at(format!("weight {weight} is below 0"))),
-                weight => weight,
-            };
-            rows.push(PairRow {
-                id: record[id].to_string(),
-                allele_a: sequence(allele_a, "allele_a")?,
-                allele_b: sequence(allele_b, "allele_b")?,
-                values,
-                group: group.map(|g| record[g].to_string()),
-                weight,
-                line,
-            });
+    fn row(&self, record: &csv::StringRecord) -> Result<PairRow> {
+        let line = record.position().map_or(0, |p| p.line());
+        let at = |problem: String| Error::input(&self.path, format!("line {line}: {problem}"));
+        let sequence = |i: usize, name: &str| -> Result<Vec<u8>> {
+            let sequence = record[i].trim().to_ascii_uppercase().into_bytes();
+            if sequence.is_empty() {
+                return Err(at(format!("{name} is empty")));
+            }
+            match sequence.iter().find(|b| !b"ACGTNURYSWKMBDHV".contains(b)) {
+                Some(&bad) => Err(at(format!("{name} has '{}', which is no base", char::from(bad).escape_default()))),
+                None => Ok(sequence),
+            }
+        };
+        let number = |i: usize, name: &str| -> Result<f64> {
+            match record[i].trim().parse::<f64>() {
+                Ok(value) if value.is_finite() => Ok(value),
+                _ => Err(at(format!("{name} '{}' is no number", &record[i].escape_default()))),
+            }
+        };
+        // Without a need for values, a gap in them is no error: the pair is only to be predicted.
+        let values = match self.columns.values {
+            Some([a, b]) if self.need_values => Some([number(a, "value_a")?, number(b, "value_b")?]),
+            Some([a, b]) => number(a, "value_a").ok().zip(number(b, "value_b").ok()).map(|(a, b)| [a, b]),
+            None => None,
+        };
+        let weight = match self.columns.weight.map(|w| number(w, "weight")).transpose()?.unwrap_or(1.0) {
+            weight if weight < 0.0 => return Err(at(format!("weight {weight} is below 0"))),
+            weight => weight,
+        };
+        let [allele_a, allele_b] = self.columns.alleles;
+        Ok(PairRow {
+            id: record[self.columns.id].to_string(),
+            allele_a: sequence(allele_a, "allele_a")?,
+            allele_b: sequence(allele_b, "allele_b")?,
+            values,
+            group: self.columns.group.map(|g| record[g].to_string()),
+            weight,
+            line,
+        })
+    }
+}
+
+impl Iterator for PairsReader {
+    type Item = Result<PairRow>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
         }
-        if rows.is_empty() {
-            return Err(Error::input(path, "holds no pairs"));
+        let row = self.records.next()?.map_err(|e| wrong(&self.path, e)).and_then(|record| self.row(&record));
+        self.failed = row.is_err();
+        Some(row)
+    }
+}
+
+fn wrong(path: &Path, e: csv::Error) -> Error {
+    match e.into_kind() {
+        csv::ErrorKind::Io(e) => Error::io(path, e),
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => Error::input(
+            path,
+            format!("line {}: has {len} columns where the header has {expected_len}", pos.map_or(0, |p| p.line())),
+        ),
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            Error::input(path, format!("line {}: is not text", pos.map_or(0, |p| p.line())))
         }
-        Ok(Self { path: path.into(), rows })
+        other => Error::input(path, format!("is no tab-separated table ({other:?})")),
     }
 }
 
@@ -152,6 +199,7 @@ mod tests {
             ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\tZ\t1\t1\n", "line 2: allele_b has 'Z'"),
             ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\t\t1\t1\n", "line 2: allele_b is empty"),
             ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\tC\t1\n", "line 2: has 4 columns"),
+            ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\tweight\n1\tA\tC\t1\t1\t-2\n", "line 2: weight -2"),
         ] {
             let (_keep, path) = table(text);
             let message = PairsTable::read(&path, true).unwrap_err().to_string();

@@ -240,14 +240,25 @@ fn build(
         let runs = &whole.haplotype.runs;
         let n = whole.haplotype.sequence.len();
         // The base at `centre`, or where it is deleted the last one before what follows the deletion.
-        let anchor = match runs[..runs.partition_point(|r| r.reference <= centre)].last() {
-            Some(r) if centre < r.reference + r.length as i64 => (r.haplotype as i64) + (centre - r.reference),
-            _ => runs.iter().find(|r| r.reference > centre).map_or(n, |r| r.haplotype) as i64 - 1,
+        let at_centre = (runs[..runs.partition_point(|r| r.reference <= centre)].last())
+            .filter(|r| centre < r.reference + r.length as i64);
+        let at_centre = at_centre.map(|r| (r.haplotype as i64) + (centre - r.reference));
+        let anchor = match at_centre {
+            Some(at) => at,
+            None => runs.iter().find(|r| r.reference > centre).map_or(n, |r| r.haplotype) as i64 - 1,
         };
         let missing_left = left as i64 - anchor;
         let missing_right = right as i64 - (n as i64 - anchor);
         if missing_left <= 0 && missing_right <= 0 {
-            return Ok(whole.cut((anchor - left as i64) as usize, length));
+            let (haplotype, mut shown) = whole.cut((anchor - left as i64) as usize, length);
+            // An edit that took the centre away moved the window: it shows, even where its own place is outside.
+            let moved = |e: &&Edit| (e.start as i64) <= centre && centre < e.end as i64 && at_centre.is_none();
+            if let Some(edit) = edits.iter().find(moved) {
+                shown.push((edit.start, edit.end));
+                shown.sort_unstable();
+                shown.dedup();
+            }
+            return Ok((haplotype, shown));
         }
         from = from.saturating_sub(missing_left.max(0));
         to = to.saturating_add(missing_right.max(0));
@@ -372,6 +383,14 @@ mod tests {
         assert_eq!(p.hap1.to_reference(4), Some(17));
         assert_eq!(p.hap1.sequence, [&BASES[13..18], &BASES[21..24]].concat());
         assert_eq!(p.hap2.to_reference(4), Some(19));
+    }
+
+    #[test]
+    fn a_deletion_that_moves_a_narrow_window_counts_as_a_difference() {
+        // Of TTGC at 3 haplotype 2 keeps the first base: the window of two bases ends before the deletion shows.
+        let p = pair(vec![test_variant(3, &["TTGC", "T"], 0, 1)], 4, 2);
+        assert_eq!((&p.hap1.sequence[..], &p.hap2.sequence[..]), (&BASES[3..5], &BASES[2..4]));
+        assert_eq!(p.variants, 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 use zip::{CompressionMethod, ZipArchive};
@@ -13,20 +13,49 @@ use super::pickle::{Pickle, StorageType, TensorRef, View, MAX_PICKLE};
 use super::weights::{Tensor, Weights};
 use crate::error::{Error, Result};
 
-/// Read the network of a Lightning checkpoint: its sizes from `hyper_parameters` and the shapes of the tensors,
-/// its weights from `state_dict`.
+/// Largest checkpoint taken out of an archive of several, in bytes: that of the largest published network, with the
+/// state of its optimiser, has a tenth of it.
+const MAX_MEMBER: u64 = 2 << 30;
+
+/// A network as a checkpoint has it.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    pub architecture: Architecture,
+    pub weights: Weights,
+    /// Name of the checkpoint inside an archive of several.
+    pub member: Option<String>,
+    /// Kernels of the first convolution that the checkpoint has switched off; their weights here make them 0.
+    pub masked: usize,
+}
+
+/// Read the network of a Lightning checkpoint: [`read_member`] of a file that is, or holds, only one.
 ///
 /// # Errors
-/// The file is no such checkpoint, is damaged, asks to load something else than tensors and plain containers, or
-/// holds a network of another design (the message names the setting).
+/// As [`read_member`].
 pub fn read_checkpoint(path: &Path) -> Result<(Architecture, Weights)> {
+    read_member(path, None).map(|found| (found.architecture, found.weights))
+}
+
+/// Read the network of a Lightning checkpoint: its sizes from `hyper_parameters` and the shapes of the tensors,
+/// its weights from `state_dict`. Of an archive of checkpoints, `member` names one: by its name, or the end of it
+/// from a `/` on.
+///
+/// # Errors
+/// The file is no such checkpoint, is damaged, asks to load something else than tensors and plain containers,
+/// holds a network of another design (the message names the setting), or is an archive in which `member` does not
+/// choose one.
+pub fn read_member(path: &Path, member: Option<&str>) -> Result<Imported> {
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     let size = file.metadata().map_err(|e| Error::io(path, e))?;
     if !size.is_file() {
         return Err(Error::input(path, "is no regular file, so no checkpoint"));
     }
     let refuse = |problem: String| Error::input(path, problem);
-    let mut archive = Archive::open(BufReader::new(file), size.len()).map_err(refuse)?;
+    let (mut archive, member) = open(file, size.len(), member).map_err(refuse)?;
+    let refuse = |problem: String| match &member {
+        Some(name) => Error::input(path, format!("its member \"{}\" {problem}", name.escape_debug())),
+        None => Error::input(path, problem),
+    };
     let pickle = Pickle::read(&archive.pickle().map_err(refuse)?).map_err(refuse)?;
     let root = pickle.root();
     let state = root
@@ -42,7 +71,7 @@ pub fn read_checkpoint(path: &Path) -> Result<(Architecture, Weights)> {
     let mut weights = Weights::default();
     // Shapes first, so that no number is read for a network that will be refused, and never more of them than
     // the file is long.
-    let mut left = size.len();
+    let mut left = archive.file_size;
     for (name, shape) in architecture.tensor_shapes() {
         let Some(&tensor) = tensors.get(name.as_str()) else {
             return Err(misfit(Error::Mismatch(format!("the tensor {name} is missing"))));
@@ -58,7 +87,37 @@ pub fn read_checkpoint(path: &Path) -> Result<(Architecture, Weights)> {
         return Err(misfit(Error::Mismatch(format!("the tensor {} is no part of it", extra.escape_debug()))));
     }
     weights.check(&architecture).map_err(misfit)?;
-    Ok((architecture, weights))
+    let mask = mask(settings, architecture.kernel_number).map_err(refuse)?;
+    switch_off(&mut weights, &architecture, &mask);
+    Ok(Imported { architecture, weights, member, masked: mask.len() })
+}
+
+/// The kernels that the setting `mask` switches off, in order.
+fn mask(settings: View<'_>, kernels: usize) -> Part<Vec<usize>> {
+    let Some(mask) = settings.get("mask").filter(|mask| !mask.is_empty()) else { return Ok(Vec::new()) };
+    let list = mask.list().ok_or("has a mask that is no list of kernels (hyper-parameter mask)")?;
+    let mut list = list
+        .map(|kernel| match kernel.int().map(usize::try_from) {
+            Some(Ok(kernel)) if kernel < kernels => Ok(kernel),
+            _ => Err(format!("has a mask with an entry that is no kernel, from 0 to {} (mask)", kernels - 1)),
+        })
+        .collect::<Part<Vec<_>>>()?;
+    list.sort_unstable();
+    list.dedup();
+    Ok(list)
+}
+
+/// Make the outputs of `kernels` exactly 0, as a mask behind the first block does: by the factor and offset of its
+/// batch norm, or without one by the kernel itself, whose rectified output is then 0.
+fn switch_off(weights: &mut Weights, architecture: &Architecture, kernels: &[usize]) {
+    let layer = if architecture.batch_norm { "conv0.2" } else { "conv0.0" };
+    for part in ["weight", "bias"] {
+        let Some(tensor) = weights.0.get_mut(&format!("{layer}.{part}")) else { continue };
+        let each = tensor.data.len() / architecture.kernel_number;
+        for &kernel in kernels {
+            tensor.data[kernel * each..(kernel + 1) * each].fill(0.0);
+        }
+    }
 }
 
 type Part<T> = std::result::Result<T, String>;
@@ -98,9 +157,6 @@ fn sizes(tensors: &BTreeMap<&str, &TensorRef>, settings: View<'_>) -> Part<Archi
     if let Some(pooling) = settings.get("pooling_type").filter(|p| p.text() != Some("avg")) {
         let name = pooling.text().unwrap_or("?").escape_debug();
         return Err(format!("has {name} pooling (pooling_type); only avg pooling is supported"));
-    }
-    if settings.get("mask").is_some_and(|mask| !mask.is_empty()) {
-        return Err("has kernels masked (mask); import the model without its mask".into());
     }
     let strands = whole("input_length", None)?;
     if strands % 2 != 0 {
@@ -146,26 +202,81 @@ struct Archive<R: io::Read + io::Seek> {
     file_size: u64,
 }
 
+/// The archive of one checkpoint: the file itself, or the member of it that `member` names, unpacked into a
+/// temporary file.
+fn open(file: File, size: u64, member: Option<&str>) -> Part<(Archive<BufReader<File>>, Option<String>)> {
+    let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|_| NO_ZIP.to_string())?;
+    let names = member_names(&zip);
+    if names.iter().any(|name| name.ends_with("/data.pkl")) {
+        return match member {
+            Some(_) => Err("is one checkpoint, not an archive of several; leave --member out".into()),
+            None => Ok((Archive::new(zip, size)?, None)),
+        };
+    }
+    let name = choose(&names, member)?.to_string();
+    let damaged = |e: &dyn std::fmt::Display| format!("is damaged: {} cannot be read ({e})", name.escape_debug());
+    let packed = zip.by_name(&name).map_err(|e| damaged(&e))?;
+    let size = packed.size();
+    if size > MAX_MEMBER {
+        return Err(format!("has a member {} of {size} bytes, too large to be right", name.escape_debug()));
+    }
+    let scratch = |e: io::Error| format!("cannot be unpacked into a temporary file ({e})");
+    let mut file = tempfile::tempfile().map_err(scratch)?;
+    // Never more than it says it has, whatever it unfolds to.
+    let written = io::copy(&mut packed.take(size + 1), &mut file).map_err(|e| damaged(&e))?;
+    if written != size {
+        return Err(damaged(&"it has another size than it says"));
+    }
+    file.rewind().map_err(scratch)?;
+    let inner = ZipArchive::new(BufReader::new(file))
+        .map_err(|_| NO_ZIP.to_string())
+        .and_then(|zip| Archive::new(zip, size))
+        .map_err(|problem| format!("its member \"{}\" {problem}", name.escape_debug()))?;
+    Ok((inner, Some(name)))
+}
+
+const NO_ZIP: &str = "is no checkpoint: not a zip archive, as torch.save has written since PyTorch 1.6";
+
+/// Names of the members; those whose names cannot be read are none of ours.
+fn member_names<R: io::Read + io::Seek>(zip: &ZipArchive<R>) -> Vec<String> {
+    zip.file_names().flatten().map(|name| name.into_owned()).collect()
+}
+
+/// The checkpoint that `member` names among `names`, or the only one there is.
+fn choose<'a>(names: &'a [String], member: Option<&str>) -> Part<&'a str> {
+    let all: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.ends_with(".ckpt")).collect();
+    let listed = |list: &[&str]| {
+        let more = list.len().saturating_sub(8);
+        let shown: Vec<String> = list.iter().take(8).map(|name| format!("\"{}\"", name.escape_debug())).collect();
+        shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+    };
+    if all.is_empty() {
+        return Err("is a zip archive, but no checkpoint: it has no data.pkl".into());
+    }
+    let Some(wanted) = member else {
+        return match all[..] {
+            [only] => Ok(only),
+            _ => Err(format!("is an archive of {} checkpoints; choose one with --member: {}", all.len(), listed(&all))),
+        };
+    };
+    if let Some(name) = all.iter().find(|name| **name == wanted) {
+        return Ok(name);
+    }
+    let fits = |name: &&str| name.strip_suffix(wanted).is_some_and(|before| before.ends_with('/'));
+    match all.iter().copied().filter(fits).collect::<Vec<_>>()[..] {
+        [one] => Ok(one),
+        [] => Err(format!("has no checkpoint \"{}\"; there are {}", wanted.escape_debug(), listed(&all))),
+        ref several => Err(format!("has more than one \"{}\": {}", wanted.escape_debug(), listed(several))),
+    }
+}
+
 impl<R: io::Read + io::Seek> Archive<R> {
-    fn open(reader: R, file_size: u64) -> Part<Self> {
-        let zip = ZipArchive::new(reader).map_err(|_| {
-            "is no checkpoint: not a zip archive, as torch.save has written since PyTorch 1.6".to_string()
-        })?;
-        // Members whose names cannot be read are none of ours.
-        let names: Vec<String> = zip.file_names().flatten().map(|name| name.into_owned()).collect();
+    fn new(zip: ZipArchive<R>, file_size: u64) -> Part<Self> {
+        let names = member_names(&zip);
         let pickles: Vec<&String> = names.iter().filter(|name| name.ends_with("/data.pkl")).collect();
         let root = match pickles[..] {
             [name] => name.trim_end_matches("data.pkl").to_string(),
-            [] => {
-                let inside = names.iter().find(|name| name.ends_with(".ckpt"));
-                return Err(match inside {
-                    Some(name) => format!(
-                        "is an archive of checkpoints (\"{}\" and others); unpack it and import one of them",
-                        name.escape_debug()
-                    ),
-                    None => "is a zip archive, but no checkpoint: it has no data.pkl".into(),
-                });
-            }
+            [] => return Err("is a zip archive, but no checkpoint: it has no data.pkl".into()),
             _ => return Err("is no checkpoint: it has more than one data.pkl".into()),
         };
         let mut archive = Archive { zip, root, file_size };
@@ -285,3 +396,7 @@ fn half_to_f32(bits: u16) -> f32 {
 #[cfg(test)]
 #[path = "checkpoint_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "checkpoint_variants_tests.rs"]
+mod variants_tests;

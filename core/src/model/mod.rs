@@ -8,6 +8,7 @@
 //! | [`info`] | what a model file says about itself |
 //! | [`onnx`] | the network as an ONNX file |
 //! | `predictor` | inference with ONNX Runtime (feature `onnx`) |
+//! | [`published`] | the layout of the published data sets |
 //! | [`pickle`], [`checkpoint`] | published Lightning checkpoints, read without executing anything |
 
 pub mod checkpoint;
@@ -20,6 +21,7 @@ pub mod pickle;
 mod pickle_machine;
 #[cfg(feature = "onnx")]
 pub mod predictor;
+pub mod published;
 pub mod weights;
 
 pub use config::{Architecture, Kind};

@@ -208,6 +208,17 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Values when this is a list or a tuple.
+    pub fn list(self) -> Option<impl Iterator<Item = View<'a>>> {
+        let pickle = self.pickle;
+        let items: &[Id] = match self.node() {
+            Node::List(items) => items,
+            Node::Tuple(items) => items,
+            _ => return None,
+        };
+        Some(items.iter().map(move |&id| View { pickle, id }))
+    }
+
     /// None, False, or an empty list or tuple.
     pub fn is_empty(self) -> bool {
         match self.node() {

@@ -91,7 +91,7 @@ fn overview() -> String {
          Usage: deepallele NAME [OPTIONS]\n       deepallele help NAME\n       deepallele --version\n\nCommands:\n",
     );
     // In the order of the work, then whatever else is installed.
-    let order = ["haplotypes", "count", "train", "predict", "annotate", "explain", "import"];
+    let order = ["haplotypes", "count", "train", "predict", "annotate", "explain", "import", "export"];
     let rest = found.keys().map(String::as_str).filter(|n| !order.contains(n));
     for name in order.into_iter().filter(|n| found.contains_key(*n)).chain(rest) {
         let about = match name {
@@ -100,7 +100,8 @@ fn overview() -> String {
             "train" => "train the paired sequence model on counts",
             "predict" => "predicted counts and allelic ratio of regions, tracks",
             "annotate" => "predicted allelic effects in VCF/BCF records",
-            "import" => "published checkpoints to model.onnx",
+            "import" => "published checkpoints to model.onnx, published data sets to pairs",
+            "export" => "published data sets (HDF5) from counts or pairs",
             _ => "",
         };
         text.push_str(format!("  {name:<10} {about}").trim_end());

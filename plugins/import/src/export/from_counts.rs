@@ -1,0 +1,86 @@
+//! A data set from a count table and the haplotypes of its regions.
+
+use std::path::Path;
+
+use deepallele_common::Progress;
+use deepallele_core::counts::table::{CountRow, CountTable};
+use deepallele_core::genome::{ContigHaplotypes, Contigs, Gather, Reference, VariantStream};
+use deepallele_core::training::dataset::Uninformative;
+use deepallele_core::Error;
+
+use crate::args::Args;
+use crate::Export;
+
+pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
+    let fasta = args.genome.required()?;
+    let vcf = args.haplotypes.required()?;
+    let (hap1, hap2) = args.haplotypes.sources()?;
+    let length = args.length().unwrap_or_default();
+    let table = CountTable::read(path)?;
+    let mut reference = Reference::open(fasta)?;
+    let contigs = reference.contigs().clone();
+    let rows = by_contig(path, &table, &contigs, fasta)?;
+    // A second handle: REF is compared by the thread that reads the variants.
+    let mut stream = VariantStream::open(vcf, &contigs, &hap1, &hap2, Some(Reference::open(fasta)?))?;
+    let mut export = Export::create(args, args.layout(length, length))?;
+
+    let mut progress = Progress::new("regions", Some(table.rows.len() as u64));
+    let mut contig = ContigHaplotypes::default();
+    let gather = Gather { mask: None, variants: false };
+    let mut empty = 0u64;
+    for (index, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+        contig.read(&mut stream, &mut reference, index, gather, &mut |_| Ok(()))?;
+        for row in rows {
+            let at =
+                |problem: String| Error::input(path, format!("{}:{}-{}: {problem}", row.chrom, row.start + 1, row.end));
+            progress.add(1);
+            let [a, b] = [1, 2].map(|side| contig.sequence(side, row.start, row.end).to_ascii_uppercase());
+            if a.is_empty() || b.is_empty() {
+                empty += 1;
+                continue;
+            }
+            let shared = match args.uninformative {
+                Uninformative::Half => row.uninformative as f64 / 2.0,
+                Uninformative::Drop => 0.0,
+            };
+            let values = [row.hap1, row.hap2].map(|count| count as f64 + shared);
+            // The published split looks for chr in the name.
+            let chrom = row.chrom.strip_prefix("chr").unwrap_or(&row.chrom);
+            let name = format!("chr{chrom}-{}-{}", row.start, row.end);
+            export.push(&name, [&a, &b], values, at)?;
+        }
+    }
+    drop(progress);
+    let report = stream.finish()?;
+    report.lines().iter().for_each(|line| log::info!("{line}"));
+    if empty > 0 {
+        log::warn!("{empty} regions are left out: a haplotype has no base of them");
+    }
+    Ok(export.finish()?)
+}
+
+/// The rows of each contig of the FASTA, in the order of the table.
+fn by_contig<'a>(
+    path: &Path,
+    table: &'a CountTable,
+    contigs: &Contigs,
+    fasta: &Path,
+) -> deepallele_core::Result<Vec<Vec<&'a CountRow>>> {
+    let mut rows = vec![Vec::new(); contigs.len()];
+    let sample = table.rows.first().map(|row| &row.sample);
+    for row in &table.rows {
+        let at =
+            |problem: String| Error::input(path, format!("{}:{}-{}: {problem}", row.chrom, row.start + 1, row.end));
+        if let Some(first) = sample.filter(|first| **first != row.sample) {
+            return Err(at(format!("holds counts of {} after those of {first}; export takes one sample", row.sample)));
+        }
+        let contig = contigs
+            .find(&row.chrom)
+            .ok_or_else(|| at(format!("\"{}\" has no contig {}", fasta.display(), row.chrom)))?;
+        if row.end > contigs.length(contig) {
+            return Err(at(format!("reaches past the {} bases that the contig has", contigs.length(contig))));
+        }
+        rows[contig].push(row);
+    }
+    Ok(rows)
+}

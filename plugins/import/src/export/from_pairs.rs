@@ -1,0 +1,50 @@
+//! A data set from a pairs table.
+
+use std::path::Path;
+
+use deepallele_common::Progress;
+use deepallele_core::counts::pairs::PairsReader;
+use deepallele_core::files::is_stdio;
+use deepallele_core::model::published::Assay;
+use deepallele_core::Error;
+
+use crate::args::Args;
+use crate::Export;
+
+pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
+    let (length, window) = match args.length() {
+        Some(length) if args.assay != Assay::Rna || is_stdio(path) => (length, length),
+        // As published: the longest sequence makes the row, when indels made it longer than the window.
+        window => {
+            let longest = longest(path)?;
+            (window.unwrap_or(longest).max(longest), window.unwrap_or(longest))
+        }
+    };
+    let mut export = Export::create(args, args.layout(length, window))?;
+    let mut progress = Progress::new("pairs", None);
+    for row in PairsReader::open(path, true)? {
+        let row = row?;
+        let at = |problem: String| Error::input(path, format!("line {}: {problem}", row.line));
+        let Some(values) = row.values else { return Err(at("has no measured values".into()).into()) };
+        if row.id.is_empty() {
+            return Err(at("has an empty id".into()).into());
+        }
+        export.push(&row.id, [&row.allele_a, &row.allele_b], values, at)?;
+        progress.add(1);
+    }
+    drop(progress);
+    Ok(export.finish()?)
+}
+
+/// Bases of the longest sequence of the table.
+fn longest(path: &Path) -> deepallele_core::Result<usize> {
+    let mut longest = 0;
+    for row in PairsReader::open(path, true)? {
+        let row = row?;
+        longest = longest.max(row.allele_a.len()).max(row.allele_b.len());
+    }
+    match longest {
+        0 => Err(Error::input(path, "holds no pairs")),
+        bases => Ok(bases),
+    }
+}

@@ -1,0 +1,99 @@
+//! `deepallele export`: a published data set from counts or pairs.
+
+mod args;
+mod from_counts;
+mod from_pairs;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use args::Args;
+use deepallele_common::run_main;
+use deepallele_core::model::published::chromosome;
+use deepallele_core::{Error, Result};
+use deepallele_import::writer::{Layout, PublishedWriter};
+
+fn main() -> ExitCode {
+    run_main("export", run)
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    args.check()?;
+    match &args.pairs {
+        Some(path) => from_pairs::run(&args, path),
+        None => from_counts::run(&args, args.counts.as_deref().context("a count table or --pairs is needed")?),
+    }
+}
+
+/// A data set in the making, and what there is to say about it.
+struct Export {
+    writer: PublishedWriter,
+    layout: Layout,
+    /// Rows whose name has no chromosome by the published rule.
+    placeless: u64,
+}
+
+impl Export {
+    fn create(args: &Args, layout: Layout) -> Result<Self> {
+        let writer = PublishedWriter::create(&args.output, layout.clone())?;
+        Ok(Self { writer, layout, placeless: 0 })
+    }
+
+    /// Add a row; `at` says where it comes from in a message about it.
+    fn push(
+        &mut self,
+        name: &str,
+        alleles: [&[u8]; 2],
+        values: [f64; 2],
+        at: impl FnOnce(String) -> Error,
+    ) -> Result<()> {
+        self.placeless += chromosome(name).is_none_or(str::is_empty) as u64;
+        self.writer.push(name, alleles, values).map_err(|error| match error {
+            Error::Mismatch(problem) => at(problem),
+            other => other,
+        })
+    }
+
+    fn finish(self) -> Result<()> {
+        let rows = self.writer.finish()?;
+        let Layout { assay, length, .. } = self.layout;
+        log::info!("a data set of {assay}: {rows} rows of {length} positions");
+        if self.placeless > 0 {
+            log::warn!(
+                "{} rows have no chromosome (chrN-) in their name: a split by chromosome is not possible with them",
+                self.placeless
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn options_fit_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_combinations_are_usage_errors() {
+        for (line, word) in [
+            ("c.tsv -o o.h5 --assay rna", "--pairs"),
+            ("c.tsv -o o.h5 --assay atac --values log", "--values"),
+            ("c.tsv -o o.h5 --assay chip --batch x", "--batch"),
+            ("--pairs p.tsv -o o.h5 --assay rna", "--batch"),
+            ("--pairs p.tsv -o o.h5 --assay rna --batch x --values counts", "--values"),
+            ("--pairs p.tsv -o o.h5 --assay atac -f x.fa", "-f"),
+            ("--pairs p.tsv -o o.h5 --assay atac --batch a/b", "--batch"),
+            ("--pairs - -o o.h5 --assay rna --batch x", "--length"),
+        ] {
+            let args = Args::try_parse_from([&["export"], &line.split(' ').collect::<Vec<_>>()[..]].concat()).unwrap();
+            let error = run(args).unwrap_err();
+            assert!(error.is::<deepallele_common::UsageError>(), "{line}: {error}");
+            assert!(error.to_string().contains(word), "{line}: {error}");
+        }
+    }
+}
