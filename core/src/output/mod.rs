@@ -5,6 +5,7 @@
 //! | [`provenance`] | version and command line in a header |
 //! | [`vcf_info`] | the INFO fields of predicted effects |
 //! | [`table`] | numbers in tables |
+//! | [`evaluation_table`] | the figures of an evaluation |
 //! | [`track`] | values along a genome, sorted and without overlaps; bedGraph |
 //! | [`bigwig`] | the same as bigWig |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
@@ -12,6 +13,7 @@
 //! | [`plot`] | scatter plots and learning curves as SVG |
 
 pub mod bigwig;
+pub mod evaluation_table;
 pub mod igv;
 pub mod overview;
 mod overview_plot;
