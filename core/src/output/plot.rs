@@ -111,7 +111,14 @@ pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &
             let dots = list.iter().map(|&p| Circle::new(p, 2, colour.filled()));
             chart.draw_series(dots).map_err(&fail)?;
         }
-        legend(&mut chart, SeriesLabelPosition::UpperRight, &fail)?;
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK.mix(0.2))
+            .label_font(("sans-serif", 13))
+            .draw()
+            .map_err(&fail)?;
         area.present().map_err(&fail)?;
     }
     write_whole(path, svg.as_bytes())
@@ -133,8 +140,8 @@ impl Estimate {
     }
 }
 
-/// Estimates joined by a line, with the diagonal and, dashed, the line y = slope · x + intercept. The axes fit their
-/// own numbers: predictions are often much smaller than measurements. Points that are no numbers are left out.
+/// Estimates joined by a line, with the diagonal and, dashed, the line y = slope · x + intercept (`note` has the room
+/// to say so; a legend would cover points). The axes fit their own numbers: predictions are often much smaller than measurements. Points that are no numbers are left out.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -166,29 +173,19 @@ pub fn with_errors(
             .build_cartesian_2d(x.clone(), y.clone())
             .map_err(&fail)?;
         mesh(&mut chart, labels, &fail)?;
-        let mut straight = |slope: f64, intercept: f64, style: ShapeStyle, dashed: bool, name: &str| -> Result<()> {
+        let mut straight = |slope: f64, intercept: f64, dashed: bool| -> Result<()> {
             let Some(ends) = within(&x, &y, slope, intercept) else { return Ok(()) };
-            let drawn = match dashed {
-                true => chart.draw_series(DashedLineSeries::new(ends, 6, 4, style)).map_err(&fail)?,
-                false => chart.draw_series(LineSeries::new(ends, style)).map_err(&fail)?,
-            };
-            drawn.label(name).legend(move |(x, y)| match dashed {
+            match dashed {
                 true => {
-                    EmptyElement::at((x, y))
-                        + PathElement::new([(0, 0), (6, 0)], style)
-                        + PathElement::new([(10, 0), (16, 0)], style)
+                    chart.draw_series(DashedLineSeries::new(ends, 6, 4, rgb(colour).stroke_width(1))).map_err(&fail)?
                 }
-                false => {
-                    EmptyElement::at((x, y))
-                        + PathElement::new([(0, 0), (16, 0)], style)
-                        + PathElement::new([(16, 0), (16, 0)], style)
-                }
-            });
+                false => chart.draw_series(LineSeries::new(ends, BLACK.mix(0.4).stroke_width(1))).map_err(&fail)?,
+            };
             Ok(())
         };
-        straight(1.0, 0.0, BLACK.mix(0.4).stroke_width(1), false, "measured = predicted")?;
+        straight(1.0, 0.0, false)?;
         if let Some([slope, intercept]) = line.filter(|l| l.iter().all(|v| v.is_finite())) {
-            straight(slope, intercept, rgb(colour).stroke_width(1), true, "least squares")?;
+            straight(slope, intercept, true)?;
         }
         let style = rgb(colour);
         let joined = known.iter().map(|e| (e.x, e.y));
@@ -196,7 +193,6 @@ pub fn with_errors(
         let bars = known.iter().filter_map(|e| e.interval()).map(|ends| PathElement::new(ends, style.stroke_width(2)));
         chart.draw_series(bars).map_err(&fail)?;
         chart.draw_series(known.iter().map(|e| Circle::new((e.x, e.y), 4, style.filled()))).map_err(&fail)?;
-        legend(&mut chart, SeriesLabelPosition::UpperLeft, &fail)?;
         area.present().map_err(&fail)?;
     }
     write_whole(path, svg.as_bytes())
@@ -323,24 +319,6 @@ where
         .map_err(fail)
 }
 
-fn legend<'a, F>(
-    chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<Numbers, Numbers>>,
-    position: SeriesLabelPosition,
-    fail: &F,
-) -> Result<()>
-where
-    F: Fn(DrawingAreaErrorKind<std::io::Error>) -> Error,
-{
-    chart
-        .configure_series_labels()
-        .position(position)
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.2))
-        .label_font(("sans-serif", 13))
-        .draw()
-        .map_err(fail)
-}
-
 /// A number without the zeros that rounding leaves behind it.
 fn short(value: f64) -> String {
     let text = format!("{value:.4}");
@@ -392,7 +370,8 @@ mod tests {
         with_errors(&path, "Calibration", ["p", "m"], "n", &points, Some([0.9, 0.05]), RATIO).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.matches("<circle").count(), 3);
-        assert!(text.contains("least squares") && text.contains("measured = predicted"));
+        // Diagonal, dashes, the line through the points, two intervals.
+        assert!(text.matches("<polyline").count() > 8);
         let bars =
             [("0-0.5\nn = 7".to_owned(), point(0.0, 0.6, 0.2)), (">2\nn = 0".to_owned(), point(1.0, f64::NAN, 0.0))];
         shares(&path, "Direction", ["size", "share"], "n", &bars, 0.5, RATIO).unwrap();
