@@ -1,7 +1,9 @@
 //! Ridge regression on k-mer counts: what a linear model without positions or interactions can say.
 //!
-//! The ratio is explained by the difference of the two alleles' counts and by those of allele a, the activity of an
-//! allele by its own counts. Features are not standardised: on real designed pairs (3,229 to train on) that gave a
+//! The ratio is explained by the difference of the two alleles' counts, and by those of allele a where that lowers the
+//! validation error: designed pairs of one kind of change need them (what a motif does depends on the rest of the
+//! sequence), while in long windows that differ in a few bases they are thousands of features without a signal. The
+//! activity of an allele is explained by its own counts. Features are not standardised: on real designed pairs (3,229 to train on) that gave a
 //! lower validation error (2.282 against 2.287) than features of equal variance, which make much of k-mers seen
 //! once or twice.
 
@@ -45,6 +47,8 @@ pub struct KmerRidge {
     /// Penalty of the activity and of the ratio that the validation windows chose, as a multiple of the mean
     /// squared length of the centred rows: about the ratio of noise to signal.
     pub penalties: [f64; 2],
+    /// Whether the validation windows chose to explain the ratio by allele a, too.
+    pub with_allele_a: bool,
 }
 
 /// What a row of a system is.
@@ -52,8 +56,10 @@ pub struct KmerRidge {
 enum Target {
     /// Two rows a pair: each allele by itself.
     Activity,
-    /// One row a pair.
+    /// One row a pair: the difference and allele a.
     Ratio,
+    /// One row a pair: the difference alone.
+    Difference,
 }
 
 /// Sparse rows, one a pair: counts of the difference (numbers from 0) and of allele a (numbers from `distinct`).
@@ -90,18 +96,26 @@ impl KmerRidge {
         if train.iter().chain(validation).any(|&i| codes(i).0.len().max(codes(i).1.len()) > LONGEST) {
             return Err(Error::Mismatch(format!("k-mers are counted in windows of at most {LONGEST} bases")));
         }
-        let one = |target: Target, train: &[usize], validation: &[usize]| {
+        let one = |kinds: &[Target], train: &[usize], validation: &[usize]| {
             if train.is_empty() || validation.is_empty() {
                 let part = if train.is_empty() { "training" } else { "validation" };
                 return Err(Error::Mismatch(format!("the k-mer ridge has no {part} windows to learn from")));
             }
             let (rows, held) = (Rows::new(&kmers, codes, train), Rows::new(&kmers, codes, validation));
             let values = |of: &[usize]| -> Vec<[f64; 3]> { of.iter().map(|&i| targets[i]).collect() };
-            Ok(fit_one(target, &rows, &values(train), &held, &values(validation)))
+            let (train, validation) = (values(train), values(validation));
+            let fits = kinds.iter().map(|&target| fit_one(target, &rows, &train, &held, &validation));
+            // Of equal errors the first; there is always one to try.
+            let best = fits.reduce(|a, b| if b.error < a.error { b } else { a });
+            best.ok_or_else(|| Error::Mismatch("the k-mer ridge has nothing to fit".into()))
         };
-        let (activity, first) = one(Target::Activity, train, validation)?;
-        let (ratio, second) = one(Target::Ratio, &differ(train), &differ(validation))?;
-        Ok(Self { kmers, activity, ratio, penalties: [first, second] })
+        let activity = one(&[Target::Activity], train, validation)?;
+        let ratio = one(&[Target::Ratio, Target::Difference], &differ(train), &differ(validation))?;
+        let with_allele_a = ratio.target == Target::Ratio;
+        let penalties = [activity.penalty, ratio.penalty];
+        let (activity, mut ratio) = (activity.linear, ratio.linear);
+        ratio.weights.resize(2 * kmers.distinct(), 0.0);
+        Ok(Self { kmers, activity, ratio, penalties, with_allele_a })
     }
 
     /// Activities of both alleles and ratio of one pair, in the logarithm of the targets.
@@ -182,7 +196,7 @@ impl Rows {
     /// Columns of a system.
     fn width(&self, target: Target) -> usize {
         match target {
-            Target::Activity => self.distinct,
+            Target::Activity | Target::Difference => self.distinct,
             Target::Ratio => 2 * self.distinct,
         }
     }
@@ -192,10 +206,16 @@ impl Rows {
         self.numbers[range.clone()].iter().zip(&self.counts[range]).map(|(&n, &c)| (usize::from(n), f64::from(c)))
     }
 
+    /// The entries of the difference.
+    fn differences(&self, row: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+        self.entries(row).take_while(|(n, _)| *n < self.distinct)
+    }
+
     /// The products of a pair's rows with `weights`: allele a and b, or the ratio twice.
     fn product(&self, target: Target, row: usize, weights: &[f64]) -> [f64; 2] {
         match target {
             Target::Ratio => [self.entries(row).map(|(n, c)| c * weights[n]).sum(); 2],
+            Target::Difference => [self.differences(row).map(|(n, c)| c * weights[n]).sum(); 2],
             Target::Activity => {
                 let (mut a, mut difference) = (0.0, 0.0);
                 for (n, c) in self.entries(row) {
@@ -213,6 +233,7 @@ impl Rows {
     fn add(&self, target: Target, row: usize, by: [f64; 2], sums: &mut [f64]) {
         match target {
             Target::Ratio => self.entries(row).for_each(|(n, c)| sums[n] += c * by[0]),
+            Target::Difference => self.differences(row).for_each(|(n, c)| sums[n] += c * by[0]),
             Target::Activity => self.entries(row).for_each(|(n, c)| match n.checked_sub(self.distinct) {
                 Some(own) => sums[own] += c * (by[0] + by[1]),
                 None => sums[n] -= c * by[1],
@@ -247,12 +268,21 @@ impl Rows {
 fn wanted(target: Target, values: &[f64; 3]) -> [f64; 2] {
     match target {
         Target::Activity => [values[0], values[1]],
-        Target::Ratio => [values[2], 0.0],
+        Target::Ratio | Target::Difference => [values[2], 0.0],
     }
 }
 
-/// Fit one quantity; gives back the penalty chosen, too.
-fn fit_one(target: Target, rows: &Rows, values: &[[f64; 3]], held: &Rows, held_values: &[[f64; 3]]) -> (Linear, f64) {
+/// One quantity fitted.
+struct Fitted {
+    target: Target,
+    linear: Linear,
+    penalty: f64,
+    /// Squared error on the validation windows.
+    error: f64,
+}
+
+/// Fit one quantity with the penalty that the validation windows choose.
+fn fit_one(target: Target, rows: &Rows, values: &[[f64; 3]], held: &Rows, held_values: &[[f64; 3]]) -> Fitted {
     // Rows a pair.
     let copies = if target == Target::Activity { 2 } else { 1 };
     let n = (rows.len() * copies) as f64;
@@ -286,13 +316,17 @@ fn fit_one(target: Target, rows: &Rows, values: &[[f64; 3]], held: &Rows, held_v
     let best = candidates.zip(multiples).map(|(linear, multiple)| (error(&linear), linear, multiple));
     let best = best.reduce(|a, b| if b.0 <= a.0 { b } else { a });
     // PENALTIES is not 0.
-    best.map_or((Linear { weights: vec![0.0; rows.width(target)], intercept: mean }, f64::INFINITY), |b| (b.1, b.2))
+    let mean_only =
+        || (f64::INFINITY, Linear { weights: vec![0.0; rows.width(target)], intercept: mean }, f64::INFINITY);
+    let (error, linear, penalty) = best.unwrap_or_else(mean_only);
+    Fitted { target, linear, penalty, error }
 }
 
 /// Sum of the squared lengths of a pair's rows.
 fn squared_length(rows: &Rows, target: Target, row: usize) -> f64 {
     match target {
         Target::Ratio => rows.entries(row).map(|(_, c)| c * c).sum(),
+        Target::Difference => rows.differences(row).map(|(_, c)| c * c).sum(),
         Target::Activity => {
             // Allele a as it is; allele b is allele a less the difference.
             let split = rows.starts[row]

@@ -83,12 +83,13 @@ fn equals_a_dense_solve() {
     for k in [1, 2, 3] {
         let model = world.fit(k, &train, &validation);
         let kmers = Kmers::new(k);
+        let own = |x: &[f64]| if model.with_allele_a { x.to_vec() } else { vec![] };
         let (mut rows, mut values, mut pair_rows, mut ratios) = (vec![], vec![], vec![], vec![]);
         for &i in &train {
             let (a, b) = world.codes(i);
             let (x, y) = (features(&kmers, a), features(&kmers, b));
             if a != b {
-                pair_rows.push(x.iter().zip(&y).map(|(x, y)| x - y).chain(x.iter().copied()).collect::<Vec<_>>());
+                pair_rows.push(x.iter().zip(&y).map(|(x, y)| x - y).chain(own(&x)).collect::<Vec<_>>());
                 ratios.push(world.targets[i][2]);
             }
             rows.extend([x, y]);
@@ -101,7 +102,7 @@ fn equals_a_dense_solve() {
             let (x, y) = (features(&kmers, a), features(&kmers, b));
             let told = model.predict(a, b);
             let dot = |w: &[f64], x: &[f64]| -> f64 { w.iter().zip(x).map(|(w, x)| w * x).sum() };
-            let both: Vec<f64> = x.iter().zip(&y).map(|(x, y)| x - y).chain(x.iter().copied()).collect();
+            let both: Vec<f64> = x.iter().zip(&y).map(|(x, y)| x - y).chain(own(&x)).collect();
             let truth = [base + dot(&activity, &x), base + dot(&activity, &y), middle + dot(&ratio, &both)];
             for (told, truth) in told.iter().zip(truth) {
                 assert!((told - truth).abs() < 1e-6, "k {k}, pair {i}: {told} against {truth}");
@@ -117,20 +118,37 @@ fn the_penalty_is_that_of_the_least_validation_error() {
     let model = world.fit(2, &train, &validation);
     let kmers = Kmers::new(2);
     let differ = |i: &&usize| world.codes(**i).0 != world.codes(**i).1;
-    let row = |i: &usize| -> Vec<f64> {
+    let row = |i: &usize, with_a: bool| -> Vec<f64> {
         let (a, b) = world.codes(*i);
         let (x, y) = (features(&kmers, a), features(&kmers, b));
-        x.iter().zip(&y).map(|(x, y)| x - y).chain(x.iter().copied()).collect()
+        let own = x.iter().copied().take(if with_a { x.len() } else { 0 });
+        x.iter().zip(&y).map(|(x, y)| x - y).chain(own).collect()
     };
-    let rows: Vec<Vec<f64>> = train.iter().filter(differ).map(row).collect();
     let values: Vec<f64> = train.iter().filter(differ).map(|i| world.targets[*i][2]).collect();
-    let error = |multiple: f64| -> f64 {
+    let error = |multiple: f64, with_a: bool| -> f64 {
+        let rows: Vec<Vec<f64>> = train.iter().filter(differ).map(|i| row(i, with_a)).collect();
         let (weights, intercept) = dense_ridge(&rows, &values, multiple);
-        let told = |i: &usize| intercept + row(i).iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>();
+        let told = |i: &usize| intercept + row(i, with_a).iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>();
         validation.iter().filter(differ).map(|i| (told(i) - world.targets[*i][2]).powi(2)).sum()
     };
-    let best = (0..21).map(|i| 10f64.powf(f64::from(i) / 4.0 - 1.0)).min_by(|a, b| error(*a).total_cmp(&error(*b)));
-    assert!((model.penalties[1] / best.unwrap() - 1.0).abs() < 1e-9, "{:?} against {best:?}", model.penalties);
+    let grid = (0..21).map(|i| 10f64.powf(f64::from(i) / 4.0 - 1.0)).flat_map(|p| [(p, true), (p, false)]);
+    let best = grid.min_by(|a, b| error(a.0, a.1).total_cmp(&error(b.0, b.1))).unwrap();
+    assert!((model.penalties[1] / best.0 - 1.0).abs() < 1e-9, "{:?} against {best:?}", model.penalties);
+    assert_eq!(model.with_allele_a, best.1);
+}
+
+#[test]
+fn allele_a_is_used_where_it_tells_something() {
+    let mut world = World::new(800, 6, 0.5);
+    let (train, validation): (Vec<usize>, Vec<usize>) = (0..800).partition(|i| i % 4 != 0);
+    // A ratio that hangs on allele a alone, and one that does not.
+    let plain: Vec<f64> = world.targets.iter().map(|t| t[2]).collect();
+    for i in 0..800 {
+        world.targets[i][2] = 0.3 * world.codes(i).0.iter().filter(|c| **c == 0 || **c == 3).count() as f64;
+    }
+    assert!(world.fit(3, &train, &validation).with_allele_a);
+    world.targets.iter_mut().zip(plain).for_each(|(t, p)| t[2] = p);
+    assert!(!world.fit(3, &train, &validation).with_allele_a);
 }
 
 #[test]

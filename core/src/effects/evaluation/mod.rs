@@ -315,6 +315,7 @@ fn replicate_ceilings<'a>(columns: &'a [ReplicateColumn], report: &mut Report<'a
 struct Ridge {
     columns: Vec<Paired>,
     penalties: [f64; 2],
+    with_allele_a: bool,
 }
 
 fn kmer_ridge(set: &Evaluated, k: usize) -> Result<Ridge> {
@@ -332,7 +333,7 @@ fn kmer_ridge(set: &Evaluated, k: usize) -> Result<Ridge> {
         })
         .collect();
     let columns = (0..3).map(|q| set.paired(&set.places(q), q, |p| predicted[p][q])).collect();
-    Ok(Ridge { columns, penalties: model.penalties })
+    Ok(Ridge { columns, penalties: model.penalties, with_allele_a: model.with_allele_a })
 }
 
 fn ridge_rows<'a>(ridge: &'a Ridge, model: &'a [Paired], report: &mut Report<'a>) {
@@ -346,4 +347,6 @@ fn ridge_rows<'a>(ridge: &'a Ridge, model: &'a [Paired], report: &mut Report<'a>
         });
         report.plain(section, quantity, "all", "penalty", ridge.penalties[usize::from(q == 2)], n);
     }
+    let with = f64::from(u8::from(ridge.with_allele_a));
+    report.plain("kmer_ridge", QUANTITIES[2], "all", "with_allele_a", with, model[2].len());
 }
