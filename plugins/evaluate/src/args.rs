@@ -155,6 +155,10 @@ impl Args {
         if self.pairs.is_some() {
             return Ok(());
         }
+        // clap does not look at `requires` where something excludes what is required.
+        if self.target_scale.is_some() {
+            return Err(usage("--target-scale belongs to --pairs TSV"));
+        }
         self.genome.required()?;
         self.haplotypes.required()?;
         self.haplotypes.sources()?;
@@ -204,7 +208,7 @@ mod tests {
             ("-m m c.tsv -f f -v v -s S --target-scale log2", "--pairs"),
             ("-m m --pairs p --direction-bins 1,0.5", "rising"),
             ("-m m --pairs p --direction-bins 0,1", "above 0"),
-            ("-m m --pairs p --pseudocount -1", "--pseudocount"),
+            ("-m m --pairs p --pseudocount=-1", "--pseudocount"),
             ("-m m --pairs p --kmer-ridge=9", "1..=7"),
             ("-m m --pairs p --part some", "possible values"),
             ("-m m --pairs p --plots -", "standard output"),

@@ -81,7 +81,7 @@ fn interval(row: &Row) -> String {
 }
 
 fn plots(prefix: &Path, part: &str, found: &Evaluation) -> Result<()> {
-    let windows = if part == "all" { "windows".to_owned() } else { format!("{part} windows") };
+    let windows = format!("{part} windows");
     let names = ["Haplotype 1", "Haplotype 2", "Ratio of the haplotypes"];
     let files = ["hap1", "hap2", "ratio"];
     let colours = [HAPLOTYPE1, HAPLOTYPE2, RATIO];
@@ -104,7 +104,7 @@ fn plots(prefix: &Path, part: &str, found: &Evaluation) -> Result<()> {
     let note = format!("slope {}, dashed; grey: measured = predicted", of("slope").map_or(".".into(), interval));
     with_errors(
         &with_ending(prefix, "calibration"),
-        &format!("Calibration of the ratio, tenths of the {windows}"),
+        &format!("Calibration of the ratio, tenths of {windows}"),
         ["mean predicted log2 ratio", "mean measured log2 ratio"],
         &note,
         &estimates,
