@@ -12,7 +12,8 @@ pub const COLUMNS: [&str; 8] = ["section", "quantity", "case", "name", "value", 
 pub fn write(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     writeln!(out, "{}", COLUMNS.join("\t"))?;
     for r in rows {
-        let case: String = r.case.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        // What follows a # would be lost to those readers.
+        let case: String = r.case.chars().map(|c| if c.is_control() || c == '#' { '?' } else { c }).collect();
         let [value, low, high] = [r.value, r.low, r.high].map(number);
         writeln!(out, "{}\t{}\t{case}\t{}\t{value}\t{low}\t{high}\t{}", r.section, r.quantity, r.name, r.n)?;
     }
@@ -28,7 +29,7 @@ mod tests {
         let row = Row {
             section: "ceiling",
             quantity: "log2_ratio",
-            case: "replicate_a\tb".into(),
+            case: "replicate_a\tb#1".into(),
             name: "ceiling",
             value: 0.25,
             low: f64::NAN,
@@ -41,7 +42,7 @@ mod tests {
         assert_eq!(
             text,
             "section\tquantity\tcase\tname\tvalue\tlow\thigh\tn\n\
-             ceiling\tlog2_ratio\treplicate_a?b\tceiling\t0.25\t.\t0.333333\t7\n"
+             ceiling\tlog2_ratio\treplicate_a?b?1\tceiling\t0.25\t.\t0.333333\t7\n"
         );
     }
 }
