@@ -7,7 +7,7 @@ SHELL := /bin/bash
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 BIN := $(TARGET)/release
 # -p a -p b shares one set of features: whatever must not need libtorch is never named beside train.
-LIGHT := -p deepallele -p deepallele-count -p deepallele-haplotypes -p deepallele-predict -p deepallele-annotate -p deepallele-import
+LIGHT := -p deepallele -p deepallele-count -p deepallele-haplotypes -p deepallele-predict -p deepallele-evaluate -p deepallele-annotate -p deepallele-import
 # Shell code that tells cargo and the linker where the engines are.
 ENGINES = if [ -z "$${LIBTORCH:-}" ] && [ -z "$${LIBTORCH_USE_PYTORCH:-}" ]; then \
 	  export LIBTORCH="$$(python3 scripts/fetch_engines.py torch)"; fi; \

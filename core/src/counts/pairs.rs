@@ -16,6 +16,8 @@ pub struct PairRow {
     pub allele_b: Vec<u8>,
     /// Measured activity of the two alleles, in the scale that the user names; None where the table has none.
     pub values: Option<[f64; 2]>,
+    /// Standard deviations of the two values (columns `sd_a` and `sd_b`); None where the table has none.
+    pub spread: Option<[f64; 2]>,
     /// Pairs of one group stay in one part of a split.
     pub group: Option<String>,
     /// How much the pair counts in training; 1 where the table does not say.
@@ -25,7 +27,7 @@ pub struct PairRow {
 }
 
 /// A pairs table in memory: tab-separated with a header line, columns found by name (`id allele_a allele_b
-/// value_a value_b group weight`), other columns ignored, `.gz` allowed, `-` for standard input.
+/// value_a value_b sd_a sd_b group weight`), other columns ignored, `.gz` allowed, `-` for standard input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairsTable {
     pub path: PathBuf,
@@ -60,6 +62,7 @@ struct Columns {
     id: usize,
     alleles: [usize; 2],
     values: Option<[usize; 2]>,
+    spread: Option<[usize; 2]>,
     group: Option<usize>,
     weight: Option<usize>,
 }
@@ -89,6 +92,7 @@ impl PairsReader {
                 true => Some([needed("value_a")?, needed("value_b")?]),
                 false => column("value_a").zip(column("value_b")).map(|(a, b)| [a, b]),
             },
+            spread: column("sd_a").zip(column("sd_b")).map(|(a, b)| [a, b]),
             group: column("group"),
             weight: column("weight"),
         };
@@ -130,6 +134,8 @@ impl PairsReader {
             allele_a: sequence(allele_a, "allele_a")?,
             allele_b: sequence(allele_b, "allele_b")?,
             values,
+            // Nothing needs a spread: a gap is none.
+            spread: (self.columns.spread).and_then(|[a, b]| Some([number(a, "sd_a").ok()?, number(b, "sd_b").ok()?])),
             group: self.columns.group.map(|g| record[g].to_string()),
             weight,
             line,
@@ -178,6 +184,18 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_name() {
+        let (_keep, path) =
+            table("extra\tid\tallele_b\tallele_a\tvalue_a\tvalue_b\tgroup\nx\tp1\tacg\tACT\t1.5\t2\tg1\n");
+        let read = PairsTable::read(&path, true).unwrap();
+        let row = &read.rows[0];
+        assert_eq!(row.spread, None);
+        let (_keep, path) = table("id\tsd_b\tallele_a\tallele_b\tsd_a\nx\t0.5\tA\tC\t2\ny\tNA\tA\tC\t2\n");
+        let read = PairsTable::read(&path, false).unwrap();
+        assert_eq!((read.rows[0].spread, read.rows[1].spread), (Some([2.0, 0.5]), None));
+    }
+
+    #[test]
+    fn rows_have_their_columns() {
         let (_keep, path) =
             table("extra\tid\tallele_b\tallele_a\tvalue_a\tvalue_b\tgroup\nx\tp1\tacg\tACT\t1.5\t2\tg1\n");
         let read = PairsTable::read(&path, true).unwrap();

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::evaluation::parts::HeldParts;
 use super::windows::RegionPrediction;
 use crate::counts::table::CountTable;
 use crate::error::{Error, Result};
-use crate::genome::{Contigs, Region, Regions};
+use crate::genome::Regions;
 use crate::model::info::{Scale, TargetScale};
 use crate::model::ModelInfo;
 use crate::training::metrics::{pearson, spearman};
@@ -35,31 +36,6 @@ pub struct Comparison {
     pub on_test: Option<[Agreement; 3]>,
     /// Lines of the count table without a region.
     pub unused: usize,
-}
-
-/// The parts of a genome that a model was tested on and learnt nothing from.
-struct TestParts(Vec<(usize, i64, i64)>);
-
-impl TestParts {
-    /// From `chrom` and `chrom:start-end` (1-based, inclusive); what is on other contigs is of no concern here.
-    fn new(names: &[String], contigs: &Contigs) -> Self {
-        let part = |name: &String| {
-            let place = name.rsplit_once(':').and_then(|(chrom, span)| {
-                let (from, to) = span.split_once('-')?;
-                Some((chrom, from.parse::<i64>().ok()? - 1, to.parse::<i64>().ok()?))
-            });
-            let (chrom, from, to) = place.unwrap_or((name, i64::MIN, i64::MAX));
-            Some((contigs.find(chrom)?, from, to))
-        };
-        Self(names.iter().filter_map(part).collect())
-    }
-
-    /// Whether the whole window of a region lies in one of them.
-    fn holds(&self, region: &Region, window: usize) -> bool {
-        let from = region.centre() as i64 - (window / 2) as i64;
-        let (from, to) = (from.max(0), from + window as i64);
-        self.0.iter().any(|&(contig, start, end)| contig == region.contig && start <= from && to <= end)
-    }
 }
 
 type Columns = [(Vec<f64>, Vec<f64>); 3];
@@ -102,9 +78,10 @@ pub fn compare(
     // A model of expression in log2 has no pseudocount of its own to take logarithms of counts with.
     let scale = match model.targets.scale {
         Scale::Log2 => TargetScale::default(),
-        _ => model.targets,
+        _ => model.targets.of_measurements(),
     };
-    let test = TestParts::new(&model.held_out.test, &regions.contigs);
+    let test = HeldParts::new(&model.held_out.test, &regions.contigs);
+    let window = model.architecture.window as i64;
     let (mut all, mut tested): (Columns, Columns) = Default::default();
     let mut measured = Vec::with_capacity(regions.list.len());
     let mut used = 0;
@@ -117,7 +94,8 @@ pub fn compare(
         let [a, b] = values.map(|v| scale.to_network(v));
         let raw = &prediction.raw;
         let pairs = [(a, raw.count1), (b, raw.count2), (a - b, raw.ratio)];
-        let held_out = test.holds(region, model.architecture.window);
+        let start = region.centre() as i64 - window / 2;
+        let held_out = test.hold(region.contig, start, start + window);
         for (i, (x, y)) in pairs.into_iter().enumerate() {
             if i == 2 && prediction.variants == 0 {
                 continue;

@@ -5,10 +5,12 @@
 //! | [`regions`] | which region a variant belongs to |
 //! | `variants` | log2 fold change of an alternative allele over REF (feature `onnx`) |
 //! | `windows` | both alleles of regions and of designed pairs (feature `onnx`) |
+//! | [`evaluation`] | how good a model is, and the controls it must pass |
 //! | `compare` | predictions beside measured counts (feature `onnx`) |
 
 #[cfg(feature = "onnx")]
 pub mod compare;
+pub mod evaluation;
 pub mod regions;
 #[cfg(feature = "onnx")]
 pub mod variants;

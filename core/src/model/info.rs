@@ -114,6 +114,15 @@ impl Default for TargetScale {
 }
 
 impl TargetScale {
+    /// The scale in which measured counts are compared with outputs: where outputs are logarithms of expected counts
+    /// themselves, a count of 0 needs a pseudocount all the same.
+    pub fn of_measurements(self) -> Self {
+        match self.scale {
+            Scale::Counts if self.pseudocount == 0.0 => TargetScale { pseudocount: 1.0, ..self },
+            _ => self,
+        }
+    }
+
     /// A measured value as the network sees it.
     pub fn to_network(&self, value: f64) -> f64 {
         match self.scale {

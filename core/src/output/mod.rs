@@ -5,6 +5,7 @@
 //! | [`provenance`] | version and command line in a header |
 //! | [`vcf_info`] | the INFO fields of predicted effects |
 //! | [`table`] | numbers in tables |
+//! | [`evaluation_table`] | the figures of an evaluation |
 //! | [`track`] | values along a genome, sorted and without overlaps; bedGraph |
 //! | [`bigwig`] | the same as bigWig |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
@@ -13,6 +14,7 @@
 //! | [`tensorboard`] | event files for TensorBoard |
 
 pub mod bigwig;
+pub mod evaluation_table;
 pub mod igv;
 pub mod overview;
 mod overview_plot;

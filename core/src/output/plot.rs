@@ -1,4 +1,4 @@
-//! Scatter plots and learning curves as SVG.
+//! Scatter plots, learning curves, and estimates with their intervals, as SVG.
 
 use std::path::Path;
 
@@ -124,6 +124,164 @@ pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &
     write_whole(path, svg.as_bytes())
 }
 
+/// A point with an interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub x: f64,
+    pub y: f64,
+    /// Ends of the interval of `y`; drawn when both are numbers.
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Estimate {
+    fn interval(&self) -> Option<[(f64, f64); 2]> {
+        (self.low.is_finite() && self.high.is_finite()).then_some([(self.x, self.low), (self.x, self.high)])
+    }
+}
+
+/// Estimates joined by a line, with the diagonal and, dashed, the line y = slope · x + intercept (`note` has the room
+/// to say so; a legend would cover points). The axes fit their own numbers: predictions are often much smaller than measurements. Points that are no numbers are left out.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn with_errors(
+    path: &Path,
+    title: &str,
+    labels: [&str; 2],
+    note: &str,
+    estimates: &[Estimate],
+    line: Option<[f64; 2]>,
+    colour: Colour,
+) -> Result<()> {
+    let known: Vec<&Estimate> = estimates.iter().filter(|e| e.x.is_finite() && e.y.is_finite()).collect();
+    let x = padded(known.iter().map(|e| e.x));
+    let y = padded(known.iter().flat_map(|e| [e.y, e.low, e.high]).filter(|v| v.is_finite()));
+    let fail = drawing(path);
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (520, 540)).into_drawing_area();
+        area.fill(&WHITE).map_err(&fail)?;
+        headings(&area, title, note).map_err(&fail)?;
+        let mut chart = ChartBuilder::on(&area)
+            .margin_left(10)
+            .margin_right(20)
+            .margin_top(58)
+            .margin_bottom(8)
+            .x_label_area_size(46)
+            .y_label_area_size(58)
+            .build_cartesian_2d(x.clone(), y.clone())
+            .map_err(&fail)?;
+        mesh(&mut chart, labels, &fail)?;
+        let mut straight = |slope: f64, intercept: f64, dashed: bool| -> Result<()> {
+            let Some(ends) = within(&x, &y, slope, intercept) else { return Ok(()) };
+            match dashed {
+                true => {
+                    chart.draw_series(DashedLineSeries::new(ends, 6, 4, rgb(colour).stroke_width(1))).map_err(&fail)?
+                }
+                false => chart.draw_series(LineSeries::new(ends, BLACK.mix(0.4).stroke_width(1))).map_err(&fail)?,
+            };
+            Ok(())
+        };
+        straight(1.0, 0.0, false)?;
+        if let Some([slope, intercept]) = line.filter(|l| l.iter().all(|v| v.is_finite())) {
+            straight(slope, intercept, true)?;
+        }
+        let style = rgb(colour);
+        let joined = known.iter().map(|e| (e.x, e.y));
+        chart.draw_series(LineSeries::new(joined, style.mix(0.5).stroke_width(1))).map_err(&fail)?;
+        let bars = known.iter().filter_map(|e| e.interval()).map(|ends| PathElement::new(ends, style.stroke_width(2)));
+        chart.draw_series(bars).map_err(&fail)?;
+        chart.draw_series(known.iter().map(|e| Circle::new((e.x, e.y), 4, style.filled()))).map_err(&fail)?;
+        area.present().map_err(&fail)?;
+    }
+    write_whole(path, svg.as_bytes())
+}
+
+/// The part of a straight line that lies in a plot; None when none does.
+fn within(x: &std::ops::Range<f64>, y: &std::ops::Range<f64>, slope: f64, intercept: f64) -> Option<[(f64, f64); 2]> {
+    let (mut from, mut to) = (x.start, x.end);
+    if slope != 0.0 {
+        let (a, b) = ((y.start - intercept) / slope, (y.end - intercept) / slope);
+        (from, to) = (from.max(a.min(b)), to.min(a.max(b)));
+    } else if !y.contains(&intercept) {
+        return None;
+    }
+    (from < to).then(|| [from, to].map(|x| (x, slope * x + intercept)))
+}
+
+/// Shares from 0 to 1 as bars with intervals, one for each name (of several lines, `\n` between them), and a dashed
+/// line at `chance`. A bar without a share is left out; its name stays.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn shares(
+    path: &Path,
+    title: &str,
+    labels: [&str; 2],
+    note: &str,
+    bars: &[(String, Estimate)],
+    chance: f64,
+    colour: Colour,
+) -> Result<()> {
+    let fail = drawing(path);
+    let mut svg = String::new();
+    {
+        let width = (140 + 88 * bars.len() as u32).clamp(440, 1600);
+        let area = SVGBackend::with_string(&mut svg, (width, 440)).into_drawing_area();
+        area.fill(&WHITE).map_err(&fail)?;
+        headings(&area, title, note).map_err(&fail)?;
+        let end = bars.len().max(1) as f64 - 0.5;
+        let mut chart = ChartBuilder::on(&area)
+            .margin_left(10)
+            .margin_right(20)
+            .margin_top(58)
+            .margin_bottom(8)
+            .x_label_area_size(70)
+            .y_label_area_size(58)
+            .build_cartesian_2d(-0.5..end, 0.0..1.0)
+            .map_err(&fail)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .x_labels(0)
+            .y_desc(labels[1])
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(BLACK.mix(0.1))
+            .axis_style(BLACK.mix(0.5))
+            .label_style(("sans-serif", 12))
+            .axis_desc_style(("sans-serif", 14))
+            .y_label_formatter(&|v| short(*v))
+            .draw()
+            .map_err(&fail)?;
+        let known = || bars.iter().enumerate().filter(|(_, (_, e))| e.y.is_finite()).map(|(i, (_, e))| (i as f64, e));
+        let style = rgb(colour);
+        let filled = style.mix(0.35).filled();
+        chart
+            .draw_series(known().map(|(x, e)| Rectangle::new([(x - 0.3, 0.0), (x + 0.3, e.y)], filled)))
+            .map_err(&fail)?;
+        let ends = known().filter_map(|(x, e)| Some(Estimate { x, ..*e }.interval()?));
+        chart.draw_series(ends.map(|ends| PathElement::new(ends, style.stroke_width(2)))).map_err(&fail)?;
+        chart.draw_series(known().map(|(x, e)| Circle::new((x, e.y), 4, style.filled()))).map_err(&fail)?;
+        let level = [(-0.5, chance), (end, chance)];
+        chart.draw_series(DashedLineSeries::new(level, 6, 4, BLACK.mix(0.6).stroke_width(1))).map_err(&fail)?;
+        let place = Pos::new(HPos::Center, VPos::Top);
+        for (i, (name, _)) in bars.iter().enumerate() {
+            let (x, y) = chart.backend_coord(&(i as f64, 0.0));
+            for (line, words) in name.split('\n').enumerate() {
+                let grey = BLACK.mix(if line == 0 { 1.0 } else { 0.65 });
+                let style = ("sans-serif", 12).into_font().color(&grey).pos(place);
+                area.draw(&Text::new(words.to_owned(), (x, y + 8 + 15 * line as i32), style)).map_err(&fail)?;
+            }
+        }
+        let middle = (chart.backend_coord(&((end - 0.5) / 2.0, 0.0)).0, 440 - 24);
+        let style = ("sans-serif", 14).into_font().color(&BLACK).pos(place);
+        area.draw(&Text::new(labels[0].to_owned(), middle, style)).map_err(&fail)?;
+        area.present().map_err(&fail)?;
+    }
+    write_whole(path, svg.as_bytes())
+}
+
 type Area<'a, 'b> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Numbers = plotters::coord::types::RangedCoordf64;
 
@@ -201,6 +359,38 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("training") && text.contains("validation"));
         assert_eq!(text.matches("<circle").count(), 3);
+    }
+
+    #[test]
+    fn estimates_and_shares_have_their_intervals() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.svg");
+        let point = |x: f64, y: f64, half: f64| Estimate { x, y, low: y - half, high: y + half };
+        let points = [point(0.0, 0.1, 0.2), point(1.0, 0.8, 0.1), point(2.0, 1.7, f64::NAN), point(3.0, f64::NAN, 1.0)];
+        with_errors(&path, "Calibration", ["p", "m"], "n", &points, Some([0.9, 0.05]), RATIO).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("<circle").count(), 3);
+        // Diagonal, dashes, the line through the points, two intervals.
+        assert!(text.matches("<polyline").count() > 8);
+        let bars =
+            [("0-0.5\nn = 7".to_owned(), point(0.0, 0.6, 0.2)), (">2\nn = 0".to_owned(), point(1.0, f64::NAN, 0.0))];
+        shares(&path, "Direction", ["size", "share"], "n", &bars, 0.5, RATIO).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("<circle").count(), 1);
+        for word in ["0-0.5", "n = 7", "&gt;2", "n = 0", "size", "share"] {
+            assert!(text.contains(word), "{word}");
+        }
+        with_errors(&path, "t", ["x", "y"], "n", &[], None, RATIO).unwrap();
+        shares(&path, "t", ["x", "y"], "n", &[], 0.5, RATIO).unwrap();
+    }
+
+    #[test]
+    fn straight_lines_are_cut_at_the_frame() {
+        assert_eq!(within(&(0.0..2.0), &(0.0..1.0), 1.0, 0.0), Some([(0.0, 0.0), (1.0, 1.0)]));
+        assert_eq!(within(&(0.0..2.0), &(0.0..1.0), -1.0, 1.5), Some([(0.5, 1.0), (1.5, 0.0)]));
+        assert_eq!(within(&(0.0..2.0), &(0.0..1.0), 0.0, 0.5), Some([(0.0, 0.5), (2.0, 0.5)]));
+        assert_eq!(within(&(0.0..2.0), &(0.0..1.0), 0.0, 3.0), None);
+        assert_eq!(within(&(0.0..2.0), &(0.0..1.0), 1.0, 9.0), None);
     }
 
     #[test]

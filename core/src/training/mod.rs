@@ -7,6 +7,10 @@
 //! | [`schedule`] | learning rates |
 //! | [`metrics`] | agreement of measured and predicted values |
 //! | [`baseline`] | what a model must beat |
+//! | [`kmers`], [`kmer_ridge`], [`shifted_solve`] | ridge regression on k-mer counts, the linear reference |
+//! | [`paired`], [`bootstrap`] | agreement under resampling, and its intervals |
+//! | [`direction`] | right signs, calibration by deciles |
+//! | [`ceiling`] | what noise leaves for a perfect model to reach |
 //! | [`evaluate`] | the figures of a finished model beside those of the baselines |
 //! | [`options`] | what can be chosen about a run |
 //! | [`estimate`] | the memory a run will need |
@@ -18,13 +22,18 @@
 //! | `rivals` | what a model is reported beside |
 
 pub mod baseline;
+pub mod bootstrap;
+pub mod ceiling;
 pub mod dataset;
 #[cfg(feature = "torch")]
 pub mod device_data;
+pub mod direction;
 pub mod estimate;
 pub mod evaluate;
 #[cfg(feature = "torch")]
 pub mod fit;
+pub mod kmer_ridge;
+pub mod kmers;
 #[cfg(feature = "torch")]
 pub mod likelihood;
 #[cfg(feature = "torch")]
@@ -33,6 +42,7 @@ pub mod metrics;
 #[cfg(feature = "torch")]
 pub mod optimiser;
 pub mod options;
+pub mod paired;
 #[cfg(feature = "torch")]
 pub mod report;
 #[cfg(feature = "torch")]
@@ -40,6 +50,7 @@ pub mod rivals;
 #[cfg(feature = "torch")]
 pub mod runs;
 pub mod schedule;
+pub mod shifted_solve;
 pub mod split;
 #[cfg(feature = "torch")]
 pub mod state;

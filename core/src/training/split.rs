@@ -82,17 +82,16 @@ pub fn by_block(places: &[Place], block: u64, validation_share: f64, test_share:
 /// Groups given by the user (a locus, a gene): CRC-32 of the name modulo 10, 0-7 train, 8 validation, 9 test.
 /// The same group is in the same part in every table and at every seed.
 pub fn by_group(groups: &[String]) -> Result<Vec<Part>> {
-    complete(
-        groups
-            .iter()
-            .map(|group| match crc32fast::hash(group.as_bytes()) % 10 {
-                8 => Part::Validation,
-                9 => Part::Test,
-                _ => Part::Train,
-            })
-            .collect(),
-        false,
-    )
+    complete(groups.iter().map(|group| part_of_group(group)).collect(), false)
+}
+
+/// The part of one group, by the rule of [`by_group`].
+pub fn part_of_group(group: &str) -> Part {
+    match crc32fast::hash(group.as_bytes()) % 10 {
+        8 => Part::Validation,
+        9 => Part::Test,
+        _ => Part::Train,
+    }
 }
 
 /// The key of each place that [`by_block`] deals out: its block of `block` bases, or that of the window it overlaps.

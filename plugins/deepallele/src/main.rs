@@ -91,13 +91,14 @@ fn overview() -> String {
          Usage: deepallele NAME [OPTIONS]\n       deepallele help NAME\n       deepallele --version\n\nCommands:\n",
     );
     // In the order of the work, then whatever else is installed.
-    let order = ["haplotypes", "count", "train", "predict", "annotate", "explain", "import", "export"];
+    let order = ["haplotypes", "count", "train", "evaluate", "predict", "annotate", "explain", "import", "export"];
     let rest = found.keys().map(String::as_str).filter(|n| !order.contains(n));
     for name in order.into_iter().filter(|n| found.contains_key(*n)).chain(rest) {
         let about = match name {
             "haplotypes" => "sequences of the two haplotypes: FASTA, chain files, region pairs",
             "count" => "allele-specific read counts of regions and variants",
             "train" => "train the paired sequence model on counts",
+            "evaluate" => "how good a model is on windows it did not learn from",
             "predict" => "predicted counts and allelic ratio of regions, tracks",
             "annotate" => "predicted allelic effects in VCF/BCF records",
             "import" => "published checkpoints to model.onnx, published data sets to pairs",

@@ -103,7 +103,7 @@ pub fn read(args: &Args, config: &TrainingConfig) -> anyhow::Result<Inputs> {
         Some(path) => {
             let table = PairsTable::read(path, true)?;
             Inputs {
-                data: Dataset::from_pairs(&table, window, margin, &scale)?,
+                data: Dataset::from_pairs(&table, window, margin, &scale.of_measurements())?,
                 ways: Vec::new(),
                 scale,
                 haplotypes: ["allele_a".into(), "allele_b".into()],
@@ -153,8 +153,9 @@ fn from_counts(args: &Args, config: &TrainingConfig, scale: TargetScale) -> anyh
         layout: config.layout,
         uninformative: args.targets.uninformative,
     };
+    let measured = scale.of_measurements();
     let data =
-        Dataset::from_counts(path, &table, &mut reference, &variants, &windows, &scale, &mut |_| progress.add(1))?;
+        Dataset::from_counts(path, &table, &mut reference, &variants, &windows, &measured, &mut |_| progress.add(1))?;
     drop(progress);
     let genome = reference.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Inputs {

@@ -1,0 +1,100 @@
+//! From options to measured windows.
+
+use anyhow::Context;
+use deepallele_common::Progress;
+use deepallele_core::counts::pairs::PairsTable;
+use deepallele_core::counts::table::CountTable;
+use deepallele_core::effects::evaluation::{Counts, Examples, Replicate};
+use deepallele_core::genome::{Reference, Variants};
+use deepallele_core::model::info::{Scale, TargetScale};
+use deepallele_core::model::ModelInfo;
+use deepallele_core::Error;
+
+use crate::args::{Args, Part, Uninformative};
+
+/// What is evaluated.
+pub struct Inputs {
+    pub examples: Examples,
+    pub replicates: Vec<Replicate>,
+    /// How measured values became logarithms.
+    pub scale: TargetScale,
+    /// The haplotypes; empty for pairs.
+    pub haplotypes: Vec<String>,
+    /// The sample of the count table; None for pairs.
+    pub sample: Option<String>,
+}
+
+/// Read everything that the options name.
+pub fn read(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
+    let inputs = match &args.pairs {
+        Some(path) => {
+            let scale = scale_of_pairs(args, &model.targets);
+            let table = PairsTable::read(path, true)?;
+            let examples = Examples::from_pairs(&table, model.architecture.window, &scale, &model.held_out)?;
+            Inputs { examples, replicates: Vec::new(), scale, haplotypes: Vec::new(), sample: None }
+        }
+        None => from_counts(args, model)?,
+    };
+    let file = args.pairs.as_deref().or(args.counts.as_deref()).context("a count table or --pairs is needed")?;
+    check_part(args.part, &inputs.examples, model).map_err(|problem| Error::input(file, problem))?;
+    Ok(inputs)
+}
+
+/// The model's scale, or what the options say instead.
+fn scale_of_pairs(args: &Args, model: &TargetScale) -> TargetScale {
+    let scale = args.target_scale.unwrap_or(model.scale);
+    let usual = match scale {
+        _ if scale == model.scale => model.of_measurements().pseudocount,
+        Scale::Counts => 1.0,
+        Scale::Linear => 0.1,
+        Scale::Log2 => 0.0,
+    };
+    TargetScale { scale, pseudocount: args.pseudocount.unwrap_or(usual), log_base: model.log_base }
+}
+
+fn from_counts(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
+    let path = args.counts.as_deref().context("a count table or --pairs is needed")?;
+    // A model of expression in log2 has no pseudocount of its own to take logarithms of counts with.
+    let mut scale = match model.targets.scale {
+        Scale::Log2 => TargetScale::default(),
+        _ => model.targets.of_measurements(),
+    };
+    scale.pseudocount = args.pseudocount.unwrap_or(scale.pseudocount);
+    let share = if args.uninformative == Uninformative::Half { 0.5 } else { 0.0 };
+    let table = CountTable::read(path)?;
+    let counts = Counts::new(path, &table, args.count_sample.as_deref(), scale, share)?;
+    let mut reference = Reference::open(args.genome.required()?)?;
+    let mut replicates = Vec::new();
+    for other in &args.replicate {
+        replicates.extend(match other == path {
+            true => counts.replicates(other, &table, reference.contigs())?,
+            false => counts.replicates(other, &CountTable::read(other)?, reference.contigs())?,
+        });
+    }
+    let vcf = args.haplotypes.required()?;
+    let (hap1, hap2) = args.haplotypes.sources()?;
+    let (mut variants, mut found) = Variants::read(vcf, reference.contigs(), &hap1, &hap2)?;
+    variants.check_reference(&mut reference, &mut found)?;
+    for line in found.lines() {
+        log::info!("\"{}\": {line}", vcf.display());
+    }
+    let mut progress = Progress::new("windows", Some(counts.len() as u64));
+    let examples = Examples::from_counts(&counts, &mut reference, &variants, model, &mut |_| progress.add(1))?;
+    drop(progress);
+    let haplotypes = vec![hap1.to_string(), hap2.to_string()];
+    Ok(Inputs { examples, replicates, scale, haplotypes, sample: Some(counts.sample) })
+}
+
+/// Err says why there is nothing to evaluate.
+fn check_part(part: Part, examples: &Examples, model: &ModelInfo) -> Result<(), String> {
+    let Some(wanted) = part.of_split() else { return Ok(()) };
+    if examples.parts.contains(&Some(wanted)) {
+        return Ok(());
+    }
+    if examples.parts.iter().all(Option::is_none) && model.held_out.test.is_empty() {
+        return Err("the model does not say which windows it was tested on: give --part all, and take the figures of \
+                    windows it learnt from for what they are"
+            .into());
+    }
+    Err(format!("none of its windows is in the {wanted} part of the model's training; give another table or --part"))
+}

@@ -1,0 +1,29 @@
+//! `deepallele evaluate`: how good a model is on windows that it did not learn from.
+
+mod args;
+mod inputs;
+mod outputs;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use args::Args;
+use deepallele_core::effects::evaluation::{evaluate, predict_log2};
+
+fn main() -> ExitCode {
+    deepallele_common::run_main("evaluate", run)
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    args.check()?;
+    let mut predictor = args.model.open(args.threads.count())?;
+    let inputs = inputs::read(&args, predictor.info())?;
+    let options = args.options();
+    let targets = predictor.info().targets;
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.count()).build();
+    let threads = threads.context("threads cannot be started")?;
+    let mut model = predict_log2(&mut predictor, targets);
+    let found = threads.install(|| evaluate(&inputs.examples, &inputs.replicates, &mut model, &options))?;
+    drop(model);
+    outputs::write(&args, &inputs, predictor.info(), &found)
+}

@@ -1,0 +1,140 @@
+//! The table, the plots, and what is said on stderr.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use deepallele_core::effects::evaluation::{Evaluation, Row};
+use deepallele_core::files::OutFile;
+use deepallele_core::model::ModelInfo;
+use deepallele_core::output::evaluation_table;
+use deepallele_core::output::plot::{scatter, shares, with_errors, Estimate};
+use deepallele_core::output::track::{HAPLOTYPE1, HAPLOTYPE2, RATIO};
+use deepallele_core::{Error, Result};
+
+use crate::args::Args;
+use crate::inputs::Inputs;
+
+/// Write what the options ask for.
+pub fn write(args: &Args, inputs: &Inputs, model: &ModelInfo, found: &Evaluation) -> anyhow::Result<()> {
+    for note in &found.notes {
+        log::info!("{note}");
+    }
+    // First the table: when it cannot be written there are no plots either.
+    let mut out = OutFile::create(&args.output.output)?;
+    let fail = |e| Error::io(&args.output.output, e);
+    for line in header(args, inputs, model, found) {
+        writeln!(out, "{line}").map_err(fail)?;
+    }
+    evaluation_table::write(&mut out, &found.rows).map_err(fail)?;
+    out.finish()?;
+    if let Some(prefix) = &args.plots {
+        plots(prefix, &args.part.name(), found)?;
+    }
+    log::info!(
+        "{} windows evaluated ({}), in {} the two alleles differ",
+        found.windows,
+        args.part.name(),
+        found.differing
+    );
+    for quantity in ["hap1", "hap2", "log2_ratio"] {
+        if let Some(row) = find(found, "agreement", quantity, "all", "pearson") {
+            log::info!("{quantity:<10} Pearson {}", interval(row));
+        }
+    }
+    Ok(())
+}
+
+fn header(args: &Args, inputs: &Inputs, model: &ModelInfo, found: &Evaluation) -> Vec<String> {
+    let mut lines: Vec<String> = args.provenance.provenance("evaluate").iter().flat_map(|p| p.lines()).collect();
+    for (i, haplotype) in inputs.haplotypes.iter().enumerate() {
+        lines.push(format!("##haplotype{}={haplotype}", i + 1));
+    }
+    lines.extend(inputs.sample.iter().map(|sample| format!("##sample={}", clean(sample))));
+    lines.push(format!("##model_kind={}", model.architecture.kind));
+    lines.push(format!("##part={}", args.part.name()));
+    lines.push(format!("##windows={}", found.windows));
+    lines.push(format!("##windows_whose_alleles_differ={}", found.differing));
+    lines.push(format!("##resampling_units={}", found.units));
+    lines.push(format!("##bootstrap={}", args.bootstrap));
+    lines.push(format!("##seed={}", args.seed));
+    lines.push(format!("##target_scale={}", inputs.scale.scale));
+    lines.push(format!("##pseudocount={}", inputs.scale.pseudocount));
+    lines
+}
+
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+fn find<'a>(found: &'a Evaluation, section: &str, quantity: &str, case: &str, name: &str) -> Option<&'a Row> {
+    let fits = |r: &&Row| r.section == section && r.quantity == quantity && r.case == case && r.name == name;
+    found.rows.iter().find(fits)
+}
+
+/// A figure with its interval, as far as there is one.
+fn interval(row: &Row) -> String {
+    match (row.value.is_finite(), row.low.is_finite()) {
+        (true, true) => format!("{:.3} ({:.3} to {:.3})", row.value, row.low, row.high),
+        (true, false) => format!("{:.3}", row.value),
+        (false, _) => ".".into(),
+    }
+}
+
+fn plots(prefix: &Path, part: &str, found: &Evaluation) -> Result<()> {
+    let windows = format!("{part} windows");
+    let names = ["Haplotype 1", "Haplotype 2", "Ratio of the haplotypes"];
+    let files = ["hap1", "hap2", "ratio"];
+    let colours = [HAPLOTYPE1, HAPLOTYPE2, RATIO];
+    for (i, quantity) in ["hap1", "hap2", "log2_ratio"].into_iter().enumerate() {
+        let of = |name: &str| find(found, "agreement", quantity, "all", name).map_or(".".into(), interval);
+        let note = format!("Pearson {}, n = {}", of("pearson"), found.points[i].len());
+        let title = format!("{}, {windows}", names[i]);
+        let labels = ["measured, log2", "predicted, log2"];
+        scatter(&with_ending(prefix, files[i]), &title, labels, &note, &found.points[i], colours[i])?;
+    }
+    let rows = |name: &'static str| {
+        found.rows.iter().filter(move |r| r.section == "calibration" && r.case != "all" && r.name == name)
+    };
+    let estimates: Vec<Estimate> = rows("mean_predicted")
+        .zip(rows("mean_measured"))
+        .map(|(x, y)| Estimate { x: x.value, y: y.value, low: y.low, high: y.high })
+        .collect();
+    let of = |name: &str| find(found, "calibration", "log2_ratio", "all", name);
+    let line = of("slope").zip(of("intercept")).map(|(slope, intercept)| [slope.value, intercept.value]);
+    let note = format!("slope {}, dashed; grey: measured = predicted", of("slope").map_or(".".into(), interval));
+    with_errors(
+        &with_ending(prefix, "calibration"),
+        &format!("Calibration of the ratio, tenths of {windows}"),
+        ["mean predicted log2 ratio", "mean measured log2 ratio"],
+        &note,
+        &estimates,
+        line,
+        RATIO,
+    )?;
+    let bins: Vec<(String, Estimate)> = found
+        .rows
+        .iter()
+        .filter(|r| r.section == "direction")
+        .enumerate()
+        .map(|(i, r)| {
+            let label = format!("{}\nn = {}", r.case, r.n);
+            (label, Estimate { x: i as f64, y: r.value, low: r.low, high: r.high })
+        })
+        .collect();
+    shares(
+        &with_ending(prefix, "direction"),
+        &format!("Windows whose direction is right, {windows}"),
+        ["measured |log2 ratio|", "share with the right sign"],
+        "95 % intervals of Wilson; dashed: chance",
+        &bins,
+        0.5,
+        RATIO,
+    )
+}
+
+/// `PREFIX.name.svg`, whatever dots the prefix holds.
+fn with_ending(prefix: &Path, name: &str) -> PathBuf {
+    let mut file = prefix.as_os_str().to_owned();
+    file.push(format!(".{name}.svg"));
+    file.into()
+}
