@@ -4,11 +4,11 @@ use crate::genome::{Contigs, Variants};
 use crate::reads::ListSource;
 
 fn seen(site: u32, base: u8, quality: u8) -> Observation {
-    Observation { site, base, quality, other: false, heard: true, contrast: 0, covered: 0 }
+    Observation { site, base, quality, other: false, contrast: 0, said: 0, covered: 0 }
 }
 
 fn aligned(site: u32, contrast: Cost, other: bool) -> Observation {
-    Observation { site, base: 0, quality: 0, other, heard: true, contrast, covered: 1 }
+    Observation { site, base: 0, quality: 0, other, contrast, said: contrast, covered: 1 }
 }
 
 fn evidence(list: &[Observation]) -> Evidence {
