@@ -296,7 +296,8 @@ fn doubtful_ends_of_many_crosses() {
         let ends = if seed < 4 { vec![ends[seed as usize]] } else { ends.to_vec() };
         let (length, insert) = if seed % 5 == 0 { (50, (60, 200)) } else { (100, (110, 320)) };
         let clean = ReadPlan::clean(170 + seed);
-        let reads = ReadPlan { ends, length, insert, spliced: 0.1, shifted: 0.3, fragments: 1000, ..clean };
+        let adapters = if seed % 3 == 0 { 0.3 } else { 0.0 };
+        let reads = ReadPlan { ends, length, insert, adapters, spliced: 0.1, shifted: 0.3, fragments: 1000, ..clean };
         let case = Case::new(&plan, &reads);
         let what = format!("doubtful ends, seed {seed}, {cross:?}");
         match seed % 3 {

@@ -201,7 +201,13 @@ fn weigh(a: Observation, b: Observation) -> Observation {
         _ => y,
     };
     let (contrast, said) = (of(a.contrast, b.contrast), of(a.said, b.said));
-    Observation { contrast, said, other: a.other && b.other, covered: a.covered | b.covered, ..a }
+    // What one mate tells it does not tell of the records that only the other one reaches.
+    let covered = match [a, b].map(|o| o.contrast.abs() >= DECISIVE) {
+        [true, false] => a.covered,
+        [false, true] => b.covered,
+        _ => a.covered | b.covered,
+    };
+    Observation { contrast, said, other: a.other && b.other, covered, ..a }
 }
 
 #[cfg(test)]

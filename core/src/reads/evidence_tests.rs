@@ -42,6 +42,20 @@ fn overlapping_mates_count_once() {
 }
 
 #[test]
+fn a_mate_tells_of_the_records_that_it_reaches() {
+    let reaching = |contrast: Cost, covered: u16| Observation { covered, ..aligned(0, contrast, false) };
+    let joined = |a: Observation, b: Observation| {
+        let mut one = evidence(&[a]);
+        one.join(&evidence(&[b]));
+        (one.observations[0].contrast, one.observations[0].covered)
+    };
+    assert_eq!(joined(reaching(0, 1), reaching(4000, 2)), (4000, 2));
+    assert_eq!(joined(reaching(-4000, 1), reaching(900, 2)), (-3100, 1));
+    assert_eq!(joined(reaching(4000, 1), reaching(3000, 2)), (4000, 3));
+    assert_eq!(joined(reaching(0, 1), reaching(100, 2)), (100, 3));
+}
+
+#[test]
 fn classes_follow_the_bases() {
     assert_eq!(class(&[]), Class::Uninformative);
     assert_eq!(class(&[seen(0, b'A', 13)]), Class::Hap1);

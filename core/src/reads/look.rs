@@ -134,12 +134,11 @@ impl<'a> Look<'a> {
         let clipped = sites.has_reference() && is_clipped(read);
         let near = sites.contains(self.site) && sites.get(self.site).start < end;
         sites.reads_begin(read.position);
-        let gap_at = |from: i64, to: i64| sites.known().any(|i| i.gapped && i.start < to && i.end > from);
-        let has_gap = || read.cigar.iter().any(|o| matches!(o & 15, 1 | 2));
-        let doubtful = clipped
-            || gap_at(read.position, read.position + SLACK)
-            || gap_at(end - SLACK, end)
-            || (gap_at(read.position, end) && has_gap());
+        let mut doubtful = clipped;
+        let reached = sites.known().take_while(|i| i.start < end);
+        for item in reached.filter(|i| i.gapped && i.end > read.position) {
+            doubtful |= item.start < read.position + SLACK || item.end > end - SLACK || has_gap(read);
+        }
         if !(near || doubtful) || read.qualities.is_empty() {
             return Ok(true);
         }
@@ -264,6 +263,26 @@ impl<'a> Look<'a> {
     /// By how much haplotype 1 explains an exon better than haplotype 2, whether it fits neither, and which of
     /// the first sixteen records it reaches on the better one. None if it does not reach the site.
     fn compare(&mut self, read: &Alignment, exon: Exon, site: &Site, local: &Local) -> Option<(Cost, bool, u16)> {
+        let (first, last) = (self.stretches[exon.first], self.stretches[exon.last - 1]);
+        let aligned = (first.index, last.last_index());
+        let found = self.compare_held(read, exon, (exon.from, exon.to), site, local)?;
+        // The few aligned bases between the site and a clipped end may be laid wrongly, too.
+        match found.1 && aligned != (exon.from, exon.to) {
+            true => self.compare_held(read, exon, aligned, site, local),
+            false => Some(found),
+        }
+    }
+
+    /// [`Look::compare`]. Beyond the borders the read is taken to be aligned right if enough of its bases `hold` it
+    /// there.
+    fn compare_held(
+        &mut self,
+        read: &Alignment,
+        exon: Exon,
+        hold: (usize, usize),
+        site: &Site,
+        local: &Local,
+    ) -> Option<(Cost, bool, u16)> {
         let stretches = &self.stretches[exon.first..exon.last];
         let (start, end) = (stretches[0].position, stretches[stretches.len() - 1].end());
         let clips = (stretches[0].index - exon.from, exon.to - stretches[stretches.len() - 1].last_index());
@@ -282,7 +301,7 @@ impl<'a> Look<'a> {
             if before > MARGIN {
                 return None;
             }
-            if at - exon.from >= SLACK as usize {
+            if at.saturating_sub(hold.0) >= SLACK as usize {
                 (from, left) = (at, End::Fixed);
             } else {
                 before += (at - exon.from) as i64;
@@ -297,7 +316,7 @@ impl<'a> Look<'a> {
             if behind > MARGIN {
                 return None;
             }
-            if exon.to - at >= SLACK as usize {
+            if hold.1.saturating_sub(at) >= SLACK as usize {
                 (to, right) = (at, End::Fixed);
             } else {
                 behind += (exon.to - at) as i64;
@@ -402,6 +421,11 @@ fn foreign(end: End) -> Cost {
         0 => 0,
         n => FOREIGN_OPENING + FOREIGN * n as Cost,
     }
+}
+
+/// True if bases are inserted or deleted in the alignment.
+fn has_gap(read: &Alignment) -> bool {
+    read.cigar.iter().any(|o| matches!(o & 15, 1 | 2))
 }
 
 /// True if the read has soft-clipped bases.

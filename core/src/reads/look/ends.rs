@@ -180,7 +180,7 @@ impl Look<'_> {
     fn right_end(&self, exon: Exon, sites: &mut Sites, gaps: &[(i64, i64)]) -> Result<Option<Piece>> {
         let stretches = &self.stretches[exon.first..exon.last];
         let last = stretches[stretches.len() - 1];
-        let (end, clip) = (last.end(), exon.to - last.last_index());
+        let (end, clip) = (last.end(), exon.to.saturating_sub(last.last_index()));
         let mut high = end + clip as i64;
         sites.fill(high.min(end + LONGEST_CLIP))?;
         let doubtful = |i: &&Item| i.gapped && i.end > end - SLACK && i.start < high;
@@ -220,7 +220,7 @@ impl Look<'_> {
     fn whole(&self, exon: Exon, sites: &mut Sites, strayed: bool) -> Result<Option<Piece>> {
         let stretches = &self.stretches[exon.first..exon.last];
         let (first, last) = (stretches[0], stretches[stretches.len() - 1]);
-        let clips = [first.index - exon.from, exon.to - last.last_index()];
+        let clips = [first.index - exon.from, exon.to.saturating_sub(last.last_index())];
         if clips.iter().any(|&c| c as i64 > LONGEST_CLIP) {
             return Ok(None);
         }

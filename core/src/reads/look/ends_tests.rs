@@ -129,6 +129,17 @@ fn an_adapter_at_a_doubtful_end_says_nothing() {
 }
 
 #[test]
+fn clipped_bases_are_no_hold_for_those_beside_them() {
+    // The read begins or ends within the inserted bases beside an adapter, and is laid without a gap.
+    let list = [test_variant(62, &["A", "ACTCGATGA"], 0, 1)];
+    let adapter = "TATGGCACAGTCTGTATTTC";
+    let read = format!("{adapter}TCGATGA{}", &BASES[63..100]);
+    assert_eq!(class_of(&list, 56, "20S44M", &read, 37), Class::Hap2);
+    let mirrored = format!("{}CTCGATG{adapter}", &BASES[20..63]);
+    assert_eq!(class_of(&list, 20, "50M20S", &mirrored, 37), Class::Hap2);
+}
+
+#[test]
 fn a_base_that_is_not_clipped_keeps_its_letter() {
     let seen = |cigar: &str| {
         let read = Made::new(20, cigar, &haplotype(true, true, 20, 70), 30);
