@@ -257,7 +257,7 @@ fn two_genomes_agree_with_one_on_reads_that_tell() {
     for cross in CROSSES {
         let plan = Plan::new(61 + cross as u64, cross, &Kind::ALL);
         let reads = ReadPlan { noise: 0.2, ends: vec![Ends::Keep, Ends::Local], ..ReadPlan::clean(61) };
-        let case = Case { lenient: false, ..Case::new(&plan, &reads) };
+        let case = Case::new(&plan, &reads);
         let [one, two] = [0, 1].map(|h| {
             let sam = case.cross.sam(case.all(), Target::Haplotype(h));
             bam(case.folder.path(), &format!("hap{}.bam", h + 1), &sam)
@@ -277,6 +277,33 @@ fn two_genomes_agree_with_one_on_reads_that_tell() {
         for (region, counted) in case.regions.iter().zip(counted).filter(|(r, _)| r.1 == 0 && r.2 == case.length(r.0)) {
             let expected = case.expected_whole(region.0);
             assert_eq!(counted, expected, "{cross:?}, contig {}", region.0 + 1);
+        }
+    }
+}
+
+#[test]
+fn doubtful_ends_of_many_crosses() {
+    for seed in 0..12 {
+        let cross = CROSSES[seed as usize % 2];
+        let crowded = [Kind::SnvBesideIndel, Kind::Shared, Kind::Tandem, Kind::Homopolymer, Kind::Deletion];
+        let plan = Plan::new(170 + seed, cross, &Kind::ALL);
+        let plan = match seed % 3 {
+            0 => plan,
+            1 => Plan { spacing: (1, 60), ..plan },
+            _ => Plan { spacing: (1, 25), kinds: crowded.to_vec(), ..plan },
+        };
+        let ends = [Ends::Clip(10), Ends::Mismatch(10), Ends::Local, Ends::Keep];
+        let ends = if seed < 4 { vec![ends[seed as usize]] } else { ends.to_vec() };
+        let (length, insert) = if seed % 5 == 0 { (50, (60, 200)) } else { (100, (110, 320)) };
+        let clean = ReadPlan::clean(170 + seed);
+        let adapters = if seed % 3 == 0 { 0.3 } else { 0.0 };
+        let reads = ReadPlan { ends, length, insert, adapters, spliced: 0.1, shifted: 0.3, fragments: 1000, ..clean };
+        let case = Case::new(&plan, &reads);
+        let what = format!("doubtful ends, seed {seed}, {cross:?}");
+        match seed % 3 {
+            0 => case.demand_truth(&what),
+            // Records that stand this close together share what a fragment shows.
+            _ => drop(case.demand_regions(&what)),
         }
     }
 }

@@ -73,6 +73,36 @@ pub fn read_tells_variants(pair: &Pair, h: usize, segments: &[(usize, usize)], g
     !contains(&around(&flipped, &spans), &spelled(pair, h, segments))
 }
 
+/// Bases before an adapter of which nobody can say that they are not its first: an adapter shows the bases of a
+/// haplotype by chance, one in four, five in a row less than once in a thousand reads, as often as a base of quality
+/// 30 is wrong.
+const LIKE_ADAPTER: usize = 4;
+
+/// The stretches of a read that are no adapter beyond doubt: without the last bases before one. Whoever has only the
+/// bare read does not know where the adapter begins.
+fn beyond_doubt(read: &Read) -> Vec<(usize, usize)> {
+    let mut segments = read.segments.clone();
+    let doubtful = |adapter: &[u8]| if adapter.is_empty() { 0 } else { LIKE_ADAPTER };
+    let [before, behind] = [0, 1].map(|i| doubtful(&read.adapters[i]));
+    segments[0].0 = (segments[0].0 + before).min(segments[0].1 - 1);
+    let last = segments.len() - 1;
+    segments[last].1 = segments[last].1.saturating_sub(behind).max(segments[last].0 + 1);
+    segments
+}
+
+/// The stretches of its haplotype that the bare read shows: an adapter may begin with the bases that follow there.
+fn as_seen(pair: &Pair, h: usize, read: &Read) -> Vec<(usize, usize)> {
+    let mut segments = read.segments.clone();
+    let haplotype = &pair.haplotypes[h];
+    let alike = |a: &(&u8, &u8)| a.0 == a.1;
+    let before = haplotype[..segments[0].0].iter().rev().zip(read.adapters[0].iter().rev());
+    segments[0].0 -= before.take_while(alike).count();
+    let last = segments.len() - 1;
+    let behind = haplotype[segments[last].1..].iter().zip(&read.adapters[1]);
+    segments[last].1 += behind.take_while(alike).count();
+    segments
+}
+
 /// True if the read cannot be from its own haplotype with the other's allele at record `v` alone.
 pub fn read_tells_variant(pair: &Pair, h: usize, segments: &[(usize, usize)], v: usize) -> bool {
     read_tells_variants(pair, h, segments, v..v + 1)
@@ -83,14 +113,32 @@ pub fn fragment_tells(pair: &Pair, fragment: &Fragment) -> bool {
     fragment.counted_reads().any(|r| read_tells(pair, fragment.haplotype, &r.segments))
 }
 
+/// True if any read of the fragment that counts can tell, and would wherever an adapter begins in it.
+pub fn fragment_must_tell(pair: &Pair, fragment: &Fragment) -> bool {
+    fragment.counted_reads().any(|r| read_tells(pair, fragment.haplotype, &beyond_doubt(r)))
+}
+
+/// True if any read of the fragment that counts can tell, or looks as if it could by how its adapter begins.
+pub fn fragment_may_tell(pair: &Pair, fragment: &Fragment) -> bool {
+    let h = fragment.haplotype;
+    fragment.counted_reads().any(|r| read_tells(pair, h, &as_seen(pair, h, r)))
+}
+
+/// [`fragment_must_tell`] for the alleles at records `group`.
+pub fn fragment_must_tell_variants(pair: &Pair, fragment: &Fragment, group: Range<usize>) -> bool {
+    let h = fragment.haplotype;
+    fragment.counted_reads().any(|r| read_tells_variants(pair, h, &beyond_doubt(r), group.clone()))
+}
+
+/// [`fragment_may_tell`] for the alleles at records `group`.
+pub fn fragment_may_tell_variants(pair: &Pair, fragment: &Fragment, group: Range<usize>) -> bool {
+    let h = fragment.haplotype;
+    fragment.counted_reads().any(|r| read_tells_variants(pair, h, &as_seen(pair, h, r), group.clone()))
+}
+
 /// True if any read of the fragment that counts tells the alleles of record `v`.
 pub fn fragment_tells_variant(pair: &Pair, fragment: &Fragment, v: usize) -> bool {
     fragment.counted_reads().any(|r| read_tells_variant(pair, fragment.haplotype, &r.segments, v))
-}
-
-/// True if any read of the fragment that counts tells the haplotypes apart by records `group`.
-pub fn fragment_tells_variants(pair: &Pair, fragment: &Fragment, group: Range<usize>) -> bool {
-    fragment.counted_reads().any(|r| read_tells_variants(pair, fragment.haplotype, &r.segments, group.clone()))
 }
 
 /// The bases of a read with the letter of the other haplotype at every base that has a partner there: what an
@@ -130,5 +178,35 @@ mod tests {
         // Spliced over the repeat, up to the SNV.
         assert!(!read_tells(pair, 0, &[(2, 6), (20, 26)]));
         assert!(read_tells(pair, 0, &[(2, 6), (20, 27)]));
+    }
+
+    #[test]
+    fn a_read_does_not_know_where_its_adapter_begins() {
+        let contig = Contig { name: "a".into(), bases: b"GCTACGTGCATTAGTTGACCATGCAGGATCA".to_vec(), repeats: vec![] };
+        let cross = Cross::by_hand(CrossKind::Strain, vec![(contig, vec![Variant::new(15, &["T", "C"], [0, 1])])]);
+        let pair = &cross.contigs[0];
+        let read = |end: usize, adapter: &[u8]| {
+            let read = Read {
+                segments: vec![(2, end)],
+                bases: pair.haplotypes[0][2..end].to_vec(),
+                qualities: vec![37; end - 2],
+                reverse: false,
+                errors: vec![],
+                ends: super::super::Ends::Keep,
+                shift: None,
+                adapters: [vec![], adapter.to_vec()],
+                hard_clip: 0,
+            };
+            let (reads, name) = (vec![read], "r".into());
+            Fragment { name, contig: 0, haplotype: 0, reads, swapped: false, noise: None }
+        };
+        let told = |f: &Fragment| (fragment_must_tell(pair, f), fragment_may_tell(pair, f));
+        // The base is the last of the read, the fourth before an adapter, the fifth.
+        assert_eq!(told(&read(16, b"")), (true, true));
+        assert_eq!(told(&read(19, b"TTT")), (false, true));
+        assert_eq!(told(&read(20, b"TTT")), (true, true));
+        // An adapter that begins as the haplotype goes on.
+        assert_eq!(told(&read(15, b"CAG")), (false, false));
+        assert_eq!(told(&read(15, b"TCG")), (false, true));
     }
 }

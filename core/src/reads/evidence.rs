@@ -14,10 +14,10 @@ pub struct Observation {
     pub quality: u8,
     /// Without a letter: fits neither haplotype.
     pub other: bool,
-    /// Has a say of its own; several sites in one clipped end have one together.
-    pub heard: bool,
     /// Without a letter, by how much haplotype 1 explains the read better than haplotype 2; negative if worse.
     pub contrast: Cost,
+    /// What of it counts for the fragment: several sites in one end of a read have one say together.
+    pub said: Cost,
     /// Without a letter: which of the first sixteen records of the site the read covers, lowest bit first.
     pub covered: u16,
 }
@@ -132,8 +132,8 @@ impl Evidence {
             *a = match (a.base, b.base) {
                 (0, 0) => weigh(*a, *b),
                 // An aligned letter says more than a clipped one.
-                (0, _) => *b,
-                (_, 0) => *a,
+                (0, _) => Observation { said: a.said, ..*b },
+                (_, 0) => Observation { said: b.said, ..*a },
                 _ => reconcile(*a, *b),
             };
             true
@@ -158,14 +158,14 @@ impl Evidence {
             }
             support.phased = true;
             match site.tells {
-                Tells::Base(first, second) if o.base != 0 => {
-                    if o.quality >= quality && (o.base == first || o.base == second) {
-                        let loud = costs.contrast(o.quality).min(LOUDEST);
-                        support.hear(if o.base == first { loud } else { -loud }, costs.expected_error(o.quality));
-                    }
+                Tells::Base(first, second)
+                    if o.base != 0 && o.quality >= quality && (o.base == first || o.base == second) =>
+                {
+                    let loud = costs.contrast(o.quality).min(LOUDEST);
+                    support.hear(if o.base == first { loud } else { -loud }, costs.expected_error(o.quality));
                 }
-                _ if o.other || !o.heard => {}
-                _ => support.hear(o.contrast, 0),
+                _ if o.other => {}
+                _ => support.hear(o.said, 0),
             }
         }
         support
@@ -193,19 +193,21 @@ fn reconcile(a: Observation, b: Observation) -> Observation {
 }
 
 fn weigh(a: Observation, b: Observation) -> Observation {
-    let contrast = match (a.other, b.other) {
-        (true, false) => b.contrast,
-        (false, true) => a.contrast,
-        _ if (a.contrast < 0) == (b.contrast < 0) => {
-            if a.contrast.abs() >= b.contrast.abs() {
-                a.contrast
-            } else {
-                b.contrast
-            }
-        }
-        _ => a.contrast + b.contrast,
+    let of = |x: Cost, y: Cost| match (a.other, b.other) {
+        (true, false) => y,
+        (false, true) => x,
+        _ if (x < 0) != (y < 0) => x + y,
+        _ if x.abs() >= y.abs() => x,
+        _ => y,
     };
-    Observation { contrast, other: a.other && b.other, heard: a.heard || b.heard, covered: a.covered | b.covered, ..a }
+    let (contrast, said) = (of(a.contrast, b.contrast), of(a.said, b.said));
+    // What one mate tells it does not tell of the records that only the other one reaches.
+    let covered = match [a, b].map(|o| o.contrast.abs() >= DECISIVE) {
+        [true, false] => a.covered,
+        [false, true] => b.covered,
+        _ => a.covered | b.covered,
+    };
+    Observation { contrast, said, other: a.other && b.other, covered, ..a }
 }
 
 #[cfg(test)]

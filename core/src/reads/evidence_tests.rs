@@ -4,11 +4,11 @@ use crate::genome::{Contigs, Variants};
 use crate::reads::ListSource;
 
 fn seen(site: u32, base: u8, quality: u8) -> Observation {
-    Observation { site, base, quality, other: false, heard: true, contrast: 0, covered: 0 }
+    Observation { site, base, quality, other: false, contrast: 0, said: 0, covered: 0 }
 }
 
 fn aligned(site: u32, contrast: Cost, other: bool) -> Observation {
-    Observation { site, base: 0, quality: 0, other, heard: true, contrast, covered: 1 }
+    Observation { site, base: 0, quality: 0, other, contrast, said: contrast, covered: 1 }
 }
 
 fn evidence(list: &[Observation]) -> Evidence {
@@ -39,6 +39,20 @@ fn overlapping_mates_count_once() {
     let mut b = evidence(&[aligned(0, 4000, false), aligned(1, 4000, false), aligned(2, 0, true)]);
     b.join(&evidence(&[aligned(0, 3000, false), aligned(1, -1000, false), aligned(2, -4000, false)]));
     assert_eq!(b.observations, [aligned(0, 4000, false), aligned(1, 3000, false), aligned(2, -4000, false)]);
+}
+
+#[test]
+fn a_mate_tells_of_the_records_that_it_reaches() {
+    let reaching = |contrast: Cost, covered: u16| Observation { covered, ..aligned(0, contrast, false) };
+    let joined = |a: Observation, b: Observation| {
+        let mut one = evidence(&[a]);
+        one.join(&evidence(&[b]));
+        (one.observations[0].contrast, one.observations[0].covered)
+    };
+    assert_eq!(joined(reaching(0, 1), reaching(4000, 2)), (4000, 2));
+    assert_eq!(joined(reaching(-4000, 1), reaching(900, 2)), (-3100, 1));
+    assert_eq!(joined(reaching(4000, 1), reaching(3000, 2)), (4000, 3));
+    assert_eq!(joined(reaching(0, 1), reaching(100, 2)), (100, 3));
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl Local {
 
 /// Reference bases from `first` on with `edits` applied (sorted; one that overlaps an earlier one or the ends
 /// is not), and the indices of reference positions `start` and `end`, which no edit touches.
-fn spell(reference: &[u8], first: i64, edits: &[Edit], start: i64, end: i64) -> (Vec<u8>, usize, usize) {
+pub(super) fn spell(reference: &[u8], first: i64, edits: &[Edit], start: i64, end: i64) -> (Vec<u8>, usize, usize) {
     let last = first + reference.len() as i64;
     let mut sequence = Vec::with_capacity(reference.len() + 16);
     let (mut at_start, mut at_end) = (None, None);

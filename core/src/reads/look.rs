@@ -1,5 +1,8 @@
 //! What one read shows at sites, and which regions its aligned bases touch.
 
+mod ends;
+mod lay;
+
 use super::alignments::{reference_length, Alignment};
 use super::blocks::{touches, BlockSweep};
 use super::evidence::{Evidence, Observation};
@@ -11,12 +14,6 @@ use crate::genome::Regions;
 
 /// Bases of a haplotype that an alignment with a free end may use beyond the read's length.
 const ROOM: usize = 16;
-
-/// Longer clipped ends belong to another place.
-const LONGEST_CLIP: usize = 60;
-
-/// Sites before the first that a read's aligned bases reach among which those of its clipped start are looked for.
-const LOOK_BACK: u32 = 64;
 
 /// Bases of a haplotype that an alignment with a free end must have to spare.
 const SPARE: usize = 4;
@@ -67,6 +64,8 @@ pub struct Look<'a> {
     site: u32,
     stretches: Vec<Stretch>,
     exons: Vec<Exon>,
+    /// Sites of the read's ends that were laid anew.
+    laid: Vec<u32>,
     bases: Vec<u8>,
     qualities: Vec<u8>,
 }
@@ -83,6 +82,7 @@ impl<'a> Look<'a> {
             site: 0,
             stretches: Vec::new(),
             exons: Vec::new(),
+            laid: Vec::new(),
             bases: Vec::new(),
             qualities: Vec::new(),
         }
@@ -133,16 +133,26 @@ impl<'a> Look<'a> {
         }
         let clipped = sites.has_reference() && is_clipped(read);
         let near = sites.contains(self.site) && sites.get(self.site).start < end;
-        if !(near || clipped) || read.qualities.is_empty() {
+        sites.reads_begin(read.position);
+        let mut doubtful = clipped;
+        let reached = sites.known().take_while(|i| i.start < end);
+        for item in reached.filter(|i| i.gapped && i.end > read.position) {
+            doubtful |= item.start < read.position + SLACK || item.end > end - SLACK || has_gap(read);
+        }
+        if !(near || doubtful) || read.qualities.is_empty() {
             return Ok(true);
         }
         self.take_apart(read);
+        self.laid.clear();
+        if doubtful {
+            self.ends(read, sites, evidence)?;
+        }
         // Two sequences are told from clipped bases alone, too.
         let (mut from, mut low, mut high) = (self.site, read.position, end);
         if clipped {
             (low, high) = (low - MARGIN, high + MARGIN);
             sites.fill(high)?;
-            from = from.saturating_sub(LOOK_BACK).max(sites.first());
+            from = from.saturating_sub(ends::LOOK_BACK).max(sites.first());
         }
         while sites.contains(from) {
             let site = sites.get(from);
@@ -150,13 +160,14 @@ impl<'a> Look<'a> {
                 break;
             }
             let reached = site.end > read.position && site.start < end;
-            if reached || (site.end > low && matches!(site.tells, Tells::Local(_))) {
+            let reached = reached || (site.end > low && matches!(site.tells, Tells::Local(_)));
+            if reached && !self.laid.contains(&from) {
                 self.observe(read, from, site, evidence);
             }
             from += 1;
         }
-        if clipped {
-            self.clipped(read, sites, evidence)?;
+        if !self.laid.is_empty() {
+            evidence.observations.sort_by_key(|o| o.site);
         }
         Ok(true)
     }
@@ -197,8 +208,7 @@ impl<'a> Look<'a> {
     }
 
     fn observe(&mut self, read: &Alignment, number: u32, site: &Site, evidence: &mut Evidence) {
-        let plain =
-            Observation { site: number, base: 0, quality: 0, other: false, heard: true, contrast: 0, covered: 0 };
+        let plain = Observation { site: number, base: 0, quality: 0, other: false, contrast: 0, said: 0, covered: 0 };
         match &site.tells {
             Tells::Base(..) => {
                 let Some(index) = self.index(site.start) else { return };
@@ -225,7 +235,13 @@ impl<'a> Look<'a> {
                 if shown {
                     let contrast = contrast.clamp(-LOUDEST, LOUDEST);
                     let other = other && contrast.abs() < DECISIVE;
-                    evidence.observations.push(Observation { contrast, other, covered: u16::MAX, ..plain });
+                    evidence.observations.push(Observation {
+                        contrast,
+                        said: contrast,
+                        other,
+                        covered: u16::MAX,
+                        ..plain
+                    });
                 }
             }
             Tells::Local(local) => {
@@ -235,6 +251,7 @@ impl<'a> Look<'a> {
                     let Some((contrast, other, covered)) = self.compare(read, exon, site, local) else { continue };
                     let t = total.get_or_insert(Observation { other: true, ..plain });
                     t.contrast = (t.contrast + contrast).clamp(-LOUDEST, LOUDEST);
+                    t.said = t.contrast;
                     t.other &= other;
                     t.covered |= covered;
                 }
@@ -246,6 +263,26 @@ impl<'a> Look<'a> {
     /// By how much haplotype 1 explains an exon better than haplotype 2, whether it fits neither, and which of
     /// the first sixteen records it reaches on the better one. None if it does not reach the site.
     fn compare(&mut self, read: &Alignment, exon: Exon, site: &Site, local: &Local) -> Option<(Cost, bool, u16)> {
+        let (first, last) = (self.stretches[exon.first], self.stretches[exon.last - 1]);
+        let aligned = (first.index, last.last_index());
+        let found = self.compare_held(read, exon, (exon.from, exon.to), site, local)?;
+        // The few aligned bases between the site and a clipped end may be laid wrongly, too.
+        match found.1 && aligned != (exon.from, exon.to) {
+            true => self.compare_held(read, exon, aligned, site, local),
+            false => Some(found),
+        }
+    }
+
+    /// [`Look::compare`]. Beyond the borders the read is taken to be aligned right if enough of its bases `hold` it
+    /// there.
+    fn compare_held(
+        &mut self,
+        read: &Alignment,
+        exon: Exon,
+        hold: (usize, usize),
+        site: &Site,
+        local: &Local,
+    ) -> Option<(Cost, bool, u16)> {
         let stretches = &self.stretches[exon.first..exon.last];
         let (start, end) = (stretches[0].position, stretches[stretches.len() - 1].end());
         let clips = (stretches[0].index - exon.from, exon.to - stretches[stretches.len() - 1].last_index());
@@ -264,7 +301,7 @@ impl<'a> Look<'a> {
             if before > MARGIN {
                 return None;
             }
-            if at - exon.from >= SLACK as usize {
+            if at.saturating_sub(hold.0) >= SLACK as usize {
                 (from, left) = (at, End::Fixed);
             } else {
                 before += (at - exon.from) as i64;
@@ -279,7 +316,7 @@ impl<'a> Look<'a> {
             if behind > MARGIN {
                 return None;
             }
-            if exon.to - at >= SLACK as usize {
+            if hold.1.saturating_sub(at) >= SLACK as usize {
                 (to, right) = (at, End::Fixed);
             } else {
                 behind += (exon.to - at) as i64;
@@ -372,114 +409,23 @@ impl<'a> Look<'a> {
             self.aligner.align(&self.costs, local.opening, &self.bases, &self.qualities, h, left, right) - least
         });
         let contrast = (two - one).clamp(-most, most);
-        // Foreign bases cost the same everywhere and are held against nobody.
-        let foreign = |end: End| match end.clipped() {
-            0 => 0,
-            n => FOREIGN_OPENING + FOREIGN * n as Cost,
-        };
         let unfit = one.min(two) - foreign(left) - foreign(right);
         let other = unfit >= UNFIT && unfit > contrast.abs();
         verdict(if other { 0 } else { contrast }, other)
     }
+}
 
-    /// What the clipped ends of a read show at phased substitutions beside its aligned bases: aligners clip ends
-    /// in which several bases differ from the reference, that is, those of one haplotype. `sites` are there up to
-    /// the end of the clipped bases.
-    fn clipped(&mut self, read: &Alignment, sites: &mut Sites, evidence: &mut Evidence) -> Result<()> {
-        let (Some(first), Some(last)) = (self.stretches.first().copied(), self.stretches.last().copied()) else {
-            return Ok(());
-        };
-        let behind = read.qualities.len().saturating_sub(last.last_index());
-        if behind > 0 {
-            let end = last.end();
-            sites.fill(end + behind as i64)?;
-            self.clipped_end(read, (last.last_index(), behind), (end, end + behind as i64), sites, evidence)?;
-        }
-        if first.index > 0 {
-            let start = first.position - first.index as i64;
-            self.clipped_end(read, (0, first.index), (start, first.position), sites, evidence)?;
-        }
-        Ok(())
+/// What foreign bases cost at most at a clipped end. They cost the same everywhere and are held against nobody.
+fn foreign(end: End) -> Cost {
+    match end.clipped() {
+        0 => 0,
+        n => FOREIGN_OPENING + FOREIGN * n as Cost,
     }
+}
 
-    /// One clipped end: `n` bases of the read from `from` on, which would lie at reference `span`.
-    fn clipped_end(
-        &mut self,
-        read: &Alignment,
-        (from, n): (usize, usize),
-        span: (i64, i64),
-        sites: &mut Sites,
-        evidence: &mut Evidence,
-    ) -> Result<()> {
-        if n > LONGEST_CLIP {
-            return Ok(());
-        }
-        let is_left = from == 0;
-        // Sites within, from the aligned bases outwards; an indel ends what is known.
-        let mut number = sites.first().max(self.site.saturating_sub(LOOK_BACK));
-        let (mut low, mut high) = span;
-        let mut within: Vec<u32> = Vec::new();
-        while sites.contains(number) && sites.get(number).start < high {
-            let site = sites.get(number);
-            if site.phased && site.end > low {
-                match (&site.tells, is_left) {
-                    (Tells::Local(_), true) => {
-                        low = site.end;
-                        within.clear();
-                    }
-                    (Tells::Local(_), false) => high = high.min(site.start),
-                    _ => within.push(number),
-                }
-            }
-            number += 1;
-        }
-        within.retain(|&s| sites.get(s).end > low && sites.get(s).start < high);
-        if within.is_empty() || low >= high {
-            return Ok(());
-        }
-        let Some(reference) = sites.bases(low, high)? else { return Ok(()) };
-        let mut haplotypes = [reference.clone(), reference];
-        for &number in &within {
-            let site = sites.get(number);
-            // A clip may end within a substitution of several bases.
-            let mut put = |position: i64, first: u8, second: u8| {
-                if low <= position && position < high {
-                    haplotypes[0][(position - low) as usize] = first;
-                    haplotypes[1][(position - low) as usize] = second;
-                }
-            };
-            match &site.tells {
-                Tells::Base(first, second) => put(site.start, *first, *second),
-                Tells::Bases(list) => list.iter().for_each(|&(p, first, second)| put(p, first, second)),
-                Tells::Local(_) => {}
-            }
-        }
-        let at = (from as i64 + low - span.0) as usize;
-        let n = (high - low) as usize;
-        self.bases.clear();
-        self.bases.extend((at..at + n).map(|i| read.base(i)));
-        self.qualities.clear();
-        self.qualities.extend_from_slice(&read.qualities[at..at + n]);
-        let (left, right) = if is_left { (End::Free(n), End::Fixed) } else { (End::Fixed, End::Free(n)) };
-        let [one, two] = haplotypes.map(|h| self.costs.mismatches(&self.bases, &self.qualities, &h, left, right));
-        let contrast = (two - one).clamp(-LOUDEST, LOUDEST);
-        if contrast.abs() < DECISIVE {
-            return Ok(());
-        }
-        // All of them say one thing together.
-        if is_left {
-            within.reverse();
-        }
-        let known = |s: &u32| evidence.observations.iter().any(|o| o.site == *s);
-        within.retain(|s| !known(s));
-        for (i, &site) in within.iter().enumerate() {
-            let said =
-                Observation { site, base: 0, quality: 0, other: false, heard: i == 0, contrast, covered: u16::MAX };
-            evidence.observations.push(said);
-        }
-        evidence.observations.sort_by_key(|o| o.site);
-        Ok(())
-    }
+/// True if bases are inserted or deleted in the alignment.
+fn has_gap(read: &Alignment) -> bool {
+    read.cigar.iter().any(|o| matches!(o & 15, 1 | 2))
 }
 
 /// True if the read has soft-clipped bases.

@@ -25,7 +25,7 @@ fn regions(list: &[(u64, u64)]) -> Regions {
 }
 
 /// Look at sorted reads with what is in `bases` as reference; gives back what each shows.
-fn look(list: &[Variant], bases: Option<&[u8]>, regions: Option<&Regions>, reads: &[Made]) -> Vec<Evidence> {
+pub(super) fn look(list: &[Variant], bases: Option<&[u8]>, regions: Option<&Regions>, reads: &[Made]) -> Vec<Evidence> {
     let folder = tempfile::tempdir().unwrap();
     let variants = Variants::from_list(&contigs(), vec![list.to_vec()]);
     let mut source = ListSource::new(&variants);
@@ -43,7 +43,7 @@ fn look(list: &[Variant], bases: Option<&[u8]>, regions: Option<&Regions>, reads
 }
 
 /// Class of one read.
-fn class(list: &[Variant], bases: &[u8], read: Made) -> Class {
+pub(super) fn class(list: &[Variant], bases: &[u8], read: Made) -> Class {
     let folder = tempfile::tempdir().unwrap();
     let variants = Variants::from_list(&contigs(), vec![list.to_vec()]);
     let mut source = ListSource::new(&variants);
@@ -60,7 +60,7 @@ fn snvs(positions: &[u64]) -> Vec<Variant> {
 }
 
 fn seen(site: u32, base: u8, quality: u8) -> Observation {
-    Observation { site, base, quality, other: false, heard: true, contrast: 0, covered: 0 }
+    Observation { site, base, quality, other: false, contrast: 0, said: 0, covered: 0 }
 }
 
 #[test]

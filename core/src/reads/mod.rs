@@ -13,6 +13,7 @@
 //! | [`placement`] | where an aligner would put a read of a haplotype |
 //! | [`tags`] | optional fields of an alignment |
 //! | [`variant_source`] | where sites take their variants from |
+//! | `items` | variants on their way into sites |
 //! | [`sites`] | where reads can tell the haplotypes apart |
 //! | [`local`] | the two sequences around insertions and deletions |
 //! | [`likelihood`] | what a stretch of a read costs under a haplotype |
@@ -28,6 +29,7 @@ mod blocks;
 pub mod elsewhere;
 pub mod evidence;
 pub mod fragments;
+mod items;
 pub mod lifted;
 pub mod likelihood;
 pub mod local;

@@ -2,16 +2,14 @@
 
 use std::collections::VecDeque;
 
+use super::items::{group, substituted, Item, JOINED, LONG_ENOUGH};
 use super::local::{shifts, Local, Neighbour, Parts, LONGEST_SITE, MARGIN, PAD, SHIFT_CONTEXT};
 use super::variant_source::VariantSource;
 use crate::error::{Error, Result};
 use crate::genome::{Contigs, Edit, Reference, Variant, MISSING};
 
-/// Indels closer to each other than this are looked at together.
-const JOINED: i64 = MARGIN;
-
-/// A site that has grown this long takes up no further neighbours.
-const LONG_ENOUGH: i64 = 1000;
+/// Bases before a read at which what is known of the haplotypes may still matter to it, or to the site behind.
+const KEPT: i64 = 2 * LONG_ENOUGH;
 
 /// How far in front of a variant's first base its site may begin.
 const REACH_BACK: i64 = SHIFT_CONTEXT + PAD;
@@ -64,41 +62,6 @@ impl Records {
     }
 }
 
-/// A variant on its way into a site.
-struct Item {
-    /// Reference span that its site needs at least, 0-based half-open.
-    start: i64,
-    end: i64,
-    variant: Variant,
-    /// Number of its record, if it has one.
-    record: Option<u64>,
-    /// Inserts or deletes bases.
-    gapped: bool,
-    differs: bool,
-    units: usize,
-}
-
-impl Item {
-    fn is_phased(&self) -> bool {
-        self.variant.phased
-    }
-
-    fn edit(&self, haplotype: usize) -> Option<Edit<'_>> {
-        match self.variant.phased {
-            true => self.variant.edit(haplotype),
-            false => self.variant.carried(haplotype),
-        }
-    }
-
-    /// Reference span that it changes, 0-based half-open.
-    fn changes(&self) -> (i64, i64) {
-        let edits = [self.edit(1), self.edit(2)];
-        let of = |e: &Edit| (e.start as i64, e.end as i64);
-        let spans = edits.iter().flatten().map(of);
-        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((self.start, self.end))
-    }
-}
-
 /// What did not become a site, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Untold {
@@ -135,8 +98,11 @@ pub struct Sites<'a> {
     /// Not yet sites, by start; those with phase and those without.
     phased: VecDeque<Item>,
     unphased: VecDeque<Item>,
-    /// Of the sites before, those that may lie in the margin of the next.
+    /// Of the items before, those that may lie in the margin of the next site.
     passed: VecDeque<Item>,
+    /// Likewise, but kept as long as reads may reach them: phased ones that insert or delete bases, those that
+    /// have a site with such, and those that both haplotypes have. By start.
+    known: VecDeque<Item>,
     list: VecDeque<Site>,
     first: u32,
     /// With whether each tells anything.
@@ -162,6 +128,7 @@ impl<'a> Sites<'a> {
             phased: VecDeque::new(),
             unphased: VecDeque::new(),
             passed: VecDeque::new(),
+            known: VecDeque::new(),
             list: VecDeque::new(),
             first: 0,
             records: VecDeque::new(),
@@ -180,6 +147,7 @@ impl<'a> Sites<'a> {
         self.phased.clear();
         self.unphased.clear();
         self.passed.clear();
+        self.known.clear();
         self.source.enter(contig)?;
         self.ahead = self.source.next()?;
         self.filled = i64::MIN;
@@ -296,7 +264,14 @@ impl<'a> Sites<'a> {
             let list = if phased_first { &mut self.phased } else { &mut self.unphased };
             let items: Vec<Item> = list.drain(..n).collect();
             self.make(&items, end)?;
-            items.into_iter().for_each(|item| self.let_pass(item));
+            let gapped = items.iter().any(|i| i.gapped);
+            for item in items {
+                if self.reference.is_some() && item.is_phased() && (gapped || !item.differs) {
+                    self.known.push_back(item);
+                } else {
+                    self.let_pass(item);
+                }
+            }
         }
     }
 
@@ -385,8 +360,9 @@ impl<'a> Sites<'a> {
         let phased = items[0].is_phased();
         let mut neighbours = Vec::new();
         let near = |i: &&Item| i.start < end + MARGIN && start - MARGIN < i.end;
+        let known = self.known.iter().rev().take_while(|i| i.start > start - MARGIN - LONGEST_SITE);
         let mut beside: Vec<&Item> =
-            self.passed.iter().chain(&self.phased).chain(&self.unphased).filter(near).collect();
+            known.chain(&self.passed).chain(&self.phased).chain(&self.unphased).filter(near).collect();
         beside.sort_by_key(|i| i.start);
         for item in beside {
             if item.is_phased() && !item.differs {
@@ -445,8 +421,28 @@ impl<'a> Sites<'a> {
         &self.list[(number - self.first) as usize]
     }
 
+    /// Sites with their numbers, from a number on.
+    pub(super) fn from(&self, number: u32) -> impl Iterator<Item = (u32, &Site)> {
+        let skipped = (number.saturating_sub(self.first) as usize).min(self.list.len());
+        (self.first + skipped as u32..).zip(self.list.range(skipped..))
+    }
+
+    /// The phased records near the reads that sites of single bases do not tell of: those that insert or delete
+    /// bases, those beside them, and those that both haplotypes have.
+    pub(super) fn known(&self) -> impl Iterator<Item = &Item> {
+        self.known.iter()
+    }
+
+    /// No read to come begins before `position`.
+    pub(super) fn reads_begin(&mut self, position: i64) {
+        while self.known.front().is_some_and(|i| i.end + KEPT <= position) {
+            self.known.pop_front();
+        }
+    }
+
     /// Drop the sites that end before `position`.
     pub fn drop_before(&mut self, position: i64) {
+        self.reads_begin(position);
         while self.list.front().is_some_and(|s| s.end <= position) {
             self.list.pop_front();
             self.first += 1;
@@ -483,43 +479,6 @@ impl<'a> Sites<'a> {
             self.records[(number - self.first_record) as usize].1 = false;
         }
     }
-}
-
-/// How many of the sorted `items` make the next site, and where it ends.
-fn group(items: &VecDeque<Item>) -> (usize, i64) {
-    let first = &items[0];
-    let (mut n, mut end, mut gapped) = (1, first.end, first.gapped);
-    while let Some(next) = items.get(n) {
-        let together = gapped || next.gapped;
-        let overlaps = next.start < end;
-        let near = gapped && next.gapped && next.start < end + JOINED && end - first.start < LONG_ENOUGH;
-        let joins = if together { overlaps || near } else { overlaps };
-        if !joins {
-            break;
-        }
-        (n, end, gapped) = (n + 1, end.max(next.end), gapped || next.gapped);
-    }
-    (n, end)
-}
-
-/// Position (0-based) and both bases wherever substitutions make the haplotypes differ.
-fn substituted(items: &[Item]) -> Vec<(i64, u8, u8)> {
-    let (from, to) = items.iter().map(Item::changes).fold((i64::MAX, 0), |a, b| (a.0.min(b.0), a.1.max(b.1)));
-    let base = |haplotype: usize, position: i64| {
-        let edits = items.iter().filter_map(|i| i.edit(haplotype));
-        let changed = edits.filter(|e| e.start as i64 <= position && position < e.end as i64);
-        let changed = changed.map(|e| e.bases[(position - e.start as i64) as usize]).next();
-        let reference = || {
-            let v = &items
-                .iter()
-                .find(|i| i.variant.start as i64 <= position && position < i.variant.end() as i64)?
-                .variant;
-            v.alleles[0].get((position - v.start as i64) as usize).copied()
-        };
-        changed.or_else(reference)
-    };
-    let both = (from..to).filter_map(|p| Some((p, base(1, p)?, base(2, p)?)));
-    both.filter(|(_, a, b)| a != b).collect()
 }
 
 #[cfg(test)]
