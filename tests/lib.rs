@@ -196,6 +196,12 @@ impl Table {
         value.parse().unwrap_or_else(|_| panic!("{column} of row {row} is {value:?}"))
     }
 
+    /// All values of a column.
+    pub fn column(&self, column: &str) -> Vec<String> {
+        let index = self.index(column);
+        self.rows.iter().map(|row| row[index].clone()).collect()
+    }
+
     pub fn sum(&self, column: &str) -> f64 {
         (0..self.rows.len()).map(|row| self.number(row, column)).sum()
     }

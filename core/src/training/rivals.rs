@@ -6,6 +6,7 @@ use tch::Device;
 use super::dataset::Dataset;
 use super::evaluate::simple_baselines;
 use super::fit::Fitted;
+use super::kmer_ridge::{KmerRidge, DEFAULT_K};
 use super::options::{FitOptions, Loss};
 use super::report::HeldOutPredictions;
 use super::runs::{held_out, plan, train, Folder, Report, Run, Trained};
@@ -37,6 +38,32 @@ pub fn simple(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -
         }
     }
     Ok(rivals)
+}
+
+/// Ridge regression on k-mer counts ([`KmerRidge`]), fitted and its penalty chosen as the networks are: on the
+/// training and validation part of the way in which a window is held out.
+///
+/// # Errors
+/// As [`KmerRidge::fit`].
+pub fn kmer_ridge(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<Rival> {
+    let outputs = data.outputs();
+    let mut predictions = vec![[f32::NAN; 3]; judged.rows.len() * outputs];
+    for parts in ways {
+        for sample in 0..outputs {
+            let rows = |part: Part| -> Vec<usize> {
+                (0..data.len()).filter(|&i| parts[i] == part && data.has(i, sample)).collect()
+            };
+            let targets: Vec<[f64; 3]> =
+                (0..data.len()).map(|i| data.targets[i * outputs + sample].map(f64::from)).collect();
+            let (train, validation) = (rows(Part::Train), rows(Part::Validation));
+            let model = KmerRidge::fit(DEFAULT_K, &|i| data.codes(i), &targets, &train, &validation)?;
+            for (k, &i) in judged.rows.iter().enumerate().filter(|(_, &i)| parts[i] == judged.part) {
+                let (one, two) = data.codes(i);
+                predictions[k * outputs + sample] = model.predict(one, two).map(|p| p as f32);
+            }
+        }
+    }
+    Ok(("kmer_ridge".to_string(), predictions))
 }
 
 /// Networks of the other kinds, of the same sizes and by the same recipe: trained alongside, one for each way.

@@ -231,7 +231,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "K", conflicts_with_all = ["validation_chroms", "test_chroms"],
           value_parser = clap::value_parser!(u16).range(3..=64))]
     pub folds: Option<u16>,
-    /// Also train a single and a difference network and report them beside the model
+    /// Also report a k-mer ridge regression, a single and a difference network, trained beside the model (GC content and
+    /// the mean are reported always)
     #[arg(long)]
     pub baselines: bool,
     /// Go on from what an earlier run left in the folder

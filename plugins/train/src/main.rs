@@ -15,7 +15,7 @@ use deepallele_common::{run_main, Interrupt, Progress};
 use deepallele_core::model::device;
 use deepallele_core::training::fit::{EpochMetrics, Event};
 use deepallele_core::training::report::{HeldOutPredictions, TrainingConfig};
-use deepallele_core::training::rivals::{networks, Networks, Rival};
+use deepallele_core::training::rivals::{kmer_ridge, networks, Rival};
 use deepallele_core::training::runs::{plan, train, Folder, Run, Trained};
 use deepallele_core::training::split::Part;
 
@@ -85,11 +85,15 @@ fn run(args: Args) -> anyhow::Result<()> {
         }
     };
     let mut rivals = |judged: &HeldOutPredictions| -> anyhow::Result<Vec<Rival>> {
-        let predict = |n: &Networks| {
+        let mut rivals = Vec::new();
+        if args.run.baselines {
+            rivals.push(kmer_ridge(&inputs.data, &inputs.ways, judged)?);
+        }
+        for n in &others {
             let mut report = |number: usize, event: Event| tell(&n.runs, number, event);
-            Ok(n.predict(&inputs.data, judged.part, processor, &folder, &mut report)?)
-        };
-        others.iter().map(predict).collect()
+            rivals.push(n.predict(&inputs.data, judged.part, processor, &folder, &mut report)?);
+        }
+        Ok(rivals)
     };
     outputs::write(&args, &config, &inputs, &runs, &fitted, processor, &mut rivals)?;
     let all: Vec<Run> = every_run().cloned().collect();

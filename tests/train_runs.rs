@@ -1,0 +1,320 @@
+//! How a training run goes: stopped and taken up again, several folds and seeds, several samples, losses and recipes,
+//! and what each leaves in its folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use deepallele_tests::*;
+
+/// One training at a time: several that share the cores take many times as long as one after the other.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Counts of the CTCF reads in windows of 200 bases around the middle of each region, and with `samples` more than
+/// one the same under other names, the first hundred regions only.
+fn counts(folder: &Path, samples: &[&str]) -> PathBuf {
+    let bed: String = fs::read_to_string(regions())
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let middle = (columns[1].parse::<u64>().unwrap() + columns[2].parse::<u64>().unwrap()) / 2;
+            format!("{}\t{}\t{}\t{}\n", columns[0], middle - 100, middle + 100, columns[3])
+        })
+        .collect();
+    let bed = put(folder, "narrow.bed", bed);
+    let mut command = deepallele("count");
+    command.arg(reads()).arg("-v").arg(phased()).args(["-s", "NA12878", "--quiet", "-L"]).arg(bed);
+    let table = good_text(&mut command);
+    let mut text = String::new();
+    let (mut lines, name) = (0, "ctcf_chip.chr22");
+    for line in table.lines() {
+        if line.starts_with('#') {
+            text += &format!("{line}\n");
+            continue;
+        }
+        lines += 1;
+        for (number, sample) in samples.iter().enumerate() {
+            if number == 0 || lines <= 100 {
+                text += &format!("{}\n", line.replacen(name, sample, 1));
+            }
+        }
+    }
+    put(folder, "counts.tsv", text)
+}
+
+fn train(counts: &Path, output: &Path, more: &[&str]) -> Command {
+    let mut command = deepallele("train");
+    command.arg(counts).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878"]);
+    command.args(["--device", "cpu", "-@", "1", "--window", "128", "--seed", "3"]).args(more).arg("-o").arg(output);
+    command
+}
+
+/// The numbers of a safetensors file, without the header, which holds the command line.
+fn weights(path: &Path) -> Vec<u8> {
+    let content = fs::read(path).unwrap();
+    let header = u64::from_le_bytes(content[..8].try_into().unwrap()) as usize;
+    content[8 + header..].to_vec()
+}
+
+fn same_model(one: &Path, two: &Path) {
+    assert!(weights(&one.join("model.safetensors")) == weights(&two.join("model.safetensors")), "weights differ");
+    for file in ["metrics.tsv", "predictions.tsv.gz"] {
+        assert!(fs::read(one.join(file)).unwrap() == fs::read(two.join(file)).unwrap(), "{file} differs");
+    }
+}
+
+/// Start in the background and wait until `file` is there.
+fn started(command: &mut Command, file: &Path) -> std::process::Child {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while !file.exists() {
+        assert!(start.elapsed() < Duration::from_secs(300), "{file:?} does not come");
+        assert!(child.try_wait().unwrap().is_none(), "ended before {file:?} was there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_model() {
+    let _turn = turn();
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one"]);
+    let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+    let options = ["--epochs", "4", "--shift", "6", "--augment", "strand,swap", "--clip", "5"];
+    good(&mut train(&counts, &whole, &options));
+    // Killed without notice once a state is there, twice.
+    for _ in 0..2 {
+        let resume: &[&str] = if broken.exists() { &["--resume"] } else { &[] };
+        let state = broken.join("training.state");
+        let mut child = started(train(&counts, &broken, &[&options[..], resume].concat()).arg("--quiet"), &state);
+        std::thread::sleep(Duration::from_millis(700));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!broken.join("model.onnx").exists());
+    }
+    // Other options are another run.
+    let other = [&options[..], &["--resume", "--learning-rate", "0.5"]].concat();
+    refused(&mut train(&counts, &broken, &other), &["training.state", "other options"]);
+    good(&mut train(&counts, &broken, &[&options[..], &["--resume"]].concat()));
+    same_model(&whole, &broken);
+    for run in [&whole, &broken] {
+        let left: Vec<String> =
+            listing(run).into_iter().filter(|n| n.ends_with("state") || n.starts_with("finished")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn ctrl_c_saves_and_says_how_to_go_on() {
+    let _turn = turn();
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one"]);
+    let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+    let options = ["--epochs", "3", "--members", "2"];
+    good(&mut train(&counts, &whole, &options));
+    // In the middle of the second member.
+    let child = started(&mut train(&counts, &broken, &options), &broken.join("finished.seed1.safetensors"));
+    std::thread::sleep(Duration::from_millis(300));
+    good(tool("kill", ["-INT"]).arg(child.id().to_string()));
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    let last = said.lines().last().unwrap_or_default();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(last.contains("stopped in epoch") && last.contains("seed2") && last.contains("--resume"), "{last}");
+    good(&mut train(&counts, &broken, &[&options[..], &["--resume"]].concat()));
+    for member in ["seed1.safetensors", "seed2.safetensors"] {
+        assert!(weights(&whole.join(member)) == weights(&broken.join(member)), "{member} differs");
+    }
+}
+
+#[test]
+fn folds_test_every_window_once_and_their_spread_is_told() {
+    let _turn = turn();
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one"]);
+    let run = folder.path().join("run");
+    let table = good_text(&mut train(&counts, &run, &["--epochs", "1", "--folds", "3", "--tensorboard"]));
+    let held = Table::parse(&good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz"))));
+    let names = |part: &str| -> Vec<String> {
+        let rows = (0..held.rows.len()).filter(|&row| held.text(row, "part") == part);
+        let mut names: Vec<String> = rows.map(|row| held.text(row, "name").to_string()).collect();
+        names.sort();
+        names
+    };
+    let mut all: Vec<String> = Table::parse(&fs::read_to_string(&counts).unwrap()).column("name");
+    all.sort();
+    assert_eq!((names("test"), names("validation")), (all.clone(), all.clone()));
+    let table = Table::parse(&table);
+    assert_eq!(table.number(0, "windows") as usize, all.len());
+    let metrics = Table::parse(&fs::read_to_string(run.join("metrics.tsv")).unwrap());
+    assert_eq!(metrics.column("run"), ["fold1", "fold2", "fold3"]);
+    for name in ["fold1", "fold2", "fold3"] {
+        assert!(run.join(format!("events.out.tfevents.{name}")).is_file(), "{:?}", listing(&run));
+        assert!(run.join(format!("{name}.safetensors")).is_file());
+    }
+    let mut command = deepallele("predict");
+    command.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
+    let predicted = Table::parse(&good_text(command.args(["-s", "NA12878", "-L"]).arg(&counts)));
+    let spread: Vec<f64> = (0..predicted.rows.len()).map(|row| predicted.number(row, "log2_ratio_sd")).collect();
+    for (row, spread) in spread.iter().enumerate() {
+        // Equal alleles have a ratio of 0 in every network.
+        if predicted.number(row, "variants") == 0.0 {
+            assert_eq!((predicted.text(row, "log2_ratio"), *spread), ("0", 0.0), "row {row}");
+        }
+    }
+    assert!(spread.iter().any(|s| *s > 0.0));
+}
+
+#[test]
+fn several_samples_are_outputs_of_one_network() {
+    let _turn = turn();
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one", "two, too"]);
+    let run = folder.path().join("run");
+    let table = Table::parse(&good_text(&mut train(&counts, &run, &["--epochs", "2"])));
+    let rows = |sample: &str| (0..table.rows.len()).filter(|&r| table.text(r, "sample") == sample).collect::<Vec<_>>();
+    assert_eq!((rows("one").len(), rows("two, too").len()), (9, 9));
+    // The second sample has the first hundred regions only.
+    assert!(table.number(rows("two, too")[0], "windows") < table.number(rows("one")[0], "windows"));
+    let held = Table::parse(&good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz"))));
+    assert!((0..held.rows.len()).any(|r| held.text(r, "measured_hap1") == "."));
+    let predict = |sample: &[&str]| {
+        let mut command = deepallele("predict");
+        command.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
+        Table::parse(&good_text(command.args(["-s", "NA12878", "-L"]).arg(&counts).args(sample)))
+    };
+    let [first, one, two] =
+        [predict(&[]), predict(&["--model-sample", "one"]), predict(&["--model-sample", "two, too"])];
+    assert_eq!(first.rows, one.rows);
+    assert!(one.column("hap1") != two.column("hap1"));
+    // What predict says is what training wrote, for both.
+    for (sample, predicted) in [("one", &one), ("two, too", &two)] {
+        let row = (0..held.rows.len()).find(|&r| held.text(r, "sample") == sample).unwrap();
+        let there = predicted.column("name").iter().position(|n| n == held.text(row, "name")).unwrap();
+        for column in ["hap1", "hap2"] {
+            let (ours, theirs) = (predicted.number(there, column), held.number(row, column));
+            assert!((ours - theirs).abs() <= 2e-3 * (1.0 + theirs.abs()), "{sample}, {column}: {ours}, {theirs}");
+        }
+    }
+    let mut wrong = deepallele("predict");
+    wrong.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
+    refused(wrong.args(["-s", "NA12878", "--model-sample", "three", "-L"]).arg(&counts), &["three", "one, two, too"]);
+}
+
+#[test]
+fn counts_are_fitted_by_their_likelihood() {
+    let _turn = turn();
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one"]);
+    let run = folder.path().join("run");
+    let table = Table::parse(&good_text(&mut train(&counts, &run, &["--epochs", "6", "--loss", "counts"])));
+    let summary: String = fs::read_to_string(run.join("summary.json")).unwrap();
+    assert!(summary.contains("\"dispersion_split\"") && summary.contains("\"ratio_bias_log2\""));
+    let metrics = Table::parse(&fs::read_to_string(run.join("metrics.tsv")).unwrap());
+    assert!(metrics.number(5, "train_loss") < metrics.number(0, "train_loss"));
+    let of = |model: &str| {
+        (0..table.rows.len())
+            .find(|&r| table.text(r, "on_test") == model && table.text(r, "quantity") == "hap1")
+            .map(|r| table.number(r, "pearson"))
+            .unwrap()
+    };
+    assert!(of("model") > of("gc"), "{:?}", table.rows);
+    let pairs = put(folder.path(), "p.tsv", "id\tallele_a\tallele_b\tvalue_a\tvalue_b\na\tACGT\tACGA\t1\t2\n");
+    let mut designed = deepallele("train");
+    designed.arg("--pairs").arg(pairs).args(["--loss", "counts", "-o"]).arg(folder.path().join("x"));
+    assert_eq!(run_code(&mut designed), Some(1));
+}
+
+fn run_code(command: &mut Command) -> Option<i32> {
+    deepallele_tests::run(command).status.code()
+}
+
+#[test]
+fn published_windows_are_predicted_as_they_were_trained() {
+    let _turn = turn();
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one"]);
+    let run = folder.path().join("run");
+    let options = ["--compat", "published", "--window", "220", "--epochs", "1", "--baselines"];
+    let mut command = deepallele("train");
+    command.arg(&counts).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878"]);
+    command.args(["--device", "cpu", "-@", "1", "--seed", "3"]).args(options).arg("-o").arg(&run);
+    let table = Table::parse(&good_text(&mut command));
+    let models = table.column("on_test");
+    for name in ["model", "gc", "mean", "kmer_ridge", "single", "difference"] {
+        assert_eq!(models.iter().filter(|m| *m == name).count(), 3, "{name} in {models:?}");
+    }
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    for line in ["layout = \"left-aligned\"", "strands = \"joined\"", "ratio_head = \"free\"", "schedule = \"cycle\""] {
+        assert!(config.contains(line), "{line} is not in {config}");
+    }
+    let held = Table::parse(&good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz"))));
+    let mut predict = deepallele("predict");
+    predict.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
+    let predicted = Table::parse(&good_text(predict.args(["-s", "NA12878", "-L"]).arg(&counts)));
+    let names = predicted.column("name");
+    for row in 0..held.rows.len() {
+        let there = names.iter().position(|n| n == held.text(row, "name")).unwrap();
+        for column in ["hap1", "hap2", "log2_ratio"] {
+            let (ours, theirs) = (predicted.number(there, column), held.number(row, column));
+            assert!((ours - theirs).abs() <= 2e-3 * (1.0 + theirs.abs()), "{column}: {ours}, {theirs}");
+        }
+    }
+    // A region that does not fit the window is told by name.
+    let long = put(folder.path(), "long.bed", "chr22\t20000000\t20000400\n");
+    let mut too_long = deepallele("predict");
+    too_long.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
+    refused(too_long.args(["-s", "NA12878", "-L"]).arg(long), &["chr22:20000001-20000400", "window of 220"]);
+}
+
+#[test]
+fn a_dry_run_tells_what_would_be_and_leaves_nothing() {
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one"]);
+    let run = folder.path().join("run");
+    let said = good_text(&mut train(&counts, &run, &["--dry-run", "--epochs", "7", "--members", "2"]));
+    let value = |what: &str| {
+        let line = said.lines().find(|l| l.starts_with(what)).unwrap_or_else(|| panic!("no {what} in {said}"));
+        line.split('\t').nth(1).unwrap().to_string()
+    };
+    let number = |what: &str| value(what).parse::<f64>().unwrap();
+    assert_eq!((value("bases a window"), value("networks"), value("samples")), ("128".into(), "2".into(), "1".into()));
+    let parts = ["windows to train on", "windows to validate on", "windows to test on"].map(number);
+    assert_eq!(parts.iter().sum::<f64>(), value("windows").parse::<f64>().unwrap());
+    assert_eq!(number("steps a network"), (parts[0] / 32.0).ceil() * 7.0);
+    assert!(value("memory in all").ends_with(" MB"));
+    assert!(!run.exists());
+}
+
+#[test]
+fn options_that_do_not_fit_are_refused() {
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one"]);
+    let run = folder.path().join("run");
+    for (options, word) in [
+        (&["--folds", "2"][..], "3..=64"),
+        (&["--folds", "3", "--test-chroms", "1"], "cannot be used with"),
+        (&["--augment", "none,swap"], "--augment none"),
+        (&["--shift", "500"], "--shift"),
+        (&["--ratio-head", "odd"], "ratio head"),
+        (&["--loss", "absolute"], "squared"),
+        (&["--compat", "tomorrow"], "published"),
+        (&["--split", "group"], "--pairs"),
+    ] {
+        let output = deepallele_tests::run(&mut train(&counts, &run, options));
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {said}");
+        assert!(said.contains(word), "{options:?}: {said}");
+    }
+    let many = train(&counts, &run, &["--folds", "64", "--block-size", "50000000"]);
+    refused(&mut { many }, &["64 folds"]);
+    assert!(!run.join("model.onnx").exists());
+}
