@@ -3,7 +3,7 @@
 use deepallele_common::usage;
 use deepallele_core::files;
 use deepallele_core::model::checkpoint::read_member;
-use deepallele_core::model::info::{LogBase, Scale, TargetScale, WindowLayout};
+use deepallele_core::model::info::{LogBase, Scale, TargetScale};
 use deepallele_core::model::{onnx, ModelInfo};
 
 use crate::Arguments;
@@ -26,8 +26,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     info.haplotypes = [options.hap1.unwrap_or_default(), options.hap2.unwrap_or_default()];
     info.genome = options.genome.unwrap_or_default();
-    // Published windows hold the region alone.
-    info.layout = WindowLayout::LeftAligned;
+    info.layout = options.layout.unwrap_or_default();
     match arguments.version.provenance("import") {
         Some(made) => info.command = made.command_line().into(),
         None => info.tool_version.clear(),

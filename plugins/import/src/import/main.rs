@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use deepallele_common::{run_main, usage, MessageArgs, ProvenanceArgs};
-use deepallele_core::model::info::{LogBase, Scale};
+use deepallele_core::model::info::{LogBase, Scale, WindowLayout};
 use deepallele_core::model::published::{Assay, Values};
 use deepallele_core::Error;
 use deepallele_import::library;
@@ -82,6 +82,11 @@ struct CheckpointArgs {
     /// Base of the logarithms in training: e, or 2 as in the published expression models [default: e]
     #[arg(long, value_name = "BASE")]
     log_base: Option<LogBase>,
+
+    /// How a region is to fill the window: left-aligned (the region alone, as published models were trained; regions
+    /// must fit) or centred (filled from the genome) [default: centred]
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<WindowLayout>,
 }
 
 impl CheckpointArgs {
@@ -96,6 +101,7 @@ impl CheckpointArgs {
             ("--target-scale", self.target_scale.is_some()),
             ("--pseudocount", self.pseudocount.is_some()),
             ("--log-base", self.log_base.is_some()),
+            ("--layout", self.layout.is_some()),
         ];
         options.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
     }
