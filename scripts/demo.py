@@ -58,9 +58,9 @@ def main():
     steps = [
         Step(["count", reads, *who, "-f", genome, "-L", regions, "-@", THREADS, "--per-variant", OUT / "variants.tsv.gz",
               "-o", counts]),
-        # A short window and a high learning rate: a minute or two on two cores, for one chromosome of data.
-        Step(["train", counts, "-f", genome, *who, "--window", "256", "--learning-rate", "0.001", "--epochs", "40",
-              "--seed", "1", "--device", "cpu", "-@", THREADS, "-o", OUT / "model"]),
+        # A short window: a minute or two on two cores, for one chromosome of data.
+        Step(["train", counts, "-f", genome, *who, "--window", "256", "--seed", "1", "--device", "cpu", "-@", THREADS,
+              "-o", OUT / "model"]),
         Step(["predict", "-m", model, "-f", genome, *who, "-L", counts, "-@", THREADS, "--compare", counts,
               "--bedgraph", OUT / "predicted", "--bigwig", OUT / "predicted", "--igv", OUT / "predicted.igv.xml",
               "-o", OUT / "predictions.tsv.gz"]),

@@ -15,7 +15,7 @@ use deepallele_core::model::{Architecture, Kind};
 use deepallele_core::training::dataset::{Dataset, Measured};
 use deepallele_core::training::device_data::{Augmentation, DeviceData};
 use deepallele_core::training::fit::{fit, Event, Fitted, Keeping, Outcome};
-use deepallele_core::training::options::{BatchStatistics, FitOptions, Loss, NotFinite};
+use deepallele_core::training::options::{BatchStatistics, FitOptions, Loss, NotFinite, Precision};
 use deepallele_core::training::runs::{held_out, plan, train, Folder, Trained};
 use deepallele_core::training::split::Part;
 use rand::{Rng, SeedableRng};
@@ -39,6 +39,7 @@ fn architecture() -> Architecture {
         filter_number: 5,
         hidden: 8,
         conv_layers: 2,
+        tower_dropout: 0.15,
         outputs: 2,
         ..Architecture::preset("small", Kind::Paired).unwrap().sound()
     }
@@ -274,12 +275,8 @@ fn mixed_precision_learns_the_same_within_its_rounding() {
     let both = [&single, &mixed].map(|n| n.forward(&a, &b, Mode::Evaluate).unwrap());
     assert_eq!(both[1].kind(), Type::Float);
     assert!((&both[0] - &both[1]).abs().max().double_value(&[]) < 0.02);
-    let options = FitOptions {
-        precision: deepallele_core::training::options::Precision::Bfloat16,
-        augment_strand: false,
-        augment_swap: false,
-        ..options()
-    };
+    let options =
+        FitOptions { precision: Precision::Bfloat16, augment_strand: false, augment_swap: false, ..options() };
     let fitted =
         finished(fit(&mut begin(&options), &data, &parts(40), &options, &Keeping::NOTHING, &mut |_| ()).unwrap());
     assert!(fitted.history[0].train_loss > fitted.history.last().unwrap().train_loss);
@@ -337,4 +334,37 @@ fn the_published_defaults_are_the_published_network() {
     let recipe = FitOptions::default();
     assert_eq!((recipe.epochs, recipe.batch_size, recipe.patience), (100, 32, 4));
     assert_eq!((recipe.learning_rate, recipe.weight_decay, recipe.ratio_weight), (1e-4, 1e-5, 1.0));
+}
+
+/// On a CUDA device, where there is one: the same losses as on the CPU within rounding, and mixed precision near them.
+#[test]
+fn a_gpu_trains_as_the_cpu_does() {
+    let _turn = turn();
+    let Ok(device @ Device::Cuda(_)) = deepallele_core::model::device::open_device("auto".parse().unwrap()) else {
+        println!("no CUDA device here: nothing was tried on one");
+        return;
+    };
+    let data = data(60, 0);
+    let still = Architecture { dropout: 0.0, tower_dropout: 0.0, ..architecture() };
+    let run = |device: Device, precision: Precision, loss: Loss| {
+        let options = FitOptions { precision, loss, augment_strand: false, augment_swap: false, ..options() };
+        let mut network = Network::new(&still, &initial_weights(&still, 5), device).unwrap();
+        finished(fit(&mut network, &data, &parts(60), &options, &Keeping::NOTHING, &mut |_| ()).unwrap()).history
+    };
+    for loss in [Loss::Squared, Loss::Counts] {
+        let cpu = run(Device::Cpu, Precision::Float32, loss);
+        for (precision, tolerance) in [(Precision::Float32, 1e-3), (Precision::Bfloat16, 5e-2)] {
+            for (ours, theirs) in run(device, precision, loss).iter().zip(&cpu) {
+                let (a, b) = (ours.train_loss, theirs.train_loss);
+                assert!((a / b - 1.0).abs() < tolerance, "{loss}, {precision}, epoch {}: {a} and {b}", ours.epoch);
+            }
+        }
+    }
+    // A loss that is no number is found although the host does not wait for each.
+    let mut broken = data.clone();
+    broken.targets[0] = [f32::MAX, 0.0, f32::MAX];
+    let options = FitOptions { not_finite: NotFinite::Stop, ..options() };
+    let mut network = Network::new(&still, &initial_weights(&still, 5), device).unwrap();
+    let error = fit(&mut network, &broken, &parts(60), &options, &Keeping::NOTHING, &mut |_| ()).err().unwrap();
+    assert!(error.to_string().contains("at batch"), "{error}");
 }

@@ -210,8 +210,8 @@ impl Architecture {
         }
     }
 
-    /// The same sizes with this suite's own way of reading strands and alleles: strands averaged, an antisymmetric
-    /// ratio head, and dropout in the tower.
+    /// The same sizes with this suite's own way of reading strands and alleles: strands averaged and an antisymmetric
+    /// ratio head.
     pub fn sound(self) -> Self {
         Architecture { strands: Strands::Averaged, ratio_head: RatioHead::Antisymmetric, tower_dropout: 0.15, ..self }
     }

@@ -162,12 +162,12 @@ impl FitOptions {
     /// This suite's own recipe, chosen by the evidence in `docs/training.md`.
     pub fn sound() -> Self {
         Self {
-            epochs: 30,
+            epochs: 15,
             learning_rate: 1e-3,
             weight_decay: 0.01,
             decay: Decay::Decoupled,
             schedule: Schedule::Cosine,
-            patience: 8,
+            patience: 6,
             ratio_weight: 5.0,
             not_finite: NotFinite::Stop,
             batch_statistics: BatchStatistics::Joint,
