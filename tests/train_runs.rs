@@ -211,6 +211,30 @@ fn several_samples_are_outputs_of_one_network() {
 }
 
 #[test]
+fn crosses_share_a_network_and_keep_their_haplotypes() {
+    let _turn = turn();
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one"]);
+    let other = put(folder.path(), "other.tsv", fs::read_to_string(&counts).unwrap().replace("\tone\t", "\ttwo\t"));
+    let run = folder.path().join("run");
+    // The same reads with the haplotypes exchanged: another cross of the same parents.
+    let cross = format!("{},{},NA12878:2,NA12878:1", other.display(), phased().display());
+    let table = Table::parse(&good_text(&mut train(&counts, &run, &["--epochs", "1", "--cross", &cross])));
+    assert_eq!(table.column("sample").iter().filter(|s| *s == "two").count(), 9);
+    let held = Table::parse(&good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz"))));
+    // Each window stands there once a cross, measured in its own sample and in no other.
+    let of = |sample: &str, known: bool| {
+        let rows = (0..held.rows.len()).filter(|&r| held.text(r, "sample") == sample);
+        rows.filter(|&r| (held.text(r, "measured_hap1") != ".") == known).count()
+    };
+    assert_eq!((of("one", true), of("two", true)), (of("two", false), of("one", false)));
+    assert!(of("one", true) > 100 && of("one", true) == of("two", true));
+    let twice = format!("{},{},ref,NA12878:1", counts.display(), phased().display());
+    refused(&mut train(&counts, &folder.path().join("x"), &["--cross", &twice]), &["sample \"one\""]);
+    assert_eq!(run_code(&mut train(&counts, &run, &["--cross", "a,b"])), Some(2));
+}
+
+#[test]
 fn counts_are_fitted_by_their_likelihood() {
     let _turn = turn();
     let folder = scratch();

@@ -211,6 +211,50 @@ impl Dataset {
         Ok(data)
     }
 
+    /// The examples of several datasets one after the other, such as those of several crosses, each measured in its own
+    /// samples only.
+    ///
+    /// # Errors
+    /// Windows of different length, or two samples of one name.
+    pub fn join(list: Vec<Dataset>) -> Result<Self> {
+        let mut list = list.into_iter();
+        let Some(mut all) = list.next() else { return Ok(Self::default()) };
+        for other in list {
+            if (other.window, other.margin) != (all.window, all.margin) {
+                return Err(Error::Mismatch("datasets with windows of different length cannot be joined".into()));
+            }
+            if let Some(name) = other.samples.iter().find(|name| all.samples.contains(name)) {
+                return Err(Error::Mismatch(format!(
+                    "two crosses have a sample \"{name}\"; name one of them otherwise"
+                )));
+            }
+            let (ours, theirs) = (all.outputs(), other.outputs());
+            fn beside<T: Copy>(a: &mut Vec<T>, ours: usize, b: &[T], theirs: usize, none: T) {
+                let mut joined = Vec::with_capacity((a.len() / ours + b.len() / theirs) * (ours + theirs));
+                for row in a.chunks_exact(ours) {
+                    joined.extend_from_slice(row);
+                    joined.extend(std::iter::repeat_n(none, theirs));
+                }
+                for row in b.chunks_exact(theirs) {
+                    joined.extend(std::iter::repeat_n(none, ours));
+                    joined.extend_from_slice(row);
+                }
+                *a = joined;
+            }
+            beside(&mut all.values, ours, &other.values, theirs, [f64::NAN; 2]);
+            beside(&mut all.targets, ours, &other.targets, theirs, [f32::NAN; 3]);
+            beside(&mut all.fragments, ours, &other.fragments, theirs, [f32::NAN; 3]);
+            beside(&mut all.weights, ours, &other.weights, theirs, 0.0);
+            all.samples.extend(other.samples);
+            all.ids.extend(other.ids);
+            all.places.extend(other.places);
+            all.groups.extend(other.groups);
+            all.hap1.extend(other.hap1);
+            all.hap2.extend(other.hap2);
+        }
+        Ok(all)
+    }
+
     /// The regions of a count table, whose samples become those of the dataset. `path` names the table in messages;
     /// `report` is called after each region with the number done.
     ///
@@ -403,6 +447,20 @@ mod tests {
         assert!(data.differs(0));
         let twice = read(vec![row(6, "a", [1, 1, 1]), row(6, "a", [1, 1, 1])], CENTRED);
         assert!(twice.unwrap_err().to_string().contains("chr1:7-12: has two lines of sample a"));
+    }
+
+    #[test]
+    fn crosses_are_joined_each_with_its_own_samples() {
+        let one = read(vec![row(6, "a", [1, 2, 4]), row(12, "a", [3, 0, 1])], CENTRED).unwrap();
+        let two = read(vec![row(6, "b", [5, 5, 0]), row(6, "c", [9, 1, 0])], CENTRED).unwrap();
+        let all = Dataset::join(vec![one.clone(), two.clone()]).unwrap();
+        assert_eq!((all.len(), all.samples.join(" ").as_str()), (3, "a b c"));
+        let known: Vec<bool> = (0..3).flat_map(|i| (0..3).map(move |s| (i, s))).map(|(i, s)| all.has(i, s)).collect();
+        assert_eq!(known, [true, false, false, true, false, false, false, true, true]);
+        assert_eq!((all.values[0], all.values[8]), (one.values[0], two.values[1]));
+        assert_eq!(all.weights, [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
+        assert_eq!((all.codes(0), all.codes(2)), (one.codes(0), two.codes(0)));
+        assert!(Dataset::join(vec![one.clone(), one]).unwrap_err().to_string().contains("sample \"a\""));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
 use deepallele_common::{GenomeArgs, HaplotypeArgs, MessageArgs, ThreadArgs};
+use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::model::config::{RatioHead, Strands};
 use deepallele_core::model::device::DeviceChoice;
 use deepallele_core::model::info::{Scale, WindowLayout};
@@ -31,6 +32,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
 
+    /// A further cross on the same genome, learned by the same network: its count table, its variants and the two
+    /// haplotypes (ref, SAMPLE, SAMPLE:1 or SAMPLE:2), comma-separated; may be given several times
+    #[arg(long, value_name = "COUNTS,VCF,HAP1,HAP2", conflicts_with = "pairs")]
+    pub cross: Vec<Cross>,
+
     /// Folder for what training makes; created if absent
     #[arg(short, long, value_name = "FOLDER")]
     pub output: PathBuf,
@@ -57,6 +63,26 @@ pub struct Args {
     pub threads: ThreadArgs,
     #[command(flatten)]
     pub messages: MessageArgs,
+}
+
+/// What makes a cross.
+#[derive(Clone, Debug)]
+pub struct Cross {
+    pub counts: PathBuf,
+    pub variants: PathBuf,
+    pub haplotypes: [HaplotypeSource; 2],
+}
+
+impl std::str::FromStr for Cross {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let [counts, variants, hap1, hap2] = text.split(',').collect::<Vec<_>>()[..] else {
+            return Err("give COUNTS,VCF,HAP1,HAP2".into());
+        };
+        let source = |name: &str| name.parse::<HaplotypeSource>().map_err(|e| e.to_string());
+        Ok(Self { counts: counts.into(), variants: variants.into(), haplotypes: [source(hap1)?, source(hap2)?] })
+    }
 }
 
 /// Whose recipe the defaults are.

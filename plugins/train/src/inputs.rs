@@ -13,7 +13,7 @@ use deepallele_core::training::options::{FitOptions, Loss};
 use deepallele_core::training::report::TrainingConfig;
 use deepallele_core::training::split::{by_block, by_chromosome, by_group, folds, Part, Place, Together};
 
-use crate::args::{Args, Augment, Recipe, SplitRule};
+use crate::args::{Args, Augment, Cross, Recipe, SplitRule};
 
 /// What training works on.
 pub struct Inputs {
@@ -137,12 +137,36 @@ fn target_scale(args: &Args, config: &TrainingConfig) -> anyhow::Result<TargetSc
 
 fn from_counts(args: &Args, config: &TrainingConfig, scale: TargetScale) -> anyhow::Result<Inputs> {
     let path = args.counts.as_deref().context("a count table or --pairs is needed")?;
-    let table = CountTable::read(path)?;
     let mut reference = Reference::open(args.genome.required()?)?;
-    let vcf = args.haplotypes.required()?;
     let (hap1, hap2) = args.haplotypes.sources()?;
-    let (mut variants, mut report) = Variants::read(vcf, reference.contigs(), &hap1, &hap2)?;
-    variants.check_reference(&mut reference, &mut report)?;
+    let first = Cross { counts: path.into(), variants: args.haplotypes.required()?.into(), haplotypes: [hap1, hap2] };
+    let mut crosses = Vec::with_capacity(1 + args.cross.len());
+    for cross in std::iter::once(&first).chain(&args.cross) {
+        crosses.push(read_cross(cross, args, config, scale, &mut reference)?);
+    }
+    let genome = reference.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Inputs {
+        data: Dataset::join(crosses)?,
+        ways: Vec::new(),
+        scale,
+        haplotypes: first.haplotypes.map(|h| h.to_string()),
+        genome,
+        held_out: HeldOut::default(),
+    })
+}
+
+/// The windows of one cross with its counts.
+fn read_cross(
+    cross: &Cross,
+    args: &Args,
+    config: &TrainingConfig,
+    scale: TargetScale,
+    reference: &mut Reference,
+) -> anyhow::Result<Dataset> {
+    let table = CountTable::read(&cross.counts)?;
+    let [hap1, hap2] = &cross.haplotypes;
+    let (mut variants, mut report) = Variants::read(&cross.variants, reference.contigs(), hap1, hap2)?;
+    variants.check_reference(reference, &mut report)?;
     for line in report.lines() {
         log::info!("{line}");
     }
@@ -153,19 +177,9 @@ fn from_counts(args: &Args, config: &TrainingConfig, scale: TargetScale) -> anyh
         layout: config.layout,
         uninformative: args.targets.uninformative,
     };
-    let measured = scale.of_measurements();
-    let data =
-        Dataset::from_counts(path, &table, &mut reference, &variants, &windows, &measured, &mut |_| progress.add(1))?;
-    drop(progress);
-    let genome = reference.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Inputs {
-        data,
-        ways: Vec::new(),
-        scale,
-        haplotypes: [hap1.to_string(), hap2.to_string()],
-        genome,
-        held_out: HeldOut::default(),
-    })
+    let (path, measured) = (&cross.counts, scale.of_measurements());
+    let mut report = |_| progress.add(1);
+    Ok(Dataset::from_counts(path, &table, reference, &variants, &windows, &measured, &mut report)?)
 }
 
 /// What a split by chromosome needs to know of each example.
