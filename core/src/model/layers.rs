@@ -1,6 +1,6 @@
 //! The layers of the tower and the heads on libtorch.
 
-use tch::Tensor as Torch;
+use tch::{Kind as Type, Tensor as Torch};
 
 use super::config::same_padding;
 use crate::error::Result;
@@ -38,9 +38,22 @@ impl ConvBlock {
     /// Multiplies in the number type of `x`; the statistics of batch norm stay in that of the weights. In training
     /// each of `groups` interleaved groups of rows (the alleles) has its own statistics.
     pub(super) fn forward(&self, x: &Torch, train: bool, groups: i64) -> Result<Torch> {
+        let y = self.activations(x)?;
+        match &self.norm {
+            Some(norm) => norm.forward(&y, train, groups),
+            None => Ok(y),
+        }
+    }
+
+    /// Zeros on the left and on the right that keep the length.
+    pub(super) fn padding(&self) -> (usize, usize) {
+        same_padding(self.weight.size()[2] as usize, self.dilation as usize)
+    }
+
+    /// Convolution of unchanged length and ReLU.
+    pub(super) fn activations(&self, x: &Torch) -> Result<Torch> {
         let (weight, bias) = (as_type_of(&self.weight, x)?, as_type_of(&self.bias, x)?);
-        let kernel = self.weight.size()[2];
-        let (left, right) = same_padding(kernel as usize, self.dilation as usize);
+        let (left, right) = self.padding();
         let (left, right) = (left as i64, right as i64);
         let y = if left == right {
             x.f_conv1d(&weight, Some(&bias), [1], [left], [self.dilation], 1)?
@@ -48,16 +61,76 @@ impl ConvBlock {
             x.f_constant_pad_nd([left, right])?.f_conv1d(&weight, Some(&bias), [1], [0], [self.dilation], 1)?
         };
         let mut y = y;
-        let y = y.f_relu_()?;
-        match &self.norm {
-            Some(norm) => norm.forward(&y, train, groups),
-            None => Ok(y),
+        Ok(y.f_relu_()?)
+    }
+
+    /// `x` + `y`, where `y` is this block's output for it. Batch norm does not need its own output again, so that the
+    /// sum can be made in place; ReLU does.
+    pub(super) fn add(&self, x: &Torch, mut y: Torch) -> Result<Torch> {
+        match self.norm {
+            Some(_) => Ok(y.f_add_(x)?),
+            None => Ok(y.f_add(x)?),
         }
+    }
+
+    /// Convolution without padding, and ReLU: shorter by [`ConvBlock::padding`].
+    pub(super) fn inner_activations(&self, x: &Torch) -> Result<Torch> {
+        let mut y = x.f_conv1d(&self.weight, Some(&self.bias), [1], [0], [self.dilation], 1)?;
+        Ok(y.f_relu_()?)
     }
 }
 
+/// Values (rows, channels, positions), and how often each position counts in batch statistics: (rows, positions, 1).
+pub(super) struct Weighted {
+    pub(super) values: Torch,
+    pub(super) times: Torch,
+}
+
 impl Norm {
-    fn forward(&self, x: &Torch, train: bool, groups: i64) -> Result<Torch> {
+    /// Training with statistics over all of `parts`, which weigh `count` positions together.
+    ///
+    /// Float32 is enough for the sums: the squares are taken about the mean, as in two passes, over one row at a time,
+    /// and rows are added up in float64.
+    pub(super) fn forward_weighted(&self, parts: &[&Weighted], count: f64) -> Result<Vec<Torch>> {
+        let over_rows = |sums: Torch| -> Result<Torch> {
+            Ok(sums.f_to_kind(Type::Double)?.f_sum_dim_intlist(&[0i64, 2][..], false, Type::Double)?)
+        };
+        let total = |of: &dyn Fn(&Weighted) -> Result<Torch>| -> Result<Torch> {
+            let sums: Vec<Torch> =
+                parts.iter().map(|part| over_rows(of(part)?.f_bmm(&part.times)?)).collect::<Result<_>>()?;
+            Ok(Torch::f_stack(&sums, 0)?.f_sum_dim_intlist(&[0i64][..], false, Type::Double)?.f_div_scalar(count)?)
+        };
+        let kind = self.weight.kind();
+        let mean = total(&|part| Ok(part.values.shallow_clone()))?;
+        let centre = mean.f_detach()?.f_to_kind(kind)?;
+        let column = centre.f_view([-1, 1])?;
+        // Mean of x·(x₀ - c) with c near the mean and x₀ = x that takes no gradient: half the gradient of the variance.
+        let half = total(&|part| Ok(part.values.f_mul(&part.values.f_detach()?.f_sub(&column)?)?))?;
+        // What c, rounded, is off the mean.
+        let off = mean.f_sub(&centre)?;
+        let surplus = half.f_add(&off.f_mul(&centre)?)?.f_add(&off.f_square()?)?.f_detach()?;
+        let var = half.f_mul_scalar(2.0)?.f_sub(&surplus)?.f_clamp_min(0.0)?;
+        let scale = var.f_add_scalar(BN_EPSILON)?.f_rsqrt()?.f_mul(&self.weight)?;
+        let shift = self.bias.f_sub(&off.f_mul(&scale)?)?.f_to_kind(kind)?;
+        let scale = scale.f_to_kind(kind)?;
+        {
+            let _guard = tch::no_grad_guard();
+            let unbiased = var.f_mul_scalar(count / (count - 1.0))?;
+            for (running, batch) in [(&self.mean, &mean), (&self.var, &unbiased)] {
+                let _ = running.shallow_clone().f_lerp_(&batch.f_to_kind(kind)?, BN_MOMENTUM)?;
+            }
+        }
+        // A batch norm with given statistics is scale·(x - c) + shift in one pass, backward too.
+        let one = centre.f_ones_like()?;
+        let apply = |part: &&Weighted| {
+            let given = [&scale, &shift, &centre, &one].map(Some);
+            let [weight, bias, mean, var] = given;
+            Ok(part.values.f_batch_norm(weight, bias, mean, var, false, BN_MOMENTUM, 0.0, false)?)
+        };
+        parts.iter().map(apply).collect()
+    }
+
+    pub(super) fn forward(&self, x: &Torch, train: bool, groups: i64) -> Result<Torch> {
         if !train {
             return Ok(x.f_batch_norm(
                 Some(&self.weight),
