@@ -80,7 +80,7 @@ impl ConvBlock {
     }
 }
 
-/// Values (rows, channels, positions), and how often each position counts in batch statistics: (rows, positions, 1).
+/// Values (rows, channels, positions), and how often each position counts in batch statistics: (rows, 1, positions).
 pub(super) struct Weighted {
     pub(super) values: Torch,
     pub(super) times: Torch,
@@ -89,32 +89,41 @@ pub(super) struct Weighted {
 impl Norm {
     /// Training with statistics over all of `parts`, which weigh `count` positions together.
     ///
-    /// Float32 is enough for the sums: the squares are taken about the mean, as in two passes, over one row at a time,
-    /// and rows are added up in float64.
+    /// Float32 is enough for the sums: they are of differences from a value near the mean, by row, and rows are added
+    /// up in float64. So nothing cancels, and errors do not grow with the number of rows.
     pub(super) fn forward_weighted(&self, parts: &[&Weighted], count: f64) -> Result<Vec<Torch>> {
-        let over_rows = |sums: Torch| -> Result<Torch> {
-            Ok(sums.f_to_kind(Type::Double)?.f_sum_dim_intlist(&[0i64, 2][..], false, Type::Double)?)
-        };
-        let total = |of: &dyn Fn(&Weighted) -> Result<Torch>| -> Result<Torch> {
-            let sums: Vec<Torch> =
-                parts.iter().map(|part| over_rows(of(part)?.f_bmm(&part.times)?)).collect::<Result<_>>()?;
-            Ok(Torch::f_stack(&sums, 0)?.f_sum_dim_intlist(&[0i64][..], false, Type::Double)?.f_div_scalar(count)?)
-        };
         let kind = self.weight.kind();
-        let mean = total(&|part| Ok(part.values.shallow_clone()))?;
-        let centre = mean.f_detach()?.f_to_kind(kind)?;
+        // Over rows and positions, in float64.
+        let sum = |x: &Torch| -> Result<Torch> {
+            let by_row = x.f_sum_dim_intlist(&[2i64][..], false, kind)?;
+            Ok(by_row.f_sum_dim_intlist(&[0i64][..], false, Type::Double)?)
+        };
+        // c: the mean of the first part, each position once.
+        let seen = parts[0].values.f_detach()?;
+        let positions = seen.size()[0] * seen.size()[2];
+        let centre = sum(&seen)?.f_div_scalar(positions as f64)?.f_to_kind(kind)?;
         let column = centre.f_view([-1, 1])?;
-        // Mean of x·(x₀ - c) with c near the mean and x₀ = x that takes no gradient: half the gradient of the variance.
-        let half = total(&|part| Ok(part.values.f_mul(&part.values.f_detach()?.f_sub(&column)?)?))?;
-        // What c, rounded, is off the mean.
-        let off = mean.f_sub(&centre)?;
-        let surplus = half.f_add(&off.f_mul(&centre)?)?.f_add(&off.f_square()?)?.f_detach()?;
-        let var = half.f_mul_scalar(2.0)?.f_sub(&surplus)?.f_clamp_min(0.0)?;
+        let (mut sums, mut squares) = (Vec::new(), Vec::new());
+        for part in parts {
+            let centred = part.values.f_sub(&column)?;
+            let weighted = centred.f_mul(&part.times)?;
+            sums.push(sum(&weighted)?);
+            // One of the factors takes no gradient, which spares a pass: half the gradient arrives.
+            squares.push(sum(&centred.f_mul(&weighted.f_detach()?)?)?);
+        }
+        let mean_of = |sums: &[Torch]| -> Result<Torch> {
+            Ok(Torch::f_stack(sums, 0)?.f_sum_dim_intlist(&[0i64][..], false, Type::Double)?.f_div_scalar(count)?)
+        };
+        // Means of x - c and of its square; the other half of the gradient of the latter.
+        let (off, half) = (mean_of(&sums)?, mean_of(&squares)?);
+        let square = half.f_mul_scalar(2.0)?.f_sub(&half.f_detach()?)?;
+        let var = square.f_sub(&off.f_square()?)?.f_clamp_min(0.0)?;
         let scale = var.f_add_scalar(BN_EPSILON)?.f_rsqrt()?.f_mul(&self.weight)?;
         let shift = self.bias.f_sub(&off.f_mul(&scale)?)?.f_to_kind(kind)?;
         let scale = scale.f_to_kind(kind)?;
         {
             let _guard = tch::no_grad_guard();
+            let mean = off.f_add(&centre)?;
             let unbiased = var.f_mul_scalar(count / (count - 1.0))?;
             for (running, batch) in [(&self.mean, &mean), (&self.var, &unbiased)] {
                 let _ = running.shallow_clone().f_lerp_(&batch.f_to_kind(kind)?, BN_MOMENTUM)?;

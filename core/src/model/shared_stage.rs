@@ -20,7 +20,7 @@ use super::shared_windows::{Reach, Stage, Windows};
 use crate::error::Result;
 
 /// Windows are not worth their overhead when they take more than this share of the work for whole rows.
-const MOST: f64 = 0.7;
+const MOST: f64 = 0.8;
 
 /// What the second alleles of a batch need, on the device.
 struct Second {
@@ -28,7 +28,7 @@ struct Second {
     codes: Torch,
     /// For each code of the above 1 if it is in the sequence, else 0: (n, 1, W + margin).
     inside: Torch,
-    /// 1 if it is in the sequence and in the window itself: (n, W + margin, 1).
+    /// 1 if it is in the sequence and in the window itself: (n, 1, W + margin).
     counted: Torch,
     /// Whether anything is outside.
     ragged: bool,
@@ -79,7 +79,7 @@ impl Network {
             let end = ((cell + windows.cells) * stage.pool).min(length);
             times[row * length + cell * stage.pool..row * length + end].fill(1.0);
         }
-        let mut first = Weighted { values: self.one_hot(one)?, times: self.numbers(&times, &[size[0], size[1], 1])? };
+        let mut first = Weighted { values: self.one_hot(one)?, times: self.numbers(&times, &[size[0], 1, size[1]])? };
         let second = match windows.places.is_empty() {
             true => None,
             false => Some(self.second(&stage, &windows, &two_codes, rows)?),
@@ -102,7 +102,7 @@ impl Network {
                 inner = Some(part.values.f_narrow(2, left, width)?);
                 start += left;
                 part.values = block.inner_activations(&part.values)?;
-                part.times = part.times.f_narrow(1, left, width)?;
+                part.times = part.times.f_narrow(2, left, width)?;
             }
             let mut parts: Vec<&mut Weighted> = [&mut first].into_iter().chain(&mut part).collect();
             if let Some(norm) = &block.norm {
@@ -178,7 +178,7 @@ impl Network {
             codes: Torch::f_from_slice(&input)?.f_view([n, wide])?.f_to_device(device)?,
             ragged: inside.contains(&0.0),
             inside: self.numbers(&inside, &[n, 1, wide])?,
-            counted: self.numbers(&counted, &[n, wide, 1])?,
+            counted: self.numbers(&counted, &[n, 1, wide])?,
             cell_scale: self.numbers(&cell_scale, &[n, 1, windows.cells as i64])?,
             source: Torch::f_from_slice(&source)?.f_to_device(device)?,
             target: Torch::f_from_slice(&target)?.f_to_device(device)?,
