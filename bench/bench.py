@@ -4,9 +4,9 @@
     bench.py BIN [--copies N] [--seconds S] [--only count|cross|network] [--large]
 
 count against `samtools view -c` on the same BAM, with one further thread each; count and haplotypes on a
-simulated cross beside their peers (cross.py); training steps and a forward
-pass of the `atac` preset, published and with this suite's own network, against the same network in PyTorch 2.11 (peer_network.py), with the same number of
-threads. The two sides of a comparison take turns, so that a busy machine slows both. PyTorch comes from
+simulated cross beside their peers (cross.py); training steps of the `atac` preset, as published and with this
+suite's default network, and a forward pass against the published network in PyTorch 2.11 (peer_network.py), with
+the same number of threads. The two sides of a comparison take turns, so that a busy machine slows both. PyTorch comes from
 $DEEPALLELE_PEER_PYTHON, else from a virtual environment in the cache folder, made on the first run.
 """
 import argparse

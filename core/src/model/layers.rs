@@ -91,7 +91,7 @@ impl Norm {
     ///
     /// Float32 is enough for the sums: they are of differences from a value near the mean, by row, and rows are added
     /// up in float64. So nothing cancels, and errors do not grow with the number of rows.
-    pub(super) fn forward_weighted(&self, parts: &[&Weighted], count: f64) -> Result<Vec<Torch>> {
+    pub(super) fn forward_weighted(&self, parts: &[Weighted], count: f64) -> Result<Vec<Torch>> {
         let kind = self.weight.kind();
         // Over rows and positions, in float64.
         let sum = |x: &Torch| -> Result<Torch> {
@@ -131,9 +131,8 @@ impl Norm {
         }
         // A batch norm with given statistics is scale·(x - c) + shift in one pass, backward too.
         let one = centre.f_ones_like()?;
-        let apply = |part: &&Weighted| {
-            let given = [&scale, &shift, &centre, &one].map(Some);
-            let [weight, bias, mean, var] = given;
+        let apply = |part: &Weighted| {
+            let [weight, bias, mean, var] = [&scale, &shift, &centre, &one].map(Some);
             Ok(part.values.f_batch_norm(weight, bias, mean, var, false, BN_MOMENTUM, 0.0, false)?)
         };
         parts.iter().map(apply).collect()

@@ -3,7 +3,8 @@
 //! Both alleles of a batch go through the tower as one batch of 2B sequences, in the order a0 b0 a1 b1 …
 //! Seen as (B, 2C, n) instead of (2B, C, n), the same memory has the two alleles in separate channels, so one
 //! batch-norm call gives statistics by allele, as the published network has them, without a copy. Strands that are
-//! read each by itself make a batch of 4B: all forward strands, then all reverse complements.
+//! read each by itself make a batch of 4B: all forward strands, then all reverse complements. Where statistics are not
+//! by allele, what two alleles share goes through the first stage once (`shared_stage`).
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

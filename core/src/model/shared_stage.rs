@@ -42,14 +42,18 @@ struct Second {
 }
 
 impl Network {
+    /// Its blocks; those from the third on are residual.
+    fn first_blocks(&self) -> impl Iterator<Item = &ConvBlock> {
+        [&self.conv0, &self.first].into_iter().chain(&self.stages[0])
+    }
+
     /// The stage as [`Stage::windows`] sees it.
     fn first_stage(&self, length: usize) -> Stage {
         let layer = |block: &ConvBlock| {
             let (left, right) = block.padding();
             Reach { left, right, work: block.weight.size().iter().product::<i64>() as f64 }
         };
-        let blocks = [&self.conv0, &self.first].into_iter().chain(&self.stages[0]);
-        Stage { layers: blocks.map(layer).collect(), length, pool: self.architecture().pooling_size }
+        Stage { layers: self.first_blocks().map(layer).collect(), length, pool: self.architecture().pooling_size }
     }
 
     /// Codes (R, T) of either allele through the first stage and its pool: (2R, F, ⌈T/pool⌉), alleles alternate, as the
@@ -72,68 +76,33 @@ impl Network {
         if self.sharing != Sharing::Always && windows.share > MOST {
             return Ok(None);
         }
-        let train = mode == Mode::Train;
         // Times that positions of the first allele count.
         let mut times = vec![2.0; rows * length];
         for &(row, cell) in &windows.places {
             let end = ((cell + windows.cells) * stage.pool).min(length);
             times[row * length + cell * stage.pool..row * length + end].fill(1.0);
         }
-        let mut first = Weighted { values: self.one_hot(one)?, times: self.numbers(&times, &[size[0], 1, size[1]])? };
-        let second = match windows.places.is_empty() {
-            true => None,
-            false => Some(self.second(&stage, &windows, &two_codes, rows)?),
-        };
-        let mut part = match &second {
-            Some(second) => {
-                Some(Weighted { values: self.one_hot(&second.codes)?, times: second.counted.shallow_clone() })
-            }
-            None => None,
-        };
+        let mut parts =
+            vec![Weighted { values: self.one_hot(one)?, times: self.numbers(&times, &[size[0], 1, size[1]])? }];
+        let mut second = None;
+        if !windows.places.is_empty() {
+            let made = second.insert(self.second(&stage, &windows, &two_codes, rows)?);
+            parts.push(Weighted { values: self.one_hot(&made.codes)?, times: made.counted.shallow_clone() });
+        }
+        let count = (mode == Mode::Train).then_some(2.0 * rows as f64 * length as f64);
         let mut start = 0;
-        for (i, block) in [&self.conv0, &self.first].into_iter().chain(&self.stages[0]).enumerate() {
-            let (left, right) = block.padding();
-            let (left, right) = (left as i64, right as i64);
-            let before = first.values.shallow_clone();
-            first.values = block.activations(&before)?;
-            let mut inner = None;
-            if let Some(part) = &mut part {
-                let width = part.values.size()[2] - left - right;
-                inner = Some(part.values.f_narrow(2, left, width)?);
-                start += left;
-                part.values = block.inner_activations(&part.values)?;
-                part.times = part.times.f_narrow(2, left, width)?;
-            }
-            let mut parts: Vec<&mut Weighted> = [&mut first].into_iter().chain(&mut part).collect();
-            if let Some(norm) = &block.norm {
-                let values = match train {
-                    true => {
-                        let count = 2.0 * rows as f64 * length as f64;
-                        norm.forward_weighted(&parts.iter().map(|p| &**p).collect::<Vec<_>>(), count)?
-                    }
-                    false => parts.iter().map(|p| norm.forward(&p.values, false, 1)).collect::<Result<_>>()?,
-                };
-                for (part, values) in parts.iter_mut().zip(values) {
-                    part.values = values;
-                }
-            }
-            // Residual blocks: x + block(x).
-            if i >= 2 {
-                for (part, before) in parts.iter_mut().zip([Some(before), inner]) {
-                    if let Some(before) = before {
-                        part.values = block.add(&before, part.values.shallow_clone())?;
-                    }
-                }
-            }
-            if let (Some(part), Some(second)) = (&mut part, second.as_ref().filter(|s| s.ragged)) {
+        for (i, block) in self.first_blocks().enumerate() {
+            both_parts(block, i >= 2, &mut parts, count)?;
+            start += block.padding().0 as i64;
+            if let (Some(part), Some(second)) = (parts.get_mut(1), second.as_ref().filter(|s| s.ragged)) {
                 let width = part.values.size()[2];
                 part.values = part.values.f_mul(&second.inside.f_narrow(2, start, width)?)?;
             }
         }
         let pool = stage.pool as i64;
-        let pooled = first.values.f_avg_pool1d([pool], [pool], [0], true, true)?;
-        let other = match (&part, &second) {
-            (Some(part), Some(second)) => second.put_into(&pooled, &part.values, pool)?,
+        let pooled = parts[0].values.f_avg_pool1d([pool], [pool], [0], true, true)?;
+        let other = match (&second, parts.get(1)) {
+            (Some(second), Some(part)) => second.put_into(&pooled, &part.values, pool)?,
             _ => pooled.shallow_clone(),
         };
         let cells = stage.cells() as i64;
@@ -185,6 +154,40 @@ impl Network {
             kept: self.numbers(&kept, &[rows as i64, 1, row_cells as i64])?,
         })
     }
+}
+
+/// A block on whole rows, the first of `parts`, and on windows, the second if there is one, which become narrower by
+/// its padding. `count`: positions of both alleles, in training.
+fn both_parts(block: &ConvBlock, residual: bool, parts: &mut [Weighted], count: Option<f64>) -> Result<()> {
+    let left = block.padding().0 as i64;
+    let mut inputs = Vec::new();
+    for (i, part) in parts.iter_mut().enumerate() {
+        let input = part.values.shallow_clone();
+        if i == 0 {
+            part.values = block.activations(&input)?;
+            inputs.push(input);
+        } else {
+            part.values = block.inner_activations(&input)?;
+            let width = part.values.size()[2];
+            part.times = part.times.f_narrow(2, left, width)?;
+            inputs.push(input.f_narrow(2, left, width)?);
+        }
+    }
+    if let Some(norm) = &block.norm {
+        let values = match count {
+            Some(count) => norm.forward_weighted(parts, count)?,
+            None => parts.iter().map(|p| norm.forward(&p.values, false, 1)).collect::<Result<_>>()?,
+        };
+        for (part, values) in parts.iter_mut().zip(values) {
+            part.values = values;
+        }
+    }
+    if residual {
+        for (part, input) in parts.iter_mut().zip(&inputs) {
+            part.values = block.add(input, part.values.shallow_clone())?;
+        }
+    }
+    Ok(())
 }
 
 impl Second {
