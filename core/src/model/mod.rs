@@ -34,3 +34,7 @@ pub mod device;
 mod layers;
 #[cfg(feature = "torch")]
 pub mod network;
+#[cfg(feature = "torch")]
+mod shared_stage;
+#[cfg(feature = "torch")]
+mod shared_windows;

@@ -3,7 +3,8 @@
 //! Both alleles of a batch go through the tower as one batch of 2B sequences, in the order a0 b0 a1 b1 …
 //! Seen as (B, 2C, n) instead of (2B, C, n), the same memory has the two alleles in separate channels, so one
 //! batch-norm call gives statistics by allele, as the published network has them, without a copy. Strands that are
-//! read each by itself make a batch of 4B: all forward strands, then all reverse complements.
+//! read each by itself make a batch of 4B: all forward strands, then all reverse complements. Where statistics are not
+//! by allele, what two alleles share goes through the first stage once (`shared_stage`).
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -31,6 +32,16 @@ pub enum Mode {
     Evaluate,
 }
 
+/// Whether what both alleles of a pair have in common goes through the first stage of the tower once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// On a CPU, where few enough positions differ. At first.
+    WherePaying,
+    /// Wherever the results are the same but for rounding, for checks.
+    Always,
+    Never,
+}
+
 /// Which rows of a batch are the two alleles of a pair.
 #[derive(Clone, Copy)]
 enum Pairing {
@@ -46,9 +57,9 @@ enum Pairing {
 pub struct Network {
     architecture: Architecture,
     device: Device,
-    conv0: ConvBlock,
-    first: ConvBlock,
-    stages: Vec<Vec<ConvBlock>>,
+    pub(super) conv0: ConvBlock,
+    pub(super) first: ConvBlock,
+    pub(super) stages: Vec<Vec<ConvBlock>>,
     fc0: Linear,
     count_layers: Vec<Linear>,
     count_out: Linear,
@@ -64,7 +75,8 @@ pub struct Network {
     /// Whether dropout hits both alleles of a pair alike.
     shared_dropout: bool,
     /// Number type of convolutions and of the dense layer; that of the weights unless they are mixed.
-    compute: Type,
+    pub(super) compute: Type,
+    pub(super) sharing: Sharing,
     /// What favours haplotype 1 whatever the sequence, (S).
     ratio_bias: Option<Torch>,
 }
@@ -169,6 +181,7 @@ impl Network {
             apart: true,
             shared_dropout: false,
             compute: precision,
+            sharing: Sharing::WherePaying,
             ratio_bias,
         })
     }
@@ -183,6 +196,11 @@ impl Network {
     /// two masks differ, and equal alleles differ by their noise.
     pub fn set_shared_dropout(&mut self, shared: bool) {
         self.shared_dropout = shared;
+    }
+
+    /// Whether alleles share the first stage; results are the same but for rounding.
+    pub fn set_sharing(&mut self, sharing: Sharing) {
+        self.sharing = sharing;
     }
 
     /// Convolutions and the dense layer in bfloat16, everything else (weights, statistics, heads, loss) in float32.
@@ -247,16 +265,12 @@ impl Network {
     /// counts of haplotype 1 for all S outputs, those of haplotype 2, the ratios, in the scale of the targets. For
     /// the difference and single models the ratios are the differences of the counts.
     pub fn forward(&self, hap1: &Torch, hap2: &Torch, mode: Mode) -> Result<Torch> {
-        let size = hap1.size();
-        let (batch, window) = (size[0], size[1]);
-        // (B, 2, L) and on: allele varies fastest along the batch.
-        let codes = Torch::f_stack(&[hap1, hap2], 1)?.f_view([2 * batch, window])?;
-        let embedding = self.embed(&codes, mode)?;
-        self.heads(&embedding, batch, mode)
+        let embedding = self.embed(hap1, hap2, mode)?;
+        self.heads(&embedding, hap1.size()[0], mode)
     }
 
     /// One-hot (rows, 4, positions) of codes (rows, positions).
-    fn one_hot(&self, codes: &Torch) -> Result<Torch> {
+    pub(super) fn one_hot(&self, codes: &Torch) -> Result<Torch> {
         let size = codes.size();
         let hot = self.columns.f_index_select(0, &codes.f_reshape([-1])?.f_to_kind(Type::Int64)?)?;
         Ok(hot.f_to_kind(self.compute)?.f_view([size[0], size[1], 4])?.f_transpose(1, 2)?.f_contiguous()?)
@@ -268,11 +282,12 @@ impl Network {
         Ok(complement.f_view(codes.size().as_slice())?.f_flip([1])?)
     }
 
-    /// Embeddings (2B, H) of 2B sequences in which the alleles alternate.
-    fn embed(&self, codes: &Torch, mode: Mode) -> Result<Torch> {
-        let reverse = self.reverse_complement(codes)?;
+    /// Embeddings (2B, H) of both alleles, which alternate.
+    fn embed(&self, hap1: &Torch, hap2: &Torch, mode: Mode) -> Result<Torch> {
         let axis = if self.architecture.strands == Strands::Joined { 1 } else { 0 };
-        let x = self.tower(&self.one_hot(&Torch::f_cat(&[codes, &reverse], axis)?)?, mode)?;
+        let strands =
+            |codes: &Torch| -> Result<Torch> { Ok(Torch::f_cat(&[codes, &self.reverse_complement(codes)?], axis)?) };
+        let x = self.tower(&strands(hap1)?, &strands(hap2)?, mode)?;
         let embedding = self.fc0.forward(&x.f_flatten(1, -1)?)?.f_relu_()?.f_to_kind(self.precision())?;
         match self.architecture.strands {
             Strands::Joined => Ok(embedding),
@@ -284,21 +299,30 @@ impl Network {
         }
     }
 
-    /// Convolutions and pools.
-    fn tower(&self, hot: &Torch, mode: Mode) -> Result<Torch> {
+    /// Convolutions and pools of codes (R, T) of either allele: (2R, F, n), alleles alternate.
+    fn tower(&self, one: &Torch, two: &Torch, mode: Mode) -> Result<Torch> {
         let train = mode == Mode::Train;
         // The single model sees one sequence at a time: nothing to keep apart by allele.
         let groups = if self.apart && self.architecture.kind != Kind::Single { 2 } else { 1 };
-        let mut x = self.conv0.forward(hot, train, groups)?;
-        x = self.first.forward(&x, train, groups)?;
-        let pool = self.architecture.pooling_size as i64;
-        for stage in &self.stages {
-            for block in stage {
-                // Batch norm does not need its own output again, so the sum can be made in place.
-                let mut sum = block.forward(&x, train, groups)?;
-                x = sum.f_add_(&x)?;
+        let shared = if train && groups == 2 { None } else { self.shared_first_stage(one, two, mode)? };
+        let started = shared.is_some();
+        let mut x = match shared {
+            Some(pooled) => pooled,
+            None => {
+                // (R, 2, T) and on: allele varies fastest along the batch.
+                let codes = Torch::f_stack(&[one, two], 1)?.f_view([-1, one.size()[1]])?;
+                let x = self.conv0.forward(&self.one_hot(&codes)?, train, groups)?;
+                self.first.forward(&x, train, groups)?
             }
-            x = x.f_avg_pool1d([pool], [pool], [0], true, true)?;
+        };
+        let pool = self.architecture.pooling_size as i64;
+        for (i, stage) in self.stages.iter().enumerate() {
+            if i > 0 || !started {
+                for block in stage {
+                    x = block.add(&x, block.forward(&x, train, groups)?)?;
+                }
+                x = x.f_avg_pool1d([pool], [pool], [0], true, true)?;
+            }
             x = self.drop(x, self.architecture.tower_dropout, Pairing::Alternating, mode)?;
         }
         Ok(x)

@@ -107,7 +107,7 @@ pub enum Outcome {
 }
 
 /// Set the network up as `options` say.
-fn prepare(network: &mut Network, options: &FitOptions) {
+pub fn prepare(network: &mut Network, options: &FitOptions) {
     network.set_statistics_apart(options.batch_statistics == BatchStatistics::Apart);
     network.set_shared_dropout(options.shared_dropout);
     if options.precision == Precision::Bfloat16 {
@@ -124,7 +124,19 @@ pub fn train_step(
     rows: &[i64],
     learning_rate: f64,
 ) -> Result<f64> {
-    let objective = Objective::new(&FitOptions::default(), network, data.has_fragments())?;
+    train_step_with(&FitOptions::default(), network, optimiser, data, rows, learning_rate)
+}
+
+/// As [`train_step`], with the loss of `options`; `network` is set up as they say already.
+pub fn train_step_with(
+    options: &FitOptions,
+    network: &Network,
+    optimiser: &mut Adam,
+    data: &DeviceData,
+    rows: &[i64],
+    learning_rate: f64,
+) -> Result<f64> {
+    let objective = Objective::new(options, network, data.has_fragments())?;
     let loss = loss_of(network, &objective, &data.batch(rows)?)?.mean()?;
     let value = host(&loss)?;
     if value.is_finite() {
