@@ -20,6 +20,7 @@ import venv
 from pathlib import Path
 
 import cross
+import training
 from timing import cache_folder, in_turns, row
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,7 +117,7 @@ def main():
     parser.add_argument("binaries", type=Path)
     parser.add_argument("--copies", type=int, default=20, help="copies of the test reads in the larger BAM [%(default)s]")
     parser.add_argument("--seconds", type=float, default=10, help="time for each network measurement [%(default)s]")
-    parser.add_argument("--only", choices=["count", "cross", "network"], help="one part of the table")
+    parser.add_argument("--only", choices=["count", "cross", "network", "training"], help="one part of the table")
     parser.add_argument("--large", action="store_true", help="also a cross of 20 million variants on 2.6 Gb (4 GB of disk)")
     options = parser.parse_args()
     row("what", "deepallele", "memory", "peer", "ratio")
@@ -127,6 +128,8 @@ def main():
         cross.rows(options.binaries, options.large)
     if options.only in (None, "network"):
         network_rows(options.seconds, min(2, os.cpu_count() or 1))
+    if options.only in (None, "training"):
+        training.memory_row(options.binaries)
 
 
 if __name__ == "__main__":
