@@ -354,37 +354,37 @@ class Region:
 
     def __init__(self, source, bases, planted, changes, grammar, chance):
         self.source = source
-        self.variants, self.reference, self.planted = [], "", []
-        # Where each base of `bases` is on the reference: sites move with the indels before them.
-        place, other, done = [], "", 0
+        self.variants, self.reference, other = [], "", ""
+        # Where on the reference each of `bases` lies, and by how much the middle of the window is moved on the other.
+        places, done, shift = [], 0, 0
+
+        def copy(end):
+            places.extend(range(len(self.reference), len(self.reference) + end - done))
+            self.reference += bases[done:end]
+            return other + bases[done:end]
+
         for at, before, after in changes:
+            other = copy(at)
             # Sites are whole on either haplotype equally often.
             kept, instead = (before, after) if chance.random() < 0.5 else (after, before)
-            place.extend(range(len(self.reference), len(self.reference) + at - done))
-            self.reference += bases[done:at]
-            other += bases[done:at]
-            self.variants.append((len(self.reference), kept, instead))
-            place.extend(len(self.reference) + min(i, len(kept) - 1) for i in range(len(before)))
+            here = len(self.reference)
+            places.extend(here + min(i, len(kept) - 1) for i in range(len(before)))
+            self.variants.append((here, kept, instead))
             self.reference += kept
-            if len(self.reference) - len(kept) <= FLANK + grammar.length // 2:
-                shift = len(instead) - len(kept)
-            else:
-                shift = 0
-            self.shift = getattr(self, "shift", 0) + shift
             other += instead
             done = at + len(before)
-        self.shift = getattr(self, "shift", 0)
-        place.extend(range(len(self.reference), len(self.reference) + len(bases) - done))
-        self.reference += bases[done:]
-        other += bases[done:]
+            if here <= FLANK + grammar.length // 2:
+                shift += len(instead) - len(kept)
+        other = copy(len(bases))
+        self.planted = []
         for index, start, strand in planted:
-            span = (place[start], place[start + grammar.motifs[index].width - 1] + 1)
-            hits = [v for v in self.variants if v[0] < span[1] and v[0] + len(v[1]) > span[0]]
-            self.planted.append((index, span, strand, [v[0] for v in hits]))
+            first, end = places[start], places[start + grammar.motifs[index].width - 1] + 1
+            hits = [at for at, kept, _ in self.variants if at < end and at + len(kept) > first]
+            self.planted.append((index, (first, end), strand, hits))
         # The same reference base is in the middle of both windows, as training has them.
         self.windows = [self.reference[FLANK:FLANK + grammar.length],
-                        other[FLANK + self.shift:FLANK + self.shift + grammar.length]]
-        (self.activities, self.sites) = zip(*(grammar.activity(window) for window in self.windows))
+                        other[FLANK + shift:FLANK + shift + grammar.length]]
+        self.activities, self.sites = zip(*(grammar.activity(window) for window in self.windows))
 
     def true_log2_ratio(self):
         return (self.activities[0] - self.activities[1]) / math.log(2)
