@@ -163,7 +163,7 @@ impl FitOptions {
     pub fn sound() -> Self {
         Self {
             epochs: 15,
-            learning_rate: 1e-3,
+            learning_rate: 3e-3,
             weight_decay: 0.01,
             decay: Decay::Decoupled,
             schedule: Schedule::Cosine,
