@@ -227,6 +227,31 @@ fn parse(line: &str) -> std::result::Result<CountRow, String> {
     })
 }
 
+/// Counts of haplotype 1, haplotype 2 and of both in a region, and nothing else.
+#[cfg(test)]
+pub(crate) fn test_row(chrom: &str, (start, end): (u64, u64), sample: &str, counts: [u64; 3]) -> CountRow {
+    CountRow {
+        chrom: chrom.into(),
+        start,
+        end,
+        name: ".".into(),
+        score: ".".into(),
+        strand: b'.',
+        sample: sample.into(),
+        hap1: counts[0],
+        hap2: counts[1],
+        uninformative: counts[2],
+        conflicting: 0,
+        variants: 0,
+        log2_ratio: None,
+        se: None,
+        p_value: None,
+        q_value: None,
+        shrunk_log2_ratio: None,
+        shrunk_se: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

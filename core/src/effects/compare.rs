@@ -119,32 +119,13 @@ pub fn compare(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counts::table::CountRow;
+    use crate::counts::table::{test_row, CountRow};
     use crate::genome::{Contigs, Region};
     use crate::model::predictor::Prediction;
     use crate::model::{Architecture, Kind};
 
     fn row(start: u64, hap1: u64, hap2: u64, uninformative: u64, sample: &str) -> CountRow {
-        CountRow {
-            chrom: "1".into(),
-            start,
-            end: start + 10,
-            name: ".".into(),
-            score: ".".into(),
-            strand: b'.',
-            sample: sample.into(),
-            hap1,
-            hap2,
-            uninformative,
-            conflicting: 0,
-            variants: 1,
-            log2_ratio: None,
-            se: None,
-            p_value: None,
-            q_value: None,
-            shrunk_log2_ratio: None,
-            shrunk_se: None,
-        }
+        test_row("1", (start, start + 10), sample, [hap1, hap2, uninformative])
     }
 
     fn setting(starts: &[u64]) -> (Regions, Vec<RegionPrediction>) {

@@ -392,31 +392,13 @@ fn regions_of(path: &Path, table: &CountTable) -> Result<(RegionLines, Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counts::table::test_row;
     use crate::genome::contigs::Contigs;
     use crate::genome::reference::test_reference;
     use crate::genome::variants::test_variant;
 
     fn row(start: u64, sample: &str, counts: [u64; 3]) -> CountRow {
-        CountRow {
-            chrom: "chr1".into(),
-            start,
-            end: start + 6,
-            name: ".".into(),
-            score: ".".into(),
-            strand: b'.',
-            sample: sample.into(),
-            hap1: counts[0],
-            hap2: counts[1],
-            uninformative: counts[2],
-            conflicting: 0,
-            variants: 0,
-            log2_ratio: None,
-            se: None,
-            p_value: None,
-            q_value: None,
-            shrunk_log2_ratio: None,
-            shrunk_se: None,
-        }
+        test_row("chr1", (start, start + 6), sample, counts)
     }
 
     fn read(rows: Vec<CountRow>, windows: WindowOptions) -> Result<Dataset> {

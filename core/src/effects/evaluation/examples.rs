@@ -391,29 +391,11 @@ fn carried(variants: &Variants, chrom: &str, start: u64, end: u64) -> (f64, f64)
 mod tests {
     use super::*;
     use crate::counts::pairs::PairRow;
+    use crate::counts::table::test_row;
     use crate::model::info::{LogBase, Scale};
 
     fn count_row(start: u64, sample: &str, hap1: u64, hap2: u64, uninformative: u64) -> CountRow {
-        CountRow {
-            chrom: "1".into(),
-            start,
-            end: start + 10,
-            name: ".".into(),
-            score: ".".into(),
-            strand: b'.',
-            sample: sample.into(),
-            hap1,
-            hap2,
-            uninformative,
-            conflicting: 0,
-            variants: 1,
-            log2_ratio: None,
-            se: None,
-            p_value: None,
-            q_value: None,
-            shrunk_log2_ratio: None,
-            shrunk_se: None,
-        }
+        test_row("1", (start, start + 10), sample, [hap1, hap2, uninformative])
     }
 
     fn pair(id: &str, a: &str, b: &str, values: [f64; 2], spread: Option<[f64; 2]>) -> PairRow {
