@@ -213,7 +213,7 @@ impl Architecture {
     /// The same sizes with this suite's own way of reading strands and alleles: strands averaged and an antisymmetric
     /// ratio head.
     pub fn sound(self) -> Self {
-        Architecture { strands: Strands::Averaged, ratio_head: RatioHead::Antisymmetric, tower_dropout: 0.15, ..self }
+        Architecture { strands: Strands::Averaged, ratio_head: RatioHead::Antisymmetric, ..self }
     }
 
     /// Refuse sizes that make no network, or one beyond what a model file can hold.

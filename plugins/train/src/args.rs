@@ -28,7 +28,8 @@ pub struct Args {
     #[arg(value_name = "COUNTS", required_unless_present = "pairs", conflicts_with = "pairs")]
     pub counts: Option<PathBuf>,
 
-    /// Table of designed pairs instead: id, allele_a, allele_b, value_a, value_b and optionally group
+    /// Table of designed pairs instead: id, allele_a, allele_b, value_a, value_b and optionally
+    /// group and weight
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
 
@@ -105,19 +106,21 @@ pub struct NetworkArgs {
     /// Bases the network reads [default: the preset's]
     #[arg(short = 'w', long, value_name = "BASES")]
     pub window: Option<usize>,
-    /// Take every default from this recipe; options given here come first
+    /// Take every default from this recipe instead of those named here; options given here come first
     #[arg(long, value_name = "RECIPE", conflicts_with = "config")]
     pub compat: Option<Recipe>,
     /// How the strands are read: averaged (a sequence and its reverse complement are the same) or joined (published)
+    /// [default: averaged]
     #[arg(long, value_name = "WAY")]
     pub strands: Option<Strands>,
     /// Ratio head of paired networks: antisymmetric (equal alleles have ratio 0) or free (published)
+    /// [default: antisymmetric]
     #[arg(long, value_name = "HEAD")]
     pub ratio_head: Option<RatioHead>,
-    /// Share of hidden units dropped in the heads while training
+    /// Share of hidden units dropped in the heads while training [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     pub dropout: Option<f64>,
-    /// Share of positions dropped in the tower while training
+    /// Share of positions dropped in the tower while training [default: 0]
     #[arg(long, value_name = "SHARE")]
     pub tower_dropout: Option<f64>,
     /// Network and training options of an earlier run (its config.toml); options given here come first
@@ -180,60 +183,63 @@ pub struct SplitArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Training")]
 pub struct FitArgs {
-    /// Most epochs
+    /// Most epochs [default: 15]
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
-    /// Pairs a step
+    /// Pairs a step [default: 32]
     #[arg(long, value_name = "N")]
     pub batch_size: Option<usize>,
-    /// Nominal learning rate
+    /// Nominal learning rate [default: 0.003]
     #[arg(long, value_name = "RATE")]
     pub learning_rate: Option<f64>,
     /// How the rate moves: cosine (up during a twentieth of all steps, then down), cycle (half to twice, 2000 steps up
-    /// and 2000 down, published), plateau or constant
+    /// and 2000 down, published), plateau or constant [default: cosine]
     #[arg(long, value_name = "RULE")]
     pub schedule: Option<Schedule>,
-    /// Weight decay
+    /// Weight decay [default: 0.01]
     #[arg(long, value_name = "NUMBER")]
     pub weight_decay: Option<f64>,
-    /// How it acts: decoupled (AdamW) or gradient (published)
+    /// How it acts: decoupled (AdamW) or gradient (published) [default: decoupled]
     #[arg(long, value_name = "WAY")]
     pub decay: Option<Decay>,
-    /// Epochs without a better validation figure before training stops
+    /// Epochs without a better validation figure before training stops [default: 6]
     #[arg(long, value_name = "N")]
     pub patience: Option<usize>,
     /// What is made small: squared (errors of logarithms) or counts (beta-binomial and negative binomial likelihood of
-    /// the fragments)
+    /// the fragments) [default: squared]
     #[arg(long, value_name = "LOSS")]
     pub loss: Option<Loss>,
-    /// Weight of the ratio in the loss, where each count has 1
+    /// Weight of the ratio in the loss, where each count has 1 [default: 5]
     #[arg(long, value_name = "NUMBER")]
     pub ratio_weight: Option<f64>,
     /// What chooses the epoch: loss (lowest) or ratio (highest correlation), on the validation windows
+    /// [default: loss]
     #[arg(long, value_name = "FIGURE")]
     pub selection: Option<Selection>,
-    /// Batch norm over both alleles (joint) or each by itself (apart, published)
+    /// Batch norm over both alleles (joint) or each by itself (apart, published) [default: joint]
     #[arg(long, value_name = "KIND")]
     pub batch_statistics: Option<BatchStatistics>,
-    /// Whether dropout takes the same units of both alleles
+    /// Whether dropout takes the same units of both alleles [default: true]
     #[arg(long, value_name = "true|false")]
     pub shared_dropout: Option<bool>,
-    /// Largest norm of the gradient; 0 for no limit
+    /// Largest norm of the gradient; 0 for no limit [default: 0]
     #[arg(long, value_name = "NUMBER")]
     pub clip: Option<f64>,
-    /// Move windows by up to so many bases, by chance
+    /// Move windows by up to so many bases, by chance [default: 0]
     #[arg(long, value_name = "BASES")]
     pub shift: Option<usize>,
     /// Changes by chance: strand (reverse complement), swap (alleles exchanged), none; comma-separated
+    /// [default: none]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub augment: Option<Vec<Augment>>,
     /// What a loss that is no number does: stop (with the last good state kept) or skip (the batch, published)
+    /// [default: stop]
     #[arg(long, value_name = "RULE")]
     pub not_finite: Option<NotFinite>,
-    /// Number type of convolutions: float32, or bfloat16 for GPUs with matrix units
+    /// Number type of convolutions: float32, or bfloat16 for GPUs with matrix units [default: float32]
     #[arg(long, value_name = "TYPE")]
     pub precision: Option<Precision>,
-    /// Seed of weights, split by blocks, order of batches and dropout
+    /// Seed of weights, split by blocks, order of batches and dropout [default: 1]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 }
@@ -273,4 +279,54 @@ pub struct RunArgs {
     /// Print sizes, steps and memory, and train nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use deepallele_core::model::Architecture;
+    use deepallele_core::training::options::FitOptions;
+
+    #[test]
+    fn options_fit_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_that_help_names_are_those_taken() {
+        let command = Args::command();
+        let told = |name: &str| {
+            let option = command.get_arguments().find(|a| a.get_long() == Some(name)).unwrap();
+            let help = option.get_help().unwrap().to_string();
+            let (_, default) = help.split_once("[default: ").unwrap_or_else(|| panic!("{name}: {help}"));
+            default.trim_end_matches(']').to_string()
+        };
+        let sizes = Architecture::preset("small", Kind::Paired).unwrap().sound();
+        let fit = FitOptions::sound();
+        for (name, value) in [
+            ("strands", sizes.strands.to_string()),
+            ("ratio-head", sizes.ratio_head.to_string()),
+            ("dropout", sizes.dropout.to_string()),
+            ("tower-dropout", sizes.tower_dropout.to_string()),
+            ("epochs", fit.epochs.to_string()),
+            ("batch-size", fit.batch_size.to_string()),
+            ("learning-rate", fit.learning_rate.to_string()),
+            ("weight-decay", fit.weight_decay.to_string()),
+            ("decay", fit.decay.to_string()),
+            ("patience", fit.patience.to_string()),
+            ("loss", fit.loss.to_string()),
+            ("ratio-weight", fit.ratio_weight.to_string()),
+            ("selection", fit.selection.to_string()),
+            ("batch-statistics", fit.batch_statistics.to_string()),
+            ("shared-dropout", fit.shared_dropout.to_string()),
+            ("clip", fit.clip.to_string()),
+            ("shift", fit.shift.to_string()),
+            ("not-finite", fit.not_finite.to_string()),
+            ("precision", fit.precision.to_string()),
+            ("seed", fit.seed.to_string()),
+        ] {
+            assert_eq!(told(name), value, "--{name}");
+        }
+    }
 }
