@@ -110,9 +110,14 @@ impl DeviceData {
 
     /// The examples of `rows`, as they are.
     pub fn batch(&self, rows: &[i64]) -> Result<Batch> {
+        self.moved(rows, 0)
+    }
+
+    /// The examples of `rows`, each window moved by `shift` bases to the right.
+    fn moved(&self, rows: &[i64], shift: i64) -> Result<Batch> {
         let rows = Tensor::f_from_slice(rows)?.f_to_device(self.targets.device())?;
         let pick = |t: &Tensor| -> Result<Tensor> { Ok(t.f_index_select(0, &rows)?) };
-        let window = |t: &Tensor| -> Result<Tensor> { Ok(pick(t)?.f_narrow(1, self.margin, self.window)?) };
+        let window = |t: &Tensor| -> Result<Tensor> { Ok(pick(t)?.f_narrow(1, self.margin + shift, self.window)?) };
         Ok(Batch {
             hap1: window(&self.hap1)?,
             hap2: window(&self.hap2)?,
@@ -124,14 +129,8 @@ impl DeviceData {
 
     /// The examples of `rows`, changed as `augmentation` says.
     pub fn augmented(&self, rows: &[i64], augmentation: &Augmentation, network: &Network) -> Result<Batch> {
-        let mut batch = self.batch(rows)?;
+        let mut batch = self.moved(rows, augmentation.shift)?;
         let device = self.targets.device();
-        if augmentation.shift != 0 {
-            let rows = Tensor::f_from_slice(rows)?.f_to_device(device)?;
-            for (codes, all) in [(&mut batch.hap1, &self.hap1), (&mut batch.hap2, &self.hap2)] {
-                *codes = all.f_index_select(0, &rows)?.f_narrow(1, self.margin + augmentation.shift, self.window)?;
-            }
-        }
         let column = |coins: &[bool]| -> Result<Tensor> {
             let coins: Vec<i64> = coins.iter().map(|&c| i64::from(c)).collect();
             Ok(Tensor::f_from_slice(&coins)?.f_to_kind(Type::Bool)?.f_to_device(device)?.f_view([-1, 1])?)
