@@ -70,6 +70,23 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// The shared libraries that a program is linked against, as `ldd` names and finds them: without the addresses at
+/// which they lie this time, whose digits can spell a name.
+pub fn libraries(program: &Path) -> String {
+    let listing = good_text(&mut tool("ldd", [program]));
+    listing.lines().map(|line| format!("{}\n", without_address(line))).collect()
+}
+
+fn without_address(line: &str) -> &str {
+    line.split_once(" (0x").map_or(line, |(name, _)| name)
+}
+
+#[test]
+fn an_address_is_no_part_of_a_library() {
+    assert_eq!(without_address("\tlibm.so.6 => /lib/libm.so.6 (0x00007f03cc10f000)"), "\tlibm.so.6 => /lib/libm.so.6");
+    assert_eq!(without_address("\tlibc10.so => not found"), "\tlibc10.so => not found");
+}
+
 /// Run, wait, and give back exit status, stdout and stderr.
 pub fn run(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|e| panic!("{:?} does not start: {e}", command.get_program()))
