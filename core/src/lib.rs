@@ -15,6 +15,7 @@
 //! | [`output`] | provenance, VCF INFO, bedGraph, bigWig, IGV session, plots |
 
 mod bgzf;
+mod choice;
 pub mod counts;
 pub mod effects;
 pub mod error;

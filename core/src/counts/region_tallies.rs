@@ -1,36 +1,23 @@
 //! Fragments by region, sample and class, as they come.
 
-use std::str::FromStr;
-
 use super::counter::Tally;
 use super::sink::{Fragment, FragmentSink};
+use crate::choice::choice;
 use crate::error::Result;
 use crate::genome::Regions;
 
-/// Which strand a fragment must come from to count in a region that has a strand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Strandedness {
+choice!(
+    /// Which strand a fragment must come from to count in a region that has a strand.
+    #[derive(Default)]
+    Strandedness, "strandedness",
     /// Either.
     #[default]
-    None,
+    None "none",
     /// The first mate, or the single read, lies on the strand of the region.
-    Forward,
+    Forward "forward",
     /// The first mate, or the single read, lies on the other strand (dUTP libraries).
-    Reverse,
-}
-
-impl FromStr for Strandedness {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        match text {
-            "none" => Ok(Self::None),
-            "forward" => Ok(Self::Forward),
-            "reverse" => Ok(Self::Reverse),
-            _ => Err(format!("\"{text}\" is no strandedness; use none, forward or reverse")),
-        }
-    }
-}
+    Reverse "reverse",
+);
 
 impl Strandedness {
     /// True if a fragment of strand `fragment` (`+` or `-`) counts in a region of strand `region`. A region

@@ -1,106 +1,44 @@
 //! The shape of a network: its kind, its sizes, the published presets, and the tensors it needs.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
+use crate::choice::choice;
 use crate::error::{Error, Result};
 
-/// Which heads sit on the shared tower.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
+choice!(
+    /// Which heads sit on the shared tower.
+    Kind, "model kind",
     /// A count head used for both alleles, and a ratio head on the two embeddings joined.
-    Paired,
+    Paired "paired",
     /// The count head alone; the ratio is the difference of the two counts.
-    Difference,
+    Difference "difference",
     /// One sequence at a time, with a rectified output; the ratio is the difference of two runs.
-    Single,
-}
+    Single "single",
+);
 
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 3] = [Kind::Paired, Kind::Difference, Kind::Single];
-
-    /// Its name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Paired => "paired",
-            Kind::Difference => "difference",
-            Kind::Single => "single",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Kind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Kind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| Error::Mismatch(format!("\"{name}\" is no model kind (paired, difference or single)")))
-    }
-}
-
-/// How the tower reads the two strands of an allele.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Strands {
+choice!(
+    /// How the tower reads the two strands of an allele.
+    #[derive(Default)]
+    Strands, "way to read strands",
     /// End to end, as one sequence of 2·`window` positions. As published: exchanging the strands exchanges the two
     /// halves of what the dense layer sees, so that a sequence and its reverse complement differ.
     #[default]
-    Joined,
+    Joined "joined",
     /// Each by itself, the embeddings averaged: a sequence and its reverse complement are the same.
-    Averaged,
-}
+    Averaged "averaged",
+);
 
-/// What the ratio head of a paired network computes from the two embeddings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RatioHead {
+choice!(
+    /// What the ratio head of a paired network computes from the two embeddings.
+    #[derive(Default)]
+    RatioHead, "ratio head",
     /// g(a, b), as published: equal alleles may have a ratio, and exchanged ones need not have the negative.
     #[default]
-    Free,
+    Free "free",
     /// (g(a, b) - g(b, a)) / 2: 0 for equal alleles, the negative for exchanged ones. What favours one allele
     /// whatever its sequence is learned beside it, as `ratio_bias`, and is no part of a prediction.
-    Antisymmetric,
-}
-
-/// The names of both enums are those of the command line and of files.
-macro_rules! named {
-    ($kind:ty, $what:literal, $($name:literal $value:ident),+) => {
-        impl $kind {
-            /// Its name on the command line and in files.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$value => $name),+ }
-            }
-        }
-        impl fmt::Display for $kind {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-        impl FromStr for $kind {
-            type Err = Error;
-            fn from_str(name: &str) -> Result<Self> {
-                match name {
-                    $($name => Ok(Self::$value),)+
-                    _ => Err(Error::Mismatch(format!("\"{name}\" is no {}", $what))),
-                }
-            }
-        }
-    };
-}
-named!(Strands, "way to read strands (joined or averaged)", "joined" Joined, "averaged" Averaged);
-named!(RatioHead, "ratio head (free or antisymmetric)", "free" Free, "antisymmetric" Antisymmetric);
+    Antisymmetric "antisymmetric",
+);
 
 /// Sizes of one network. The defaults of `strands`, `ratio_head`, `tower_dropout` and `outputs` are the published
 /// network's, so that older files are read as what they are.

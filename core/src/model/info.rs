@@ -6,49 +6,22 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::config::{Architecture, RatioHead, Strands};
+use crate::choice::choice;
 use crate::error::{Error, Result};
 
 /// Version of the metadata; a reader refuses newer ones.
 pub const FORMAT_VERSION: u32 = 2;
 
-/// What the measured values were, and so how a prediction is turned back into one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
+choice!(
+    /// What the measured values were, and so how a prediction is turned back into one.
+    Scale, "target scale",
     /// Fragment counts; the network sees log(count + pseudocount).
-    Counts,
+    Counts "counts",
     /// Other non-negative values (expression, activity); the network sees log(value + pseudocount).
-    Linear,
+    Linear "linear",
     /// Values that were log2 already; the network sees the logarithm in its own base, no pseudocount.
-    Log2,
-}
-
-impl Scale {
-    /// Its name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Scale::Counts => "counts",
-            Scale::Linear => "linear",
-            Scale::Log2 => "log2",
-        }
-    }
-}
-
-impl Display for Scale {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Scale {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        [Scale::Counts, Scale::Linear, Scale::Log2]
-            .into_iter()
-            .find(|scale| scale.name() == name)
-            .ok_or_else(|| Error::Mismatch(format!("\"{name}\" is no target scale (counts, linear or log2)")))
-    }
-}
+    Log2 "log2",
+);
 
 /// How measured values and network outputs relate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,47 +34,21 @@ pub struct TargetScale {
     pub log_base: LogBase,
 }
 
-/// Base of the logarithms inside a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogBase {
+choice!(
+    /// Base of the logarithms inside a network.
+    LogBase, "base of logarithms",
     /// Natural logarithm.
-    E,
+    E "e",
     /// Base 2.
-    Two,
-}
+    Two "2",
+);
 
 impl LogBase {
-    /// `e` or `2`.
-    pub fn name(self) -> &'static str {
-        match self {
-            LogBase::E => "e",
-            LogBase::Two => "2",
-        }
-    }
-
     /// Natural logarithm of the base.
     pub fn ln(self) -> f64 {
         match self {
             LogBase::E => 1.0,
             LogBase::Two => LN_2,
-        }
-    }
-}
-
-impl Display for LogBase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for LogBase {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "e" => Ok(LogBase::E),
-            "2" => Ok(LogBase::Two),
-            _ => Err(Error::Mismatch(format!("\"{name}\" is no base of logarithms (e or 2)"))),
         }
     }
 }
@@ -164,44 +111,17 @@ pub struct HeldOut {
     pub test: Vec<String>,
 }
 
-/// How the sequence of a region fills the network's window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WindowLayout {
+choice!(
+    /// How the sequence of a region fills the network's window.
+    #[derive(Default)]
+    WindowLayout, "window layout",
     /// The centre of the region in the middle of both alleles, filled from the genome on both sides.
     #[default]
-    Centred,
+    Centred "centred",
     /// The region's own bases at the left, nothing behind them, as published. Alleles of different length then
     /// end at different places.
-    LeftAligned,
-}
-
-impl WindowLayout {
-    /// Its name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            WindowLayout::Centred => "centred",
-            WindowLayout::LeftAligned => "left-aligned",
-        }
-    }
-}
-
-impl Display for WindowLayout {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for WindowLayout {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        [WindowLayout::Centred, WindowLayout::LeftAligned]
-            .into_iter()
-            .find(|layout| layout.name() == name)
-            .ok_or_else(|| Error::Mismatch(format!("\"{name}\" is no window layout (centred or left-aligned)")))
-    }
-}
+    LeftAligned "left-aligned",
+);
 
 /// What `metadata_props` of a model file hold.
 #[derive(Clone, Debug, PartialEq)]

@@ -234,6 +234,11 @@ impl Network {
         self.named.iter().filter(|(_, t)| t.requires_grad())
     }
 
+    /// All tensors, running batch-norm statistics included, with their published names.
+    pub fn tensors(&self) -> impl Iterator<Item = &(String, Torch)> {
+        self.named.iter()
+    }
+
     /// A copy of all tensors on the host.
     pub fn weights(&self) -> Result<Weights> {
         let mut weights = Weights::default();

@@ -1,8 +1,7 @@
 //! The layout of the published data sets: names of their parts, one-hot rows, and the logarithms of their values.
 //! How they lie in a file is the business of whoever reads or writes it.
 
-use std::fmt;
-use std::str::FromStr;
+use crate::choice::choice;
 
 /// Bases of allele A and B: n rows of L positions of the four channels A, C, G, T, left-aligned, zero to the right.
 pub const SEQUENCES: [&str; 2] = ["B6_sequence", "Cast_sequence"];
@@ -15,30 +14,18 @@ pub const PEAK_INDEX: &str = "original_peak_index";
 /// What [`batches`] calls the sum over all conditions or samples.
 pub const SUM: &str = "sum";
 
-/// What was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Assay {
+choice!(
+    /// What was measured.
+    Assay, "assay",
     /// Accessibility: natural logarithms of counts, in batches.
-    Atac,
+    Atac "atac",
     /// ChIP: natural logarithms of counts, without batches.
-    Chip,
+    Chip "chip",
     /// Expression: normalised values in log2, by condition.
-    Rna,
-}
+    Rna "rna",
+);
 
 impl Assay {
-    /// Every assay.
-    pub const ALL: [Assay; 3] = [Assay::Atac, Assay::Chip, Assay::Rna];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Assay::Atac => "atac",
-            Assay::Chip => "chip",
-            Assay::Rna => "rna",
-        }
-    }
-
     /// The attribute `data_type` of a data set; RNA has none.
     pub fn data_type(self) -> Option<&'static str> {
         match self {
@@ -72,29 +59,14 @@ impl Assay {
     }
 }
 
-impl fmt::Display for Assay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Assay {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let found = Assay::ALL.into_iter().find(|assay| assay.name() == name);
-        found.ok_or_else(|| format!("'{name}' is unknown: use atac, chip or rna"))
-    }
-}
-
-/// What the values outside a data set are; inside they are logarithms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
+choice!(
+    /// What the values outside a data set are; inside they are logarithms.
+    Values, "kind of values",
     /// Counts x, of which the data set holds ln(x + 1).
-    Counts,
+    Counts "counts",
     /// The logarithms themselves.
-    Log,
-}
+    Log "log",
+);
 
 impl Values {
     /// A value as the data set has it.
@@ -118,18 +90,6 @@ impl Values {
                     false => value,
                 }
             }
-        }
-    }
-}
-
-impl FromStr for Values {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "counts" => Ok(Values::Counts),
-            "log" => Ok(Values::Log),
-            other => Err(format!("'{other}' is unknown: use counts or log")),
         }
     }
 }
@@ -227,7 +187,7 @@ mod tests {
         let names = ["sc.B6", "sc.CAST", "B6_sequence", "odd.B6", "odd.Cast", "a.b.B6", "a.b.CAST"].map(String::from);
         assert_eq!(batches(&names), ["sc", "a.b"]);
         for assay in Assay::ALL {
-            assert_eq!(assay.name().parse(), Ok(assay));
+            assert_eq!(assay.name().parse::<Assay>().unwrap(), assay);
             assert_eq!(assay.data_type().map_or(Some(assay), Assay::find), Some(assay));
         }
         assert_eq!(Assay::find("bulk ATAC"), Some(Assay::Atac));

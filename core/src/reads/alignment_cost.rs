@@ -1,34 +1,22 @@
 //! What an alignment costs under the genome that it was made with.
 
-use std::str::FromStr;
-
 use super::alignments::Alignment;
 use super::likelihood::{BaseCosts, Cost, DECISIVE, GAP_EXTENSION, GAP_OPENING};
 use super::tags::Tag;
+use crate::choice::choice;
 
-/// How alignments to two genomes are compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scoring {
+choice!(
+    /// How alignments to two genomes are compared.
+    #[derive(Default)]
+    Scoring, "scoring",
     /// By the likelihood of the read under the genome: bases that differ by their quality, gaps, and clipped
     /// bases as if they differed.
     #[default]
-    Likelihood,
+    Likelihood "likelihood",
     /// As the Suspenders tool does: 6 for a base that differs, 5 and 3 for each base of a gap, nothing for
     /// clipped bases; any difference counts. For comparison only: a clipped alignment beats one that is not.
-    Suspenders,
-}
-
-impl FromStr for Scoring {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "likelihood" => Ok(Self::Likelihood),
-            "suspenders" => Ok(Self::Suspenders),
-            _ => Err(format!("\"{text}\" is no scoring; use likelihood or suspenders")),
-        }
-    }
-}
+    Suspenders "suspenders",
+);
 
 /// Why an alignment has no cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::split::Place;
+use crate::choice::choice;
 use crate::counts::pairs::PairsTable;
 use crate::counts::table::{CountRow, CountTable};
 use crate::error::{Error, Result};
@@ -13,26 +14,14 @@ use crate::genome::variants::Variants;
 use crate::model::encode::{encode, NOTHING};
 use crate::model::info::{TargetScale, WindowLayout};
 
-/// What becomes of fragments that fit both alleles when counts are turned into targets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Uninformative {
+choice!(
+    /// What becomes of fragments that fit both alleles when counts are turned into targets.
+    Uninformative, "rule for uninformative fragments",
     /// Half to each allele, as published. Regions without a variant then have equal counts.
-    Half,
+    Half "half",
     /// Left out: counts of the two alleles are those of informative fragments alone.
-    Drop,
-}
-
-impl std::str::FromStr for Uninformative {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        match text {
-            "half" => Ok(Self::Half),
-            "drop" => Ok(Self::Drop),
-            other => Err(format!("'{other}' is unknown: use half or drop")),
-        }
-    }
-}
+    Drop "drop",
+);
 
 /// What was measured on one example in one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]

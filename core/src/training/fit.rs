@@ -10,14 +10,16 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::{Kind as Type, Tensor};
 
+use super::average::Average;
 use super::dataset::Dataset;
 use super::device_data::{Augmentation, Batch, DeviceData};
 use super::loss::{host, LossParts, Objective};
 use super::metrics::{pearson, spearman};
 use super::optimiser::Adam;
-use super::options::{BatchStatistics, FitOptions, NotFinite, Precision, Selection};
+use super::options::{BatchStatistics, FirstCounts, FitOptions, NotFinite, Precision, Selection};
 use super::schedule::{bits, RateKeeper};
 use super::split::Part;
+use super::start::start_at_medians;
 use super::state::{fingerprint, Position, Snapshot};
 use crate::error::{Error, Result};
 use crate::model::network::{Mode, Network};
@@ -262,19 +264,21 @@ pub fn fit(
     let identity = fingerprint(network.architecture(), options, data, parts);
     let mut position = Position::start(identity.clone(), rates);
     let mut best: Option<Weights> = None;
+    if options.first_counts == FirstCounts::Median {
+        start_at_medians(network, data, &train, options.loss)?;
+    }
+    let mut average = Average::new(network, options.average)?;
     if let Some(path) = keeping.state.filter(|path| keeping.resume && path.exists()) {
         let saved = Snapshot::read(path, &identity)?;
         network.load(&saved.weights("model."))?;
-        let (steps, moments) = saved.restore(&extra, &optimiser.state().1)?;
+        let (steps, moments) = saved.restore(&average.state(), &extra, &optimiser.state().1)?;
         optimiser.restore(steps, &moments)?;
         best = saved.position.best.is_some().then(|| saved.weights("best."));
         position = saved.position;
     }
-    let save = |position: &Position, network: &Network, best: Option<&Weights>, optimiser: &Adam| -> Result<()> {
-        match keeping.state {
-            Some(path) => Snapshot::new(position, network.weights()?, best, &extra, optimiser.state())?.write(path),
-            None => Ok(()),
-        }
+    let save = |position: &Position, network: &Network, best: Option<&Weights>, average: &Average, adam: &Adam| {
+        let Some(path) = keeping.state else { return Ok(()) };
+        Snapshot::new(position, network.weights()?, best, &average.state(), &extra, adam.state())?.write(path)
     };
     let on_host = network.device() == tch::Device::Cpu;
     let every = if on_host || options.not_finite == NotFinite::Skip { 1 } else { LOOK_EVERY };
@@ -290,7 +294,7 @@ pub fn fit(
         for rows in batches {
             if (keeping.stop)() {
                 pending.look(&mut position)?;
-                save(&position, network, best.as_ref(), &optimiser)?;
+                save(&position, network, best.as_ref(), &average, &optimiser)?;
                 return Ok(Outcome::Stopped { epoch });
             }
             let mut rng = generator(options.seed, epoch, position.batch + 1);
@@ -314,13 +318,14 @@ pub fn fit(
             }
             position.steps += 1;
             position.batch += 1;
+            average.step(position.steps)?;
             report(Event::Batch { epoch, done: position.batch, total });
             if pending.losses.len() >= pending.every {
                 pending.look(&mut position)?;
             }
             if last_saved.elapsed() > keeping.every {
                 pending.look(&mut position)?;
-                save(&position, network, best.as_ref(), &optimiser)?;
+                save(&position, network, best.as_ref(), &average, &optimiser)?;
                 last_saved = Instant::now();
             }
         }
@@ -330,6 +335,7 @@ pub fn fit(
                 "no batch of epoch {epoch} has a finite loss; lower the learning rate or look for extreme values"
             )));
         }
+        average.exchange()?;
         let (predictions, loss) = evaluate(network, &device_data, &validation, Some(&objective))?;
         let mut metrics = validation_metrics(data, &validation, &predictions);
         metrics.epoch = epoch;
@@ -353,11 +359,12 @@ pub fn fit(
         } else {
             position.waited += 1;
         }
+        average.exchange()?;
         position.history.push(metrics);
         stopped_early = position.waited >= options.patience;
         (position.epoch, position.batch) = (epoch + 1, 0);
         (position.loss_sum, position.loss_weight, position.skipped) = (0.0, 0.0, 0);
-        save(&position, network, best.as_ref(), &optimiser)?;
+        save(&position, network, best.as_ref(), &average, &optimiser)?;
         last_saved = Instant::now();
     }
     let (Some((_, best_epoch)), Some(best)) = (position.best, best) else {

@@ -21,6 +21,7 @@
 //! | `runs` | the folds and seeds of one training |
 //! | `rivals` | what a model is reported beside |
 
+pub mod average;
 pub mod baseline;
 pub mod bootstrap;
 pub mod ceiling;
@@ -53,4 +54,5 @@ pub mod schedule;
 pub mod shifted_solve;
 pub mod split;
 #[cfg(feature = "torch")]
+pub mod start;
 pub mod state;

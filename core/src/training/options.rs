@@ -1,41 +1,14 @@
 //! What can be chosen about a training run.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::schedule::Schedule;
+use crate::choice::choice;
 use crate::error::{Error, Result};
-
-/// An enum whose names on the command line, in TOML and in messages are the same.
-macro_rules! choice {
-    ($(#[$about:meta])* $kind:ident, $what:literal, $($(#[$doc:meta])* $value:ident $name:literal),+ $(,)?) => {
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum $kind { $($(#[$doc])* #[serde(rename = $name)] $value),+ }
-
-        impl fmt::Display for $kind {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(match self { $(Self::$value => $name),+ })
-            }
-        }
-
-        impl FromStr for $kind {
-            type Err = String;
-
-            fn from_str(text: &str) -> std::result::Result<Self, String> {
-                match text {
-                    $($name => Ok(Self::$value),)+
-                    other => Err(format!("'{other}' is no {}: use {}", $what, [$($name),+].join(" or "))),
-                }
-            }
-        }
-    };
-}
 
 choice!(
     /// What the network is fitted to.
+    #[derive(Default)]
     Loss, "loss",
     /// Mean squared error of logarithms, counts and ratio alike. As published.
     #[default]
@@ -47,6 +20,7 @@ choice!(
 
 choice!(
     /// How weight decay acts.
+    #[derive(Default)]
     Decay, "decay",
     /// Added to the gradient, on every parameter (Adam with L2). As published.
     #[default]
@@ -57,6 +31,7 @@ choice!(
 
 choice!(
     /// What chooses the epoch on the validation windows.
+    #[derive(Default)]
     Selection, "selection",
     /// The lowest loss.
     #[default]
@@ -67,6 +42,7 @@ choice!(
 
 choice!(
     /// What happens at a loss that is no finite number.
+    #[derive(Default)]
     NotFinite, "rule",
     /// The batch changes nothing and is counted. As published.
     #[default]
@@ -77,6 +53,7 @@ choice!(
 
 choice!(
     /// Over what a batch norm takes its statistics in training.
+    #[derive(Default)]
     BatchStatistics, "kind of statistics",
     /// Over each allele by itself, haplotype 1 first: running values move twice a step. As published.
     #[default]
@@ -86,7 +63,19 @@ choice!(
 );
 
 choice!(
+    /// What the count heads give before the first step.
+    #[derive(Default)]
+    FirstCounts, "beginning",
+    /// Whatever random weights give, about 0. As published.
+    #[default]
+    Random "random",
+    /// The median of the training windows; see [`super::start`].
+    Median "median",
+);
+
+choice!(
     /// Number type of convolutions and of the dense layer in training; the rest is float32 always.
+    #[derive(Default)]
     Precision, "precision",
     #[default]
     Float32 "float32",
@@ -130,6 +119,10 @@ pub struct FitOptions {
     pub augment_strand: bool,
     /// Whether the alleles of a window are exchanged, by chance.
     pub augment_swap: bool,
+    pub first_counts: FirstCounts,
+    /// Decay of the moving average of the weights that is judged and kept instead of the last weights; 0 for none.
+    /// See [`super::average`].
+    pub average: f64,
 }
 
 impl Default for FitOptions {
@@ -154,12 +147,14 @@ impl Default for FitOptions {
             shift: 0,
             augment_strand: false,
             augment_swap: false,
+            first_counts: FirstCounts::Random,
+            average: 0.0,
         }
     }
 }
 
 impl FitOptions {
-    /// This suite's own recipe, chosen by the evidence in `docs/training.md`.
+    /// This suite's own recipe, chosen by the evidence in `docs/training.md`; for [`Loss::Squared`].
     pub fn sound() -> Self {
         Self {
             epochs: 15,
@@ -172,7 +167,23 @@ impl FitOptions {
             not_finite: NotFinite::Stop,
             batch_statistics: BatchStatistics::Joint,
             shared_dropout: true,
+            first_counts: FirstCounts::Median,
+            average: 0.995,
             ..Self::default()
+        }
+    }
+
+    /// The shift of [`FitOptions::sound`] for windows that lie in a genome, from which a moved one is filled. A
+    /// sequence by itself has nothing beyond its ends and stays where it is.
+    pub fn sound_shift(window: usize) -> usize {
+        window / 8
+    }
+
+    /// The ratio weight of [`FitOptions::sound`] for a loss: a likelihood has its weight in itself.
+    pub fn sound_ratio_weight(loss: Loss) -> f64 {
+        match loss {
+            Loss::Squared => Self::sound().ratio_weight,
+            Loss::Counts => 1.0,
         }
     }
 }
@@ -191,6 +202,9 @@ impl FitOptions {
         }
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return Err(Error::Mismatch(format!("the learning rate must be above 0, not {}", self.learning_rate)));
+        }
+        if !(0.0..1.0).contains(&self.average) {
+            return Err(Error::Mismatch(format!("the decay of averages must be 0 to below 1, not {}", self.average)));
         }
         for (name, value) in
             [("weight decay", self.weight_decay), ("ratio weight", self.ratio_weight), ("gradient limit", self.clip)]

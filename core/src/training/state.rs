@@ -93,8 +93,8 @@ pub fn fingerprint(architecture: &Architecture, options: &FitOptions, data: &Dat
     format!("{:08x}-{}", hash.finalize(), data.len())
 }
 
-/// The tensors of a run by name: the network's under `model.`, the best under `best.`, what the loss learns under
-/// `loss.`, the optimiser's moments as they are named.
+/// The tensors of a run by name: the network's under `model.`, the best under `best.`, their moving average under
+/// `average.`, what the loss learns under `loss.`, the optimiser's moments as they are named.
 pub struct Snapshot {
     pub position: Position,
     pub tensors: BTreeMap<String, Tensor>,
@@ -139,6 +139,7 @@ impl Snapshot {
         position: &Position,
         model: Weights,
         best: Option<&Weights>,
+        average: &[(String, Torch)],
         loss: &[(String, Torch)],
         optimiser: (i32, Vec<(String, Torch)>),
     ) -> Result<Self> {
@@ -147,8 +148,10 @@ impl Snapshot {
         if let Some(best) = best {
             tensors.extend(best.0.iter().map(|(name, t)| (format!("best.{name}"), t.clone())));
         }
-        for (name, tensor) in loss {
-            tensors.insert(format!("loss.{name}"), to_host(tensor)?);
+        for (group, list) in [("average", average), ("loss", loss)] {
+            for (name, tensor) in list {
+                tensors.insert(format!("{group}.{name}"), to_host(tensor)?);
+            }
         }
         let (optimiser_steps, moments) = optimiser;
         for (name, tensor) in &moments {
@@ -196,12 +199,13 @@ impl Snapshot {
         Weights(named.collect())
     }
 
-    /// Put the values of `loss` tensors back, and give the optimiser's steps and moments.
+    /// Put the values of `average` and `loss` tensors back, and give the optimiser's steps and moments.
     ///
     /// # Errors
     /// A tensor is missing or of another size.
     pub fn restore(
         &self,
+        average: &[(String, Torch)],
         loss: &[(String, Torch)],
         moments: &[(String, Torch)],
     ) -> Result<(i32, BTreeMap<String, Torch>)> {
@@ -213,8 +217,10 @@ impl Snapshot {
                 tensor.ok_or_else(|| Error::Mismatch(format!("the saved state has no {name} of the right shape")))?;
             from_host(tensor, like)
         };
-        for (name, tensor) in loss {
-            tensor.shallow_clone().f_copy_(&saved(&format!("loss.{name}"), tensor)?)?;
+        for (group, list) in [("average", average), ("loss", loss)] {
+            for (name, tensor) in list {
+                tensor.shallow_clone().f_copy_(&saved(&format!("{group}.{name}"), tensor)?)?;
+            }
         }
         let moments = moments.iter().map(|(name, like)| Ok((name.clone(), saved(name, like)?)));
         Ok((self.position.optimiser_steps, moments.collect::<Result<_>>()?))

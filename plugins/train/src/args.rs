@@ -10,7 +10,7 @@ use deepallele_core::model::device::DeviceChoice;
 use deepallele_core::model::info::{Scale, WindowLayout};
 use deepallele_core::model::Kind;
 use deepallele_core::training::dataset::Uninformative;
-use deepallele_core::training::options::{BatchStatistics, Decay, Loss, NotFinite, Precision, Selection};
+use deepallele_core::training::options::{BatchStatistics, Decay, FirstCounts, Loss, NotFinite, Precision, Selection};
 use deepallele_core::training::schedule::Schedule;
 
 /// Train the paired sequence model on allele-specific counts
@@ -209,7 +209,7 @@ pub struct FitArgs {
     /// the fragments) [default: squared]
     #[arg(long, value_name = "LOSS")]
     pub loss: Option<Loss>,
-    /// Weight of the ratio in the loss, where each count has 1 [default: 5]
+    /// Weight of the ratio in the loss, where each count has 1 [default: 5, with --loss counts 1]
     #[arg(long, value_name = "NUMBER")]
     pub ratio_weight: Option<f64>,
     /// What chooses the epoch: loss (lowest) or ratio (highest correlation), on the validation windows
@@ -225,7 +225,8 @@ pub struct FitArgs {
     /// Largest norm of the gradient; 0 for no limit [default: 0]
     #[arg(long, value_name = "NUMBER")]
     pub clip: Option<f64>,
-    /// Move windows by up to so many bases, by chance [default: 0]
+    /// Move windows by up to so many bases, by chance [default: an eighth of the window, for --pairs and left-aligned
+    /// regions 0]
     #[arg(long, value_name = "BASES")]
     pub shift: Option<usize>,
     /// Changes by chance: strand (reverse complement), swap (alleles exchanged), none; comma-separated
@@ -236,6 +237,14 @@ pub struct FitArgs {
     /// [default: stop]
     #[arg(long, value_name = "RULE")]
     pub not_finite: Option<NotFinite>,
+    /// What the count heads give before the first step: median (of the training windows) or random (published)
+    /// [default: median]
+    #[arg(long, value_name = "RULE")]
+    pub first_counts: Option<FirstCounts>,
+    /// Decay of a moving average of the weights over the steps, which is judged and kept instead of the last weights; 0
+    /// for none (published) [default: 0.995]
+    #[arg(long, value_name = "DECAY")]
+    pub average: Option<f64>,
     /// Number type of convolutions: float32, or bfloat16 for GPUs with matrix units [default: float32]
     #[arg(long, value_name = "TYPE")]
     pub precision: Option<Precision>,
@@ -316,12 +325,17 @@ mod tests {
             ("decay", fit.decay.to_string()),
             ("patience", fit.patience.to_string()),
             ("loss", fit.loss.to_string()),
-            ("ratio-weight", fit.ratio_weight.to_string()),
+            (
+                "ratio-weight",
+                format!("{}, with --loss counts {}", fit.ratio_weight, FitOptions::sound_ratio_weight(Loss::Counts)),
+            ),
             ("selection", fit.selection.to_string()),
             ("batch-statistics", fit.batch_statistics.to_string()),
             ("shared-dropout", fit.shared_dropout.to_string()),
             ("clip", fit.clip.to_string()),
-            ("shift", fit.shift.to_string()),
+            ("shift", "an eighth of the window, for --pairs and left-aligned regions 0".to_string()),
+            ("first-counts", fit.first_counts.to_string()),
+            ("average", fit.average.to_string()),
             ("not-finite", fit.not_finite.to_string()),
             ("precision", fit.precision.to_string()),
             ("seed", fit.seed.to_string()),

@@ -46,6 +46,7 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
         (None, true) => WindowLayout::LeftAligned,
         (None, false) => WindowLayout::Centred,
     };
+    let own_recipe = from_file.is_none() && !published;
     let mut training = match from_file {
         Some(config) => config.training,
         None if published => FitOptions::default(),
@@ -71,14 +72,23 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
     set(&mut training.patience, &fit.patience);
     set(&mut training.seed, &fit.seed);
     set(&mut training.loss, &fit.loss);
+    if own_recipe {
+        training.ratio_weight = FitOptions::sound_ratio_weight(training.loss);
+    }
     set(&mut training.ratio_weight, &fit.ratio_weight);
     set(&mut training.selection, &fit.selection);
     set(&mut training.batch_statistics, &fit.batch_statistics);
     set(&mut training.shared_dropout, &fit.shared_dropout);
     set(&mut training.clip, &fit.clip);
+    let layout = args.targets.layout.unwrap_or(layout);
+    if own_recipe && args.pairs.is_none() && layout == WindowLayout::Centred {
+        training.shift = FitOptions::sound_shift(architecture.window);
+    }
     set(&mut training.shift, &fit.shift);
     set(&mut training.not_finite, &fit.not_finite);
     set(&mut training.precision, &fit.precision);
+    set(&mut training.first_counts, &fit.first_counts);
+    set(&mut training.average, &fit.average);
     if let Some(list) = &fit.augment {
         if list.contains(&Augment::None) && list.len() > 1 {
             return Err(usage("--augment none goes with nothing else"));
@@ -86,7 +96,6 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
         training.augment_strand = list.contains(&Augment::Strand);
         training.augment_swap = list.contains(&Augment::Swap);
     }
-    let layout = args.targets.layout.unwrap_or(layout);
     if training.shift > architecture.window {
         return Err(usage("--shift must not be larger than the window"));
     }
@@ -258,5 +267,31 @@ fn split(args: &Args, seed: u64, data: &Dataset) -> anyhow::Result<(Vec<Vec<Part
             Ok((vec![parts], held_out))
         }
         SplitRule::Group => Ok((vec![by_group(keys)?], HeldOut::default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn recipe(text: &str) -> FitOptions {
+        config(&Args::try_parse_from(["train"].into_iter().chain(text.split_whitespace())).unwrap()).unwrap().training
+    }
+
+    #[test]
+    fn what_is_not_given_fits_the_rest() {
+        let sizes = |text: &str| {
+            let made = recipe(text);
+            (made.shift, made.ratio_weight)
+        };
+        let counts = "c.tsv -f g.fa -v v.vcf -s F1 -o out --window 400";
+        assert_eq!(sizes(counts), (50, 5.0));
+        assert_eq!(sizes(&format!("{counts} --shift 0 --loss counts")), (0, 1.0));
+        assert_eq!(sizes(&format!("{counts} --loss counts --ratio-weight 3")), (50, 3.0));
+        assert_eq!(sizes(&format!("{counts} --layout left-aligned")), (0, 5.0));
+        assert_eq!(sizes("--pairs p.tsv -o out --window 400"), (0, 5.0));
+        let published = recipe(&format!("{counts} --compat published"));
+        assert_eq!(FitOptions { seed: 1, ..published }, FitOptions::default());
     }
 }
