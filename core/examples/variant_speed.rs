@@ -2,9 +2,10 @@
 //! `bench/peer_variants.py` prints for PyTorch:
 //!
 //!     cargo run --release -p deepallele-core --features onnx --example variant_speed -- \
-//!         local|full [PRESET] [WINDOW] [published|default] [VARIANTS of a region] [REGIONS] [THREADS] [indels]
+//!         local|full [PRESET] [WINDOW] [published|default] [VARIANTS of a region] [REGIONS] [THREADS] [KIND]
 //!
-//! defaults: atac, its own window, published, 8, 64, 2. Variants lie evenly in their region's window.
+//! defaults: atac, its own window, published, 8, 64, 2. Variants lie evenly in their region's window; of KIND `indels`
+//! they are insertions; with a number as KIND each variant has a window centred on it, so many bases from the last.
 
 use std::error::Error;
 use std::time::Instant;
@@ -39,7 +40,19 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(0);
     let [mut one, mut two] = [vec![], vec![]];
-    for _ in 0..regions {
+    let apart: usize = argument(7, "").parse().unwrap_or(0);
+    let count = variants * regions;
+    if apart > 0 {
+        let sequence: Vec<u8> = (0..window + apart * count).map(|_| generator.random_range(0..4)).collect();
+        for from in (0..count).map(|variant| variant * apart) {
+            let reference = &sequence[from..from + window];
+            two.extend(reference);
+            one.extend(reference);
+            let centre = one.len() - window + window / 2;
+            one[centre] = (one[centre] + 1) % 4;
+        }
+    }
+    for _ in 0..if apart > 0 { 0 } else { regions } {
         let reference: Vec<u8> = (0..window).map(|_| generator.random_range(0..4)).collect();
         for variant in 0..variants {
             let at = (2 * variant + 1) * window / (2 * variants);
@@ -54,7 +67,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             two.extend(&reference);
         }
     }
-    let count = variants * regions;
     // As `annotate` hands them over.
     let span = 512 * window;
     let (start, cpu);
@@ -79,8 +91,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     println!(
-        "deepallele {way}, {preset}, window {window}, {variants} variants in each of {regions} regions, {threads} threads: \
+        "deepallele {way}, {preset}, window {window}, {count} variants {}, {threads} threads: \
          {:.3} ms a variant, {:.3} CPU ms",
+        if apart > 0 { format!("{apart} bases apart") } else { format!("in {regions} regions") },
         seconds / count as f64 * 1000.0,
         cpu / count as f64 * 1000.0
     );

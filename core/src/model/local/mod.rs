@@ -6,6 +6,10 @@
 //! differs to its sums for the reference. The heads follow in full. (The idea is that of fastISM, Nair et al. 2022,
 //! and Yuzu, Schreiber et al. 2022.)
 //!
+//! Reference windows that overlap, as those centred on neighbouring variants do, share what lies before the first pool:
+//! it is computed once for the stretch they cover, and for each window where it sees its own ends. After the pool
+//! each window has its own positions.
+//!
 //! The convolutions are matrix products of our own ([`product`]) over many windows at once, on all threads. A number
 //! of the result depends on the pair of windows alone: not on the threads, nor on what else is predicted with it.
 //! From a full pass of ONNX Runtime it differs by rounding, below 1e-5 of 1 + its size.
@@ -17,6 +21,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`spans`] | where windows differ, and how far that reaches |
+//! | [`overlap`] | windows of which one goes on where another is |
 //! | [`product`] | rows put together from parts, times weights |
 //! | [`lookup`] | the first convolution: sums of rows of a table |
 //! | [`tower`] | convolutions, pools and the dense layer, where something changed |
@@ -24,6 +29,7 @@
 
 mod heads;
 mod lookup;
+mod overlap;
 mod product;
 mod spans;
 mod tower;
@@ -34,8 +40,9 @@ use std::ops::Range;
 use rayon::ThreadPool;
 
 use self::heads::Heads;
+use self::overlap::{stretches, Stretch};
 use self::spans::differences;
-use self::tower::{Activations, Job, Tower};
+use self::tower::{Activations, Job, Link, Tower};
 use super::config::{Architecture, Strands};
 use super::encode::complement;
 use super::info::ModelInfo;
@@ -56,6 +63,8 @@ const CHANGED_ROWS: usize = 4096;
 pub struct Passes {
     /// As a whole.
     pub whole: u64,
+    /// As a whole from the first pool on.
+    pub overlapping: u64,
     /// Where they differ from one of those.
     pub local: u64,
 }
@@ -151,7 +160,7 @@ struct Local {
 /// Reference windows and, for each member, what they give in the tower.
 struct References {
     windows: Vec<Vec<u8>>,
-    activations: Vec<Activations>,
+    activations: Vec<Activations<'static>>,
 }
 
 /// A reference window and those that are compared with it, all different.
@@ -200,8 +209,13 @@ impl Local {
             old.iter().zip(predictions).for_each(|(&(number, _), p)| out[number] = p);
         }
         self.kept = kept;
-        let bytes = self.strands() * self.networks[0].tower.bytes();
-        for numbers in new.chunks((REFERENCE_BYTES / bytes).max(1)) {
+        let tower = &self.networks[0].tower;
+        let bytes = self.strands() * tower.bytes();
+        let longest = if tower.pools() { REFERENCE_BYTES / (2 * tower.bytes_before_pool()) } else { 0 };
+        let windows: Vec<&[u8]> = new.iter().map(|&number| groups[number].reference).collect();
+        let (alone, stretches) = stretches(&windows, tower.ends(), longest);
+        for numbers in alone.chunks((REFERENCE_BYTES / bytes).max(1)) {
+            let numbers: Vec<usize> = numbers.iter().map(|&n| new[n]).collect();
             // Before the next ones are computed.
             self.kept = None;
             let windows = numbers.iter().map(|&number| groups[number].reference.to_vec()).collect();
@@ -210,7 +224,56 @@ impl Local {
             numbers.iter().zip(predictions).for_each(|(&number, p)| out[number] = p);
             self.kept = references;
         }
+        for stretch in stretches {
+            let some: Vec<&Group> = stretch.windows.iter().map(|&(n, _)| &groups[new[n]]).collect();
+            let predictions = self.with_stretch(&some, &stretch);
+            stretch.windows.iter().zip(predictions).for_each(|(&(n, _), p)| out[new[n]] = p);
+        }
         out
+    }
+
+    /// Predictions of groups whose references overlap.
+    fn with_stretch(&mut self, groups: &[&Group], stretch: &Stretch) -> Vec<Vec<Prediction>> {
+        let (window, length) = (self.architecture.window, stretch.codes.len());
+        let ground = strands(std::iter::once(&stretch.codes[..]));
+        let ground: Vec<&[u8]> = ground.iter().map(|codes| &codes[..]).collect();
+        let bytes = self.strands() * self.networks[0].tower.bytes_after_pool();
+        let many = (REFERENCE_BYTES / bytes).max(1);
+        let mut values = Vec::with_capacity(self.networks.len());
+        for network in &self.networks {
+            let ground = network.tower.start(&ground);
+            let mut of_member = Vec::new();
+            for (groups, places) in groups.chunks(many).zip(stretch.windows.chunks(many)) {
+                let windows: Vec<Vec<u8>> = groups.iter().map(|group| group.reference.to_vec()).collect();
+                let sequences = self.sequences(windows.iter().map(|w| &w[..]));
+                // A sequence sees nothing beyond its own ends, and, where strands are joined, the other strand.
+                let edge = |at: usize| at..at;
+                let job = |number: usize| {
+                    let (strand, offset) = (number / groups.len(), places[number % groups.len()].1);
+                    let forward = Link::moved(0, offset as isize);
+                    let behind = (length - offset - window) as isize;
+                    let (spans, link) = match self.architecture.strands {
+                        Strands::Joined => {
+                            let reverse = Link::moved(1, behind - window as isize);
+                            (vec![edge(0), edge(window), edge(2 * window)], forward.until(window, reverse))
+                        }
+                        Strands::Averaged if strand == 0 => (vec![edge(0), edge(window)], forward),
+                        Strands::Averaged => (vec![edge(0), edge(window)], Link::moved(1, behind)),
+                    };
+                    Job { codes: &sequences[number], spans, link }
+                };
+                let jobs: Vec<Job> = (0..sequences.len()).map(job).collect();
+                let base = network.tower.moved(&jobs, &ground);
+                let groups: Vec<(&Group, usize)> = groups.iter().copied().zip(0..).collect();
+                of_member.extend(self.member(network, &groups, &windows, &base));
+            }
+            values.push(of_member);
+        }
+        self.passes.whole += 1;
+        self.passes.overlapping += groups.len() as u64;
+        self.passes.local += groups.iter().map(|group| group.alternatives.len() as u64).sum::<u64>();
+        let groups: Vec<(&Group, usize)> = groups.iter().copied().zip(0..).collect();
+        split(&groups, &summarise(&values))
     }
 
     /// Predictions of some groups whose references are computed first, and the latter if they can be kept.
@@ -281,8 +344,8 @@ impl Local {
                 .enumerate()
                 .map(|(number, codes)| {
                     let (strand, window) = (number / now.len(), number % now.len());
-                    let base = strand * windows.len() + now[window].1;
-                    Job { codes, spans: std::mem::take(&mut spans[window][strand]), base }
+                    let link = Link::same(strand * windows.len() + now[window].1);
+                    Job { codes, spans: std::mem::take(&mut spans[window][strand]), link }
                 })
                 .collect();
             embeddings.extend(heads.embeddings(tower.changed(&jobs, base).dense()));
@@ -305,10 +368,9 @@ impl Local {
 
     /// What the tower reads of windows: both strands as one, or all forward strands and then all reverse complements.
     fn sequences<'a>(&self, windows: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<Vec<u8>> {
-        let reverse = |codes: &[u8]| -> Vec<u8> { codes.iter().rev().map(|&c| complement(c)).collect() };
         match self.architecture.strands {
-            Strands::Joined => windows.map(|codes| [codes, &reverse(codes)].concat()).collect(),
-            Strands::Averaged => windows.clone().map(<[u8]>::to_vec).chain(windows.map(reverse)).collect(),
+            Strands::Joined => windows.map(|codes| [codes, &reverse_complement(codes)].concat()).collect(),
+            Strands::Averaged => strands(windows),
         }
     }
 
@@ -325,6 +387,15 @@ impl Local {
             }
         }
     }
+}
+
+/// All sequences, and then all their reverse complements.
+fn strands<'a>(sequences: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<Vec<u8>> {
+    sequences.clone().map(<[u8]>::to_vec).chain(sequences.map(reverse_complement)).collect()
+}
+
+fn reverse_complement(codes: &[u8]) -> Vec<u8> {
+    codes.iter().rev().map(|&code| complement(code)).collect()
 }
 
 /// Pairs by their reference, and the place of each pair.

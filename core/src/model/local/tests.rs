@@ -128,15 +128,28 @@ struct Case {
 fn pairs(case: &Case) -> [Vec<u8>; 2] {
     let mut generator = ChaCha8Rng::seed_from_u64(case.seed);
     let [mut one, mut two] = [vec![], vec![]];
+    let window = case.architecture.window;
+    let mut before: Option<Vec<u8>> = None;
     for changes in &case.changes {
-        let mut reference = random_codes(case.architecture.window, &mut generator);
-        // Padding, as regions shorter than the window have it.
-        let bases = case.architecture.window - generator.random_range(0..=case.architecture.window / 4);
-        reference[bases..].fill(NOTHING);
+        let mut reference = random_codes(window, &mut generator);
+        match before.take() {
+            // It overlaps with the one before.
+            Some(before) if generator.random_bool(0.6) => {
+                let further = generator.random_range(0..=window * 2 / 3);
+                reference[..window - further].copy_from_slice(&before[further..]);
+            }
+            _ if generator.random_bool(0.3) => {
+                // Padding, as regions shorter than the window have it.
+                let bases = window - generator.random_range(0..=window / 4);
+                reference[bases..].fill(NOTHING);
+            }
+            _ => (),
+        }
         for &change in changes {
             one.extend(changed(&reference, change, &mut generator));
             two.extend(&reference);
         }
+        before = Some(reference);
     }
     [one, two]
 }
@@ -205,7 +218,7 @@ fn presets() -> impl Strategy<Value = Architecture> {
 }
 
 fn cases(architecture: impl Strategy<Value = Architecture>) -> impl Strategy<Value = Case> {
-    let changes = prop::collection::vec(prop::collection::vec(changes(), 1..6), 1..4);
+    let changes = prop::collection::vec(prop::collection::vec(changes(), 1..6), 1..6);
     (architecture, 1..=3usize, changes, any::<u16>()).prop_map(|(architecture, members, changes, seed)| Case {
         architecture,
         members,
@@ -264,15 +277,43 @@ fn equal_windows_are_computed_once() {
     let two = [&first, &first, &second, &first, &first, &second].map(|w| &w[..]).concat();
     let mut local = LocalPredictor::new(opened(&file, 1, 0));
     let found = local.predict(&one, &two).unwrap();
-    assert_eq!(local.passes(), Some(Passes { whole: 2, local: 3 }));
+    assert_eq!(local.passes(), Some(Passes { whole: 2, overlapping: 0, local: 3 }));
     assert_eq!((found[0], found[2]), (found[3], found[5]));
     assert_eq!(found[4].count1, found[4].count2);
     assert_equal(&found, &opened(&file, 1, 0).predict(&one, &two).unwrap(), "repeated windows");
     // References are still there at the next call.
     assert_eq!(local.predict(&one[60..], &two[60..]).unwrap(), found[1..]);
-    assert_eq!(local.passes(), Some(Passes { whole: 2, local: 6 }));
+    assert_eq!(local.passes(), Some(Passes { whole: 2, overlapping: 0, local: 6 }));
     assert!(local.predict(&[], &[]).unwrap().is_empty());
     assert!(local.predict(&one, &two[60..]).is_err());
+}
+
+/// Windows centred on neighbouring variants: what lies before the first pool is computed once.
+#[test]
+fn windows_that_overlap_share_their_start() {
+    for (strands, members) in [(Strands::Joined, 1), (Strands::Averaged, 2)] {
+        let preset = Architecture::preset("small", Kind::Paired).unwrap();
+        let architecture = Architecture { window: 200, kernel_number: 9, filter_number: 7, strands, ..preset };
+        let file = written(&architecture, members, 2);
+        let mut generator = ChaCha8Rng::seed_from_u64(6);
+        let sequence = random_codes(500, &mut generator);
+        let [mut one, mut two] = [vec![], vec![]];
+        for at in [100, 101, 103, 130, 190, 399, 400] {
+            let window = &sequence[at - 100..at + 100];
+            two.extend(window);
+            let mut changed = window.to_vec();
+            changed[100] = (changed[100] + 1) % 4;
+            one.extend(changed);
+        }
+        let mut local = LocalPredictor::new(opened(&file, 2, 0));
+        let found = local.predict(&one, &two).unwrap();
+        assert_eq!(local.passes(), Some(Passes { whole: 2, overlapping: 7, local: 7 }));
+        assert_equal(&found, &opened(&file, 1, 0).predict(&one, &two).unwrap(), "overlapping windows");
+        // As if each were alone.
+        for ((one, two), found) in one.chunks(200).zip(two.chunks(200)).zip(found) {
+            assert_eq!(local.predict(one, two).unwrap(), [found]);
+        }
+    }
 }
 
 #[test]

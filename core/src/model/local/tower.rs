@@ -72,10 +72,53 @@ pub struct Tower {
 pub struct Job<'a> {
     /// All codes.
     pub codes: &'a [u8],
-    /// Where they differ from those of the base.
+    /// Where they differ from those they lie over. An empty span at either end stands for what lies beyond that end.
     pub spans: Vec<Range<usize>>,
-    /// The sequence among the base that the rest is taken from.
-    pub base: usize,
+    /// Where the rest is taken from.
+    pub link: Link,
+}
+
+/// Which sequences lie under one, and how far on in them its positions are: those before `turn`, and those from there.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    first: (usize, isize),
+    second: (usize, isize),
+    turn: usize,
+}
+
+impl Link {
+    /// A sequence of the same positions.
+    pub fn same(base: usize) -> Self {
+        Link::moved(base, 0)
+    }
+
+    /// A sequence in which everything lies `shift` positions further on.
+    pub fn moved(base: usize, shift: isize) -> Self {
+        Link { first: (base, shift), second: (base, shift), turn: 0 }
+    }
+
+    /// This one up to `turn`, from there on `second`.
+    pub fn until(self, turn: usize, second: Link) -> Self {
+        Link { first: self.first, second: second.first, turn }
+    }
+
+    fn map(self, at: usize) -> Option<(usize, usize)> {
+        let (base, shift) = if at < self.turn { self.first } else { self.second };
+        Some((base, at.checked_add_signed(shift)?))
+    }
+}
+
+/// What is computed of some sequences.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// Everything.
+    Whole,
+    /// Up to the first pool, of sequences of this length.
+    Start(usize),
+    /// Up to the first pool what differs from sequences under them, then everything.
+    Moved(&'a Activations<'a>),
+    /// What differs from sequences under them.
+    Changed(&'a Activations<'a>),
 }
 
 /// A stretch of positions of one sequence that was computed.
@@ -97,12 +140,23 @@ struct Level {
 }
 
 /// What enters each step, for several sequences, and the sums of the dense layer.
-pub struct Activations {
+pub struct Activations<'a> {
     levels: Vec<Level>,
     dense: Vec<f32>,
+    links: Vec<Link>,
+    under: Option<&'a Activations<'a>>,
 }
 
-impl Activations {
+impl Activations<'_> {
+    /// Numbers of a position, computed here or under it.
+    fn find(&self, level: usize, job: usize, at: usize) -> Option<&[f32]> {
+        let own = self.levels.get(level)?.own(job, at);
+        own.or_else(|| {
+            let (job, at) = self.links[job].map(at)?;
+            self.under?.find(level, job, at)
+        })
+    }
+
     /// Sums of the dense layer, bias included: as many for each sequence as an embedding has numbers.
     pub fn dense(&self) -> &[f32] {
         &self.dense
@@ -162,20 +216,23 @@ pub fn in_blocks(rows: &mut [f32], width: usize, fill: impl Fn(usize, &mut [f32]
         .for_each_init(Scratch::default, |scratch, (number, rows)| fill(number * block, rows, scratch));
 }
 
-/// A level of some sequences over that of the base they differ from.
+/// A level of some sequences over those under them.
 #[derive(Clone, Copy)]
 struct Over<'a> {
     level: &'a Level,
-    jobs: &'a [Job<'a>],
-    base: Option<&'a Level>,
+    number: usize,
+    links: &'a [Link],
+    under: Option<&'a Activations<'a>>,
 }
 
 impl<'a> Over<'a> {
     /// Numbers of a position; nothing outside of the sequence.
     fn at(self, job: usize, at: Option<usize>) -> &'a [f32] {
         let found = at.filter(|&at| at < self.level.length).and_then(|at| {
-            let of_base = || self.base.and_then(|base| base.own(self.jobs[job].base, at));
-            self.level.own(job, at).or_else(of_base)
+            self.level.own(job, at).or_else(|| {
+                let (job, at) = self.links[job].map(at)?;
+                self.under?.find(self.number, job, at)
+            })
         });
         found.unwrap_or(&[])
     }
@@ -224,38 +281,92 @@ impl Tower {
         4 * self.channels * self.lengths.iter().sum::<usize>()
     }
 
-    /// Rows that a job computes before the first step: what its time and memory grow with.
-    pub fn reach(&self, spans: &[Range<usize>]) -> usize {
-        self.first_reached(spans).iter().map(|span| span.len()).sum()
+    /// Bytes of what comes after the first pool.
+    pub fn bytes_after_pool(&self) -> usize {
+        4 * self.channels * self.lengths[self.before_pool() + 1..].iter().sum::<usize>()
     }
 
-    fn first_reached(&self, spans: &[Range<usize>]) -> Vec<Range<usize>> {
+    /// Rows that a job computes before the first step: what its time and memory grow with.
+    pub fn reach(&self, spans: &[Range<usize>]) -> usize {
+        self.first_reached(spans, self.lengths[0]).iter().map(|span| span.len()).sum()
+    }
+
+    fn first_reached(&self, spans: &[Range<usize>], length: usize) -> Vec<Range<usize>> {
         let (left, right) = self.conv0_reach;
-        reached(spans, left + self.first.left, right + self.first.right, self.lengths[0])
+        reached(spans, left + self.first.left, right + self.first.right, length)
+    }
+
+    /// Whether anything is shared by windows that overlap: what lies before the first pool.
+    pub fn pools(&self) -> bool {
+        self.before_pool() < self.steps.len()
+    }
+
+    fn before_pool(&self) -> usize {
+        self.steps.iter().take_while(|step| matches!(step, Step::Residual(_))).count()
+    }
+
+    /// Positions at the start and at the end of a sequence that see beyond it before the first pool.
+    pub fn ends(&self) -> usize {
+        let (left, right) = self.conv0_reach;
+        let blocks = self.steps[..self.before_pool()].iter().filter_map(|step| match step {
+            Step::Residual(block) => Some(block),
+            Step::Pool(_) => None,
+        });
+        left + right + std::iter::once(&self.first).chain(blocks).map(|block| block.left + block.right).sum::<usize>()
+    }
+
+    /// Bytes that a position takes before the first pool.
+    pub fn bytes_before_pool(&self) -> usize {
+        4 * self.channels * (1 + self.before_pool())
     }
 
     /// Whole sequences, each of the tower's length.
-    pub fn whole(&self, sequences: &[&[u8]]) -> Activations {
+    pub fn whole(&self, sequences: &[&[u8]]) -> Activations<'static> {
         let jobs: Vec<Job> =
-            sequences.iter().map(|codes| Job { codes, spans: vec![0..self.lengths[0]; 1], base: 0 }).collect();
-        self.run(&jobs, None)
+            sequences.iter().map(|codes| Job { codes, spans: all(codes), link: Link::same(0) }).collect();
+        self.run(&jobs, Part::Whole)
+    }
+
+    /// Sequences of one length, whatever it is, up to the first pool.
+    pub fn start(&self, sequences: &[&[u8]]) -> Activations<'static> {
+        let jobs: Vec<Job> =
+            sequences.iter().map(|codes| Job { codes, spans: all(codes), link: Link::same(0) }).collect();
+        self.run(&jobs, Part::Start(sequences.first().map_or(0, |codes| codes.len())))
+    }
+
+    /// Sequences that lie within longer ones but for what their spans say.
+    pub fn moved<'a>(&self, jobs: &[Job], under: &'a Activations<'a>) -> Activations<'a> {
+        self.run(jobs, Part::Moved(under))
     }
 
     /// What changes in sequences that differ from those of `base` in their spans.
-    pub fn changed(&self, jobs: &[Job], base: &Activations) -> Activations {
-        self.run(jobs, Some(base))
+    pub fn changed<'a>(&self, jobs: &[Job], base: &'a Activations<'a>) -> Activations<'a> {
+        self.run(jobs, Part::Changed(base))
     }
 
-    fn run(&self, jobs: &[Job], base: Option<&Activations>) -> Activations {
-        let mut spans: Vec<Vec<Range<usize>>> = jobs.iter().map(|job| self.first_reached(&job.spans)).collect();
-        let mut level = Level::new(&spans, self.channels, self.lengths[0]);
+    fn run<'a>(&self, jobs: &[Job], part: Part<'a>) -> Activations<'a> {
+        let under = match part {
+            Part::Whole | Part::Start(_) => None,
+            Part::Moved(under) | Part::Changed(under) => Some(under),
+        };
+        let (mut length, steps) = match part {
+            Part::Start(length) => (length, &self.steps[..self.before_pool()]),
+            _ => (self.lengths[0], &self.steps[..]),
+        };
+        let links: Vec<Link> = jobs.iter().map(|job| job.link).collect();
+        let mut spans: Vec<Vec<Range<usize>>> = jobs.iter().map(|job| self.first_reached(&job.spans, length)).collect();
+        let mut level = Level::new(&spans, self.channels, length);
         level.fill(|level, from, rows, scratch| self.first_rows(jobs, level, from, rows, scratch));
         let mut levels = vec![level];
-        for (number, step) in self.steps.iter().enumerate() {
-            let input = Over { level: &levels[number], jobs, base: base.map(|base| &base.levels[number]) };
-            let length = self.lengths[number + 1];
+        for (number, step) in steps.iter().enumerate() {
+            let input = Over { level: &levels[number], number, links: &links, under };
+            length = match step {
+                Step::Residual(_) => length,
+                Step::Pool(size) => length.div_ceil(*size),
+            };
             let grown = |spans: &Vec<Range<usize>>| match step {
                 Step::Residual(block) => reached(spans, block.left, block.right, length),
+                Step::Pool(_) if matches!(part, Part::Moved(_)) => vec![0..length; 1],
                 Step::Pool(size) => pooled(spans, *size),
             };
             spans.iter_mut().for_each(|spans| *spans = grown(spans));
@@ -266,8 +377,12 @@ impl Tower {
             });
             levels.push(level);
         }
-        let dense = self.dense_rows(jobs, &mut levels[self.steps.len()], base);
-        Activations { levels, dense }
+        let dense = match part {
+            Part::Start(_) => Vec::new(),
+            Part::Whole | Part::Moved(_) => self.dense_rows(jobs, &mut levels[self.steps.len()], None),
+            Part::Changed(base) => self.dense_rows(jobs, &mut levels[self.steps.len()], Some(base)),
+        };
+        Activations { levels, dense, links, under }
     }
 
     /// Rows of the second convolution, with those of the first that they need.
@@ -307,12 +422,12 @@ impl Tower {
     /// Sums of the dense layer. For sequences that differ from a base only what differs is multiplied; `level` then
     /// holds the differences.
     fn dense_rows(&self, jobs: &[Job], level: &mut Level, base: Option<&Activations>) -> Vec<f32> {
-        if let Some(under) = base.and_then(|base| base.levels.last()) {
+        if let Some(base) = base {
             let mut rows = std::mem::take(&mut level.rows);
             let mut next = rows.chunks_mut(self.channels);
             for run in &level.runs {
                 for (row, at) in next.by_ref().take(run.span.len()).zip(run.span.clone()) {
-                    let under = under.own(jobs[run.job].base, at).unwrap_or(&[]);
+                    let under = base.find(self.steps.len(), jobs[run.job].link.second.0, at).unwrap_or(&[]);
                     row.iter_mut().zip(under).for_each(|(x, y)| *x -= y);
                 }
             }
@@ -328,7 +443,7 @@ impl Tower {
                 .collect();
             self.dense.multiply(&parts, scratch, |row, column, sums| {
                 let start = match base {
-                    Some(base) => &base.dense[jobs[row].base * hidden..][..hidden],
+                    Some(base) => &base.dense[jobs[row].link.second.0 * hidden..][..hidden],
                     None => &self.dense_bias,
                 };
                 let out = rows[row * hidden + column..].iter_mut();
@@ -337,6 +452,11 @@ impl Tower {
         });
         out
     }
+}
+
+/// All of a sequence, as one span.
+fn all(codes: &[u8]) -> Vec<Range<usize>> {
+    vec![0..codes.len(); 1]
 }
 
 fn residual_rows(block: &Block, input: Over, level: &Level, from: usize, rows: &mut [f32], scratch: &mut Scratch) {
