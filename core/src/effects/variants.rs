@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::genome::{variant_region, variant_window, Reference};
 use crate::model::encode::{code, encode};
 use crate::model::info::WindowLayout;
+use crate::model::local::LocalPredictor;
 use crate::model::predictor::Predictor;
 
 use super::regions::RegionIndex;
@@ -97,7 +98,7 @@ impl EffectReport {
 /// Collects records and predicts their alleles together.
 pub struct VariantEffects {
     reference: Reference,
-    predictor: Predictor,
+    predictor: LocalPredictor,
     regions: Option<RegionIndex>,
     report: EffectReport,
     /// Windows waiting, code after code; haplotype 1 carries the alternative, haplotype 2 REF.
@@ -116,7 +117,7 @@ impl VariantEffects {
     pub fn new(reference: Reference, predictor: Predictor, regions: Option<RegionIndex>) -> Self {
         Self {
             reference,
-            predictor,
+            predictor: LocalPredictor::new(predictor),
             regions,
             report: EffectReport::default(),
             alternatives: Vec::new(),

@@ -20,6 +20,14 @@ pub fn code(letter: u8) -> Option<u8> {
     }
 }
 
+/// Code of the complementary base; codes that are no base stay.
+pub fn complement(code: u8) -> u8 {
+    match code {
+        0..=3 => 3 - code,
+        _ => code,
+    }
+}
+
 /// Codes of a sequence, left-aligned in `length` places and padded with [`NOTHING`].
 ///
 /// # Errors

@@ -8,6 +8,8 @@
 //! | [`info`] | what a model file says about itself |
 //! | [`onnx`] | the network as an ONNX file |
 //! | `predictor` | inference with ONNX Runtime (feature `onnx`) |
+//! | `local` | pairs of windows that differ in a few places: only what the places reach is computed (feature `onnx`) |
+//! | [`onnx_weights`] | the networks inside a model file |
 //! | [`published`] | the layout of the published data sets |
 //! | [`pickle`], [`checkpoint`] | published Lightning checkpoints, read without executing anything |
 
@@ -15,8 +17,11 @@ pub mod checkpoint;
 pub mod config;
 pub mod encode;
 pub mod info;
+#[cfg(feature = "onnx")]
+pub mod local;
 pub mod onnx;
 mod onnx_proto;
+pub mod onnx_weights;
 pub mod pickle;
 mod pickle_machine;
 #[cfg(feature = "onnx")]

@@ -47,14 +47,27 @@ pub fn export(info: &ModelInfo, weights: &Weights) -> Result<Vec<u8>> {
 /// # Errors
 /// There are no members, or the weights of one do not fit the architecture.
 pub fn export_ensemble(info: &ModelInfo, members: &[Weights]) -> Result<Vec<u8>> {
-    let architecture = &info.architecture;
+    let graph = graph(&info.architecture, members)?;
+    let info = ModelInfo { members: members.len(), ratio_bias: mean_bias(members), ..info.clone() };
+    let model = ModelProto {
+        ir_version: 8,
+        producer_name: "deepallele".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        graph: Some(graph),
+        opset_import: vec![OperatorSetId { domain: String::new(), version: 17 }],
+        metadata_props: info.to_metadata().into_iter().map(|(key, value)| StringEntry { key, value }).collect(),
+    };
+    Ok(model.encode_to_vec())
+}
+
+/// The graph of these networks.
+pub(super) fn graph(architecture: &Architecture, members: &[Weights]) -> Result<GraphProto> {
     for weights in members {
         weights.check(architecture)?;
     }
     let Some(first) = members.first() else {
         return Err(Error::Mismatch("a model needs at least one network".into()));
     };
-    let info = ModelInfo { members: members.len(), ratio_bias: mean_bias(members), ..info.clone() };
     let mut graph = Graph {
         weights: first,
         architecture,
@@ -62,15 +75,54 @@ pub fn export_ensemble(info: &ModelInfo, members: &[Weights]) -> Result<Vec<u8>>
         proto: GraphProto { name: "deepallele".into(), ..Default::default() },
     };
     graph.build(members)?;
-    let model = ModelProto {
-        ir_version: 8,
-        producer_name: "deepallele".into(),
-        producer_version: env!("CARGO_PKG_VERSION").into(),
-        graph: Some(graph.proto),
-        opset_import: vec![OperatorSetId { domain: String::new(), version: 17 }],
-        metadata_props: info.to_metadata().into_iter().map(|(key, value)| StringEntry { key, value }).collect(),
-    };
-    Ok(model.encode_to_vec())
+    Ok(graph.proto)
+}
+
+/// Before the names of the tensors of one of `members` networks.
+pub(super) fn member_prefix(number: usize, members: usize) -> String {
+    match members {
+        1 => String::new(),
+        _ => format!("member{number}."),
+    }
+}
+
+/// A convolution with its batch norm: y = sign·relu(weight·x + bias) + shift.
+pub(super) struct Folded {
+    /// (out, in, kernel)
+    pub weight: Tensor,
+    pub bias: Vec<f32>,
+    /// Of each channel, 1 or -1.
+    pub sign: Vec<f32>,
+    pub shift: Vec<f32>,
+}
+
+/// The convolution of that key with its batch norm in evaluation mode, s = γ/√(variance + ε) and t = β - mean·s:
+/// |s| goes into weight and bias; its sign, which cannot pass the ReLU, and t stay.
+pub(super) fn fold(architecture: &Architecture, weights: &Weights, key: &str) -> Result<Folded> {
+    let tensor = |name: &str| tensor(weights, &format!("{key}.{name}"));
+    let (mut weight, mut bias) = (tensor("0.weight")?.clone(), tensor("0.bias")?.data.clone());
+    let channels = bias.len();
+    let (mut scale, mut shift) = (vec![1.0f64; channels], vec![0.0f32; channels]);
+    if architecture.batch_norm {
+        let (gamma, beta) = (&tensor("2.weight")?.data, &tensor("2.bias")?.data);
+        let (mean, variance) = (&tensor("2.running_mean")?.data, &tensor("2.running_var")?.data);
+        for c in 0..channels {
+            scale[c] = gamma[c] as f64 / (variance[c] as f64 + BATCH_NORM_EPSILON).sqrt();
+            shift[c] = (beta[c] as f64 - mean[c] as f64 * scale[c]) as f32;
+        }
+    }
+    let size = weight.data.len() / channels.max(1);
+    for (channel, s) in scale.iter().enumerate() {
+        let s = s.abs();
+        weight.data[channel * size..][..size].iter_mut().for_each(|w| *w = (*w as f64 * s) as f32);
+        bias[channel] = (bias[channel] as f64 * s) as f32;
+    }
+    let sign = scale.iter().map(|s| if *s < 0.0 { -1.0 } else { 1.0 }).collect();
+    Ok(Folded { weight, bias, sign, shift })
+}
+
+pub(super) fn tensor<'a>(weights: &'a Weights, name: &str) -> Result<&'a Tensor> {
+    weights.get(name).ok_or_else(|| Error::Mismatch(format!("the tensor {name} is missing")))
 }
 
 /// The bias learned beside the ratio head, the mean over the members; empty where there is none.
@@ -124,9 +176,7 @@ impl<'a> Graph<'a> {
         let mut predictions = Vec::with_capacity(members.len());
         for (number, weights) in members.iter().enumerate() {
             self.weights = weights;
-            if members.len() > 1 {
-                self.prefix = format!("member{number}.");
-            }
+            self.prefix = member_prefix(number, members.len());
             predictions.push(self.member(&image)?);
         }
         if let [(prediction, swapped)] = &predictions[..] {
@@ -239,20 +289,12 @@ impl<'a> Graph<'a> {
 
     /// Convolution, ReLU and batch norm.
     fn convolution(&mut self, input: String, key: &str, dilation: usize) -> Result<Pending> {
-        let weight = self.tensor(&format!("{key}.0.weight"))?;
-        let bias = self.tensor(&format!("{key}.0.bias"))?;
+        let Folded { weight, bias, sign, shift } = fold(self.architecture, self.weights, key)?;
         let &[out, channels, kernel] = &weight.shape[..] else {
             return Err(Error::Mismatch(format!("the tensor {key}.0.weight is no convolution")));
         };
-        let (scale, shift) = self.batch_norm(key, out)?;
-        let mut weight = Tensor { shape: vec![out, channels, 1, kernel], data: weight.data.clone() };
-        let mut bias = bias.clone();
-        for (channel, &s) in scale.iter().enumerate() {
-            let size = channels * kernel;
-            let s = s.abs();
-            weight.data[channel * size..][..size].iter_mut().for_each(|w| *w = (*w as f64 * s) as f32);
-            bias.data[channel] = (bias.data[channel] as f64 * s) as f32;
-        }
+        let weight = Tensor { shape: vec![out, channels, 1, kernel], data: weight.data };
+        let bias = Tensor { shape: vec![out], data: bias };
         let (left, right) = same_padding(kernel, dilation);
         let (w, b) = (format!("{}{key}.weight", self.prefix), format!("{}{key}.bias", self.prefix));
         self.floats(&w, &weight);
@@ -264,27 +306,10 @@ impl<'a> Graph<'a> {
         ];
         let sum = self.node("Conv", &[&input, &w, &b], &attributes);
         let mut name = self.node("Relu", &[&sum], &[]);
-        if scale.iter().any(|&s| s < 0.0) {
-            // |s| went into the convolution; the sign cannot pass the ReLU.
-            let signs = scale.iter().map(|s| if *s < 0.0 { -1.0 } else { 1.0 }).collect();
-            name = self.affine(&name, signs, vec![0.0; out]);
+        if sign.iter().any(|&s| s < 0.0) {
+            name = self.affine(&name, sign, vec![0.0; out]);
         }
-        let shift: Vec<f32> = shift.iter().map(|&t| t as f32).collect();
         Ok(Pending { name, shift: shift.iter().any(|&t| t != 0.0).then_some(shift) })
-    }
-
-    /// Scale and shift of a channel in evaluation mode: s = γ/√(variance + ε), t = β - mean·s.
-    fn batch_norm(&self, key: &str, channels: usize) -> Result<(Vec<f64>, Vec<f64>)> {
-        if !self.architecture.batch_norm {
-            return Ok((vec![1.0; channels], vec![0.0; channels]));
-        }
-        let part = |name: &str| Ok::<_, Error>(&self.tensor(&format!("{key}.2.{name}"))?.data);
-        let (gamma, beta) = (part("weight")?, part("bias")?);
-        let (mean, variance) = (part("running_mean")?, part("running_var")?);
-        let scale: Vec<f64> =
-            gamma.iter().zip(variance).map(|(&g, &v)| g as f64 / (v as f64 + BATCH_NORM_EPSILON).sqrt()).collect();
-        let shift = (0..channels).map(|c| beta[c] as f64 - mean[c] as f64 * scale[c]).collect();
-        Ok((scale, shift))
     }
 
     /// Add what is still to be added.
@@ -335,7 +360,7 @@ impl<'a> Graph<'a> {
     }
 
     fn tensor(&self, name: &str) -> Result<&Tensor> {
-        self.weights.get(name).ok_or_else(|| Error::Mismatch(format!("the tensor {name} is missing")))
+        tensor(self.weights, name)
     }
 
     /// Append a node with one output, and name that after it.

@@ -104,6 +104,21 @@ impl Predictor {
         self.info.architecture.window
     }
 
+    /// The bytes of the file.
+    pub(super) fn model(&self) -> &[u8] {
+        &self.model
+    }
+
+    /// Place of the sample that is predicted among those of the model.
+    pub(super) fn sample_number(&self) -> usize {
+        self.sample
+    }
+
+    /// Cores to use.
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// Pairs worth handing over at once: enough that every thread has several chunks.
     pub fn batch(&self) -> usize {
         self.chunk() * self.threads * 4
@@ -121,14 +136,7 @@ impl Predictor {
     /// The two differ in length or are no multiple of the window; ONNX Runtime failed.
     pub fn predict(&mut self, haplotype1: &[u8], haplotype2: &[u8]) -> Result<Vec<Prediction>> {
         let window = self.window();
-        if haplotype1.len() != haplotype2.len() || haplotype1.len() % window != 0 {
-            return Err(Error::Mismatch(format!(
-                "alleles of {} and {} bases are no pairs of windows of {window}",
-                haplotype1.len(),
-                haplotype2.len()
-            )));
-        }
-        let pairs = haplotype1.len() / window;
+        let pairs = count_pairs(haplotype1, haplotype2, window)?;
         let chunk = self.chunk();
         let workers = self.threads.min(pairs.div_ceil(chunk)).max(1);
         while self.sessions.len() < workers {
@@ -204,6 +212,18 @@ impl Predictor {
         }
         Ok(())
     }
+}
+
+/// How many pairs of windows two rows of codes are.
+pub(super) fn count_pairs(haplotype1: &[u8], haplotype2: &[u8], window: usize) -> Result<usize> {
+    if haplotype1.len() != haplotype2.len() || haplotype1.len() % window != 0 {
+        return Err(Error::Mismatch(format!(
+            "alleles of {} and {} bases are no pairs of windows of {window}",
+            haplotype1.len(),
+            haplotype2.len()
+        )));
+    }
+    Ok(haplotype1.len() / window)
 }
 
 /// See [`Predictor::chunk`]. The speed hardly depends on it (within 20 % from 1 to 32 pairs of 330 bases, on cores
