@@ -7,6 +7,7 @@
 //! | [`schedule`] | learning rates |
 //! | [`metrics`] | agreement of measured and predicted values |
 //! | [`baseline`] | what a model must beat |
+//! | `start`, `average` | where training begins, and the moving average of its steps (feature `torch`) |
 //! | [`kmers`], [`kmer_ridge`], [`shifted_solve`] | ridge regression on k-mer counts, the linear reference |
 //! | [`paired`], [`bootstrap`] | agreement under resampling, and its intervals |
 //! | [`direction`] | right signs, calibration by deciles |
@@ -21,6 +22,7 @@
 //! | `runs` | the folds and seeds of one training |
 //! | `rivals` | what a model is reported beside |
 
+#[cfg(feature = "torch")]
 pub mod average;
 pub mod baseline;
 pub mod bootstrap;
@@ -55,4 +57,5 @@ pub mod shifted_solve;
 pub mod split;
 #[cfg(feature = "torch")]
 pub mod start;
+#[cfg(feature = "torch")]
 pub mod state;
