@@ -6,11 +6,13 @@
 //! | [`options`] | groups of options to flatten into a command's arguments |
 //! | [`interrupt`] | Ctrl-C as a question |
 //! | [`interval`] | `chr:from-to` and interval files of `-r -R -t -T` |
+//! | `pages` | man page and completion scripts, by a hidden argument of every command |
 //! | [`progress`] | a bar on a terminal, a line now and then elsewhere |
 
 pub mod interrupt;
 pub mod interval;
 pub mod options;
+mod pages;
 pub mod progress;
 pub mod run;
 
