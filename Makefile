@@ -20,13 +20,15 @@ help: ## this list
 setup: ## Debian packages (as root; else a list of what lacks) and the two engines
 	@scripts/setup.sh test
 
-build: ## all commands, release, into target/release
+build: ## all commands, the plugin, man pages and completions, into target/release
 	@scripts/setup.sh build
 	@$(ENGINES); set -x; \
 	cargo build --release --locked $(LIGHT); \
 	cargo build --release --locked -p deepallele-train; \
 	ln -sfn "$$ORT_DYLIB_PATH" "$(BIN)/libonnxruntime.so"; \
-	install -D "$(BIN)/libdeepallele_bcftools.so" "$(BIN)/bcftools/deepallele.so"
+	install -D "$(BIN)/libdeepallele_bcftools.so" "$(BIN)/bcftools/deepallele.so"; \
+	{ set +x; } 2>/dev/null; for command in "$(BIN)"/deepallele "$(BIN)"/deepallele-*; do \
+	  if [ -f "$$command" ] && [ -x "$$command" ]; then "$$command" --generate-pages "$(BIN)"; fi; done
 
 demo: build ## count -> train -> predict -> annotate -> tracks on real data, into demo-out
 	@python3 scripts/demo.py "$(BIN)" demo-out

@@ -1,6 +1,6 @@
 //! The man page and the completion scripts of a command, from the definitions that `--help` comes from.
 //!
-//! Every command has a hidden first argument, `deepallele-NAME --generate-pages FOLDER`, for `make pages` and for those
+//! Every command has a hidden first argument, `deepallele-NAME --generate-pages FOLDER`, for `make build` and for those
 //! who package the commands. It writes
 //!
 //! | file | for |

@@ -2,7 +2,7 @@
 //! from PATH, as git does it. It knows none of the commands, so that a new one needs no change here.
 //!
 //! Two options are not in its help: `--list-commands`, which the completion scripts ask for the commands found, and
-//! `--generate-pages FOLDER`, which writes man page and completion scripts (`make pages`).
+//! `--generate-pages FOLDER`, which writes man page and completion scripts (`make build`).
 
 mod manual;
 mod overview;
