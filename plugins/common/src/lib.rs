@@ -18,8 +18,8 @@ pub mod run;
 
 pub use interrupt::Interrupt;
 pub use options::{
-    input_or_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs,
-    RestrictArgs, ThreadArgs, VcfOutputArgs,
+    input_or_stdin, one_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
+    ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
 };
 pub use progress::Progress;
 pub use run::{run_main, usage, UsageError};
