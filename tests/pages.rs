@@ -290,6 +290,7 @@ fn typed(shell: &str, home: &Path, setting: &str) -> String {
          deepallele annot\t--no-v\t-m netw\t-f my\t\n\
          deepallele evaluate --part val\t\n\
          deepallele help haplo\t\n\
+         ~/bin/deepallele pred\t--no-v\t\n\
          exit\n"
     );
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
@@ -298,7 +299,7 @@ fn typed(shell: &str, home: &Path, setting: &str) -> String {
 }
 
 const TYPED: &str = "[annotate][--no-version][-m][network.onnx][-f][my genome.fa]\n[evaluate][--part][validation]\n\
-    [help][haplotypes]\n";
+    [help][haplotypes]\n[predict][--no-version]\n";
 
 #[test]
 fn bash_completes_what_is_typed() {

@@ -3,6 +3,7 @@
 
 use std::env;
 use std::ffi::{c_char, c_int, c_void, CStr, OsStr, OsString};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,9 @@ pub unsafe extern "C" fn run(count: c_int, arguments: *const *const c_char) -> c
     }
     let program = front_door();
     let error = Command::new(&program).arg("annotate").args(arguments).exec();
-    eprintln!(
+    // Not eprintln, which panics where stderr is closed.
+    let _ = writeln!(
+        io::stderr(),
         "bcftools +deepallele: \"{}\" could not be started: {error}; name the program deepallele in $DEEPALLELE, or \
          put it on PATH",
         program.display()

@@ -12,11 +12,11 @@ _deepallele_function() {
 }
 
 _deepallele() {
-    local current=$2 before=$3 name program function words
+    local door=${1/#\~/$HOME} current=$2 before=$3 name program function words
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 || ( $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == help ) ]]; then
         compopt +o default +o bashdefault
-        words=$("$1" --list-commands 2>/dev/null | cut -f 1)
+        words=$("$door" --list-commands 2>/dev/null | cut -f 1)
         [[ $COMP_CWORD -eq 1 ]] && words+=" help"
         [[ $COMP_CWORD -eq 1 && $current == -* ]] && words="--help --version"
         COMPREPLY=($(compgen -W "$words" -- "$current"))

@@ -8,16 +8,22 @@ function __deepallele_at_command
     end
 end
 
+# The program as it was typed, in the words of the shell.
+function __deepallele_door
+    set -l words (commandline -opc)
+    string replace -r '^~' $HOME -- $words[1]
+end
+
 # Each with what is said about it behind a tab, as fish wants it.
 function __deepallele_commands
-    set -l words (commandline -opc)
-    command $words[1] --list-commands 2>/dev/null
+    set -l door (__deepallele_door)
+    command $door --list-commands 2>/dev/null
 end
 
 # What fish would offer for the program itself, of which fish wants to know that it exists: it may lie beside deepallele.
 function __deepallele_behind_command
     set -l words (commandline -opc)
-    set -lx PATH (dirname (realpath (command -s $words[1]))) $PATH
+    set -lx PATH (dirname (realpath (command -s (__deepallele_door)))) $PATH
     set -l rest (string escape -- $words[3..-1])
     complete -C (string join ' ' -- deepallele-$words[2] $rest (commandline -ct))
 end
