@@ -7,7 +7,7 @@ SHELL := /bin/bash
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 BIN := $(TARGET)/release
 # -p a -p b shares one set of features: whatever must not need libtorch is never named beside train.
-LIGHT := -p deepallele -p deepallele-count -p deepallele-haplotypes -p deepallele-predict -p deepallele-evaluate -p deepallele-annotate -p deepallele-import
+LIGHT := -p deepallele -p deepallele-count -p deepallele-haplotypes -p deepallele-predict -p deepallele-evaluate -p deepallele-annotate -p deepallele-import -p deepallele-bcftools
 # Shell code that tells cargo and the linker where the engines are.
 ENGINES = if [ -z "$${LIBTORCH:-}" ] && [ -z "$${LIBTORCH_USE_PYTORCH:-}" ]; then \
 	  export LIBTORCH="$$(python3 scripts/fetch_engines.py torch)"; fi; \
@@ -20,12 +20,15 @@ help: ## this list
 setup: ## Debian packages (as root; else a list of what lacks) and the two engines
 	@scripts/setup.sh test
 
-build: ## all commands, release, into target/release
+build: ## all commands, the plugin, man pages and completions, into target/release
 	@scripts/setup.sh build
 	@$(ENGINES); set -x; \
 	cargo build --release --locked $(LIGHT); \
 	cargo build --release --locked -p deepallele-train; \
-	ln -sfn "$$ORT_DYLIB_PATH" "$(BIN)/libonnxruntime.so"
+	ln -sfn "$$ORT_DYLIB_PATH" "$(BIN)/libonnxruntime.so"; \
+	install -D "$(BIN)/libdeepallele_bcftools.so" "$(BIN)/bcftools/deepallele.so"; \
+	{ set +x; } 2>/dev/null; for command in "$(BIN)"/deepallele "$(BIN)"/deepallele-*; do \
+	  if [ -f "$$command" ] && [ -x "$$command" ]; then "$$command" --generate-pages "$(BIN)"; fi; done
 
 demo: build ## count -> train -> predict -> annotate -> tracks on real data, into demo-out
 	@python3 scripts/demo.py "$(BIN)" demo-out

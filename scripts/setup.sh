@@ -11,14 +11,16 @@ set -eu
 cd "$(dirname "$0")/.."
 purpose=${1:-test}
 
-missing=
+missing= wished=
 lack() { case " $missing " in *" $1 "*) ;; *) missing="$missing $1" ;; esac; }
 tool() { command -v "$1" >/dev/null 2>&1 || lack "$2"; }
+wish() { command -v "$1" >/dev/null 2>&1 || wished="$wished $2"; }
 header() { printf '#include <%s>\n' "$1" | ${CC:-cc} -E -xc - >/dev/null 2>&1 || lack "$2"; }
 
-# Looks once through what is needed; sets $missing to the Debian packages that lack.
+# Looks once through what is needed; sets $missing to the Debian packages that lack, $wished to those without which a
+# few tests have less to look at.
 look() {
-    missing=
+    missing= wished=
     tool cc gcc
     tool c++ g++
     tool make make
@@ -42,6 +44,10 @@ look() {
         tool bgzip tabix
         tool tabix tabix
         tool h5dump hdf5-tools
+        tool script bsdutils
+        wish man man-db
+        wish zsh zsh
+        wish fish fish
     fi
     if [ "$purpose" = bench ]; then
         python3 -c 'import ensurepip' 2>/dev/null || lack python3-venv
@@ -49,15 +55,20 @@ look() {
 }
 
 look
-if [ -n "$missing" ]; then
+if [ -n "$missing$wished" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        echo "setup: installing$missing" >&2
+        echo "setup: installing$missing$wished" >&2
         export DEBIAN_FRONTEND=noninteractive
         # Whatever apt says, what counts is what is there afterwards.
         apt-get update -qq >&2 || true
         # shellcheck disable=SC2086  # a list of package names
-        apt-get install -y -qq --no-install-recommends $missing >&2 || true
+        [ -z "$missing" ] || apt-get install -y -qq --no-install-recommends $missing >&2 || true
+        # shellcheck disable=SC2086
+        [ -z "$wished" ] || apt-get install -y -qq --no-install-recommends $wished >&2 || true
         look
+    fi
+    if [ -n "$wished" ]; then
+        echo "setup: man pages and completions are tested less without these packages:$wished" >&2
     fi
     if [ -n "$missing" ]; then
         echo "setup: these packages (Debian names) are needed and missing:$missing" >&2

@@ -5,8 +5,6 @@ use std::process::{Command, Stdio};
 
 use deepallele_tests::*;
 
-const COMMANDS: [&str; 7] = ["count", "train", "evaluate", "predict", "annotate", "import", "export"];
-
 fn front_door(arguments: &[&str]) -> std::process::Output {
     run(Command::new(bin_folder().join("deepallele")).args(arguments).stdin(Stdio::null()))
 }

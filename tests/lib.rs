@@ -9,6 +9,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// Every command.
+pub const COMMANDS: [&str; 8] = ["haplotypes", "count", "train", "evaluate", "predict", "annotate", "import", "export"];
+
 /// The folder of the built commands: `$DEEPALLELE_BIN`, else the one this test was built into.
 pub fn bin_folder() -> PathBuf {
     let folder = match std::env::var_os("DEEPALLELE_BIN") {

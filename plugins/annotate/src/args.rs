@@ -1,10 +1,10 @@
 //! The options of `annotate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use deepallele_common::{
-    usage, GenomeArgs, MessageArgs, ModelArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
+    one_stdin, usage, GenomeArgs, MessageArgs, ModelArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
 };
 use deepallele_core::files::is_stdio;
 use deepallele_core::vcf::VcfFormat;
@@ -77,7 +77,8 @@ impl Args {
         if tracks.iter().any(|t| t.as_deref().is_some_and(is_stdio)) {
             return Err(usage("tracks and session need file names; standard output is for the VCF"));
         }
-        Ok(())
+        let input = self.input.as_deref().unwrap_or(Path::new("-"));
+        one_stdin([Some(input), self.regions.as_deref(), self.restrict.file()].into_iter().flatten())
     }
 }
 
@@ -100,5 +101,9 @@ mod tests {
         assert!(check("-m m -f f --igv s.xml").unwrap_err().contains("-o FILE"));
         assert!(check("-m m -f f --igv s.xml -o x.bcf").unwrap_err().contains("BCF"));
         assert!(check("-m m -f f --bigwig -").unwrap_err().contains("file names"));
+        assert_eq!(check("-m m -f f -L - in.vcf"), Ok(()));
+        for wrong in ["-m m -f f -L -", "-m m -f f -L - -", "-m m -f f -T -", "-m m -f f -L - -R - in.vcf"] {
+            assert!(check(wrong).unwrap_err().contains("only one input"), "{wrong}");
+        }
     }
 }

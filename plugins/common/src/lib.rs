@@ -6,18 +6,20 @@
 //! | [`options`] | groups of options to flatten into a command's arguments |
 //! | [`interrupt`] | Ctrl-C as a question |
 //! | [`interval`] | `chr:from-to` and interval files of `-r -R -t -T` |
+//! | `pages` | man page and completion scripts, by a hidden argument of every command |
 //! | [`progress`] | a bar on a terminal, a line now and then elsewhere |
 
 pub mod interrupt;
 pub mod interval;
 pub mod options;
+mod pages;
 pub mod progress;
 pub mod run;
 
 pub use interrupt::Interrupt;
 pub use options::{
-    input_or_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs,
-    RestrictArgs, ThreadArgs, VcfOutputArgs,
+    input_or_stdin, one_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
+    ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
 };
 pub use progress::Progress;
 pub use run::{run_main, usage, UsageError};

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use deepallele_core::files::is_stdio;
 use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::output::provenance::Provenance;
 use deepallele_core::vcf::{IndexKind, VcfFormat};
@@ -183,7 +184,7 @@ impl VcfOutputArgs {
     /// A usage error when an index is asked of something that can have none.
     pub fn check(&self) -> anyhow::Result<()> {
         let Some(kind) = self.write_index else { return Ok(()) };
-        if deepallele_core::files::is_stdio(&self.output) {
+        if is_stdio(&self.output) {
             return Err(usage("-W needs an output file: give -o FILE"));
         }
         self.format().check_index(kind).map_err(usage)
@@ -221,6 +222,11 @@ impl RestrictArgs {
     pub fn by_stream(&self) -> anyhow::Result<Option<Vec<Interval>>> {
         intervals(self.targets.as_deref(), self.targets_file.as_deref())
     }
+
+    /// The file of `-R` or `-T`.
+    pub fn file(&self) -> Option<&Path> {
+        self.regions_file.as_deref().or(self.targets_file.as_deref())
+    }
 }
 
 fn intervals(text: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<Vec<Interval>>> {
@@ -238,6 +244,14 @@ pub fn input_or_stdin(named: Option<&Path>, what: &str) -> anyhow::Result<PathBu
         Some(path) => Ok(path.to_path_buf()),
         None if !std::io::stdin().is_terminal() => Ok("-".into()),
         None => Err(usage(format!("needs {what}: name a file, or pipe it in"))),
+    }
+}
+
+/// A usage error when more than one of `inputs` is standard input.
+pub fn one_stdin<'a>(inputs: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
+    match inputs.into_iter().filter(|path| is_stdio(path)).count() {
+        0 | 1 => Ok(()),
+        _ => Err(usage("only one input can come from standard input")),
     }
 }
 
@@ -307,11 +321,21 @@ mod tests {
     }
 
     #[test]
+    fn standard_input_is_read_once() {
+        assert!(one_stdin(["-", "a", "b"].map(Path::new)).is_ok());
+        assert!(one_stdin(["a", "a"].map(Path::new)).is_ok());
+        assert!(one_stdin(["-", "a", "-"].map(Path::new)).unwrap_err().is::<crate::UsageError>());
+    }
+
+    #[test]
     fn restrictions_exclude_each_other_and_threads_start_at_one() {
         assert!(parse("-r 1 -t 2").is_err());
         assert!(parse("-@ 0").is_err());
         assert_eq!(parse("-@ 3").unwrap().threads.count(), 3);
         assert_eq!(parse("-t 1:5-9").unwrap().restrict.by_stream().unwrap().unwrap().len(), 1);
+        assert_eq!(parse("-R a.bed").unwrap().restrict.file(), Some(Path::new("a.bed")));
+        assert_eq!(parse("-T -").unwrap().restrict.file(), Some(Path::new("-")));
+        assert_eq!(parse("-t 1").unwrap().restrict.file(), None);
         assert!(parse("-f x").unwrap().genome.required().is_ok());
         assert!(parse("").unwrap().genome.required().is_err());
         assert!(parse("--no-version").unwrap().version.provenance("count").is_none());

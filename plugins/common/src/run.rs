@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use clap::{CommandFactory, FromArgMatches};
 use deepallele_core::Error;
 
+use crate::pages;
+
 /// A wrong combination of options, found after parsing. Exit code 2, as for one that clap finds.
 #[derive(Debug)]
 pub struct UsageError(String);
@@ -54,6 +56,9 @@ where
         .bin_name(format!("deepallele {name}"))
         .version(env!("CARGO_PKG_VERSION"))
         .max_term_width(110);
+    if let Some(folder) = pages::asked_for(std::env::args_os().skip(1)) {
+        return ended(folder.and_then(|folder| pages::write(name, command, &folder)));
+    }
     let matches = command.clone().get_matches();
     let quiet = matches!(matches.try_get_one::<bool>("quiet"), Ok(Some(true)));
     start_log(quiet);
@@ -64,11 +69,12 @@ where
 
     // The hook has spoken already; a panic must still end as any other failure does.
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| run(arguments)));
-    let error = match outcome {
-        Ok(Ok(())) => return ExitCode::SUCCESS,
-        Ok(Err(error)) => error,
-        Err(_) => return ExitCode::FAILURE,
-    };
+    outcome.map_or(ExitCode::FAILURE, ended)
+}
+
+/// Say what went wrong, if anything did, and give the exit code for it.
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
     if is_broken_pipe(&error) {
         return ExitCode::SUCCESS;
     }

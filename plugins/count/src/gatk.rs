@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use deepallele_common::{usage, Progress};
+use deepallele_common::{one_stdin, usage, Progress};
 use deepallele_core::counts::gatk;
 use deepallele_core::files::{is_stdio, OutFile};
 use deepallele_core::genome::{Reference, VariantStream};
@@ -47,9 +47,7 @@ pub fn run(args: &Args) -> Result<()> {
     if args.overview.given() {
         return Err(usage("--format gatk takes neither --overview nor --multiqc: give them in another run"));
     }
-    if is_stdio(input) && is_stdio(vcf) {
-        return Err(usage("only one input can come from standard input"));
-    }
+    one_stdin([Some(input.as_path()), Some(vcf), args.restrict.file()].into_iter().flatten())?;
     let fasta = args.genome.required()?;
     let (hap1, hap2) = args.haplotypes.sources()?;
     let mut reference = Reference::open(fasta)?;

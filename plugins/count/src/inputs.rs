@@ -1,12 +1,10 @@
 //! What `count` reads, opened and fitted to the contigs of the alignments.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use deepallele_common::interval::Interval;
-use deepallele_common::options::input_or_stdin;
-use deepallele_common::usage;
-use deepallele_core::files::is_stdio;
+use deepallele_common::{input_or_stdin, one_stdin};
 use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Spans, VariantStream};
 use deepallele_core::reads::MergedAlignments;
 use deepallele_core::Error;
@@ -32,7 +30,8 @@ impl Inputs {
         let paths = alignment_files(args)?;
         let vcf = args.haplotypes.required()?.to_path_buf();
         let (hap1, hap2) = args.haplotypes.sources()?;
-        one_stdin(args, &paths, &vcf)?;
+        let others = [Some(vcf.as_path()), args.regions.as_deref(), args.exclude.as_deref(), args.restrict.file()];
+        one_stdin(paths.iter().map(PathBuf::as_path).chain(others.into_iter().flatten()))?;
         let fasta = args.genome.reference.as_deref();
         let mut alignments = MergedAlignments::open(&paths, fasta, args.threads.count())?;
         let contigs = alignments.contigs().clone();
@@ -72,15 +71,6 @@ impl Inputs {
             reference: open()?,
         })
     }
-}
-
-fn one_stdin(args: &Args, paths: &[PathBuf], vcf: &Path) -> Result<()> {
-    let others = [Some(vcf), args.regions.as_deref(), args.exclude.as_deref()];
-    let all = paths.iter().map(PathBuf::as_path).chain(others.into_iter().flatten());
-    if all.filter(|p| is_stdio(p)).count() > 1 {
-        return Err(usage("only one input can come from standard input"));
-    }
-    Ok(())
 }
 
 /// The alignment files, or standard input when none is named and something is piped in.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use deepallele_common::{provenance_of_run, usage, Progress};
+use deepallele_common::{one_stdin, provenance_of_run, usage, Progress};
 use deepallele_core::counts::two_genomes::{blocks_of, count_two_genomes, merged_header, read_maps};
 use deepallele_core::counts::{CountTable, FragmentSink, RegionTallies};
 use deepallele_core::files::{is_stdio, OutFile, TabixFormat};
@@ -161,10 +161,7 @@ fn check_usage(args: &Args, files: [&Path; 2], vcf: &Path) -> Result<()> {
         "--hap1-bam and --hap2-bam are the same file"
     } else {
         let inputs = [Some(files[0]), Some(files[1]), Some(vcf), args.regions.as_deref(), args.exclude.as_deref()];
-        match inputs.iter().flatten().filter(|p| is_stdio(p)).count() {
-            0 | 1 => return Ok(()),
-            _ => "only one input can come from standard input",
-        }
+        return one_stdin(inputs.into_iter().flatten());
     };
     Err(usage(wrong))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use deepallele_common::{
-    usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
+    one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
 };
 use deepallele_core::effects::evaluation::Options;
 use deepallele_core::files::is_stdio;
@@ -164,10 +164,7 @@ impl Args {
         self.haplotypes.required()?;
         self.haplotypes.sources()?;
         let inputs = self.counts.iter().chain(&self.haplotypes.variants).chain(&self.replicate);
-        if inputs.filter(|path| is_stdio(path)).count() > 1 {
-            return Err(usage("only one input can come from standard input"));
-        }
-        Ok(())
+        one_stdin(inputs.map(PathBuf::as_path))
     }
 
     /// Options of the evaluation itself.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Parser;
-use deepallele_common::{usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, ThreadArgs};
+use deepallele_common::{one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, ThreadArgs};
 use deepallele_core::files::is_stdio;
 
 /// Write the sequences of the two haplotypes: whole genomes, chain files, masked reference, region pairs.
@@ -107,11 +107,7 @@ impl Args {
                 }));
             }
         }
-        let inputs = [self.haplotypes.variants.as_deref(), self.regions.as_deref()];
-        if inputs.iter().flatten().filter(|p| is_stdio(p)).count() > 1 {
-            return Err(usage("only one input can come from standard input"));
-        }
-        Ok(())
+        one_stdin([self.haplotypes.variants.as_deref(), self.regions.as_deref()].into_iter().flatten())
     }
 }
 

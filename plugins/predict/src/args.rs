@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 use deepallele_common::{
-    usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
+    one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
 };
 use deepallele_core::files::is_stdio;
 use deepallele_core::genome::HaplotypeSource;
@@ -104,10 +104,8 @@ impl Args {
         if [&self.bedgraph, &self.bigwig, &self.igv].iter().any(|t| t.as_deref().is_some_and(is_stdio)) {
             return Err(usage("tracks and session need file names; standard output is for the table"));
         }
-        let inputs = [self.regions.as_ref(), self.compare.as_ref(), self.haplotypes.variants.as_ref()];
-        if inputs.iter().flatten().filter(|p| is_stdio(p)).count() > 1 {
-            return Err(usage("only one input can come from standard input"));
-        }
+        let inputs = [&self.regions, &self.compare, &self.haplotypes.variants];
+        one_stdin(inputs.into_iter().flatten().map(PathBuf::as_path))?;
         if self.regions.is_none() && self.compare.as_deref().is_some_and(is_stdio) {
             return Err(usage("--compare - cannot serve as regions too: give -L BED, or name the count table"));
         }

@@ -1,0 +1,97 @@
+//! The plugin `bcftools +deepallele`: the process becomes `deepallele annotate` with the plugin's arguments, so that
+//! pipes, signals and exit codes are that command's own. Exported are the three functions that bcftools asks for.
+
+use std::env;
+use std::ffi::{c_char, c_int, c_void, CStr, OsStr, OsString};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What `dladdr` tells about an address: the first field is the file it came from.
+#[repr(C)]
+struct Origin {
+    file: *const c_char,
+    base: *mut c_void,
+    symbol: *const c_char,
+    address: *mut c_void,
+}
+
+extern "C" {
+    fn dladdr(address: *const c_void, origin: *mut Origin) -> c_int;
+    fn dlsym(library: *mut c_void, symbol: *const c_char) -> *mut c_void;
+}
+
+/// A line for `bcftools plugin -l`.
+#[no_mangle]
+pub extern "C" fn about() -> *const c_char {
+    c"Add predicted allelic effects of a DeepAllele model to INFO.\n".as_ptr()
+}
+
+/// The versions this plugin was built for. It holds nothing of either, so the host's own are right, whichever they are.
+///
+/// # Safety
+/// Both places can be written to.
+#[no_mangle]
+pub unsafe extern "C" fn version(bcftools: *mut *const c_char, htslib: *mut *const c_char) {
+    *bcftools = version_of(c"bcftools_version");
+    *htslib = version_of(c"hts_version");
+}
+
+/// What the host's function `symbol` says; `unknown` where it exports none.
+fn version_of(symbol: &CStr) -> *const c_char {
+    const ANYWHERE: *mut c_void = std::ptr::null_mut(); // RTLD_DEFAULT
+    let found = unsafe { dlsym(ANYWHERE, symbol.as_ptr()) };
+    if found.is_null() {
+        return c"unknown".as_ptr();
+    }
+    let version: extern "C" fn() -> *const c_char = unsafe { std::mem::transmute(found) };
+    version()
+}
+
+/// Become `deepallele annotate`. Returns, with an exit code, only when that failed.
+///
+/// # Safety
+/// `arguments` holds `count` strings, the plugin's name first.
+#[no_mangle]
+pub unsafe extern "C" fn run(count: c_int, arguments: *const *const c_char) -> c_int {
+    let argument = |i| OsStr::from_bytes(CStr::from_ptr(*arguments.add(i)).to_bytes()).to_owned();
+    let mut arguments: Vec<OsString> = (1..count.max(1) as usize).map(argument).collect();
+    // bcftools +name [OPTIONS] FILE -- [PLUGIN OPTIONS]: the options of both sides are ours.
+    if let Some(border) = arguments.iter().position(|a| a == "--") {
+        arguments.remove(border);
+    }
+    let program = front_door();
+    let error = Command::new(&program).arg("annotate").args(arguments).exec();
+    // Not eprintln, which panics where stderr is closed.
+    let _ = writeln!(
+        io::stderr(),
+        "bcftools +deepallele: \"{}\" could not be started: {error}; name the program deepallele in $DEEPALLELE, or \
+         put it on PATH",
+        program.display()
+    );
+    1
+}
+
+/// `$DEEPALLELE`, else `deepallele` beside this file or one folder up, else the one on PATH.
+fn front_door() -> PathBuf {
+    if let Some(named) = env::var_os("DEEPALLELE").filter(|n| !n.is_empty()) {
+        return named.into();
+    }
+    let own = own_file().and_then(|file| file.canonicalize().ok()).unwrap_or_default();
+    let near = own.ancestors().skip(1).take(2).map(|folder| folder.join("deepallele"));
+    near.into_iter().find(|file| file.is_file()).unwrap_or_else(|| "deepallele".into())
+}
+
+/// The file that this code was loaded from.
+fn own_file() -> Option<PathBuf> {
+    let mut origin = Origin {
+        file: std::ptr::null(),
+        base: std::ptr::null_mut(),
+        symbol: std::ptr::null(),
+        address: std::ptr::null_mut(),
+    };
+    let known = unsafe { dladdr(about as *const c_void, &mut origin) } != 0 && !origin.file.is_null();
+    known.then(|| Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(origin.file) }.to_bytes())).to_owned())
+}
