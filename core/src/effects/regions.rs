@@ -32,6 +32,11 @@ impl RegionIndex {
         Self { list, reach }
     }
 
+    /// Bases of the longest region, 0 without any.
+    pub fn longest(&self) -> u64 {
+        self.list.iter().flatten().map(|r| r.end - r.start).max().unwrap_or(0)
+    }
+
     /// Of the regions that overlap `start..end` (0-based half-open), the one whose centre is nearest to `start`;
     /// of several as near, the first in the sorted list.
     pub fn nearest(&self, contig: usize, start: u64, end: u64) -> Option<&Region> {

@@ -1,6 +1,7 @@
 use super::*;
+use crate::effects::regions::RegionIndex;
 use crate::genome::reference::test_reference;
-use crate::genome::{Contigs, Region, Regions};
+use crate::genome::{Contigs, Reference, Region, Regions};
 use crate::model::config::{Architecture, Kind};
 use crate::model::onnx::export;
 use crate::model::weights::random_weights;
@@ -48,7 +49,8 @@ impl Setting {
             summit: None,
         };
         let regions = spans.map(|s| RegionIndex::new(Regions::from_list(contigs, s.iter().map(region).collect())));
-        VariantEffects::new(reference, self.predictor(), regions)
+        let predictor = self.predictor();
+        VariantEffects::new(Sites::new(reference, regions, predictor.info()), predictor)
     }
 }
 
@@ -82,7 +84,10 @@ fn effects_equal_predictions_of_windows_written_out() {
             assert!(effect.counts != 0.0 || kind == Kind::Single);
         }
         assert_eq!((got.alleles[1], got.alleles[3]), (None, None));
-        assert_eq!((effects.report().star, effects.report().symbolic, effects.report().annotated), (1, 1, 1));
+        assert_eq!(
+            (effects.sites().report.star, effects.sites().report.symbolic, effects.sites().report.annotated),
+            (1, 1, 1)
+        );
     }
 }
 
@@ -97,7 +102,7 @@ fn exchanging_the_alleles_changes_the_sign_and_nothing_else() {
     mutated[30] = b'C';
     let other = tempfile::tempdir().unwrap();
     let reference = test_reference(other.path(), &[("chr1", &mutated)]);
-    let mut effects = VariantEffects::new(reference, setting.predictor(), None);
+    let mut effects = VariantEffects::new(Sites::new(reference, None, setting.predictor().info()), setting.predictor());
     effects.add("chr1", 30, &alleles("C,T")).unwrap();
     let back = effects.predict().unwrap().remove(0).unwrap().alleles[0].unwrap();
     assert!((forth[0].unwrap().ratio + back.ratio).abs() < 1e-6);
@@ -122,7 +127,7 @@ fn regions_decide_what_is_touched_and_where_the_window_lies() {
     assert_eq!(got[2], Some(SiteEffects { region: 5..65, alleles: vec![None] }));
     assert_eq!(got[3], Some(SiteEffects { region: 5..65, alleles: vec![None] }));
     assert_eq!((got[4].clone(), got[5].clone()), (None, None));
-    let report = effects.report();
+    let report = &effects.sites().report;
     assert_eq!((report.outside, report.beyond_window, report.missing, report.annotated), (3, 1, 1, 1));
     assert!(setting.effects(None).add("chr7", 3, &alleles("A,C")).unwrap_err().to_string().contains("chr7"));
 }
@@ -133,15 +138,15 @@ fn a_wrong_assembly_is_told_and_a_rare_mismatch_named() {
     let mut effects = setting.effects(None);
     effects.add("chr1", 30, &alleles("G,C")).unwrap();
     effects.add("chr1", 500, &alleles("G,C")).unwrap();
-    assert!(effects.check_assembly(false).is_ok());
-    let message = effects.check_assembly(true).unwrap_err().to_string();
+    assert!(effects.sites().check_assembly(false).is_ok());
+    let message = effects.sites().check_assembly(true).unwrap_err().to_string();
     assert!(message.contains("2 of 2") && message.contains("chr1:31 G (FASTA: T)"), "{message}");
     assert_eq!(effects.predict().unwrap(), [None, None]);
     for _ in 0..200 {
         effects.add("chr1", 30, &alleles("T,C")).unwrap();
     }
-    assert!(effects.check_assembly(true).is_ok());
-    assert!(effects.report().lines().iter().any(|l| l.contains("chr1:501 G (FASTA: past its end)")));
+    assert!(effects.sites().check_assembly(true).is_ok());
+    assert!(effects.sites().report.lines().iter().any(|l| l.contains("chr1:501 G (FASTA: past its end)")));
 }
 
 #[test]
@@ -156,7 +161,7 @@ fn what_cannot_be_a_window_is_counted() {
     effects.add("chr1", 10, &[vec![BASES[10]], b"C[chr2:5[".to_vec()]).unwrap();
     effects.add("chr1", 10, &[vec![BASES[10]], b"J".to_vec()]).unwrap();
     effects.predict().unwrap();
-    let report = effects.report();
+    let report = &effects.sites().report;
     assert_eq!((report.too_long, report.missing, report.monomorphic, report.symbolic), (2, 2, 1, 1));
     assert_eq!((report.records, report.annotated, report.mismatched), (6, 0, 0));
 }

@@ -15,6 +15,7 @@ mod gff;
 pub mod haplotype_maps;
 pub mod haplotypes;
 pub mod lift;
+pub mod nearby_variants;
 pub mod pair;
 mod plain_fasta;
 mod records;
@@ -39,7 +40,10 @@ pub use finder::Finder;
 pub use haplotype_maps::HaplotypeMaps;
 pub use haplotypes::HaplotypeSource;
 pub use lift::{Lift, LiftBlock};
-pub use pair::{allele_pair, region_pair, variant_region, variant_window, AllelePair, Haplotype};
+pub use nearby_variants::NearbyVariants;
+pub use pair::{
+    allele_pair, edited_region, edited_window, region_pair, variant_region, variant_window, AllelePair, Haplotype,
+};
 pub use reference::Reference;
 pub use regions::{Block, Region, Regions};
 pub use report::VariantReport;

@@ -146,6 +146,40 @@ pub fn region_pair(
     })
 }
 
+/// One haplotype of a window as in [`allele_pair`]: `edits` (in order of start, not overlapping) applied, `length`
+/// bases with reference base `centre` at index `length / 2`.
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn edited_window(
+    reference: &mut Reference,
+    contig: usize,
+    edits: &[Edit],
+    centre: u64,
+    length: usize,
+) -> Result<Vec<u8>> {
+    Ok(build(reference, contig, edits, centre, length)?.0.sequence)
+}
+
+/// One haplotype of exactly the reference bases `from..to` (0-based half-open) as in [`region_pair`]: of `edits` (in
+/// order of start, not overlapping) those that lie within are applied.
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn edited_region(
+    reference: &mut Reference,
+    contig: usize,
+    edits: &[Edit],
+    (from, to): (u64, u64),
+) -> Result<Vec<u8>> {
+    let inside: Vec<Edit> = edits.iter().filter(|e| e.start >= from && e.end <= to).copied().collect();
+    let far = |position: u64| {
+        i64::try_from(position).map_err(|_| Error::input(reference.path(), format!("has no position {position}")))
+    };
+    let (from, to) = (far(from)?, far(to)?);
+    Ok(apply(reference, contig, &inside, from, to)?.haplotype.sequence)
+}
+
 /// One window in which `alternative` replaces `reference_allele` at `start` (0-based), everything else
 /// reference: `length` bases with reference base `centre` at index `length / 2`, as in [`allele_pair`].
 /// With `alternative` equal to `reference_allele` it is the reference window.

@@ -9,20 +9,58 @@ use crate::vcf::VcfHeader;
 pub const LFC: &str = "DA_LFC";
 /// The same from the count heads.
 pub const COUNT_LFC: &str = "DA_CLFC";
+/// [`LFC`] in haplotype 1 and in haplotype 2, where two haplotypes are named: [`LFC`] is then their mean.
+pub const LFC_BACKGROUND1: &str = "DA_LFC_BG1";
+/// See [`LFC_BACKGROUND1`].
+pub const LFC_BACKGROUND2: &str = "DA_LFC_BG2";
+/// Predicted log2 ratio of the whole pair, haplotype 1 over haplotype 2.
+pub const PAIR: &str = "DA_PAIR";
+/// What the sum of single variants leaves of [`PAIR`].
+pub const EPISTASIS: &str = "DA_EPI";
+/// The main variant of its region.
+pub const MAIN: &str = "DA_MAIN";
 /// The region whose window was used, `contig:from-to`, 1-based inclusive.
 pub const REGION: &str = "DA_REGION";
 
-/// Declare the fields in a header. `version` is that of the tool.
+/// Declare the fields in a header. `version` is that of the tool; `pair` are the names of the two haplotypes whose
+/// fields are declared too, `regions` says whether those of whole regions are.
 ///
 /// # Errors
 /// The header has one of the names with another number or type.
-pub fn declare(header: &mut VcfHeader, version: &str, path: &Path) -> Result<()> {
+pub fn declare(
+    header: &mut VcfHeader,
+    version: &str,
+    pair: Option<[&str; 2]>,
+    regions: bool,
+    path: &Path,
+) -> Result<()> {
     let source = format!("Source=\"deepallele\",Version=\"{version}\"");
-    for (tag, number, kind, description) in [
-        (LFC, "A", "Float", "Predicted log2 fold change of activity, ALT over REF, ratio head (antisymmetrised)"),
-        (COUNT_LFC, "A", "Float", "Predicted log2 fold change of activity, ALT over REF, difference of count heads"),
-        (REGION, "1", "String", "Region whose window was predicted, contig:from-to, 1-based inclusive"),
-    ] {
+    let fold_change = "Predicted log2 fold change of activity, ALT over REF";
+    let own = |text: &str| text.to_string();
+    let mut fields = match pair {
+        None => vec![
+            (LFC, "A", "Float", format!("{fold_change}, ratio head (antisymmetrised)")),
+            (COUNT_LFC, "A", "Float", format!("{fold_change}, difference of count heads")),
+        ],
+        Some([one, two]) => vec![
+            (LFC, "A", "Float", format!("{fold_change}, ratio head, mean of both haplotypes")),
+            (LFC_BACKGROUND1, "A", "Float", format!("{fold_change}, ratio head, in haplotype 1 ({one})")),
+            (LFC_BACKGROUND2, "A", "Float", format!("{fold_change}, ratio head, in haplotype 2 ({two})")),
+            (COUNT_LFC, "A", "Float", format!("{fold_change}, count head, mean of both haplotypes")),
+            (PAIR, "1", "Float", format!("Predicted log2 ratio of the pair, haplotype 1 ({one}) over 2 ({two})")),
+        ],
+    };
+    if pair.is_some() && regions {
+        fields.push((
+            EPISTASIS,
+            "1",
+            "Float",
+            own("DA_PAIR less the sum of the effects of single variants of the region"),
+        ));
+        fields.push((MAIN, "0", "Flag", own("The variant with the largest effect on the ratio of its region")));
+    }
+    fields.push((REGION, "1", "String", own("Region whose window was predicted, contig:from-to, 1-based inclusive")));
+    for (tag, number, kind, description) in fields {
         header.declare_info(tag, number, kind, &format!("Description=\"{description}\",{source}"), path)?;
     }
     Ok(())

@@ -14,6 +14,8 @@ pub enum InfoValue {
     Floats(Vec<Option<f32>>),
     /// Characters that VCF keeps for itself (white space, `;`, `=`, `,`) are percent-encoded.
     Text(String),
+    /// A field without a value: there, or not.
+    Flag(bool),
 }
 
 pub(super) enum Data {
@@ -240,6 +242,13 @@ fn set_bcf(record: &mut Bcf, header: &VcfHeader, tag: &str, value: &InfoValue) -
                 hts::bcf_update_info(header.inner, record.0, name.as_ptr(), values, 1, hts::BCF_HT_STR as i32)
             }
         }
+        InfoValue::Flag(there) => {
+            // SAFETY: a flag has no values; n says whether it is there.
+            unsafe {
+                let (none, n) = (std::ptr::null(), i32::from(*there));
+                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), none, n, hts::BCF_HT_FLAG as i32)
+            }
+        }
     };
     match code < 0 {
         true => Err(fail()),
@@ -257,12 +266,16 @@ fn edit(info: &[u8], values: &[(&str, InfoValue)]) -> Vec<u8> {
         out.extend_from_slice(field);
         out.push(b';');
     }
-    for (tag, value) in values {
+    for (tag, value) in values.iter().filter(|(_, value)| *value != InfoValue::Flag(false)) {
         out.extend_from_slice(tag.as_bytes());
-        out.push(b'=');
         match value {
-            InfoValue::Text(text) => out.extend_from_slice(escape(text).as_bytes()),
+            InfoValue::Flag(_) => {}
+            InfoValue::Text(text) => {
+                out.push(b'=');
+                out.extend_from_slice(escape(text).as_bytes());
+            }
             InfoValue::Floats(values) => {
+                out.push(b'=');
                 for (i, value) in values.iter().enumerate() {
                     if i > 0 {
                         out.push(b',');

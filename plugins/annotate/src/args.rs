@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use deepallele_common::{
-    one_stdin, usage, GenomeArgs, MessageArgs, ModelArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
+    one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, ProvenanceArgs, RestrictArgs, ThreadArgs,
+    VcfOutputArgs,
 };
 use deepallele_core::files::is_stdio;
 use deepallele_core::vcf::VcfFormat;
@@ -14,6 +15,12 @@ use deepallele_core::vcf::VcfFormat;
 /// Each alternative allele is put into the reference window and compared with it. INFO/DA_LFC is the log2 fold
 /// change ALT over REF of the ratio head (antisymmetrised), INFO/DA_CLFC that of the count heads, INFO/DA_REGION the
 /// region used. Alleles without a sequence, or longer than the model's window, get `.` and are counted on stderr.
+///
+/// With two haplotypes (-s, --strain or --hap1 and --hap2) each variant is measured in both of them, all their other
+/// variants in place: INFO/DA_LFC_BG1 and INFO/DA_LFC_BG2, their mean DA_LFC, and the predicted log2 ratio of the whole
+/// pair, INFO/DA_PAIR. With -L also the flag DA_MAIN for the variant of a region with the largest effect on that ratio,
+/// and DA_EPI, what the sum of the effects of single variants leaves of it. The input must be sorted then.
+///
 /// Records keep their order; with -L, those outside every region pass through untouched.
 #[derive(Parser)]
 pub struct Args {
@@ -26,6 +33,9 @@ pub struct Args {
 
     #[command(flatten)]
     pub genome: GenomeArgs,
+
+    #[command(flatten)]
+    pub haplotypes: HaplotypeArgs,
 
     /// Only variants in these regions (BED, narrowPeak, count table), in the window around the region's summit or
     /// middle; of several regions, the one whose centre is nearest [default: the window around each variant]
@@ -65,6 +75,9 @@ impl Args {
     pub fn check(&self) -> anyhow::Result<()> {
         self.output.check()?;
         self.genome.required()?;
+        if !self.haplotypes.is_empty() {
+            self.haplotypes.sources()?;
+        }
         if self.igv.is_some() {
             if is_stdio(&self.output.output) {
                 return Err(usage("--igv opens the VCF by its name: give -o FILE"));
@@ -78,7 +91,8 @@ impl Args {
             return Err(usage("tracks and session need file names; standard output is for the VCF"));
         }
         let input = self.input.as_deref().unwrap_or(Path::new("-"));
-        one_stdin([Some(input), self.regions.as_deref(), self.restrict.file()].into_iter().flatten())
+        let files = [Some(input), self.regions.as_deref(), self.restrict.file(), self.haplotypes.variants.as_deref()];
+        one_stdin(files.into_iter().flatten())
     }
 }
 

@@ -1,6 +1,7 @@
 //! `deepallele annotate`: predicted allelic effects in the records of a VCF or BCF.
 
 mod args;
+mod engine;
 mod stream;
 mod tracks;
 

@@ -4,14 +4,13 @@ use std::path::Path;
 
 use deepallele_common::interval::Interval;
 use deepallele_common::{input_or_stdin, Progress};
-use deepallele_core::effects::regions::RegionIndex;
-use deepallele_core::effects::variants::{SiteEffects, VariantEffects};
-use deepallele_core::genome::{Reference, Regions};
+use deepallele_core::effects::sites;
 use deepallele_core::output::vcf_info;
-use deepallele_core::vcf::{IndexKind, InfoValue, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
+use deepallele_core::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
 use deepallele_core::Error;
 
 use crate::args::Args;
+use crate::engine::{Annotation, Engine};
 use crate::tracks::Tracks;
 
 /// Pairs of windows that are predicted together. Independent of the number of threads: what the engine computes
@@ -25,19 +24,6 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
     let input = input_or_stdin(args.input.as_deref(), "variants")?;
     let threads = args.threads.count();
-    let predictor = args.model.open(threads)?;
-    let reference = Reference::open(args.genome.required()?)?;
-    let contigs = reference.contigs().clone();
-    let regions = match &args.regions {
-        Some(path) => {
-            let regions = Regions::read(path, &contigs)?;
-            if let Some((theirs, ours)) = &regions.renamed {
-                log::info!("\"{}\": contigs matched by name without chr ({theirs} is {ours})", path.display());
-            }
-            Some(RegionIndex::new(regions))
-        }
-        None => None,
-    };
     let mut reader = VcfReader::open(&input, threads.min(4))?;
     if let Some(list) = args.restrict.by_index()? {
         reader.restrict_by_index(restriction(list))?;
@@ -45,14 +31,22 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if let Some(list) = args.restrict.by_stream()? {
         reader.restrict_by_stream(restriction(list))?;
     }
+    let engine = Engine::open(&args, &input, &reader)?;
+    let contigs = engine.sites().reference.contigs().clone();
     let provenance = args.provenance.provenance("annotate");
-    vcf_info::declare(reader.header_mut(), env!("CARGO_PKG_VERSION"), &input)?;
+    let pair = match &engine {
+        Engine::Reference(_) => None,
+        Engine::Pair(..) => Some(args.haplotypes.sources()?),
+    };
+    let names = pair.map(|(one, two)| [one.to_string(), two.to_string()]);
+    let names = names.as_ref().map(|n| [n[0].as_str(), n[1].as_str()]);
+    vcf_info::declare(reader.header_mut(), env!("CARGO_PKG_VERSION"), names, args.regions.is_some(), &input)?;
     for line in provenance.iter().flat_map(|p| p.lines()) {
         reader.header_mut().push(&line)?;
     }
 
     let mut run = Run {
-        effects: VariantEffects::new(reference, predictor, regions),
+        engine,
         tracks: Tracks::new(&args, contigs),
         writer: None,
         waiting: Vec::new(),
@@ -64,16 +58,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         run.add(&reader, record)?;
     }
     run.flush(&reader, true)?;
-    let Run { writer, effects, tracks, progress, .. } = run;
+    let Run { writer, mut engine, tracks, progress, .. } = run;
     drop(progress);
+    engine.finish()?;
     // The VCF gets its name when everything else is there too.
     let closed = writer.map(|w| w.close(index(&args))).transpose()?;
     tracks.finish(&args, provenance.as_ref())?;
     if let Some(closed) = closed {
         closed.persist()?;
-    }
-    for line in effects.report().lines() {
-        log::info!("{line}");
     }
     Ok(())
 }
@@ -89,7 +81,7 @@ fn restriction(list: Vec<Interval>) -> Restriction {
 }
 
 struct Run<'a> {
-    effects: VariantEffects,
+    engine: Engine,
     tracks: Tracks,
     /// Made with the first records, so that a file refused before leaves nothing.
     writer: Option<VcfWriter>,
@@ -105,19 +97,19 @@ impl Run<'_> {
     }
 
     fn add(&mut self, reader: &VcfReader, record: VcfRecord) -> anyhow::Result<()> {
-        let added = self.effects.add(record.contig(), record.start(), record.alleles());
+        let added = self.engine.add(&record);
         added.map_err(|e| self.named(format!("{}: {e}", record.place())))?;
         self.waiting.push(record);
-        let first = self.writer.is_none() && self.waiting.len() < VariantEffects::enough();
-        if !first && (self.effects.waiting() >= PAIRS || self.waiting.len() >= RECORDS) {
+        let first = self.writer.is_none() && self.waiting.len() < sites::enough();
+        if !first && (self.engine.waiting() >= PAIRS || self.waiting.len() >= RECORDS) {
             self.flush(reader, false)?;
         }
         Ok(())
     }
 
     fn flush(&mut self, reader: &VcfReader, last: bool) -> anyhow::Result<()> {
-        self.effects.check_assembly(last).map_err(|e| self.named(e))?;
-        let predicted = self.effects.predict()?;
+        self.engine.sites().check_assembly(last).map_err(|e| self.named(e))?;
+        let predicted = self.engine.predict(&self.waiting)?;
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
             None => {
@@ -133,10 +125,9 @@ impl Run<'_> {
             }
         };
         self.progress.add(self.waiting.len() as u64);
-        for (mut record, effects) in self.waiting.drain(..).zip(predicted) {
-            if let Some(effects) = effects {
-                self.tracks.push(&record, &effects);
-                let values = info(&record, &effects);
+        for (mut record, annotation) in self.waiting.drain(..).zip(predicted) {
+            if let Some(Annotation { strongest, values }) = annotation {
+                self.tracks.push(&record, strongest);
                 record
                     .set_info(reader.header(), &values)
                     .map_err(|e| Error::input(self.input, format!("{} {e}", record.place())))?;
@@ -150,15 +141,4 @@ impl Run<'_> {
         self.writer = Some(writer);
         Ok(())
     }
-}
-
-fn info(record: &VcfRecord, effects: &SiteEffects) -> Vec<(&'static str, InfoValue)> {
-    let region = format!("{}:{}-{}", record.contig(), effects.region.start + 1, effects.region.end);
-    let ratios = effects.alleles.iter().map(|e| e.map(|e| e.ratio as f32)).collect();
-    let counts = effects.alleles.iter().map(|e| e.map(|e| e.counts as f32)).collect();
-    vec![
-        (vcf_info::LFC, InfoValue::Floats(ratios)),
-        (vcf_info::COUNT_LFC, InfoValue::Floats(counts)),
-        (vcf_info::REGION, InfoValue::Text(region)),
-    ]
 }

@@ -1,6 +1,5 @@
 //! The effects as tracks, and the session that opens them.
 
-use deepallele_core::effects::variants::SiteEffects;
 use deepallele_core::genome::Contigs;
 use deepallele_core::output::bigwig;
 use deepallele_core::output::igv::{write_session, IgvTrack};
@@ -24,9 +23,8 @@ impl Tracks {
     }
 
     /// The strongest effect of a record, on the bases of its REF.
-    pub fn push(&mut self, record: &VcfRecord, effects: &SiteEffects) {
+    pub fn push(&mut self, record: &VcfRecord, strongest: Option<f64>) {
         let Some(track) = &mut self.0 else { return };
-        let strongest = effects.alleles.iter().flatten().map(|e| e.ratio).max_by(|a, b| a.abs().total_cmp(&b.abs()));
         let place = track.contigs().find(record.contig()).zip(u64::try_from(record.start()).ok());
         if let (Some(value), Some((contig, start))) = (strongest, place) {
             let length = record.alleles().first().map_or(1, Vec::len) as u64;

@@ -1,0 +1,358 @@
+//! Effects of variants in the two haplotypes of a sample.
+//!
+//! With f(a, b) the predicted ratio of a pair of windows, h₁ and h₂ the haplotypes, and h|x haplotype h with the allele
+//! x of one record in it, everything else as it is:
+//!
+//! - the effect of ALT over REF in background 1 is f(h₁|ALT, h₂) - f(h₁|REF, h₂), in background 2
+//!   f(h₁, h₂|REF) - f(h₁, h₂|ALT), and their mean is the effect;
+//! - a record in which the haplotypes differ, x₁ in h₁ and x₂ in h₂, contributes to the ratio of the pair
+//!   v = ((f(h₁, h₂) - f(h₁|x₂, h₂)) + (f(h₁, h₂) - f(h₁, h₂|x₁))) / 2, the published average effect of a variant;
+//! - the main variant of a region has the largest |v|, and what f(h₁, h₂) has beyond the sum of all v is left
+//!   unexplained by single variants.
+//!
+//! Where a haplotype carries another record that overlaps the allele put in, that record is taken out of both windows
+//! that are compared.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::genome::{edited_region, edited_window, Edit, NearbyVariants, Reference, Variant};
+use crate::model::encode::encode;
+use crate::model::local::LocalPredictor;
+use crate::model::predictor::{Prediction, Predictor};
+
+use super::sites::{Site, Sites};
+
+/// Effect of one alternative, log2 of alternative over REF.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BackgroundEffect {
+    /// In haplotype 1 and in haplotype 2, from the ratio head.
+    pub ratio: [f64; 2],
+    /// The mean of both backgrounds, from the count head.
+    pub counts: f64,
+}
+
+impl BackgroundEffect {
+    /// The mean of both backgrounds.
+    pub fn mean(&self) -> f64 {
+        (self.ratio[0] + self.ratio[1]) / 2.0
+    }
+}
+
+/// What became of one record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairSite {
+    /// As in [`super::variants::SiteEffects`].
+    pub region: Range<u64>,
+    /// One for each alternative; `None` where there is no prediction, for a reason counted in the report.
+    pub alleles: Vec<Option<BackgroundEffect>>,
+    /// Predicted log2 ratio of the two haplotypes, haplotype 1 over haplotype 2.
+    pub pair: f64,
+    /// What the whole region has, where regions were given.
+    pub of_region: Option<OfRegion>,
+}
+
+/// A region and the record in it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OfRegion {
+    /// Whether the record is the main variant.
+    pub main: bool,
+    /// The predicted log2 ratio less the sum of the contributions of all records.
+    pub unexplained: f64,
+}
+
+/// Collects records and predicts their alleles in both haplotypes together.
+pub struct PairEffects {
+    sites: Sites,
+    predictor: LocalPredictor,
+    variants: NearbyVariants,
+    pairs: Pairs,
+    /// Regions begun since the last prediction, by contig, region and centre.
+    regions: Vec<PairRegion>,
+    known: HashMap<(usize, Range<u64>, u64), usize>,
+    waiting: Vec<Option<WaitingSite>>,
+}
+
+/// Pairs of windows to predict, each once.
+#[derive(Default)]
+struct Pairs {
+    hap1: Vec<u8>,
+    hap2: Vec<u8>,
+    known: HashMap<(Vec<u8>, Vec<u8>), usize>,
+}
+
+impl Pairs {
+    /// Number of this pair of codes.
+    fn number(&mut self, one: &[u8], two: &[u8]) -> usize {
+        let next = self.known.len();
+        let number = *self.known.entry((one.to_vec(), two.to_vec())).or_insert(next);
+        if number == next {
+            self.hap1.extend_from_slice(one);
+            self.hap2.extend_from_slice(two);
+        }
+        number
+    }
+}
+
+/// Where windows of one region lie.
+#[derive(Clone, Debug)]
+struct Frame {
+    contig: usize,
+    region: Range<u64>,
+    centre: u64,
+    alone: bool,
+    window: usize,
+}
+
+impl Frame {
+    /// Codes of the window with `edits`; `None` where it does not fit the network.
+    fn codes(&self, reference: &mut Reference, edits: &[Edit]) -> Result<Option<Vec<u8>>> {
+        let bases = match self.alone {
+            true => edited_region(reference, self.contig, edits, (self.region.start, self.region.end))?,
+            false => edited_window(reference, self.contig, edits, self.centre, self.window)?,
+        };
+        match bases.len() <= self.window {
+            true => encode(&bases, self.window).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+/// A region whose pair is predicted.
+struct PairRegion {
+    frame: Frame,
+    near: Vec<Variant>,
+    /// Codes of both haplotypes.
+    codes: [Vec<u8>; 2],
+    /// The pair itself.
+    pair: usize,
+    /// Of each record in which the haplotypes differ within the window: where it is, and the pairs with the other
+    /// haplotype's allele put into haplotype 1 and into haplotype 2.
+    differing: Vec<(u64, Vec<u8>, [usize; 2])>,
+}
+
+struct WaitingSite {
+    region: usize,
+    start: u64,
+    reference_allele: Vec<u8>,
+    /// For each alternative the pairs (h₁|ALT, h₂), (h₁|REF, h₂), (h₁, h₂|REF), (h₁, h₂|ALT).
+    alleles: Vec<Option<[usize; 4]>>,
+}
+
+impl PairEffects {
+    /// Of records at `sites`, in the haplotypes that `variants` make: opened with [`Sites::reach`] bases behind.
+    pub fn new(sites: Sites, predictor: Predictor, variants: NearbyVariants) -> Self {
+        Self {
+            sites,
+            predictor: LocalPredictor::new(predictor),
+            variants,
+            pairs: Pairs::default(),
+            regions: Vec::new(),
+            known: HashMap::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Where the records lie, and what is counted of them.
+    pub fn sites(&self) -> &Sites {
+        &self.sites
+    }
+
+    /// The variants of the haplotypes.
+    pub fn variants(&mut self) -> &mut NearbyVariants {
+        &mut self.variants
+    }
+
+    /// Pairs of windows that wait for [`PairEffects::predict`].
+    pub fn waiting(&self) -> usize {
+        self.pairs.known.len()
+    }
+
+    /// Take up one record: 0-based `start`, `alleles` with REF first, in upper case.
+    ///
+    /// # Errors
+    /// As [`Sites::find`] and [`NearbyVariants::around`].
+    pub fn add(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<()> {
+        let waiting = match self.sites.find(contig, start, alleles)? {
+            Some(site) => self.site(site)?,
+            None => None,
+        };
+        self.waiting.push(waiting);
+        Ok(())
+    }
+
+    fn site(&mut self, site: Site) -> Result<Option<WaitingSite>> {
+        let key = (site.contig, site.region.clone(), site.centre);
+        let number = match self.known.get(&key) {
+            Some(&number) => number,
+            None => {
+                let Some(region) = self.region(&site)? else {
+                    self.sites.report.beyond_window += site.alternatives.iter().flatten().count() as u64;
+                    return Ok(None);
+                };
+                self.regions.push(region);
+                self.known.insert(key, self.regions.len() - 1);
+                self.regions.len() - 1
+            }
+        };
+        let region = &self.regions[number];
+        let mut found = Vec::with_capacity(site.alternatives.len());
+        for alternative in &site.alternatives {
+            let Some(alternative) = alternative else {
+                found.push(None);
+                continue;
+            };
+            let edit = Edit::new(site.start, &site.reference_allele, alternative);
+            let mut put = |haplotype: usize| -> Result<Option<[usize; 2]>> {
+                let without = carried(&region.near, haplotype, edit.as_ref());
+                let mut with = without.clone();
+                with.extend(edit);
+                with.sort_by_key(|e| (e.start, e.end));
+                let mut number = |edits: &[Edit]| -> Result<Option<usize>> {
+                    let codes = region.frame.codes(&mut self.sites.reference, edits)?;
+                    Ok(codes.map(|codes| match haplotype {
+                        1 => self.pairs.number(&codes, &region.codes[1]),
+                        _ => self.pairs.number(&region.codes[0], &codes),
+                    }))
+                };
+                Ok(number(&with)?.zip(number(&without)?).map(|(alt, plain)| [alt, plain]))
+            };
+            // A model of regions alone does not see what reaches out of them.
+            let inside = !region.frame.alone
+                || edit.as_ref().is_none_or(|e| e.start >= site.region.start && e.end <= site.region.end);
+            let pairs = match inside {
+                true => put(1)?.zip(put(2)?).map(|([a, b], [c, d])| [a, b, d, c]),
+                false => None,
+            };
+            self.sites.report.beyond_window += u64::from(pairs.is_none());
+            found.push(pairs);
+        }
+        let (start, reference_allele) = (site.start, site.reference_allele);
+        Ok(Some(WaitingSite { region: number, start, reference_allele, alleles: found }))
+    }
+
+    /// The pair of a region, and with regions given the pairs in which one variant is made equal; `None` where an
+    /// allele does not fit the network.
+    fn region(&mut self, site: &Site) -> Result<Option<PairRegion>> {
+        let window = self.predictor.window();
+        let frame =
+            Frame { contig: site.contig, region: site.region.clone(), centre: site.centre, alone: site.alone, window };
+        let name = self.sites.reference.contigs().name(site.contig).to_string();
+        let (from, to) = match site.alone {
+            true => (site.region.start, site.region.end),
+            false => {
+                let from = site.centre.saturating_sub(window as u64 / 2);
+                (from, from.saturating_add(window as u64 + 1))
+            }
+        };
+        let near = self.variants.around(&name, from, to)?;
+        let reference = &mut self.sites.reference;
+        let mut haplotype = |h: usize| frame.codes(reference, &carried(&near, h, None));
+        let (Some(one), Some(two)) = (haplotype(1)?, haplotype(2)?) else { return Ok(None) };
+        let pair = self.pairs.number(&one, &two);
+        let mut differing = Vec::new();
+        if self.sites.has_regions() {
+            for variant in near.iter().filter(|v| v.differs()) {
+                let mut made_equal = |h: usize| -> Result<Option<Vec<u8>>> {
+                    let other = variant.edit(3 - h);
+                    let own = variant.edit(h);
+                    let mut edits = carried(&near, h, other.as_ref().or(own.as_ref()));
+                    if let Some(own) = own {
+                        edits.retain(|e| *e != own);
+                    }
+                    edits.extend(other);
+                    edits.sort_by_key(|e| (e.start, e.end));
+                    frame.codes(&mut self.sites.reference, &edits)
+                };
+                let (Some(first), Some(second)) = (made_equal(1)?, made_equal(2)?) else { continue };
+                if first == one && second == two {
+                    // It lies beside the window.
+                    continue;
+                }
+                let pairs = [self.pairs.number(&first, &two), self.pairs.number(&one, &second)];
+                differing.push((variant.start, variant.alleles[0].to_vec(), pairs));
+            }
+        }
+        Ok(Some(PairRegion { frame, near, codes: [one, two], pair, differing }))
+    }
+
+    /// Predict all that waits: for each record added since the last call its effects, `None` for one that stays
+    /// untouched.
+    ///
+    /// # Errors
+    /// ONNX Runtime failed.
+    pub fn predict(&mut self) -> Result<Vec<Option<PairSite>>> {
+        let Pairs { hap1, hap2, .. } = std::mem::take(&mut self.pairs);
+        let predictions = match hap1.is_empty() {
+            true => Vec::new(),
+            false => self.predictor.predict(&hap1, &hap2)?,
+        };
+        let targets = self.predictor.info().targets;
+        let ratio = |pair: usize| predictions.get(pair).map_or(f64::NAN, |p| f64::from(p.ratio));
+        let count =
+            |pair: usize, of: fn(&Prediction) -> f32| predictions.get(pair).map_or(f64::NAN, |p| f64::from(of(p)));
+        let of_regions: Vec<_> = std::mem::take(&mut self.regions)
+            .into_iter()
+            .map(|region| {
+                let whole = ratio(region.pair);
+                let contribution = |[one, two]: [usize; 2]| ((whole - ratio(one)) + (whole - ratio(two))) / 2.0;
+                let contributions: Vec<f64> = region.differing.iter().map(|d| contribution(d.2)).collect();
+                // Of equal ones the first.
+                let main = (0..contributions.len()).reduce(|a, b| {
+                    if contributions[b].abs() > contributions[a].abs() {
+                        b
+                    } else {
+                        a
+                    }
+                });
+                let main = main.map(|i| (region.differing[i].0, region.differing[i].1.clone()));
+                let unexplained = targets.log2(whole - contributions.iter().sum::<f64>());
+                (region.frame.region, targets.log2(whole), main, unexplained)
+            })
+            .collect();
+        self.known.clear();
+        let with_regions = self.sites.has_regions();
+        let report = &mut self.sites.report;
+        let mut sites = Vec::with_capacity(self.waiting.len());
+        for waiting in std::mem::take(&mut self.waiting) {
+            let Some(WaitingSite { region, start, reference_allele, alleles }) = waiting else {
+                sites.push(None);
+                continue;
+            };
+            let (region, pair, main, unexplained) = &of_regions[region];
+            let effect = |[alt1, ref1, ref2, alt2]: [usize; 4]| {
+                let first = count(alt1, |p| p.count1) - count(ref1, |p| p.count1);
+                let second = count(alt2, |p| p.count2) - count(ref2, |p| p.count2);
+                BackgroundEffect {
+                    ratio: [targets.log2(ratio(alt1) - ratio(ref1)), targets.log2(ratio(ref2) - ratio(alt2))],
+                    counts: targets.log2((first + second) / 2.0),
+                }
+            };
+            let mut finite = |effect: BackgroundEffect| {
+                let good = effect.mean().is_finite() && effect.counts.is_finite();
+                report.not_finite += u64::from(!good);
+                good.then_some(effect)
+            };
+            let alleles: Vec<_> = alleles.into_iter().map(|a| a.map(effect).and_then(&mut finite)).collect();
+            report.annotated += u64::from(alleles.iter().any(Option::is_some));
+            let is_main = main.as_ref().is_some_and(|(at, bases)| *at == start && *bases == reference_allele);
+            let of_region = with_regions.then_some(OfRegion { main: is_main, unexplained: *unexplained });
+            sites.push(Some(PairSite { region: region.clone(), alleles, pair: *pair, of_region }));
+        }
+        Ok(sites)
+    }
+}
+
+/// What haplotype 1 or 2 carries of `near`, in order of start, but for what overlaps `but`.
+fn carried<'a>(near: &'a [Variant], haplotype: usize, but: Option<&Edit>) -> Vec<Edit<'a>> {
+    let clashes =
+        |e: &Edit| but.is_some_and(|b| e.start < b.end && b.start < e.end || (e.start, e.end) == (b.start, b.end));
+    let mut edits: Vec<Edit> = near.iter().filter_map(|v| v.edit(haplotype)).filter(|e| !clashes(e)).collect();
+    edits.sort_by_key(|e| (e.start, e.end));
+    edits
+}
+
+#[cfg(test)]
+#[path = "backgrounds_tests.rs"]
+mod tests;
