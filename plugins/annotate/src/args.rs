@@ -76,7 +76,13 @@ impl Args {
         self.output.check()?;
         self.genome.required()?;
         if !self.haplotypes.is_empty() {
-            self.haplotypes.sources()?;
+            let (hap1, hap2) = self.haplotypes.sources()?;
+            if hap1 == hap2 {
+                return Err(usage(format!("both haplotypes are {hap1}: there is no pair to measure variants in")));
+            }
+            if self.haplotypes.variants.is_none() && self.input.as_deref().is_none_or(is_stdio) {
+                return Err(usage("a piped VCF is read once: name the file of the two haplotypes with -v VCF"));
+            }
         }
         if self.igv.is_some() {
             if is_stdio(&self.output.output) {
@@ -116,6 +122,16 @@ mod tests {
         assert!(check("-m m -f f --igv s.xml -o x.bcf").unwrap_err().contains("BCF"));
         assert!(check("-m m -f f --bigwig -").unwrap_err().contains("file names"));
         assert_eq!(check("-m m -f f -L - in.vcf"), Ok(()));
+        assert_eq!(check("-m m -f f -s kid in.vcf"), Ok(()));
+        assert_eq!(check("-m m -f f --strain CAST -v cross.bcf"), Ok(()));
+        for (wrong, words) in [
+            ("-m m -f f -s kid", "-v VCF"),
+            ("-m m -f f --strain CAST -", "-v VCF"),
+            ("-m m -f f -v cross.bcf in.vcf", "two haplotypes"),
+            ("-m m -f f --hap1 A:1 --hap2 A:1 in.vcf", "both haplotypes are A:1"),
+        ] {
+            assert!(check(wrong).unwrap_err().contains(words), "{wrong}");
+        }
         for wrong in ["-m m -f f -L -", "-m m -f f -L - -", "-m m -f f -T -", "-m m -f f -L - -R - in.vcf"] {
             assert!(check(wrong).unwrap_err().contains("only one input"), "{wrong}");
         }

@@ -3,12 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use deepallele_common::usage;
 use deepallele_core::effects::backgrounds::{PairEffects, PairSite};
 use deepallele_core::effects::regions::RegionIndex;
 use deepallele_core::effects::sites::Sites;
 use deepallele_core::effects::variants::{SiteEffects, VariantEffects};
-use deepallele_core::files::is_stdio;
 use deepallele_core::genome::{Contigs, NearbyVariants, Reference, Regions, VariantStream};
 use deepallele_core::output::vcf_info;
 use deepallele_core::vcf::{InfoValue, VcfReader, VcfRecord};
@@ -55,16 +53,8 @@ impl Engine {
             return Ok(Engine::Reference(VariantEffects::new(sites, predictor)));
         }
         let (hap1, hap2) = args.haplotypes.sources()?;
-        if hap1 == hap2 {
-            return Err(usage(format!("both haplotypes are {hap1}: there is no pair to measure variants in")));
-        }
-        let variants = match &args.haplotypes.variants {
-            Some(path) => path.clone(),
-            None if is_stdio(input) => {
-                return Err(usage("a piped VCF is read once: name the file of the two haplotypes with -v VCF"))
-            }
-            None => input.to_path_buf(),
-        };
+        // Never standard input: the options were checked.
+        let variants = args.haplotypes.variants.clone().unwrap_or_else(|| input.to_path_buf());
         let contigs = in_order_of(&contigs, reader);
         let stream = VariantStream::open(&variants, &contigs, &hap1, &hap2, Some(Reference::open(path)?))?;
         let nearby = NearbyVariants::new(stream, contigs, sites.reach().saturating_add(ROOM));
