@@ -15,8 +15,8 @@ from timing import row
 
 ROOT = Path(__file__).resolve().parent.parent
 TURNS = 3
-# Name, preset, window, network, variants of a region, regions, bases between windows or "", and how many variants
-# are enough for a full pass to be measured. What it must be faster than: full passes by the factor, PyTorch 50.
+# Name, preset, window, network, variants of a region, regions, bases between windows or "", how many variants are
+# enough to measure full passes, and by how much these are to be slower.
 CASES = [
     ("atac, 8 in each region", "atac", 330, "published", 8, 128, "", 16, 5),
     ("atac, default network, 8 in each region", "atac", 330, "default", 8, 128, "", 16, 5),
