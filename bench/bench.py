@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Speed and memory beside the peers, as a table.
 
-    bench.py BIN [--copies N] [--seconds S] [--only count|cross|network] [--large]
+    bench.py BIN [--copies N] [--seconds S] [--only count|cross|network|variants|training] [--large]
 
 count against `samtools view -c` on the same BAM, with one further thread each; count and haplotypes on a
 simulated cross beside their peers (cross.py); training steps of the `atac` preset, as published and with this
 suite's default network, and a forward pass against the published network in PyTorch 2.11 (peer_network.py), with
-the same number of threads. The two sides of a comparison take turns, so that a busy machine slows both. PyTorch comes from
-$DEEPALLELE_PEER_PYTHON, else from a virtual environment in the cache folder, made on the first run.
+the same number of threads; effects of variants beside full passes and a PyTorch loop (variants.py). The two sides
+of a comparison take turns, so that a busy machine slows both. PyTorch comes from $DEEPALLELE_PEER_PYTHON, else
+from a virtual environment in the cache folder, made on the first run.
 """
 import argparse
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import cross
 import training
+import variants
 from timing import cache_folder, in_turns, row
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,7 +119,7 @@ def main():
     parser.add_argument("binaries", type=Path)
     parser.add_argument("--copies", type=int, default=20, help="copies of the test reads in the larger BAM [%(default)s]")
     parser.add_argument("--seconds", type=float, default=10, help="time for each network measurement [%(default)s]")
-    parser.add_argument("--only", choices=["count", "cross", "network", "training"], help="one part of the table")
+    parser.add_argument("--only", choices=["count", "cross", "network", "variants", "training"], help="one part of the table")
     parser.add_argument("--large", action="store_true", help="also a cross of 20 million variants on 2.6 Gb (4 GB of disk)")
     options = parser.parse_args()
     row("what", "deepallele", "memory", "peer", "ratio")
@@ -128,6 +130,8 @@ def main():
         cross.rows(options.binaries, options.large)
     if options.only in (None, "network"):
         network_rows(options.seconds, min(2, os.cpu_count() or 1))
+    if options.only in (None, "variants"):
+        variants.rows(peer_python(), options.seconds, min(2, os.cpu_count() or 1))
     if options.only in (None, "training"):
         training.memory_row(options.binaries)
 

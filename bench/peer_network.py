@@ -4,7 +4,7 @@ Layers, order and names of tensors follow the description, so that a published s
 `load_state_dict`. Each allele goes through the tower by itself, as published. Run as a program it measures the
 forward pass of one network in evaluation mode, or a training step of it (Adam, mean squared error):
 
-    peer_network.py [--kind paired] [--preset atac] [--batch 64] [--threads 2] [--seconds 10] [--train]
+    peer_network.py [--kind paired] [--preset atac] [--batch 64] [--threads 2] [--seconds 10] [--train] [--window N]
     peer_network.py --check FOLDER      compare with a folder of golden vectors (model.ckpt, pairs.tsv, predictions.tsv)
 """
 import argparse
@@ -174,6 +174,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=["paired", "difference", "single"], default="paired")
     parser.add_argument("--preset", choices=list(PRESETS), default="atac")
+    parser.add_argument("--window", type=int, help="bases of an allele [the preset's]")
     parser.add_argument("--batch", type=int, default=64, help="pairs in a forward pass [%(default)s]")
     parser.add_argument("--threads", type=int, default=2, help="[%(default)s]")
     parser.add_argument("--seconds", type=float, default=10, help="how long to measure [%(default)s]")
@@ -186,7 +187,8 @@ def main():
         sys.exit(largest > 1e-4)
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    sizes = PRESETS[options.preset]
+    sizes = dict(PRESETS[options.preset])
+    sizes["window"] = options.window or sizes["window"]
     network = Network(options.kind, **sizes)
     what, make = ("training step", training_step) if options.train else ("forward", forward_pass)
     median, cpu = measure(make(network, options.batch, sizes["window"]), options.batch, options.seconds)

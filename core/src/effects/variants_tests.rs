@@ -165,3 +165,22 @@ fn what_cannot_be_a_window_is_counted() {
     assert_eq!((report.too_long, report.missing, report.monomorphic, report.symbolic), (2, 2, 1, 1));
     assert_eq!((report.records, report.annotated, report.mismatched), (6, 0, 0));
 }
+
+#[test]
+fn variants_of_one_region_share_its_reference_window() {
+    let setting = Setting::new(Kind::Paired);
+    let mut effects = setting.effects(Some(&[(20, 40)]));
+    let snv = |at: usize| alleles(&if BASES[at] == b'A' { "A,C,G".into() } else { format!("{},A", BASES[at] as char) });
+    let mut alternatives = 0;
+    for round in [22..30, 30..37] {
+        for at in round {
+            let record = snv(at);
+            alternatives += record.len() as u64 - 1;
+            effects.add("chr1", at as i64, &record).unwrap();
+        }
+        let found = effects.predict().unwrap();
+        assert!(found.iter().flatten().all(|site| site.alleles.iter().all(Option::is_some)));
+        let passes = effects.predictor.passes().expect("a network of ours");
+        assert_eq!((passes.whole, passes.overlapping, passes.local), (1, 0, alternatives));
+    }
+}

@@ -15,8 +15,8 @@
 //! From a full pass of ONNX Runtime it differs by rounding, below 1e-5 of 1 + its size.
 //!
 //! Windows that differ in many places (behind an insertion, say) need no other way: the more positions are reached
-//! the more it costs, up to one pass of the tower for that window. That is half of what a pair costs otherwise,
-//! and products of whole windows are here as fast as ONNX Runtime's (docs/benchmarks.md).
+//! the more it costs, up to one pass of the tower for that window, beside one for the reference that others share.
+//! Measured (docs/benchmarks.md), insertions cost less than full passes, also where each has a reference of its own.
 //!
 //! | module | what it is about |
 //! |---|---|
@@ -203,7 +203,7 @@ impl Local {
                 None => new.push(number),
             }
         }
-        if let Some(kept) = &kept {
+        if let Some(kept) = kept.as_ref().filter(|_| !old.is_empty()) {
             let some: Vec<(&Group, usize)> = old.iter().map(|&(number, place)| (&groups[number], place)).collect();
             let predictions = self.with_references(&some, kept);
             old.iter().zip(predictions).for_each(|(&(number, _), p)| out[number] = p);
