@@ -7,7 +7,6 @@
 //! | [`schedule`] | learning rates |
 //! | [`metrics`] | agreement of measured and predicted values |
 //! | [`baseline`] | what a model must beat |
-//! | `start`, `average` | where training begins, and the moving average of its steps (feature `torch`) |
 //! | [`kmers`], [`kmer_ridge`], [`shifted_solve`] | ridge regression on k-mer counts, the linear reference |
 //! | [`paired`], [`bootstrap`] | agreement under resampling, and its intervals |
 //! | [`direction`] | right signs, calibration by deciles |
@@ -17,6 +16,7 @@
 //! | [`estimate`] | the memory a run will need |
 //! | `device_data` | a dataset on the network's device, augmentation (feature `torch`, as all below) |
 //! | `loss`, `likelihood` | what is made small: squared errors, the likelihood of counts |
+//! | `start`, `average` | where training begins, and the moving average of its steps |
 //! | `optimiser`, `fit` | Adam and the training loop |
 //! | `state` | a run saved so that it can go on |
 //! | `runs` | the folds and seeds of one training |

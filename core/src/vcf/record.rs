@@ -352,6 +352,12 @@ mod tests {
         assert_eq!(edited("."), "DA=-0.25,.;DR=a%3Bb%20c");
         assert_eq!(edited("AF=0.50;DA=9;DB"), "AF=0.50;DB;DA=-0.25,.;DR=a%3Bb%20c");
         assert_eq!(edit(b".", &[]), b".");
+        let flags = |info: &str, main: bool| {
+            let values = [("DM", InfoValue::Flag(main)), ("DA", floats(&[Some(1.0)]))];
+            String::from_utf8(edit(info.as_bytes(), &values)).unwrap()
+        };
+        assert_eq!(flags("DB;DM", true), "DB;DM;DA=1");
+        assert_eq!(flags("DM;DB", false), "DB;DA=1");
     }
 
     #[test]
