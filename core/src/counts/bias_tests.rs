@@ -1,6 +1,6 @@
 use super::*;
 use crate::genome::reference::test_reference;
-use crate::genome::regions::Region;
+use crate::genome::regions::test_region;
 use crate::genome::{Edit, HaplotypeSource};
 use proptest::prelude::*;
 use std::path::Path;
@@ -164,8 +164,7 @@ fn reads_of_the_alternative_that_stand_elsewhere_are_lost() {
 fn regions_count_a_read_once_however_many_sites_it_covers() {
     let bases = random_bases(2000, 4);
     let world = World::new(&bases, &[snv(&bases, 500, "0|1"), snv(&bases, 510, "0|1"), snv(&bases, 900, "0|1")]);
-    let region =
-        |start, end| Region { contig: 0, start, end, name: ".".into(), score: ".".into(), strand: b'.', summit: None };
+    let region = |start, end| test_region(0, start, end);
     let regions = Regions::from_list(
         world.contigs.clone(),
         vec![region(0, 505), region(450, 600), region(501, 510), region(300, 1000)],
@@ -258,15 +257,7 @@ proptest! {
 impl World {
     /// All of the contig is one region.
     fn lay_in_chunks_of(&self, most: usize, options: &BiasOptions) -> (Vec<(u64, Bias)>, BiasSummary, Vec<Bias>) {
-        let whole = Region {
-            contig: 0,
-            start: 0,
-            end: self.contigs.length(0),
-            name: ".".into(),
-            score: ".".into(),
-            strand: b'.',
-            summit: None,
-        };
+        let whole = test_region(0, 0, self.contigs.length(0));
         let regions = Regions::from_list(self.contigs.clone(), vec![whole]);
         let reference = Reference::open(&self.path("ref.fa")).unwrap();
         let mut stream = self.stream();

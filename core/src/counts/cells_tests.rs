@@ -202,15 +202,7 @@ fn nothing_is_left_of_a_folder_that_was_not_finished() {
 #[test]
 fn strands_are_those_of_the_table() {
     let contigs = crate::genome::Contigs::new(vec![("c".into(), 100)]);
-    let region = |start, strand| Region {
-        contig: 0,
-        start,
-        end: start + 1,
-        name: ".".into(),
-        score: ".".into(),
-        strand,
-        summit: None,
-    };
+    let region = |start, strand| Region { strand, ..crate::genome::regions::test_region(0, start, start + 1) };
     let regions = Regions::from_list(contigs, vec![region(0, b'+'), region(1, b'-'), region(2, b'.')]);
     let rows = |strandedness| {
         let cells = Cells::new(Groups::tagged(&samples(1), None).unwrap(), false);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::counts::{RegionTallies, Strandedness};
+use crate::genome::regions::test_region;
 use crate::genome::variants::test_variant;
 use crate::genome::{Contigs, Region, Variant, Variants};
 use crate::reads::likelihood::{BaseCosts, LOUDEST};
@@ -11,15 +12,7 @@ const LENGTH: i64 = 400;
 
 fn regions(spans: &[(u64, u64)]) -> Regions {
     let contigs = Contigs::new(vec![("a".into(), LENGTH as u64)]);
-    let one = |&(start, end): &(u64, u64)| Region {
-        contig: 0,
-        start,
-        end,
-        name: ".".into(),
-        score: ".".into(),
-        strand: b'.',
-        summit: None,
-    };
+    let one = |&(start, end): &(u64, u64)| test_region(0, start, end);
     let mut list: Vec<Region> = spans.iter().map(one).collect();
     list.sort_by_key(|r| (r.start, r.end));
     Regions::from_list(contigs, list)

@@ -115,20 +115,13 @@ impl FragmentSink for RegionTallies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::genome::regions::test_region;
     use crate::genome::{Contigs, Region};
     use crate::reads::Class;
 
     fn regions(strands: &[u8]) -> Regions {
         let contigs = Contigs::new(vec![("a".into(), 100), ("b".into(), 100)]);
-        let one = |(i, &strand): (usize, &u8)| Region {
-            contig: i % 2,
-            start: i as u64,
-            end: 50,
-            name: ".".into(),
-            score: ".".into(),
-            strand,
-            summit: None,
-        };
+        let one = |(i, &strand): (usize, &u8)| Region { strand, ..test_region(i % 2, i as u64, 50) };
         Regions::from_list(contigs, strands.iter().enumerate().map(one).collect())
     }
 

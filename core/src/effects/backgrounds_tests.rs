@@ -4,7 +4,8 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::effects::regions::RegionIndex;
 use crate::genome::reference::test_reference;
-use crate::genome::{Contigs, Region, Regions, VariantStream};
+use crate::genome::regions::test_region;
+use crate::genome::{Contigs, Regions, VariantStream};
 use crate::model::config::{Architecture, Kind};
 use crate::model::info::WindowLayout;
 use crate::model::onnx::export;
@@ -89,15 +90,7 @@ impl Setting {
     fn effects(&self, spans: Option<&[(u64, u64)]>) -> PairEffects {
         let reference = Reference::open(&self.folder.path().join("ref.fa")).unwrap();
         let contigs: Contigs = reference.contigs().clone();
-        let region = |&(start, end): &(u64, u64)| Region {
-            contig: 0,
-            start,
-            end,
-            name: ".".into(),
-            score: ".".into(),
-            strand: b'.',
-            summit: None,
-        };
+        let region = |&(start, end): &(u64, u64)| test_region(0, start, end);
         let regions =
             spans.map(|s| RegionIndex::new(Regions::from_list(contigs.clone(), s.iter().map(region).collect())));
         let predictor = self.predictor();

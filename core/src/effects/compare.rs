@@ -120,7 +120,8 @@ pub fn compare(
 mod tests {
     use super::*;
     use crate::counts::table::{test_row, CountRow};
-    use crate::genome::{Contigs, Region};
+    use crate::genome::regions::test_region;
+    use crate::genome::Contigs;
     use crate::model::predictor::Prediction;
     use crate::model::{Architecture, Kind};
 
@@ -129,15 +130,7 @@ mod tests {
     }
 
     fn setting(starts: &[u64]) -> (Regions, Vec<RegionPrediction>) {
-        let region = |&start: &u64| Region {
-            contig: 0,
-            start,
-            end: start + 10,
-            name: ".".into(),
-            score: ".".into(),
-            strand: b'.',
-            summit: None,
-        };
+        let region = |&start: &u64| test_region(0, start, start + 10);
         let contigs = Contigs::new(vec![("chr1".into(), 1000)]);
         let list: Vec<_> = starts.iter().map(region).collect();
         let predict = |(i, _)| {

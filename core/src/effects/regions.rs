@@ -53,20 +53,13 @@ impl RegionIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::genome::regions::test_region;
     use crate::genome::Contigs;
     use proptest::prelude::*;
 
     fn regions(spans: &[(u64, u64)]) -> Regions {
         let contigs = Contigs::new(vec![("1".into(), 1000), ("2".into(), 1000)]);
-        let region = |&(start, end): &(u64, u64)| Region {
-            contig: 1,
-            start,
-            end,
-            name: ".".into(),
-            score: ".".into(),
-            strand: b'.',
-            summit: None,
-        };
+        let region = |&(start, end): &(u64, u64)| test_region(1, start, end);
         Regions::from_list(contigs, spans.iter().map(region).collect())
     }
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::effects::regions::RegionIndex;
 use crate::genome::reference::test_reference;
-use crate::genome::{Contigs, Reference, Region, Regions};
+use crate::genome::regions::test_region;
+use crate::genome::{Contigs, Reference, Regions};
 use crate::model::config::{Architecture, Kind};
 use crate::model::onnx::export;
 use crate::model::weights::random_weights;
@@ -39,15 +40,7 @@ impl Setting {
     fn effects(&self, spans: Option<&[(u64, u64)]>) -> VariantEffects {
         let reference = self.reference();
         let contigs: Contigs = reference.contigs().clone();
-        let region = |&(start, end): &(u64, u64)| Region {
-            contig: 0,
-            start,
-            end,
-            name: ".".into(),
-            score: ".".into(),
-            strand: b'.',
-            summit: None,
-        };
+        let region = |&(start, end): &(u64, u64)| test_region(0, start, end);
         let regions = spans.map(|s| RegionIndex::new(Regions::from_list(contigs, s.iter().map(region).collect())));
         let predictor = self.predictor();
         VariantEffects::new(Sites::new(reference, regions, predictor.info()), predictor)

@@ -31,6 +31,12 @@ impl Region {
     }
 }
 
+/// A region without a name for tests, 0-based half-open.
+#[cfg(test)]
+pub fn test_region(contig: usize, start: u64, end: u64) -> Region {
+    Region { contig, start, end, name: ".".into(), score: ".".into(), strand: b'.', summit: None }
+}
+
 /// One stretch of a region, 0-based half-open: the region itself, or one exon of a gene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {

@@ -54,15 +54,7 @@ pub fn scatter(
         let area = SVGBackend::with_string(&mut svg, (520, 540)).into_drawing_area();
         area.fill(&WHITE).map_err(&fail)?;
         headings(&area, title, &note).map_err(&fail)?;
-        let mut chart = ChartBuilder::on(&area)
-            .margin_left(10)
-            .margin_right(20)
-            .margin_top(58)
-            .margin_bottom(8)
-            .x_label_area_size(46)
-            .y_label_area_size(58)
-            .build_cartesian_2d(range.clone(), range.clone())
-            .map_err(&fail)?;
+        let mut chart = beside_labels(&area, 46).build_cartesian_2d(range.clone(), range.clone()).map_err(&fail)?;
         mesh(&mut chart, labels, &fail)?;
         let diagonal = [(range.start, range.start), (range.end, range.end)];
         chart.draw_series(LineSeries::new(diagonal, BLACK.mix(0.4).stroke_width(1))).map_err(&fail)?;
@@ -91,15 +83,7 @@ pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &
         let area = SVGBackend::with_string(&mut svg, (640, 420)).into_drawing_area();
         area.fill(&WHITE).map_err(&fail)?;
         headings(&area, title, note).map_err(&fail)?;
-        let mut chart = ChartBuilder::on(&area)
-            .margin_left(10)
-            .margin_right(20)
-            .margin_top(58)
-            .margin_bottom(8)
-            .x_label_area_size(46)
-            .y_label_area_size(58)
-            .build_cartesian_2d(x, y)
-            .map_err(&fail)?;
+        let mut chart = beside_labels(&area, 46).build_cartesian_2d(x, y).map_err(&fail)?;
         mesh(&mut chart, labels, &fail)?;
         for (i, (name, list)) in clean.iter().enumerate() {
             let colour = rgb(SERIES[i % SERIES.len()]);
@@ -163,15 +147,7 @@ pub fn with_errors(
         let area = SVGBackend::with_string(&mut svg, (520, 540)).into_drawing_area();
         area.fill(&WHITE).map_err(&fail)?;
         headings(&area, title, note).map_err(&fail)?;
-        let mut chart = ChartBuilder::on(&area)
-            .margin_left(10)
-            .margin_right(20)
-            .margin_top(58)
-            .margin_bottom(8)
-            .x_label_area_size(46)
-            .y_label_area_size(58)
-            .build_cartesian_2d(x.clone(), y.clone())
-            .map_err(&fail)?;
+        let mut chart = beside_labels(&area, 46).build_cartesian_2d(x.clone(), y.clone()).map_err(&fail)?;
         mesh(&mut chart, labels, &fail)?;
         let mut straight = |slope: f64, intercept: f64, dashed: bool| -> Result<()> {
             let Some(ends) = within(&x, &y, slope, intercept) else { return Ok(()) };
@@ -232,15 +208,7 @@ pub fn shares(
         area.fill(&WHITE).map_err(&fail)?;
         headings(&area, title, note).map_err(&fail)?;
         let end = bars.len().max(1) as f64 - 0.5;
-        let mut chart = ChartBuilder::on(&area)
-            .margin_left(10)
-            .margin_right(20)
-            .margin_top(58)
-            .margin_bottom(8)
-            .x_label_area_size(70)
-            .y_label_area_size(58)
-            .build_cartesian_2d(-0.5..end, 0.0..1.0)
-            .map_err(&fail)?;
+        let mut chart = beside_labels(&area, 70).build_cartesian_2d(-0.5..end, 0.0..1.0).map_err(&fail)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -284,6 +252,14 @@ pub fn shares(
 
 type Area<'a, 'b> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Numbers = plotters::coord::types::RangedCoordf64;
+
+/// A chart below the headings, with room for numbers at its left and, `below` pixels, under it.
+fn beside_labels<'a, 'b>(area: &'a Area<'b, '_>, below: u32) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
+    let mut chart = ChartBuilder::on(area);
+    chart.margin_left(10).margin_right(20).margin_top(58).margin_bottom(8);
+    chart.x_label_area_size(below).y_label_area_size(58);
+    chart
+}
 
 fn headings<'a>(
     area: &Area<'a, '_>,

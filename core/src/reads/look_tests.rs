@@ -1,7 +1,8 @@
 use super::*;
 use crate::genome::reference::test_reference;
+use crate::genome::regions::test_region;
 use crate::genome::variants::{test_variant, Variant};
-use crate::genome::{Contigs, Region, Variants};
+use crate::genome::{Contigs, Variants};
 use crate::reads::evidence::Class;
 use crate::reads::test_reads::{pack, Made, OPERATIONS};
 use crate::reads::ListSource;
@@ -12,15 +13,7 @@ fn contigs() -> Contigs {
 }
 
 fn regions(list: &[(u64, u64)]) -> Regions {
-    let one = |&(start, end): &(u64, u64)| Region {
-        contig: 0,
-        start,
-        end,
-        name: ".".into(),
-        score: ".".into(),
-        strand: b'.',
-        summit: None,
-    };
+    let one = |&(start, end): &(u64, u64)| test_region(0, start, end);
     Regions::from_list(contigs(), list.iter().map(one).collect())
 }
 
