@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed and memory beside the peers, as a table.
 
-    bench.py BIN [--copies N] [--seconds S] [--only count|cross|network|variants|training] [--large]
+    bench.py BIN [--copies N] [--seconds S] [--only count|cross|network|variants|stream|training] [--large]
 
 count against `samtools view -c` on the same BAM, with one further thread each; count and haplotypes on a
 simulated cross beside their peers (cross.py); training steps of the `atac` preset, as published and with this
@@ -21,6 +21,7 @@ import venv
 from pathlib import Path
 
 import cross
+import stream
 import training
 import variants
 from timing import cache_folder, in_turns, row
@@ -119,7 +120,7 @@ def main():
     parser.add_argument("binaries", type=Path)
     parser.add_argument("--copies", type=int, default=20, help="copies of the test reads in the larger BAM [%(default)s]")
     parser.add_argument("--seconds", type=float, default=10, help="time for each network measurement [%(default)s]")
-    parser.add_argument("--only", choices=["count", "cross", "network", "variants", "training"], help="one part of the table")
+    parser.add_argument("--only", choices=["count", "cross", "network", "variants", "stream", "training"], help="one part of the table")
     parser.add_argument("--large", action="store_true", help="also a cross of 20 million variants on 2.6 Gb (4 GB of disk)")
     options = parser.parse_args()
     row("what", "deepallele", "memory", "peer", "ratio")
@@ -132,6 +133,8 @@ def main():
         network_rows(options.seconds, min(2, os.cpu_count() or 1))
     if options.only in (None, "variants"):
         variants.rows(peer_python(), options.seconds, min(2, os.cpu_count() or 1))
+    if options.only in (None, "stream"):
+        stream.rows(options.binaries)
     if options.only in (None, "training"):
         training.memory_row(options.binaries)
 

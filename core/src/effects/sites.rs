@@ -156,18 +156,18 @@ impl Sites {
         let window = self.window;
         let end = first.saturating_add(ref_allele.len().max(1) as u64);
         let fits = ref_allele.len() <= window;
-        if fits && !self.reference_agrees(number, contig, first, ref_allele)? {
+        let found = match &self.regions {
+            None => Some((first, first.saturating_sub(window as u64 / 2)..first + (window - window / 2) as u64)),
+            Some(regions) => regions.nearest(number, first, end).map(|r| (r.centre(), r.start..r.end)),
+        };
+        // What passes through needs no more of the FASTA than it takes to know the assembly.
+        let compared = fits && (found.is_some() || self.report.checked < ENOUGH);
+        if compared && !self.reference_agrees(number, contig, first, ref_allele)? {
             return Ok(None);
         }
-        let (centre, region) = match &self.regions {
-            None => (first, first.saturating_sub(window as u64 / 2)..first + (window - window / 2) as u64),
-            Some(regions) => match regions.nearest(number, first, end) {
-                Some(region) => (region.centre(), region.start..region.end),
-                None => {
-                    self.report.outside += 1;
-                    return Ok(None);
-                }
-            },
+        let Some((centre, region)) = found else {
+            self.report.outside += 1;
+            return Ok(None);
         };
         if alternatives.is_empty() {
             self.report.monomorphic += 1;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rust_htslib::htslib as hts;
 
 use super::header::VcfHeader;
-use super::record::{take_kstring, Bcf, VcfRecord};
+use super::record::{take_kstring, Bcf, Spare, VcfRecord};
 use crate::error::{Error, Result};
 use crate::files::is_stdio;
 use crate::genome::Contigs;
@@ -78,6 +78,8 @@ pub struct VcfReader {
     mode: Mode,
     line: hts::kstring_t,
     place: u64,
+    /// See [`VcfReader::recycle`].
+    spares: Vec<Spare>,
 }
 
 // SAFETY: every pointer is owned by this value and reached through it alone.
@@ -159,7 +161,9 @@ impl VcfReader {
                 false => read_text_header(file, &mut line, path),
             };
             match header {
-                Ok((header, place)) => Ok(Self { path: path.into(), file, header, bcf, mode: Mode::All, line, place }),
+                Ok((header, place)) => {
+                    Ok(Self { path: path.into(), file, header, bcf, mode: Mode::All, line, place, spares: Vec::new() })
+                }
                 Err(error) => {
                     take_kstring(&mut line);
                     close(error)
@@ -306,14 +310,15 @@ impl VcfReader {
 
     fn read_next(&mut self) -> Result<Option<VcfRecord>> {
         self.place += 1;
+        let mut spare = self.spares.pop().unwrap_or_default();
         let word = if self.bcf { "record" } else { "line" };
         let broken = |problem: String| Error::input(&self.path, format!("{word} {}: {problem}", self.place));
         if self.bcf {
-            let record = Bcf::new().ok_or_else(|| broken("no memory".into()))?;
+            let record = spare.bcf.take().or_else(Bcf::new).ok_or_else(|| broken("no memory".into()))?;
             // SAFETY: file, header and record are valid.
             let code = unsafe { hts::bcf_read(self.file, self.header.inner, record.0) };
             return match code {
-                0 => VcfRecord::from_bcf(record, &self.header, self.place).map(Some).map_err(broken),
+                0 => VcfRecord::from_bcf(record, spare, &self.header, self.place).map(Some).map_err(broken),
                 -1 => self.check_end().map(|()| None),
                 _ => Err(broken("cannot be read; the file is truncated or damaged".into())),
             };
@@ -321,18 +326,27 @@ impl VcfReader {
         // SAFETY: line is a string of ours that htslib grows.
         let code = unsafe { hts::hts_getline(self.file, i32::from(b'\n'), &mut self.line) };
         match code {
-            0.. => VcfRecord::from_line(self.line_bytes(), self.place).map(Some).map_err(broken),
+            0.. => {
+                self.copy_line(&mut spare.line);
+                VcfRecord::from_line(spare, self.place).map(Some).map_err(broken)
+            }
             -1 => self.check_end().map(|()| None),
             _ => Err(broken("cannot be read; the file is truncated or damaged".into())),
         }
     }
 
-    fn line_bytes(&self) -> Vec<u8> {
-        if self.line.s.is_null() {
-            return Vec::new();
+    /// The line read last, in place of what `to` holds.
+    fn copy_line(&self, to: &mut Vec<u8>) {
+        to.clear();
+        if !self.line.s.is_null() {
+            // SAFETY: htslib filled l bytes at s.
+            to.extend_from_slice(unsafe { std::slice::from_raw_parts(self.line.s.cast::<u8>(), self.line.l) });
         }
-        // SAFETY: htslib filled l bytes at s.
-        unsafe { std::slice::from_raw_parts(self.line.s.cast::<u8>(), self.line.l) }.to_vec()
+    }
+
+    /// Take back a record that is no longer needed, so that the next one is read into its memory.
+    pub fn recycle(&mut self, record: VcfRecord) {
+        self.spares.push(record.into_spare());
     }
 
     /// BGZF ends with an empty block; a file cut between two blocks lacks it.
@@ -400,11 +414,11 @@ impl VcfReader {
             }
             let until = *done_until;
             let record = match record {
-                Some(record) => VcfRecord::from_bcf(record, &self.header, 0),
+                Some(record) => VcfRecord::from_bcf(record, Spare::default(), &self.header, 0),
                 None => {
                     // SAFETY: htslib filled l bytes at s.
                     let bytes = unsafe { std::slice::from_raw_parts(self.line.s.cast::<u8>(), self.line.l) };
-                    VcfRecord::from_line(bytes.to_vec(), 0)
+                    VcfRecord::new(bytes.to_vec(), 0)
                 }
             }
             .map_err(|problem| broken(&format!("a record {problem}")))?;

@@ -44,6 +44,36 @@ impl Bcf {
     }
 }
 
+/// Memory of a record that is no longer needed, for the next one: a stream of millions would otherwise spend a quarter
+/// of its time in asking for memory and giving it back.
+#[derive(Default)]
+pub(super) struct Spare {
+    pub bcf: Option<Bcf>,
+    pub line: Vec<u8>,
+    contig: String,
+    alleles: Vec<Vec<u8>>,
+}
+
+impl Spare {
+    /// The alleles given, in upper case, in the memory of those before.
+    fn fill<'a>(&mut self, contig: &str, alleles: impl Iterator<Item = &'a [u8]>) {
+        self.contig.clear();
+        self.contig.push_str(contig);
+        let mut count = 0;
+        for bases in alleles {
+            if self.alleles.len() == count {
+                self.alleles.push(Vec::with_capacity(bases.len()));
+            }
+            let slot = &mut self.alleles[count];
+            slot.clear();
+            slot.extend_from_slice(bases);
+            slot.make_ascii_uppercase();
+            count += 1;
+        }
+        self.alleles.truncate(count);
+    }
+}
+
 /// A record of a VCF or BCF: where it is and its alleles, and all the rest unread.
 pub struct VcfRecord {
     pub(super) data: Data,
@@ -60,10 +90,21 @@ impl VcfRecord {
     /// # Errors
     /// It is no line of VCF; the reason names no record.
     pub fn new(line: Vec<u8>, place: u64) -> Result<Self, String> {
-        Self::from_line(line, place)
+        Self::from_line(Spare { line, ..Spare::default() }, place)
     }
 
-    pub(super) fn from_line(line: Vec<u8>, place: u64) -> Result<Self, String> {
+    /// What its memory is worth to the next record.
+    pub(super) fn into_spare(self) -> Spare {
+        let Self { data, contig, alleles, .. } = self;
+        match data {
+            Data::Text(line, _) => Spare { bcf: None, line, contig, alleles },
+            Data::Bcf(bcf) => Spare { bcf: Some(bcf), line: Vec::new(), contig, alleles },
+        }
+    }
+
+    /// From the line in `spare`.
+    pub(super) fn from_line(mut spare: Spare, place: u64) -> Result<Self, String> {
+        let line = std::mem::take(&mut spare.line);
         let mut tabs = line.iter().enumerate().filter(|(_, &b)| b == b'\t').map(|(i, _)| i);
         let mut ends = [0; 8];
         for (column, end) in ends.iter_mut().enumerate() {
@@ -74,22 +115,22 @@ impl VcfRecord {
             };
         }
         let column = |i: usize| &line[if i == 0 { 0 } else { ends[i - 1] + 1 }..ends[i]];
-        let contig = std::str::from_utf8(column(0)).map_err(|_| "contig name is not text")?.to_owned();
+        let contig = std::str::from_utf8(column(0)).map_err(|_| "contig name is not text")?;
         if contig.is_empty() {
             return Err("has no contig name".into());
         }
         let position = std::str::from_utf8(column(1)).ok().and_then(|t| t.parse::<i64>().ok());
         let position = position.filter(|p| (0..=i64::from(i32::MAX) * 1000).contains(p));
         let position = position.ok_or_else(|| format!("\"{}\" is no position", String::from_utf8_lossy(column(1))))?;
-        let mut alleles = vec![column(3).to_ascii_uppercase()];
-        if column(4) != b"." {
-            alleles.extend(column(4).split(|&b| b == b',').map(<[u8]>::to_ascii_uppercase));
-        }
+        let alternatives = (column(4) != b".").then(|| column(4).split(|&b| b == b','));
+        spare.fill(contig, std::iter::once(column(3)).chain(alternatives.into_iter().flatten()));
         let info = ends[6] + 1..ends[7];
+        let Spare { contig, alleles, .. } = spare;
         Ok(Self { data: Data::Text(line, info), place, contig, start: position - 1, alleles })
     }
 
-    pub(super) fn from_bcf(record: Bcf, header: &VcfHeader, place: u64) -> Result<Self, String> {
+    /// From `record`, with the memory of `spare` for the rest.
+    pub(super) fn from_bcf(record: Bcf, mut spare: Spare, header: &VcfHeader, place: u64) -> Result<Self, String> {
         // SAFETY: the record was read with this header; strings are NUL-terminated and live in the record.
         unsafe {
             if hts::bcf_unpack(record.0, hts::BCF_UN_STR as i32) < 0 {
@@ -104,11 +145,10 @@ impl VcfRecord {
             if name.is_null() {
                 return Err("is on a contig that the header does not have".into());
             }
-            let contig = CStr::from_ptr(name).to_string_lossy().into_owned();
-            let alleles = (0..inner.n_allele() as usize)
-                .map(|i| CStr::from_ptr(*inner.d.allele.add(i)).to_bytes().to_ascii_uppercase())
-                .collect();
+            let bases = |i: usize| CStr::from_ptr(*inner.d.allele.add(i)).to_bytes();
+            spare.fill(&CStr::from_ptr(name).to_string_lossy(), (0..inner.n_allele() as usize).map(bases));
             let start = inner.pos;
+            let Spare { contig, alleles, .. } = spare;
             Ok(Self { data: Data::Bcf(record), place, contig, start, alleles })
         }
     }
@@ -363,7 +403,7 @@ mod tests {
     #[test]
     fn lines_are_read_as_far_as_needed() {
         let line = b"chr1\t10\trs1\tac\tG,*\t0.50\tPASS\tAF=0.50\tGT\t0|1".to_vec();
-        let record = VcfRecord::from_line(line, 7).unwrap_or_else(|e| panic!("{e}"));
+        let record = VcfRecord::new(line, 7).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((record.contig(), record.start()), ("chr1", 9));
         assert_eq!(record.alleles(), [b"AC".to_vec(), b"G".to_vec(), b"*".to_vec()]);
         assert_eq!(record.place(), "line 7 (chr1:10)");
@@ -372,7 +412,7 @@ mod tests {
             ("1\tx\t.\tA\tC\t.\t.\t.", "no position"),
             ("\t1\t.\tA\tC\t.\t.\t.", "contig"),
         ] {
-            let error = VcfRecord::from_line(wrong.into(), 1).err().unwrap();
+            let error = VcfRecord::new(wrong.into(), 1).err().unwrap();
             assert!(error.contains(needle), "{error}");
         }
     }

@@ -118,9 +118,9 @@ impl VcfWriter {
     /// header does not declare).
     pub fn write(&mut self, record: &mut VcfRecord, header: &VcfHeader) -> Result<()> {
         let Some(Sink::Bcf(out)) = &self.sink else {
-            let mut line = record.to_line(header).map_err(|e| self.cannot(record, &e))?.into_owned();
-            line.push(b'\n');
-            return self.put(&line);
+            let line = record.to_line(header).map_err(|e| self.cannot(record, &e))?;
+            self.put(&line)?;
+            return self.put(b"\n");
         };
         let out = *out;
         let code = match &record.data {

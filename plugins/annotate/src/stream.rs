@@ -55,9 +55,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         input: &input,
     };
     while let Some(record) = reader.read()? {
-        run.add(&reader, record)?;
+        run.add(&mut reader, record)?;
     }
-    run.flush(&reader, true)?;
+    run.flush(&mut reader, true)?;
     let Run { writer, mut engine, tracks, progress, .. } = run;
     drop(progress);
     engine.finish()?;
@@ -96,7 +96,7 @@ impl Run<'_> {
         Error::input(self.input, problem.to_string())
     }
 
-    fn add(&mut self, reader: &VcfReader, record: VcfRecord) -> anyhow::Result<()> {
+    fn add(&mut self, reader: &mut VcfReader, record: VcfRecord) -> anyhow::Result<()> {
         let added = self.engine.add(&record);
         added.map_err(|e| self.named(format!("{}: {e}", record.place())))?;
         self.waiting.push(record);
@@ -107,7 +107,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn flush(&mut self, reader: &VcfReader, last: bool) -> anyhow::Result<()> {
+    fn flush(&mut self, reader: &mut VcfReader, last: bool) -> anyhow::Result<()> {
         self.engine.sites().check_assembly(last).map_err(|e| self.named(e))?;
         let predicted = self.engine.predict(&self.waiting)?;
         let mut writer = match self.writer.take() {
@@ -137,6 +137,7 @@ impl Run<'_> {
                 Error::Mismatch(problem) => Error::input(self.input, problem),
                 e => e,
             })?;
+            reader.recycle(record);
         }
         self.writer = Some(writer);
         Ok(())
