@@ -200,3 +200,24 @@ fn what_cannot_be_measured_is_refused() {
         &["turned.vcf", "bcftools sort"],
     );
 }
+
+#[test]
+fn several_models_have_their_own_fields() {
+    let folder = scratch();
+    let models = ["mh", "cr"].map(|network| imported(folder.path(), network));
+    let fields = |tag: &str| format!("%DA_LFC{tag}\t%DA_LFC_BG1{tag}\t%DA_PAIR{tag}\t%DA_MAIN{tag}\t%DA_REGION{tag}\n");
+    let mut both = deepallele("annotate");
+    both.arg("-f").arg(genome()).args(["-s", "NA12878", "--tag", "many", "--tag", "one", "-L"]).arg(regions());
+    let together = good(both.arg("-m").arg(&models[0]).arg("-m").arg(&models[1]).arg(phased()));
+    let mut differ = 0;
+    for (model, tag) in models.iter().zip(["_many", "_one"]) {
+        let alone = good(annotate(model).arg("-L").arg(regions()).arg(phased()));
+        let alone = rows(&alone, &fields(""));
+        assert_eq!(rows(&together, &fields(tag)), alone);
+        differ += usize::from(alone == rows(&together, &fields("_many")));
+    }
+    assert_eq!(differ, 1, "two models that say the same cannot test this");
+    let usage = run(deepallele("annotate").arg("-m").arg(&models[0]).arg("-m").arg(&models[1]).arg("-f").arg(genome()));
+    assert_eq!(usage.status.code(), Some(2));
+    assert!(text(&usage.stderr).contains("--tag"), "{}", text(&usage.stderr));
+}

@@ -22,8 +22,16 @@ pub const MAIN: &str = "DA_MAIN";
 /// The region whose window was used, `contig:from-to`, 1-based inclusive.
 pub const REGION: &str = "DA_REGION";
 
+/// All of them.
+pub const FIELDS: [&str; 8] = [LFC, LFC_BACKGROUND1, LFC_BACKGROUND2, COUNT_LFC, PAIR, EPISTASIS, MAIN, REGION];
+
+/// A field of the model with this tag.
+pub fn tagged(field: &str, tag: Option<&str>) -> String {
+    tag.map_or_else(|| field.to_string(), |tag| format!("{field}_{tag}"))
+}
+
 /// Declare the fields in a header. `version` is that of the tool; `pair` are the names of the two haplotypes whose
-/// fields are declared too, `regions` says whether those of whole regions are.
+/// fields are declared too, `regions` says whether those of whole regions are; `tag` ends the names.
 ///
 /// # Errors
 /// The header has one of the names with another number or type.
@@ -32,6 +40,7 @@ pub fn declare(
     version: &str,
     pair: Option<[&str; 2]>,
     regions: bool,
+    tag: Option<&str>,
     path: &Path,
 ) -> Result<()> {
     let source = format!("Source=\"deepallele\",Version=\"{version}\"");
@@ -60,8 +69,10 @@ pub fn declare(
         fields.push((MAIN, "0", "Flag", own("The variant with the largest effect on the ratio of its region")));
     }
     fields.push((REGION, "1", "String", own("Region whose window was predicted, contig:from-to, 1-based inclusive")));
-    for (tag, number, kind, description) in fields {
-        header.declare_info(tag, number, kind, &format!("Description=\"{description}\",{source}"), path)?;
+    let of_model = tag.map_or_else(String::new, |tag| format!(", model {tag}"));
+    for (field, number, kind, description) in fields {
+        let rest = format!("Description=\"{description}{of_model}\",{source}");
+        header.declare_info(&tagged(field, tag), number, kind, &rest, path)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::model::config::{Architecture, Strands};
 pub struct Memory {
     /// Sequences, targets and counts, on the host and on the device.
     pub data: u64,
-    /// Weights, their gradients, both moments of the optimiser and the best weights so far.
+    /// Weights, their gradients, both moments of the optimiser, the best weights so far and the average, if there is one.
     pub weights: u64,
     /// What one step keeps for the way back through the network: an upper estimate.
     pub step: u64,
@@ -44,7 +44,7 @@ pub fn memory(architecture: &Architecture, options: &FitOptions, data: &Dataset)
     Memory {
         // On the host and, copied, on the device.
         data: 2 * codes + 2 * numbers,
-        weights: 5 * 4 * bytes(architecture.parameter_count()),
+        weights: (5 + u64::from(options.average > 0.0)) * 4 * bytes(architecture.parameter_count()),
         step: sequences.saturating_mul(elements).saturating_mul(width),
     }
 }

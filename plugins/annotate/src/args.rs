@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use deepallele_common::{
-    one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, ProvenanceArgs, RestrictArgs, ThreadArgs,
-    VcfOutputArgs,
+    one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
 };
 use deepallele_core::files::is_stdio;
 use deepallele_core::vcf::VcfFormat;
@@ -14,7 +13,7 @@ use deepallele_core::vcf::VcfFormat;
 ///
 /// Each alternative allele is put into the reference window and compared with it. INFO/DA_LFC is the log2 fold
 /// change ALT over REF of the ratio head (antisymmetrised), INFO/DA_CLFC that of the count heads, INFO/DA_REGION the
-/// region used. Alleles without a sequence, or longer than the model's window, get `.` and are counted on stderr.
+/// region used. With several models (-m, --tag) each has its own fields. Alleles without a sequence, or longer than the model's window, get `.` and are counted on stderr.
 ///
 /// With two haplotypes (-s, --strain or --hap1 and --hap2) each variant is measured in both of them, all their other
 /// variants in place: INFO/DA_LFC_BG1 and INFO/DA_LFC_BG2, their mean DA_LFC, and the predicted log2 ratio of the whole
@@ -29,7 +28,7 @@ pub struct Args {
     pub input: Option<PathBuf>,
 
     #[command(flatten)]
-    pub model: ModelArgs,
+    pub models: SeveralModels,
 
     #[command(flatten)]
     pub genome: GenomeArgs,
@@ -70,10 +69,68 @@ pub struct Args {
     pub messages: MessageArgs,
 }
 
+/// `-m --model-sample --tag`
+#[derive(clap::Args, Clone, Debug)]
+pub struct SeveralModels {
+    /// Model file (model.onnx of deepallele train or import); several times for several models, each with a --tag
+    #[arg(short = 'm', long = "model", value_name = "ONNX", required = true)]
+    list: Vec<PathBuf>,
+
+    /// Which sample of a model of several to predict, once for all models or once for each [default: its first]
+    #[arg(long = "model-sample", value_name = "NAME")]
+    samples: Vec<String>,
+
+    /// What the names of a model's INFO fields end with, DA_LFC_NAME and so on; once for each model
+    #[arg(long = "tag", value_name = "NAME")]
+    tags: Vec<String>,
+}
+
+/// One of the models, and how its fields are told from those of others.
+pub struct ModelChoice<'a> {
+    pub path: &'a Path,
+    pub sample: Option<&'a str>,
+    pub tag: Option<&'a str>,
+}
+
+impl SeveralModels {
+    /// The models in their order.
+    pub fn iter(&self) -> impl Iterator<Item = ModelChoice<'_>> {
+        self.list.iter().enumerate().map(|(i, path)| ModelChoice {
+            path,
+            sample: self.samples.get(if self.samples.len() == 1 { 0 } else { i }).map(String::as_str),
+            tag: self.tags.get(i).map(String::as_str),
+        })
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let (models, tags, samples) = (self.list.len(), self.tags.len(), self.samples.len());
+        if tags != models && (tags > 0 || models > 1) {
+            return Err(usage(format!("{models} models and {tags} tags: give each model its --tag NAME")));
+        }
+        if samples > 1 && samples != models {
+            return Err(usage(format!(
+                "{models} models and {samples} samples: give --model-sample once, or once a model"
+            )));
+        }
+        for (i, tag) in self.tags.iter().enumerate() {
+            if tag.is_empty() || !tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
+                return Err(usage(format!(
+                    "--tag \"{tag}\" is no end of an INFO field: letters, digits, _ and . only"
+                )));
+            }
+            if self.tags[..i].contains(tag) {
+                return Err(usage(format!("--tag {tag} is given twice")));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Args {
     /// What clap cannot check by itself.
     pub fn check(&self) -> anyhow::Result<()> {
         self.output.check()?;
+        self.models.check()?;
         self.genome.required()?;
         if !self.haplotypes.is_empty() {
             let (hap1, hap2) = self.haplotypes.sources()?;
@@ -93,6 +150,9 @@ impl Args {
             }
         }
         let tracks = [&self.bedgraph, &self.bigwig, &self.igv];
+        if self.models.list.len() > 1 && tracks.iter().any(|t| t.is_some()) {
+            return Err(usage("tracks and session are those of one model"));
+        }
         if tracks.iter().any(|t| t.as_deref().is_some_and(is_stdio)) {
             return Err(usage("tracks and session need file names; standard output is for the VCF"));
         }
@@ -124,7 +184,15 @@ mod tests {
         assert_eq!(check("-m m -f f -L - in.vcf"), Ok(()));
         assert_eq!(check("-m m -f f -s kid in.vcf"), Ok(()));
         assert_eq!(check("-m m -f f --strain CAST -v cross.bcf"), Ok(()));
+        assert_eq!(check("-m a -m b --tag liver --tag brain -f f in.vcf"), Ok(()));
+        assert_eq!(check("-m a -m a --tag x --tag y --model-sample x --model-sample y -f f in.vcf"), Ok(()));
         for (wrong, words) in [
+            ("-m a -m b -f f in.vcf", "2 models and 0 tags"),
+            ("-m a --tag x --tag y -f f in.vcf", "1 models and 2 tags"),
+            ("-m a -m b --tag x --tag x -f f in.vcf", "twice"),
+            ("-m a --tag x;y -f f in.vcf", "no end of an INFO field"),
+            ("-m a -m b -m c --tag x --tag y --tag z --model-sample u --model-sample v -f f in.vcf", "2 samples"),
+            ("-m a -m b --tag x --tag y --bedgraph t -f f in.vcf", "one model"),
             ("-m m -f f -s kid", "-v VCF"),
             ("-m m -f f --strain CAST -", "-v VCF"),
             ("-m m -f f -v cross.bcf in.vcf", "two haplotypes"),

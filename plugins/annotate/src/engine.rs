@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use deepallele_common::open_model;
 use deepallele_core::effects::backgrounds::{PairEffects, PairSite};
 use deepallele_core::effects::regions::RegionIndex;
 use deepallele_core::effects::sites::Sites;
@@ -12,7 +13,7 @@ use deepallele_core::output::vcf_info;
 use deepallele_core::vcf::{InfoValue, VcfReader, VcfRecord};
 use deepallele_core::Result;
 
-use crate::args::Args;
+use crate::args::{Args, ModelChoice};
 
 /// Bases kept beside what a window needs, for deletions that draw in more.
 const ROOM: u64 = 100_000;
@@ -32,9 +33,9 @@ pub struct Annotation {
 }
 
 impl Engine {
-    /// Open the model, the genome and the regions that `args` name; `reader` is the input.
-    pub fn open(args: &Args, input: &Path, reader: &VcfReader) -> anyhow::Result<Self> {
-        let predictor = args.model.open(args.threads.count())?;
+    /// Open `model`, and the genome and the regions that `args` name; `reader` is the input.
+    pub fn open(args: &Args, model: &ModelChoice, input: &Path, reader: &VcfReader) -> anyhow::Result<Self> {
+        let predictor = open_model(model.path, model.sample, args.threads.count())?;
         let path = args.genome.required()?;
         let reference = Reference::open(path)?;
         let contigs = reference.contigs().clone();

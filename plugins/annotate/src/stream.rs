@@ -1,10 +1,12 @@
 //! Records in, effects predicted together, records out in their order.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use deepallele_common::interval::Interval;
 use deepallele_common::{input_or_stdin, Progress};
 use deepallele_core::effects::sites;
+use deepallele_core::genome::Reference;
 use deepallele_core::output::vcf_info;
 use deepallele_core::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
 use deepallele_core::Error;
@@ -31,22 +33,26 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if let Some(list) = args.restrict.by_stream()? {
         reader.restrict_by_stream(restriction(list))?;
     }
-    let engine = Engine::open(&args, &input, &reader)?;
-    let contigs = engine.sites().reference.contigs().clone();
+    let contigs = Reference::open(args.genome.required()?)?.contigs().clone();
+    let mut models = Vec::new();
+    for choice in args.models.iter() {
+        let engine = Engine::open(&args, &choice, &input, &reader)?;
+        models.push(Model::new(engine, choice.tag));
+    }
     let provenance = args.provenance.provenance("annotate");
-    let pair = match &engine {
-        Engine::Reference(_) => None,
-        Engine::Pair(..) => Some(args.haplotypes.sources()?),
-    };
+    let pair = (!args.haplotypes.is_empty()).then(|| args.haplotypes.sources()).transpose()?;
     let names = pair.map(|(one, two)| [one.to_string(), two.to_string()]);
     let names = names.as_ref().map(|n| [n[0].as_str(), n[1].as_str()]);
-    vcf_info::declare(reader.header_mut(), env!("CARGO_PKG_VERSION"), names, args.regions.is_some(), &input)?;
+    for model in &models {
+        let (version, tag) = (env!("CARGO_PKG_VERSION"), model.tag.as_deref());
+        vcf_info::declare(reader.header_mut(), version, names, args.regions.is_some(), tag, &input)?;
+    }
     for line in provenance.iter().flat_map(|p| p.lines()) {
         reader.header_mut().push(&line)?;
     }
 
     let mut run = Run {
-        engine,
+        models,
         tracks: Tracks::new(&args, contigs),
         writer: None,
         waiting: Vec::new(),
@@ -58,9 +64,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         run.add(&mut reader, record)?;
     }
     run.flush(&mut reader, true)?;
-    let Run { writer, mut engine, tracks, progress, .. } = run;
+    let Run { writer, models, tracks, progress, .. } = run;
     drop(progress);
-    engine.finish()?;
+    for mut model in models {
+        if let Some(tag) = &model.tag {
+            log::info!("{tag}:");
+        }
+        model.engine.finish()?;
+    }
     // The VCF gets its name when everything else is there too.
     let closed = writer.map(|w| w.close(index(&args))).transpose()?;
     tracks.finish(&args, provenance.as_ref())?;
@@ -80,8 +91,26 @@ fn restriction(list: Vec<Interval>) -> Restriction {
     Restriction::new(list.into_iter().map(|i| (i.contig, i.start, i.end)))
 }
 
-struct Run<'a> {
+struct Model {
     engine: Engine,
+    tag: Option<String>,
+    /// The name that each field has with the tag.
+    names: HashMap<&'static str, String>,
+}
+
+impl Model {
+    fn new(engine: Engine, tag: Option<&str>) -> Self {
+        let names = tag.map(|tag| vcf_info::FIELDS.map(|field| (field, vcf_info::tagged(field, Some(tag)))));
+        Self { engine, tag: tag.map(str::to_owned), names: names.into_iter().flatten().collect() }
+    }
+
+    fn field(&self, field: &'static str) -> &str {
+        self.names.get(field).map_or(field, String::as_str)
+    }
+}
+
+struct Run<'a> {
+    models: Vec<Model>,
     tracks: Tracks,
     /// Made with the first records, so that a file refused before leaves nothing.
     writer: Option<VcfWriter>,
@@ -97,19 +126,24 @@ impl Run<'_> {
     }
 
     fn add(&mut self, reader: &mut VcfReader, record: VcfRecord) -> anyhow::Result<()> {
-        let added = self.engine.add(&record);
+        let added = self.models.iter_mut().try_for_each(|model| model.engine.add(&record));
         added.map_err(|e| self.named(format!("{}: {e}", record.place())))?;
         self.waiting.push(record);
         let first = self.writer.is_none() && self.waiting.len() < sites::enough();
-        if !first && (self.engine.waiting() >= PAIRS || self.waiting.len() >= RECORDS) {
+        let pairs = self.models.iter().map(|model| model.engine.waiting()).max().unwrap_or(0);
+        if !first && (pairs >= PAIRS || self.waiting.len() >= RECORDS) {
             self.flush(reader, false)?;
         }
         Ok(())
     }
 
     fn flush(&mut self, reader: &mut VcfReader, last: bool) -> anyhow::Result<()> {
-        self.engine.sites().check_assembly(last).map_err(|e| self.named(e))?;
-        let predicted = self.engine.predict(&self.waiting)?;
+        let mut predicted = Vec::with_capacity(self.models.len());
+        for model in &mut self.models {
+            let checked = model.engine.sites().check_assembly(last);
+            checked.map_err(|e| Error::input(self.input, e.to_string()))?;
+            predicted.push(model.engine.predict(&self.waiting)?.into_iter());
+        }
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
             None => {
@@ -125,9 +159,11 @@ impl Run<'_> {
             }
         };
         self.progress.add(self.waiting.len() as u64);
-        for (mut record, annotation) in self.waiting.drain(..).zip(predicted) {
-            if let Some(Annotation { strongest, values }) = annotation {
+        for mut record in self.waiting.drain(..) {
+            for (model, predicted) in self.models.iter().zip(&mut predicted) {
+                let Some(Annotation { strongest, values }) = predicted.next().flatten() else { continue };
                 self.tracks.push(&record, strongest);
+                let values: Vec<_> = values.into_iter().map(|(field, value)| (model.field(field), value)).collect();
                 record
                     .set_info(reader.header(), &values)
                     .map_err(|e| Error::input(self.input, format!("{} {e}", record.place())))?;

@@ -43,17 +43,27 @@ impl ModelArgs {
     /// The model, ready to predict the sample that was asked for with `threads` threads.
     #[cfg(feature = "onnx")]
     pub fn open(&self, threads: usize) -> deepallele_core::Result<deepallele_core::model::predictor::Predictor> {
-        let mut predictor = deepallele_core::model::predictor::Predictor::open(&self.model, threads)?;
-        match &self.model_sample {
-            Some(name) => predictor.choose_sample(name)?,
-            None if predictor.info().samples.len() > 1 => {
-                let samples = &predictor.info().samples;
-                log::info!("the model knows {}; predicted is {}", samples.join(", "), samples[0]);
-            }
-            None => {}
-        }
-        Ok(predictor)
+        open_model(&self.model, self.model_sample.as_deref(), threads)
     }
+}
+
+/// The model in `path`, ready to predict `sample`, or its first, with `threads` threads.
+#[cfg(feature = "onnx")]
+pub fn open_model(
+    path: &Path,
+    sample: Option<&str>,
+    threads: usize,
+) -> deepallele_core::Result<deepallele_core::model::predictor::Predictor> {
+    let mut predictor = deepallele_core::model::predictor::Predictor::open(path, threads)?;
+    match sample {
+        Some(name) => predictor.choose_sample(name)?,
+        None if predictor.info().samples.len() > 1 => {
+            let samples = &predictor.info().samples;
+            log::info!("\"{}\" knows {}; predicted is {}", path.display(), samples.join(", "), samples[0]);
+        }
+        None => {}
+    }
+    Ok(predictor)
 }
 
 /// `-v -s --strain --hap1 --hap2`
