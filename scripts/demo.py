@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 
 THREADS = str(min(2, os.cpu_count() or 1))
+# Below so many windows a correlation of either sign is chance (95 % of those without any lie within 0.36 at 30).
+ENOUGH, FEW = 30, ": too few to tell chance from skill"
 
 
 class Step:
@@ -94,7 +96,7 @@ def report(steps, counts):
         print(f"  {entry['name']:<34} {cells[0]}  {cells[1]}        {cells[2]}  {cells[3]}    {cells[4]}  {cells[5]}")
     ratio = next(entry["ratio"] for entry in summary["on_test"] if entry["name"] == "model")
     line("held-out log2 ratio", f"Pearson {number(ratio['pearson']).strip()}, Spearman {number(ratio['spearman']).strip()}"
-                                f" over {ratio['n']} windows whose alleles differ")
+                                f" over {ratio['n']} windows whose alleles differ{FEW if ratio['n'] < ENOUGH else ''}")
 
     with gzip.open(OUT / "effects.vcf.gz", "rt") as records:
         annotated = [record for record in records if not record.startswith("#")]
