@@ -273,13 +273,17 @@ fn build(
         let whole = apply(reference, contig, edits, from, to)?;
         let runs = &whole.haplotype.runs;
         let n = whole.haplotype.sequence.len();
-        // The base at `centre`, or where it is deleted the last one before what follows the deletion.
+        // The base at `centre`, or where it is deleted the last one that stands in its place, or left of it.
         let at_centre = (runs[..runs.partition_point(|r| r.reference <= centre)].last())
             .filter(|r| centre < r.reference + r.length as i64);
         let at_centre = at_centre.map(|r| (r.haplotype as i64) + (centre - r.reference));
         let anchor = match at_centre {
             Some(at) => at,
-            None => runs.iter().find(|r| r.reference > centre).map_or(n, |r| r.haplotype) as i64 - 1,
+            // By the edit and not by the next base that is there: another edit may follow at once.
+            None => {
+                let covers = |span: &Span| (span.0 as i64) <= centre && centre < span.1 as i64;
+                whole.marks.iter().find(|m| covers(&m.2)).map_or(n, |m| m.1) as i64 - 1
+            }
         };
         let missing_left = left as i64 - anchor;
         let missing_right = right as i64 - (n as i64 - anchor);

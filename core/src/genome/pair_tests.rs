@@ -118,22 +118,40 @@ fn any_variants() -> impl Strategy<Value = Vec<Variant>> {
     })
 }
 
-/// Every base of the contig with its reference position, by applying one edit after the other from the right.
-fn brute_force(variants: &Variants, haplotype: usize) -> Vec<(u8, Option<i64>)> {
+/// Every base of the contig with its reference position, and the position at which what it belongs to begins, by
+/// applying one edit after the other from the right.
+fn brute_force(variants: &Variants, haplotype: usize) -> Vec<(u8, Option<i64>, i64)> {
     let pad = 100;
     let mut all: Vec<_> = (-pad..BASES.len() as i64 + pad)
-        .map(|i| (if (0..BASES.len() as i64).contains(&i) { BASES[i as usize] } else { b'N' }, Some(i)))
+        .map(|i| (if (0..BASES.len() as i64).contains(&i) { BASES[i as usize] } else { b'N' }, Some(i), i))
         .collect();
     let mut edits: Vec<Edit> = variants.of(0).iter().filter_map(|v| v.edit(haplotype)).collect();
     edits.sort_by_key(|e| (e.start, e.end));
     for e in edits.iter().rev() {
         let (start, end) = ((e.start as i64 + pad) as usize, (e.end as i64 + pad) as usize);
         let keep = e.bases.len() == end - start;
-        let new: Vec<_> =
-            e.bases.iter().enumerate().map(|(i, b)| (*b, keep.then_some(e.start as i64 + i as i64))).collect();
+        let at = |i: usize| e.start as i64 + i as i64;
+        let new: Vec<_> = (e.bases.iter().enumerate())
+            .map(|(i, b)| if keep { (*b, Some(at(i)), at(i)) } else { (*b, None, e.start as i64) })
+            .collect();
         all.splice(start..end, new);
     }
     all
+}
+
+#[test]
+fn a_deleted_centre_is_the_base_left_of_it_whatever_follows_the_deletion() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reference = test_reference(folder.path(), &[("chr1", BASES)]);
+    // The deletion of two bases, and right behind it another record that replaces one by two.
+    let text = |from: usize, to: usize| std::str::from_utf8(&BASES[from..to]).unwrap();
+    let (second, third) = (text(22, 24), format!("{}{}", text(22, 23), if text(23, 24) == "C" { "GA" } else { "CA" }));
+    let list = vec![test_variant(20, &[text(20, 23), text(20, 21)], 0, 1), test_variant(22, &[second, &third], 0, 1)];
+    let variants = Variants::from_list(&Contigs::new(vec![("1".into(), 0)]), vec![list]);
+    for length in 1..30 {
+        let p = allele_pair(&mut reference, &variants, 0, 21, length).unwrap();
+        assert_eq!(p.hap2.to_reference(length / 2), Some(20), "{length}");
+    }
 }
 
 proptest! {
@@ -147,11 +165,16 @@ proptest! {
             let all = brute_force(&variants, haplotype);
             let anchor = match all.iter().position(|b| b.1 == Some(centre as i64)) {
                 Some(i) => i,
-                None => all.iter().position(|b| b.1 > Some(centre as i64)).unwrap() - 1,
+                None => {
+                    // What stands in the place of the edit that took it away, or the base left of that.
+                    let edits = variants.of(0).iter().filter_map(|v| v.edit(haplotype));
+                    let end = edits.filter(|e| e.start <= centre && centre < e.end).map(|e| e.end).next().unwrap();
+                    all.iter().position(|b| b.2 >= end as i64).unwrap() - 1
+                }
             };
             let window = &all[anchor - length / 2..anchor - length / 2 + length];
             prop_assert_eq!(&got.sequence, &window.iter().map(|b| b.0).collect::<Vec<_>>());
-            for (i, (_, position)) in window.iter().enumerate() {
+            for (i, (_, position, _)) in window.iter().enumerate() {
                 let position = position.and_then(|p| u64::try_from(p).ok()).filter(|p| *p < BASES.len() as u64);
                 prop_assert_eq!(got.to_reference(i), position);
                 if let Some(p) = position {
