@@ -17,12 +17,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::error::Result;
-use crate::genome::{edited_region, edited_window, Edit, NearbyVariants, Reference, Variant};
-use crate::model::encode::encode;
+use crate::genome::{Edit, NearbyVariants, Variant};
 use crate::model::local::LocalPredictor;
 use crate::model::predictor::{Prediction, Predictor};
 
-use super::sites::{Site, Sites};
+use super::sites::{Frame, Site, Sites};
 
 /// Effect of one alternative, log2 of alternative over REF.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,9 +67,9 @@ pub struct PairEffects {
     predictor: LocalPredictor,
     variants: NearbyVariants,
     pairs: Pairs,
-    /// Regions begun since the last prediction, by contig, region and centre.
+    /// Regions begun since the last prediction, by where they lie.
     regions: Vec<PairRegion>,
-    known: HashMap<(usize, Range<u64>, u64), usize>,
+    known: HashMap<Frame, usize>,
     waiting: Vec<Option<WaitingSite>>,
 }
 
@@ -92,30 +91,6 @@ impl Pairs {
             self.hap2.extend_from_slice(two);
         }
         number
-    }
-}
-
-/// Where windows of one region lie.
-#[derive(Clone, Debug)]
-struct Frame {
-    contig: usize,
-    region: Range<u64>,
-    centre: u64,
-    alone: bool,
-    window: usize,
-}
-
-impl Frame {
-    /// Codes of the window with `edits`; `None` where it does not fit the network.
-    fn codes(&self, reference: &mut Reference, edits: &[Edit]) -> Result<Option<Vec<u8>>> {
-        let bases = match self.alone {
-            true => edited_region(reference, self.contig, edits, (self.region.start, self.region.end))?,
-            false => edited_window(reference, self.contig, edits, self.centre, self.window)?,
-        };
-        match bases.len() <= self.window {
-            true => encode(&bases, self.window).map(Some),
-            false => Ok(None),
-        }
     }
 }
 
@@ -183,16 +158,15 @@ impl PairEffects {
     }
 
     fn site(&mut self, site: Site) -> Result<Option<WaitingSite>> {
-        let key = (site.contig, site.region.clone(), site.centre);
-        let number = match self.known.get(&key) {
+        let number = match self.known.get(&site.frame) {
             Some(&number) => number,
             None => {
-                let Some(region) = self.region(&site)? else {
+                let Some(region) = self.region(site.frame.clone())? else {
                     self.sites.report.beyond_window += site.alternatives.iter().flatten().count() as u64;
                     return Ok(None);
                 };
                 self.regions.push(region);
-                self.known.insert(key, self.regions.len() - 1);
+                self.known.insert(site.frame, self.regions.len() - 1);
                 self.regions.len() - 1
             }
         };
@@ -218,9 +192,7 @@ impl PairEffects {
                 };
                 Ok(number(&with)?.zip(number(&without)?).map(|(alt, plain)| [alt, plain]))
             };
-            // A model of regions alone does not see what reaches out of them.
-            let inside = !region.frame.alone
-                || edit.as_ref().is_none_or(|e| e.start >= site.region.start && e.end <= site.region.end);
+            let inside = edit.as_ref().is_none_or(|e| region.frame.holds(e));
             let pairs = match inside {
                 true => put(1)?.zip(put(2)?).map(|([a, b], [c, d])| [a, b, d, c]),
                 false => None,
@@ -234,16 +206,13 @@ impl PairEffects {
 
     /// The pair of a region, and with regions given the pairs in which one variant is made equal; `None` where an
     /// allele does not fit the network.
-    fn region(&mut self, site: &Site) -> Result<Option<PairRegion>> {
-        let window = self.predictor.window();
-        let frame =
-            Frame { contig: site.contig, region: site.region.clone(), centre: site.centre, alone: site.alone, window };
-        let name = self.sites.reference.contigs().name(site.contig).to_string();
-        let (from, to) = match site.alone {
-            true => (site.region.start, site.region.end),
+    fn region(&mut self, frame: Frame) -> Result<Option<PairRegion>> {
+        let name = self.sites.reference.contigs().name(frame.contig).to_string();
+        let (from, to) = match frame.alone {
+            true => (frame.region.start, frame.region.end),
             false => {
-                let from = site.centre.saturating_sub(window as u64 / 2);
-                (from, from.saturating_add(window as u64 + 1))
+                let from = frame.centre.saturating_sub(frame.window as u64 / 2);
+                (from, from.saturating_add(frame.window as u64 + 1))
             }
         };
         let near = self.variants.around(&name, from, to)?;

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::genome::Reference;
-use crate::model::encode::code;
+use crate::genome::{edited_region, edited_window, Edit, Reference};
+use crate::model::encode::{code, encode};
 use crate::model::info::WindowLayout;
 use crate::model::ModelInfo;
 
@@ -80,20 +80,51 @@ impl EffectReport {
     }
 }
 
-/// A record that lies where the model looks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site {
+/// Where the window of a region lies, and how it is filled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Frame {
     /// Number of the contig in the reference.
     pub contig: usize,
-    /// First base of REF, 0-based.
-    pub start: u64,
-    pub reference_allele: Vec<u8>,
     /// The region used (0-based half-open): that of the list, or the window around the variant.
     pub region: Range<u64>,
     /// The base in the middle of the window, 0-based.
     pub centre: u64,
     /// Whether the model reads the region's own bases only ([`WindowLayout::LeftAligned`]).
     pub alone: bool,
+    /// Bases of the network's window.
+    pub window: usize,
+}
+
+impl Frame {
+    /// Codes of the window with `edits` (in order of start, not overlapping), of which a model of regions alone does not
+    /// see what reaches out of them; `None` where it does not fit the network.
+    ///
+    /// # Errors
+    /// The FASTA cannot be read.
+    pub fn codes(&self, reference: &mut Reference, edits: &[Edit]) -> Result<Option<Vec<u8>>> {
+        let bases = match self.alone {
+            true => edited_region(reference, self.contig, edits, (self.region.start, self.region.end))?,
+            false => edited_window(reference, self.contig, edits, self.centre, self.window)?,
+        };
+        match bases.len() <= self.window {
+            true => encode(&bases, self.window).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Whether the model can see all of `edit`.
+    pub fn holds(&self, edit: &Edit) -> bool {
+        !self.alone || (edit.start >= self.region.start && edit.end <= self.region.end)
+    }
+}
+
+/// A record that lies where the model looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    pub frame: Frame,
+    /// First base of REF, 0-based.
+    pub start: u64,
+    pub reference_allele: Vec<u8>,
     /// The alternatives; `None` for one without a prediction, for a reason counted in the report.
     pub alternatives: Vec<Option<Vec<u8>>>,
 }
@@ -192,7 +223,8 @@ impl Sites {
         };
         let alternatives = alternatives.iter().map(&mut take).collect();
         let reference_allele = ref_allele.clone();
-        Ok(Some(Site { contig: number, start: first, reference_allele, region, centre, alone, alternatives }))
+        let frame = Frame { contig: number, region, centre, alone, window };
+        Ok(Some(Site { frame, start: first, reference_allele, alternatives }))
     }
 
     /// Compare REF with the FASTA, in which N fits any base.
@@ -246,5 +278,21 @@ fn kind(alternative: &[u8], ref_allele: &[u8]) -> Allele {
         a if a.iter().any(|b| b"<>[].".contains(b)) => Allele::Symbolic,
         a if a.iter().chain(ref_allele).any(|&b| code(b).is_none()) => Allele::Missing,
         _ => Allele::Sequence,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_of_regions_alone_does_not_see_what_reaches_out_of_them() {
+        let holds = |alone, alternative: &[u8], region: Range<u64>| {
+            let frame = Frame { contig: 0, region, centre: 23, alone, window: 10 };
+            Edit::new(20, b"A", alternative).as_ref().is_none_or(|e| frame.holds(e))
+        };
+        assert!(holds(true, b"T", 20..22) && holds(true, b"ATT", 15..25) && holds(true, b"A", 21..25));
+        assert!(!holds(true, b"T", 21..25) && !holds(true, b"T", 15..20));
+        assert!(holds(false, b"T", 21..25));
     }
 }

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use crate::error::Result;
-use crate::genome::{variant_region, variant_window};
-use crate::model::encode::encode;
+use crate::genome::Edit;
 use crate::model::local::LocalPredictor;
 use crate::model::predictor::Predictor;
 
@@ -72,7 +71,7 @@ impl VariantEffects {
 
     fn pairs(&mut self, site: Site) -> Result<Waiting> {
         let window = self.predictor.window();
-        let Site { contig, start, reference_allele, region, centre, alone, alternatives } = site;
+        let Site { frame, start, reference_allele, alternatives } = site;
         let mut pairs = Vec::with_capacity(alternatives.len());
         // The window with REF is the same for every alternative.
         let mut plain = None;
@@ -81,24 +80,16 @@ impl VariantEffects {
                 pairs.push(None);
                 continue;
             };
-            let mut build = |bases: &[u8]| -> Result<Option<Vec<u8>>> {
-                let reference = &mut self.sites.reference;
-                let made = if alone {
-                    let span = (region.start, region.end);
-                    variant_region(reference, contig, start, &reference_allele, bases, span)?
-                } else {
-                    Some(variant_window(reference, contig, start, &reference_allele, bases, centre, window)?)
-                };
-                match made {
-                    Some(made) if made.len() <= window => encode(&made, window).map(Some),
-                    _ => Ok(None),
-                }
+            let edit = Edit::new(start, &reference_allele, &alternative);
+            let mut build = |edits: &[Edit]| match edits.iter().all(|e| frame.holds(e)) {
+                true => frame.codes(&mut self.sites.reference, edits),
+                false => Ok(None),
             };
             let with_ref = match plain.take() {
                 Some(codes) => Some(codes),
-                None => build(&reference_allele)?,
+                None => build(&[])?,
             };
-            let (Some(with_ref), Some(with_alternative)) = (with_ref, build(&alternative)?) else {
+            let (Some(with_ref), Some(with_alternative)) = (with_ref, build(edit.as_slice())?) else {
                 self.sites.report.beyond_window += 1;
                 pairs.push(None);
                 continue;
@@ -108,7 +99,7 @@ impl VariantEffects {
             self.references.extend_from_slice(&with_ref);
             plain = Some(with_ref);
         }
-        Ok((region, pairs))
+        Ok((frame.region, pairs))
     }
 
     /// Predict all that waits: for each record added since the last call its effects, `None` for one that stays

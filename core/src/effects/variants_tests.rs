@@ -4,6 +4,7 @@ use crate::genome::reference::test_reference;
 use crate::genome::regions::test_region;
 use crate::genome::{Contigs, Reference, Regions};
 use crate::model::config::{Architecture, Kind};
+use crate::model::encode::encode;
 use crate::model::onnx::export;
 use crate::model::weights::random_weights;
 use crate::model::ModelInfo;

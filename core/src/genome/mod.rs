@@ -41,9 +41,7 @@ pub use haplotype_maps::HaplotypeMaps;
 pub use haplotypes::HaplotypeSource;
 pub use lift::{Lift, LiftBlock};
 pub use nearby_variants::NearbyVariants;
-pub use pair::{
-    allele_pair, edited_region, edited_window, region_pair, variant_region, variant_window, AllelePair, Haplotype,
-};
+pub use pair::{allele_pair, edited_region, edited_window, region_pair, AllelePair, Haplotype};
 pub use reference::Reference;
 pub use regions::{Block, Region, Regions};
 pub use report::VariantReport;

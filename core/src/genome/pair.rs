@@ -180,48 +180,6 @@ pub fn edited_region(
     Ok(apply(reference, contig, &inside, from, to)?.haplotype.sequence)
 }
 
-/// One window in which `alternative` replaces `reference_allele` at `start` (0-based), everything else
-/// reference: `length` bases with reference base `centre` at index `length / 2`, as in [`allele_pair`].
-/// With `alternative` equal to `reference_allele` it is the reference window.
-///
-/// # Errors
-/// When the FASTA cannot be read.
-pub fn variant_window(
-    reference: &mut Reference,
-    contig: usize,
-    start: u64,
-    reference_allele: &[u8],
-    alternative: &[u8],
-    centre: u64,
-    length: usize,
-) -> Result<Vec<u8>> {
-    let (reference_allele, alternative) = (reference_allele.to_ascii_uppercase(), alternative.to_ascii_uppercase());
-    let edit = Edit::new(start, &reference_allele, &alternative);
-    Ok(build(reference, contig, edit.as_slice(), centre, length)?.0.sequence)
-}
-
-/// As [`variant_window`], but exactly the reference bases `from..to` (0-based half-open) with what `alternative`
-/// makes of them, as in [`region_pair`]. `None` when the change reaches out of them.
-///
-/// # Errors
-/// When the FASTA cannot be read.
-pub fn variant_region(
-    reference: &mut Reference,
-    contig: usize,
-    start: u64,
-    reference_allele: &[u8],
-    alternative: &[u8],
-    (from, to): (u64, u64),
-) -> Result<Option<Vec<u8>>> {
-    let (reference_allele, alternative) = (reference_allele.to_ascii_uppercase(), alternative.to_ascii_uppercase());
-    let edit = Edit::new(start, &reference_allele, &alternative);
-    if edit.as_ref().is_some_and(|e| e.start < from || e.end > to) {
-        return Ok(None);
-    }
-    let (Ok(from), Ok(to)) = (i64::try_from(from), i64::try_from(to)) else { return Ok(None) };
-    Ok(Some(apply(reference, contig, edit.as_slice(), from, to)?.haplotype.sequence))
-}
-
 fn variant_contig(reference: &Reference, variants: &Variants, contig: usize) -> Result<Option<usize>> {
     if contig >= reference.contigs().len() {
         return Err(Error::input(reference.path(), format!("has no sequence number {}", contig + 1)));

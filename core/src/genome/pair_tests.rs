@@ -68,22 +68,26 @@ fn ends_of_the_contig_are_filled_with_n() {
 fn one_alternative_in_a_reference_window() {
     let folder = tempfile::tempdir().unwrap();
     let mut r = test_reference(folder.path(), &[("chr1", BASES)]);
-    assert_eq!(variant_window(&mut r, 0, 20, b"A", b"A", 20, 10).unwrap(), BASES[15..25]);
-    let window = variant_window(&mut r, 0, 20, b"A", b"att", 20, 10).unwrap();
-    assert_eq!(window, [&BASES[15..21], b"TT", &BASES[21..23]].concat());
-    assert!(variant_window(&mut r, 7, 20, b"A", b"T", 20, 10).is_err());
+    let mut window =
+        |contig, alternative: &[u8]| edited_window(&mut r, contig, Edit::new(20, b"A", alternative).as_slice(), 20, 10);
+    assert_eq!(window(0, b"A").unwrap(), BASES[15..25]);
+    assert_eq!(window(0, b"ATT").unwrap(), [&BASES[15..21], b"TT", &BASES[21..23]].concat());
+    assert!(window(7, b"T").is_err());
 }
 
 #[test]
 fn one_alternative_in_a_region_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let mut r = test_reference(folder.path(), &[("chr1", BASES)]);
-    let mut made = |alternative: &[u8], from, to| variant_region(&mut r, 0, 20, b"A", alternative, (from, to)).unwrap();
-    assert_eq!(made(b"A", 15, 25).unwrap(), BASES[15..25]);
-    assert_eq!(made(b"att", 15, 25).unwrap(), [&BASES[15..21], b"TT", &BASES[21..25]].concat());
-    assert_eq!(made(b"T", 20, 22).unwrap(), [b"T", &BASES[21..22]].concat());
-    assert_eq!(made(b"T", 21, 25), None);
-    assert_eq!(made(b"A", 21, 25).unwrap(), BASES[21..25]);
+    let mut made = |alternative: &[u8], from, to| {
+        edited_region(&mut r, 0, Edit::new(20, b"A", alternative).as_slice(), (from, to)).unwrap()
+    };
+    assert_eq!(made(b"A", 15, 25), BASES[15..25]);
+    assert_eq!(made(b"ATT", 15, 25), [&BASES[15..21], b"TT", &BASES[21..25]].concat());
+    assert_eq!(made(b"T", 20, 22), [b"T", &BASES[21..22]].concat());
+    // What reaches out of the region is not applied; who cannot do with that asks first.
+    assert_eq!(made(b"T", 21, 25), BASES[21..25]);
+    assert_eq!(made(b"A", 21, 25), BASES[21..25]);
 }
 
 #[test]

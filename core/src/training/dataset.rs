@@ -23,6 +23,16 @@ choice!(
     Drop "drop",
 );
 
+impl Uninformative {
+    /// The share of them that each allele gets.
+    pub fn share(self) -> f64 {
+        match self {
+            Self::Half => 0.5,
+            Self::Drop => 0.0,
+        }
+    }
+}
+
 /// What was measured on one example in one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
@@ -331,10 +341,7 @@ impl WindowOptions {
     }
 
     fn measured(&self, row: &CountRow) -> Measured {
-        let shared = match self.uninformative {
-            Uninformative::Half => row.uninformative as f64 / 2.0,
-            Uninformative::Drop => 0.0,
-        };
+        let shared = self.uninformative.share() * row.uninformative as f64;
         Measured {
             values: [row.hap1 as f64 + shared, row.hap2 as f64 + shared],
             fragments: [row.hap1, row.hap2, row.uninformative].map(|n| n as f32),

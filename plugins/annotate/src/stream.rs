@@ -6,7 +6,6 @@ use std::path::Path;
 use deepallele_common::interval::Interval;
 use deepallele_common::{input_or_stdin, Progress};
 use deepallele_core::effects::sites;
-use deepallele_core::genome::Reference;
 use deepallele_core::output::vcf_info;
 use deepallele_core::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
 use deepallele_core::Error;
@@ -33,12 +32,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if let Some(list) = args.restrict.by_stream()? {
         reader.restrict_by_stream(restriction(list))?;
     }
-    let contigs = Reference::open(args.genome.required()?)?.contigs().clone();
     let mut models = Vec::new();
     for choice in args.models.iter() {
         let engine = Engine::open(&args, &choice, &input, &reader)?;
         models.push(Model::new(engine, choice.tag));
     }
+    // There is at least one model: clap asks for it.
+    let contigs = models.first().map(|m: &Model| m.engine.sites().reference.contigs().clone()).unwrap_or_default();
     let provenance = args.provenance.provenance("annotate");
     let pair = (!args.haplotypes.is_empty()).then(|| args.haplotypes.sources()).transpose()?;
     let names = pair.map(|(one, two)| [one.to_string(), two.to_string()]);

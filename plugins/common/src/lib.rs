@@ -21,7 +21,7 @@ pub use interrupt::Interrupt;
 pub use options::open_model;
 pub use options::{
     input_or_stdin, one_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
-    ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
+    ProvenanceArgs, RestrictArgs, ThreadArgs, Uninformative, VcfOutputArgs,
 };
 pub use progress::Progress;
 pub use run::{run_main, usage, UsageError};

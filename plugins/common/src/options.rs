@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use deepallele_core::files::is_stdio;
 use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::output::provenance::Provenance;
@@ -108,6 +108,26 @@ impl HaplotypeArgs {
             (None, Some(name), ..) => Ok((HaplotypeSource::Reference, HaplotypeSource::Strain(name.clone()))),
             (None, None, Some(hap1), Some(hap2)) => Ok((hap1.clone(), hap2.clone())),
             _ => Err(usage("needs the two haplotypes: give -s SAMPLE, --strain SAMPLE, or --hap1 and --hap2")),
+        }
+    }
+}
+
+/// What becomes of fragments that fit both alleles when counts are compared with predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Uninformative {
+    /// Half of them to each allele, as train does by default
+    Half,
+    /// Left out
+    Drop,
+}
+
+impl Uninformative {
+    /// The share of them that each allele gets.
+    pub fn share(self) -> f64 {
+        use deepallele_core::training::dataset::Uninformative as Rule;
+        match self {
+            Self::Half => Rule::Half.share(),
+            Self::Drop => Rule::Drop.share(),
         }
     }
 }

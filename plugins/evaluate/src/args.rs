@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use deepallele_common::{
     one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
+    Uninformative,
 };
 use deepallele_core::effects::evaluation::Options;
 use deepallele_core::files::is_stdio;
@@ -39,15 +40,6 @@ impl Part {
     pub fn name(self) -> String {
         self.of_split().map_or("all".into(), |part| part.to_string())
     }
-}
-
-/// What becomes of fragments that fit both alleles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Uninformative {
-    /// Half of them to each allele, as train does by default
-    Half,
-    /// Left out
-    Drop,
 }
 
 /// Evaluate a model on windows that it did not learn from

@@ -10,7 +10,7 @@ use deepallele_core::model::info::{Scale, TargetScale};
 use deepallele_core::model::ModelInfo;
 use deepallele_core::Error;
 
-use crate::args::{Args, Part, Uninformative};
+use crate::args::{Args, Part};
 
 /// What is evaluated.
 pub struct Inputs {
@@ -60,7 +60,7 @@ fn from_counts(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
         _ => model.targets.of_measurements(),
     };
     scale.pseudocount = args.pseudocount.unwrap_or(scale.pseudocount);
-    let share = if args.uninformative == Uninformative::Half { 0.5 } else { 0.0 };
+    let share = args.uninformative.share();
     let table = CountTable::read(path)?;
     let counts = Counts::new(path, &table, args.count_sample.as_deref(), scale, share)?;
     let mut reference = Reference::open(args.genome.required()?)?;

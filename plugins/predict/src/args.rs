@@ -2,21 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use deepallele_common::{
     one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
+    Uninformative,
 };
 use deepallele_core::files::is_stdio;
 use deepallele_core::genome::HaplotypeSource;
-
-/// What becomes of fragments that fit both alleles when counts are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Uninformative {
-    /// Half of them to each allele, as train does by default
-    Half,
-    /// Left out
-    Drop,
-}
 
 /// Predict counts of both haplotypes and their ratio, for regions or for designed pairs
 ///

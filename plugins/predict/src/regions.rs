@@ -13,7 +13,7 @@ use deepallele_core::model::predictor::Predictor;
 use deepallele_core::output::table::number;
 use deepallele_core::Error;
 
-use crate::args::{Args, Uninformative};
+use crate::args::Args;
 use crate::tracks;
 use crate::SPREAD_COLUMN;
 
@@ -40,7 +40,7 @@ pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
     let targets = predictor.info().targets;
     let comparison = match (&args.compare, &counts) {
         (Some(path), Some(counts)) => {
-            let share = if args.uninformative == Uninformative::Half { 0.5 } else { 0.0 };
+            let share = args.uninformative.share();
             Some(compare(&regions, &predictions, counts, path, predictor.info(), share)?)
         }
         _ => None,

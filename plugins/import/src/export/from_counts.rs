@@ -5,7 +5,6 @@ use std::path::Path;
 use deepallele_common::Progress;
 use deepallele_core::counts::table::{CountRow, CountTable};
 use deepallele_core::genome::{ContigHaplotypes, Contigs, Gather, Reference, VariantStream};
-use deepallele_core::training::dataset::Uninformative;
 use deepallele_core::Error;
 
 use crate::args::Args;
@@ -39,10 +38,7 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
                 empty += 1;
                 continue;
             }
-            let shared = match args.uninformative {
-                Uninformative::Half => row.uninformative as f64 / 2.0,
-                Uninformative::Drop => 0.0,
-            };
+            let shared = args.uninformative.share() * row.uninformative as f64;
             let values = [row.hap1, row.hap2].map(|count| count as f64 + shared);
             // The published split looks for chr in the name.
             let chrom = row.chrom.strip_prefix("chr").unwrap_or(&row.chrom);
