@@ -92,6 +92,43 @@ impl Pairs {
         }
         number
     }
+
+    /// The pair of `changed` in place of haplotype 1 or 2 with the other one of `codes`. The changed window comes first in
+    /// either case: what is computed is then only where it differs from a second that many pairs have.
+    fn with(&mut self, haplotype: usize, changed: &[u8], codes: &[Vec<u8>; 2]) -> Asked {
+        let [one, two] = codes;
+        match haplotype {
+            1 => Asked { number: self.number(changed, two), turned: false },
+            _ if changed == two => Asked { number: self.number(one, two), turned: false },
+            _ => Asked { number: self.number(changed, one), turned: true },
+        }
+    }
+}
+
+/// A pair of windows by its number; `turned` if its first window stands for haplotype 2.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    number: usize,
+    turned: bool,
+}
+
+/// Predictions by the numbers of their pairs, in the network's logarithm.
+struct Told<'a>(&'a [Prediction]);
+
+impl Told<'_> {
+    fn of(&self, asked: Asked, value: impl Fn(&Prediction) -> f32) -> f64 {
+        self.0.get(asked.number).map_or(f64::NAN, |p| f64::from(value(p)))
+    }
+
+    /// Haplotype 1 over haplotype 2.
+    fn ratio(&self, asked: Asked) -> f64 {
+        self.of(asked, |p| if asked.turned { p.ratio_swapped } else { p.ratio })
+    }
+
+    /// Signal of haplotype 1 or 2.
+    fn count(&self, haplotype: usize, asked: Asked) -> f64 {
+        self.of(asked, |p| if (haplotype == 1) != asked.turned { p.count1 } else { p.count2 })
+    }
 }
 
 /// A region whose pair is predicted.
@@ -101,10 +138,10 @@ struct PairRegion {
     /// Codes of both haplotypes.
     codes: [Vec<u8>; 2],
     /// The pair itself.
-    pair: usize,
+    pair: Asked,
     /// Of each record in which the haplotypes differ within the window: where it is, and the pairs with the other
     /// haplotype's allele put into haplotype 1 and into haplotype 2.
-    differing: Vec<(u64, Vec<u8>, [usize; 2])>,
+    differing: Vec<(u64, Vec<u8>, [Asked; 2])>,
 }
 
 struct WaitingSite {
@@ -112,7 +149,7 @@ struct WaitingSite {
     start: u64,
     reference_allele: Vec<u8>,
     /// For each alternative the pairs (h₁|ALT, h₂), (h₁|REF, h₂), (h₁, h₂|REF), (h₁, h₂|ALT).
-    alleles: Vec<Option<[usize; 4]>>,
+    alleles: Vec<Option<[Asked; 4]>>,
 }
 
 impl PairEffects {
@@ -178,19 +215,16 @@ impl PairEffects {
                 continue;
             };
             let edit = Edit::new(site.start, &site.reference_allele, alternative);
-            let mut put = |haplotype: usize| -> Result<Option<[usize; 2]>> {
+            let mut put = |haplotype: usize| -> Result<Option<[Asked; 2]>> {
                 let without = carried(&region.near, haplotype, edit.as_ref());
                 let mut with = without.clone();
                 with.extend(edit);
                 with.sort_by_key(|e| (e.start, e.end));
-                let mut number = |edits: &[Edit]| -> Result<Option<usize>> {
+                let mut ask = |edits: &[Edit]| -> Result<Option<Asked>> {
                     let codes = region.frame.codes(&mut self.sites.reference, edits)?;
-                    Ok(codes.map(|codes| match haplotype {
-                        1 => self.pairs.number(&codes, &region.codes[1]),
-                        _ => self.pairs.number(&region.codes[0], &codes),
-                    }))
+                    Ok(codes.map(|codes| self.pairs.with(haplotype, &codes, &region.codes)))
                 };
-                Ok(number(&with)?.zip(number(&without)?).map(|(alt, plain)| [alt, plain]))
+                Ok(ask(&with)?.zip(ask(&without)?).map(|(alt, plain)| [alt, plain]))
             };
             let inside = edit.as_ref().is_none_or(|e| region.frame.holds(e));
             let pairs = match inside {
@@ -219,7 +253,8 @@ impl PairEffects {
         let reference = &mut self.sites.reference;
         let mut haplotype = |h: usize| frame.codes(reference, &carried(&near, h, None));
         let (Some(one), Some(two)) = (haplotype(1)?, haplotype(2)?) else { return Ok(None) };
-        let pair = self.pairs.number(&one, &two);
+        let codes = [one, two];
+        let pair = self.pairs.with(1, &codes[0], &codes);
         let mut differing = Vec::new();
         if self.sites.has_regions() {
             for variant in near.iter().filter(|v| v.differs()) {
@@ -235,15 +270,15 @@ impl PairEffects {
                     frame.codes(&mut self.sites.reference, &edits)
                 };
                 let (Some(first), Some(second)) = (made_equal(1)?, made_equal(2)?) else { continue };
-                if first == one && second == two {
+                if first == codes[0] && second == codes[1] {
                     // It lies beside the window.
                     continue;
                 }
-                let pairs = [self.pairs.number(&first, &two), self.pairs.number(&one, &second)];
+                let pairs = [self.pairs.with(1, &first, &codes), self.pairs.with(2, &second, &codes)];
                 differing.push((variant.start, variant.alleles[0].to_vec(), pairs));
             }
         }
-        Ok(Some(PairRegion { frame, near, codes: [one, two], pair, differing }))
+        Ok(Some(PairRegion { frame, near, codes, pair, differing }))
     }
 
     /// Predict all that waits: for each record added since the last call its effects, `None` for one that stays
@@ -258,14 +293,13 @@ impl PairEffects {
             false => self.predictor.predict(&hap1, &hap2)?,
         };
         let targets = self.predictor.info().targets;
-        let ratio = |pair: usize| predictions.get(pair).map_or(f64::NAN, |p| f64::from(p.ratio));
-        let count =
-            |pair: usize, of: fn(&Prediction) -> f32| predictions.get(pair).map_or(f64::NAN, |p| f64::from(of(p)));
+        let told = Told(&predictions);
         let of_regions: Vec<_> = std::mem::take(&mut self.regions)
             .into_iter()
             .map(|region| {
-                let whole = ratio(region.pair);
-                let contribution = |[one, two]: [usize; 2]| ((whole - ratio(one)) + (whole - ratio(two))) / 2.0;
+                let whole = told.ratio(region.pair);
+                let contribution =
+                    |[one, two]: [Asked; 2]| ((whole - told.ratio(one)) + (whole - told.ratio(two))) / 2.0;
                 let contributions: Vec<f64> = region.differing.iter().map(|d| contribution(d.2)).collect();
                 // Of equal ones the first.
                 let main = (0..contributions.len()).reduce(|a, b| {
@@ -290,11 +324,12 @@ impl PairEffects {
                 continue;
             };
             let (region, pair, main, unexplained) = &of_regions[region];
-            let effect = |[alt1, ref1, ref2, alt2]: [usize; 4]| {
-                let first = count(alt1, |p| p.count1) - count(ref1, |p| p.count1);
-                let second = count(alt2, |p| p.count2) - count(ref2, |p| p.count2);
+            let effect = |[alt1, ref1, ref2, alt2]: [Asked; 4]| {
+                let first = told.count(1, alt1) - told.count(1, ref1);
+                let second = told.count(2, alt2) - told.count(2, ref2);
+                let (one, two) = (told.ratio(alt1) - told.ratio(ref1), told.ratio(ref2) - told.ratio(alt2));
                 BackgroundEffect {
-                    ratio: [targets.log2(ratio(alt1) - ratio(ref1)), targets.log2(ratio(ref2) - ratio(alt2))],
+                    ratio: [targets.log2(one), targets.log2(two)],
                     counts: targets.log2((first + second) / 2.0),
                 }
             };
