@@ -142,6 +142,8 @@ fn man_has_nothing_to_warn_of() {
 fn on_a_terminal(line: &str, path: &str) -> String {
     let mut command = tool("script", ["-qec", line, "/dev/null"]);
     command.env("PATH", path).env("MANPAGER", "cat").env("MANWIDTH", "100").env("TERM", "dumb").env_remove("MANPATH");
+    // Where CI is set, help has colours even on a terminal that says it shows none.
+    command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
     // Bold as man writes it for a pager.
     let shown = text(&run(&mut command).stdout).replace('\r', "");
     let mut plain = String::new();
