@@ -18,16 +18,17 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::genome::{Edit, NearbyVariants, Variant};
-use crate::model::local::LocalPredictor;
-use crate::model::predictor::{Prediction, Predictor};
+use crate::model::ensemble::{mean_and_deviation, Ensemble, Told};
 
-use super::sites::{Frame, Site, Sites};
+use super::sites::{strongest, strongest_first, Frame, Site, Sites};
 
 /// Effect of one alternative, log2 of alternative over REF.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BackgroundEffect {
-    /// In haplotype 1 and in haplotype 2, from the ratio head.
+    /// In haplotype 1 and in haplotype 2, from the ratio head. Of several networks the mean, as everything here.
     pub ratio: [f64; 2],
+    /// Standard deviation of the mean of both over several networks.
+    pub deviation: Option<f64>,
     /// The mean of both backgrounds, from the count head.
     pub counts: f64,
 }
@@ -39,7 +40,7 @@ impl BackgroundEffect {
     }
 }
 
-/// What became of one record.
+/// What became of one record in one region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairSite {
     /// As in [`super::variants::SiteEffects`].
@@ -50,6 +51,13 @@ pub struct PairSite {
     pub pair: f64,
     /// What the whole region has, where regions were given.
     pub of_region: Option<OfRegion>,
+}
+
+impl PairSite {
+    /// The mean effect of the alternative with the strongest one.
+    pub fn strongest(&self) -> Option<f64> {
+        strongest(self.alleles.iter().flatten().map(BackgroundEffect::mean))
+    }
 }
 
 /// A region and the record in it.
@@ -64,13 +72,13 @@ pub struct OfRegion {
 /// Collects records and predicts their alleles in both haplotypes together.
 pub struct PairEffects {
     sites: Sites,
-    predictor: LocalPredictor,
+    models: Ensemble,
     variants: NearbyVariants,
     pairs: Pairs,
     /// Regions begun since the last prediction, by where they lie.
     regions: Vec<PairRegion>,
     known: HashMap<Frame, usize>,
-    waiting: Vec<Option<WaitingSite>>,
+    waiting: Vec<Vec<WaitingSite>>,
 }
 
 /// Pairs of windows to predict, each once.
@@ -112,22 +120,46 @@ struct Asked {
     turned: bool,
 }
 
-/// Predictions by the numbers of their pairs, in the network's logarithm.
-struct Told<'a>(&'a [Prediction]);
+/// What each network says, by the numbers of the pairs.
+struct Answers(Vec<Vec<Told>>);
 
-impl Told<'_> {
-    fn of(&self, asked: Asked, value: impl Fn(&Prediction) -> f32) -> f64 {
-        self.0.get(asked.number).map_or(f64::NAN, |p| f64::from(value(p)))
+impl Answers {
+    /// The mean over networks.
+    fn mean(&self, asked: Asked, value: impl Fn(&Told) -> f64) -> f64 {
+        self.0.get(asked.number).map_or(f64::NAN, |told| mean_and_deviation(told.iter().map(&value)).0)
     }
 
-    /// Haplotype 1 over haplotype 2.
+    /// Haplotype 1 over haplotype 2, the mean over networks.
     fn ratio(&self, asked: Asked) -> f64 {
-        self.of(asked, |p| if asked.turned { p.ratio_swapped } else { p.ratio })
+        self.mean(asked, |told| ratio(told, asked))
     }
 
-    /// Signal of haplotype 1 or 2.
+    /// Signal of haplotype 1 or 2, likewise.
     fn count(&self, haplotype: usize, asked: Asked) -> f64 {
-        self.of(asked, |p| if (haplotype == 1) != asked.turned { p.count1 } else { p.count2 })
+        self.mean(asked, |told| told.counts[usize::from((haplotype == 1) == asked.turned)])
+    }
+
+    /// The pairs (h₁|ALT, h₂), (h₁|REF, h₂), (h₁, h₂|REF), (h₁, h₂|ALT) as an effect.
+    fn effect(&self, [alt1, ref1, ref2, alt2]: [Asked; 4]) -> BackgroundEffect {
+        let networks = self.0.get(alt1.number).map_or(0, Vec::len);
+        // The mean of both backgrounds, by one network.
+        let by_one = |network: usize| {
+            let ratio = |asked: Asked| self.0.get(asked.number).map_or(f64::NAN, |told| ratio(&told[network], asked));
+            (ratio(alt1) - ratio(ref1) + ratio(ref2) - ratio(alt2)) / 2.0
+        };
+        let (_, deviation) = mean_and_deviation((0..networks).map(by_one));
+        let first = self.count(1, alt1) - self.count(1, ref1);
+        let second = self.count(2, alt2) - self.count(2, ref2);
+        let ratio = [self.ratio(alt1) - self.ratio(ref1), self.ratio(ref2) - self.ratio(alt2)];
+        BackgroundEffect { ratio, deviation, counts: (first + second) / 2.0 }
+    }
+}
+
+fn ratio(told: &Told, asked: Asked) -> f64 {
+    if asked.turned {
+        told.ratio_swapped
+    } else {
+        told.ratio
     }
 }
 
@@ -154,10 +186,10 @@ struct WaitingSite {
 
 impl PairEffects {
     /// Of records at `sites`, in the haplotypes that `variants` make: opened with [`Sites::reach`] bases behind.
-    pub fn new(sites: Sites, predictor: Predictor, variants: NearbyVariants) -> Self {
+    pub fn new(sites: Sites, models: Ensemble, variants: NearbyVariants) -> Self {
         Self {
             sites,
-            predictor: LocalPredictor::new(predictor),
+            models,
             variants,
             pairs: Pairs::default(),
             regions: Vec::new(),
@@ -186,31 +218,34 @@ impl PairEffects {
     /// # Errors
     /// As [`Sites::find`] and [`NearbyVariants::around`].
     pub fn add(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<()> {
-        let waiting = match self.sites.find(contig, start, alleles)? {
-            Some(site) => self.site(site)?,
-            None => None,
-        };
+        let mut waiting = Vec::new();
+        if let Some(site) = self.sites.find(contig, start, alleles)? {
+            for frame in &site.frames {
+                waiting.extend(self.site(&site, frame)?);
+            }
+            self.sites.count_beyond(&site, |allele| waiting.iter().any(|site| site.alleles[allele].is_some()));
+        }
         self.waiting.push(waiting);
         Ok(())
     }
 
-    fn site(&mut self, site: Site) -> Result<Option<WaitingSite>> {
-        let number = match self.known.get(&site.frame) {
+    /// A record in one region; `None` where the haplotypes do not fit the network.
+    fn site(&mut self, site: &Site, frame: &Frame) -> Result<Option<WaitingSite>> {
+        let number = match self.known.get(frame) {
             Some(&number) => number,
             None => {
-                let Some(region) = self.region(site.frame.clone())? else {
-                    self.sites.report.beyond_window += site.alternatives.iter().flatten().count() as u64;
-                    return Ok(None);
-                };
+                let Some(region) = self.region(frame.clone())? else { return Ok(None) };
                 self.regions.push(region);
-                self.known.insert(site.frame, self.regions.len() - 1);
+                self.known.insert(frame.clone(), self.regions.len() - 1);
                 self.regions.len() - 1
             }
         };
+        let span = site.span();
+        let seen = frame.sees(span.start, span.end);
         let region = &self.regions[number];
         let mut found = Vec::with_capacity(site.alternatives.len());
         for alternative in &site.alternatives {
-            let Some(alternative) = alternative else {
+            let Some(alternative) = alternative.as_ref().filter(|_| seen) else {
                 found.push(None);
                 continue;
             };
@@ -231,10 +266,9 @@ impl PairEffects {
                 true => put(1)?.zip(put(2)?).map(|([a, b], [c, d])| [a, b, d, c]),
                 false => None,
             };
-            self.sites.report.beyond_window += u64::from(pairs.is_none());
             found.push(pairs);
         }
-        let (start, reference_allele) = (site.start, site.reference_allele);
+        let (start, reference_allele) = (site.start, site.reference_allele.clone());
         Ok(Some(WaitingSite { region: number, start, reference_allele, alleles: found }))
     }
 
@@ -281,19 +315,17 @@ impl PairEffects {
         Ok(Some(PairRegion { frame, near, codes, pair, differing }))
     }
 
-    /// Predict all that waits: for each record added since the last call its effects, `None` for one that stays
-    /// untouched.
+    /// Predict all that waits: for each record added since the last call its effects in each of its regions, the
+    /// strongest first; nothing for one that stays untouched.
     ///
     /// # Errors
-    /// ONNX Runtime failed.
-    pub fn predict(&mut self) -> Result<Vec<Option<PairSite>>> {
+    /// An engine failed.
+    pub fn predict(&mut self) -> Result<Vec<Vec<PairSite>>> {
         let Pairs { hap1, hap2, .. } = std::mem::take(&mut self.pairs);
-        let predictions = match hap1.is_empty() {
+        let told = Answers(match hap1.is_empty() {
             true => Vec::new(),
-            false => self.predictor.predict(&hap1, &hap2)?,
-        };
-        let targets = self.predictor.info().targets;
-        let told = Told(&predictions);
+            false => self.models.predict(&hap1, &hap2)?,
+        });
         let of_regions: Vec<_> = std::mem::take(&mut self.regions)
             .into_iter()
             .map(|region| {
@@ -310,39 +342,32 @@ impl PairEffects {
                     }
                 });
                 let main = main.map(|i| (region.differing[i].0, region.differing[i].1.clone()));
-                let unexplained = targets.log2(whole - contributions.iter().sum::<f64>());
-                (region.frame.region, targets.log2(whole), main, unexplained)
+                let unexplained = whole - contributions.iter().sum::<f64>();
+                (region.frame.region, whole, main, unexplained)
             })
             .collect();
         self.known.clear();
         let with_regions = self.sites.has_regions();
-        let report = &mut self.sites.report;
         let mut sites = Vec::with_capacity(self.waiting.len());
         for waiting in std::mem::take(&mut self.waiting) {
-            let Some(WaitingSite { region, start, reference_allele, alleles }) = waiting else {
-                sites.push(None);
-                continue;
-            };
-            let (region, pair, main, unexplained) = &of_regions[region];
-            let effect = |[alt1, ref1, ref2, alt2]: [Asked; 4]| {
-                let first = told.count(1, alt1) - told.count(1, ref1);
-                let second = told.count(2, alt2) - told.count(2, ref2);
-                let (one, two) = (told.ratio(alt1) - told.ratio(ref1), told.ratio(ref2) - told.ratio(alt2));
-                BackgroundEffect {
-                    ratio: [targets.log2(one), targets.log2(two)],
-                    counts: targets.log2((first + second) / 2.0),
-                }
-            };
-            let mut finite = |effect: BackgroundEffect| {
-                let good = effect.mean().is_finite() && effect.counts.is_finite();
-                report.not_finite += u64::from(!good);
-                good.then_some(effect)
-            };
-            let alleles: Vec<_> = alleles.into_iter().map(|a| a.map(effect).and_then(&mut finite)).collect();
-            report.annotated += u64::from(alleles.iter().any(Option::is_some));
-            let is_main = main.as_ref().is_some_and(|(at, bases)| *at == start && *bases == reference_allele);
-            let of_region = with_regions.then_some(OfRegion { main: is_main, unexplained: *unexplained });
-            sites.push(Some(PairSite { region: region.clone(), alleles, pair: *pair, of_region }));
+            let mut found = Vec::with_capacity(waiting.len());
+            for WaitingSite { region, start, reference_allele, alleles } in waiting {
+                let (region, pair, main, unexplained) = &of_regions[region];
+                let mut finite = |effect: BackgroundEffect| {
+                    let good = effect.mean().is_finite() && effect.counts.is_finite();
+                    self.sites.report.not_finite += u64::from(!good);
+                    good.then_some(effect)
+                };
+                let effect = |pairs: Option<[Asked; 4]>| pairs.map(|p| told.effect(p)).and_then(&mut finite);
+                let alleles = alleles.into_iter().map(effect).collect();
+                let is_main = main.as_ref().is_some_and(|(at, bases)| *at == start && *bases == reference_allele);
+                let of_region = with_regions.then_some(OfRegion { main: is_main, unexplained: *unexplained });
+                found.push(PairSite { region: region.clone(), alleles, pair: *pair, of_region });
+            }
+            strongest_first(&mut found, PairSite::strongest);
+            let annotated = found.first().is_some_and(|site| site.strongest().is_some());
+            self.sites.report.annotated += u64::from(annotated);
+            sites.push(found);
         }
         Ok(sites)
     }

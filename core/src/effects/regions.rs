@@ -1,4 +1,4 @@
-//! Which region a variant belongs to.
+//! Which regions a variant belongs to.
 
 use crate::genome::{Region, Regions};
 
@@ -37,16 +37,15 @@ impl RegionIndex {
         self.list.iter().flatten().map(|r| r.end - r.start).max().unwrap_or(0)
     }
 
-    /// Of the regions that overlap `start..end` (0-based half-open), the one whose centre is nearest to `start`;
+    /// The regions that overlap `start..end` (0-based half-open), the one whose centre is nearest to `start` first;
     /// of several as near, the first in the sorted list.
-    pub fn nearest(&self, contig: usize, start: u64, end: u64) -> Option<&Region> {
-        let (list, reach) = (self.list.get(contig)?, self.reach.get(contig)?);
+    pub fn overlapping(&self, contig: usize, start: u64, end: u64) -> Vec<&Region> {
+        let Some((list, reach)) = self.list.get(contig).zip(self.reach.get(contig)) else { return Vec::new() };
         let first = reach.partition_point(|&far| far <= start);
-        list[first..]
-            .iter()
-            .take_while(|r| r.start < end)
-            .filter(|r| r.end > start)
-            .min_by_key(|r| r.centre().abs_diff(start))
+        let near = list[first..].iter().take_while(|r| r.start < end).filter(|r| r.end > start);
+        let mut near: Vec<&Region> = near.collect();
+        near.sort_by_key(|r| r.centre().abs_diff(start));
+        near
     }
 }
 
@@ -64,15 +63,15 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_centre_wins_and_ends_are_exclusive() {
+    fn the_nearest_centre_comes_first_and_ends_are_exclusive() {
         let index = RegionIndex::new(regions(&[(10, 20), (12, 100), (0, 500)]));
-        let at = |start, end| index.nearest(1, start, end).map(|r| (r.start, r.end));
-        assert_eq!(at(16, 17), Some((10, 20)));
-        assert_eq!(at(50, 51), Some((12, 100)));
-        assert_eq!(at(499, 500), Some((0, 500)));
-        assert_eq!(at(500, 501), None);
-        assert!(index.nearest(0, 16, 17).is_none());
-        assert!(index.nearest(9, 16, 17).is_none());
+        let at = |start, end| -> Vec<_> { index.overlapping(1, start, end).iter().map(|r| (r.start, r.end)).collect() };
+        assert_eq!(at(16, 17), [(10, 20), (12, 100), (0, 500)]);
+        assert_eq!(at(50, 51), [(12, 100), (0, 500)]);
+        assert_eq!(at(499, 500), [(0, 500)]);
+        assert_eq!(at(500, 501), []);
+        assert!(index.overlapping(0, 16, 17).is_empty());
+        assert!(index.overlapping(9, 16, 17).is_empty());
     }
 
     proptest! {
@@ -83,10 +82,10 @@ mod tests {
             let spans: Vec<_> = spans.into_iter().map(|(s, n)| (s, s + n)).collect();
             let index = RegionIndex::new(regions(&spans));
             let end = start + length;
-            let best = spans.iter().filter(|(s, e)| *s < end && *e > start)
-                .map(|(s, e)| (s + (e - s) / 2).abs_diff(start)).min();
-            let got = index.nearest(1, start, end).map(|r| r.centre().abs_diff(start));
-            prop_assert_eq!(got, best);
+            let mut all: Vec<_> = spans.into_iter().filter(|(s, e)| *s < end && *e > start).collect();
+            all.sort_by_key(|(s, e)| ((s + (e - s) / 2).abs_diff(start), *s, *e));
+            let got: Vec<_> = index.overlapping(1, start, end).iter().map(|r| (r.start, r.end)).collect();
+            prop_assert_eq!(got, all);
         }
     }
 }

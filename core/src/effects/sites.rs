@@ -1,4 +1,4 @@
-//! Which region a record belongs to, and which of its alleles can be predicted.
+//! Which regions a record belongs to, and which of its alleles can be predicted.
 
 use std::ops::Range;
 
@@ -6,7 +6,6 @@ use crate::error::{Error, Result};
 use crate::genome::{edited_region, edited_window, Edit, Reference};
 use crate::model::encode::{code, encode};
 use crate::model::info::WindowLayout;
-use crate::model::ModelInfo;
 
 use super::regions::RegionIndex;
 
@@ -37,9 +36,9 @@ pub struct EffectReport {
     pub missing: u64,
     /// Alleles or REF longer than the model's window.
     pub too_long: u64,
-    /// In a region, but beyond the window that the model reads of it.
+    /// In regions, but beyond the windows that the model reads of them.
     pub beyond_window: u64,
-    /// Predictions that are no number.
+    /// Predictions that are no number, in each region.
     pub not_finite: u64,
     /// Records compared with the FASTA.
     pub checked: u64,
@@ -63,7 +62,7 @@ impl EffectReport {
             (self.missing, "missing or malformed alleles"),
             (self.too_long, "alleles longer than the model's window"),
             (self.beyond_window, "alleles in a region but beyond the window that the model reads of it"),
-            (self.not_finite, "alleles whose prediction is no number"),
+            (self.not_finite, "predictions that are no number"),
         ] {
             if count > 0 {
                 lines.push(format!("left without an effect: {count} {what}"));
@@ -112,6 +111,13 @@ impl Frame {
         }
     }
 
+    /// Whether the model sees any of the bases `start..end` (0-based half-open).
+    pub fn sees(&self, start: u64, end: u64) -> bool {
+        let half = self.window as u64 / 2;
+        let to = self.centre.saturating_add(self.window as u64 - half);
+        self.alone || (start < to && end > self.centre.saturating_sub(half))
+    }
+
     /// Whether the model can see all of `edit`.
     pub fn holds(&self, edit: &Edit) -> bool {
         !self.alone || (edit.start >= self.region.start && edit.end <= self.region.end)
@@ -121,12 +127,32 @@ impl Frame {
 /// A record that lies where the model looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    pub frame: Frame,
+    /// One for each region, that with the nearest centre first; without regions the one around the record.
+    pub frames: Vec<Frame>,
     /// First base of REF, 0-based.
     pub start: u64,
     pub reference_allele: Vec<u8>,
     /// The alternatives; `None` for one without a prediction, for a reason counted in the report.
     pub alternatives: Vec<Option<Vec<u8>>>,
+}
+
+impl Site {
+    /// The bases of REF, 0-based half-open.
+    pub fn span(&self) -> Range<u64> {
+        self.start..self.start.saturating_add(self.reference_allele.len().max(1) as u64)
+    }
+}
+
+/// Put what was found in several regions in the order of its strength; what has none comes last. Equal ones keep their
+/// order.
+pub fn strongest_first<T>(found: &mut [T], strength: impl Fn(&T) -> Option<f64>) {
+    let key = |one: &T| strength(one).map_or(-1.0, f64::abs);
+    found.sort_by(|a, b| key(b).total_cmp(&key(a)));
+}
+
+/// The effect with the largest size.
+pub fn strongest(effects: impl Iterator<Item = f64>) -> Option<f64> {
+    effects.reduce(|a, b| if b.abs() > a.abs() { b } else { a })
 }
 
 /// Finds the [`Site`] of a record and keeps count of what has none.
@@ -141,8 +167,7 @@ pub struct Sites {
 impl Sites {
     /// With `regions` (their contigs numbered as in `reference`), windows lie around the centre of the region;
     /// without, around the variant's first base.
-    pub fn new(reference: Reference, regions: Option<RegionIndex>, model: &ModelInfo) -> Self {
-        let (window, layout) = (model.architecture.window, model.layout);
+    pub fn new(reference: Reference, regions: Option<RegionIndex>, window: usize, layout: WindowLayout) -> Self {
         Self { reference, report: EffectReport::default(), regions, window, layout }
     }
 
@@ -187,32 +212,39 @@ impl Sites {
         let window = self.window;
         let end = first.saturating_add(ref_allele.len().max(1) as u64);
         let fits = ref_allele.len() <= window;
-        let found = match &self.regions {
-            None => Some((first, first.saturating_sub(window as u64 / 2)..first + (window - window / 2) as u64)),
-            Some(regions) => regions.nearest(number, first, end).map(|r| (r.centre(), r.start..r.end)),
+        let around = || first.saturating_sub(window as u64 / 2)..first + (window - window / 2) as u64;
+        let found: Vec<(u64, Range<u64>)> = match &self.regions {
+            None => vec![(first, around())],
+            Some(regions) => {
+                regions.overlapping(number, first, end).iter().map(|r| (r.centre(), r.start..r.end)).collect()
+            }
         };
         // What passes through needs no more of the FASTA than it takes to know the assembly.
-        let compared = fits && (found.is_some() || self.report.checked < ENOUGH);
+        let compared = fits && (!found.is_empty() || self.report.checked < ENOUGH);
         if compared && !self.reference_agrees(number, contig, first, ref_allele)? {
             return Ok(None);
         }
-        let Some((centre, region)) = found else {
+        if found.is_empty() {
             self.report.outside += 1;
             return Ok(None);
-        };
+        }
         if alternatives.is_empty() {
             self.report.monomorphic += 1;
             return Ok(None);
         }
-        let region = region.start..region.end.min(self.reference.contigs().length(number).max(region.start + 1));
+        let length = self.reference.contigs().length(number);
         // A model of regions alone sees the region; without regions there is nothing but the window around the variant.
         let alone = self.regions.is_some() && self.layout == WindowLayout::LeftAligned;
-        let from = centre.saturating_sub(window as u64 / 2);
-        let seen = alone || (first < centre + (window - window / 2) as u64 && end > from);
+        let frame = |(centre, region): (u64, Range<u64>)| {
+            let region = region.start..region.end.min(length.max(region.start + 1));
+            Frame { contig: number, region, centre, alone, window }
+        };
+        let mut frames: Vec<Frame> = found.into_iter().map(frame).collect();
+        // A region that is listed twice.
+        frames.dedup();
         let mut take = |alternative: &Vec<u8>| {
             let counter = match kind(alternative, ref_allele) {
                 Allele::Sequence if !fits || alternative.len() > window => &mut self.report.too_long,
-                Allele::Sequence if !seen => &mut self.report.beyond_window,
                 Allele::Sequence => return Some(alternative.clone()),
                 Allele::Symbolic => &mut self.report.symbolic,
                 Allele::Star => &mut self.report.star,
@@ -223,8 +255,13 @@ impl Sites {
         };
         let alternatives = alternatives.iter().map(&mut take).collect();
         let reference_allele = ref_allele.clone();
-        let frame = Frame { contig: number, region, centre, alone, window };
-        Ok(Some(Site { frame, start: first, reference_allele, alternatives }))
+        Ok(Some(Site { frames, start: first, reference_allele, alternatives }))
+    }
+
+    /// Count the alternatives of a site for which no region has a window that shows them.
+    pub fn count_beyond(&mut self, site: &Site, shown: impl Fn(usize) -> bool) {
+        let with_sequence = site.alternatives.iter().zip(0..).filter(|(alternative, _)| alternative.is_some());
+        self.report.beyond_window += with_sequence.filter(|&(_, allele)| !shown(allele)).count() as u64;
     }
 
     /// Compare REF with the FASTA, in which N fits any base.

@@ -5,7 +5,11 @@ use crate::genome::regions::test_region;
 use crate::genome::{Contigs, Reference, Regions};
 use crate::model::config::{Architecture, Kind};
 use crate::model::encode::encode;
-use crate::model::onnx::export;
+use crate::model::ensemble::Network;
+use crate::model::info::WindowLayout;
+use crate::model::local::LocalPredictor;
+use crate::model::onnx::{export, export_ensemble};
+use crate::model::predictor::Predictor;
 use crate::model::weights::random_weights;
 use crate::model::ModelInfo;
 
@@ -34,6 +38,10 @@ impl Setting {
         Predictor::open(&self.folder.path().join("m.onnx"), 2).unwrap()
     }
 
+    fn models(&self) -> Ensemble {
+        Ensemble::one(LocalPredictor::new(self.predictor()))
+    }
+
     fn reference(&self) -> Reference {
         Reference::open(&self.folder.path().join("ref.fa")).unwrap()
     }
@@ -43,8 +51,7 @@ impl Setting {
         let contigs: Contigs = reference.contigs().clone();
         let region = |&(start, end): &(u64, u64)| test_region(0, start, end);
         let regions = spans.map(|s| RegionIndex::new(Regions::from_list(contigs, s.iter().map(region).collect())));
-        let predictor = self.predictor();
-        VariantEffects::new(Sites::new(reference, regions, predictor.info()), predictor)
+        VariantEffects::new(Sites::new(reference, regions, 20, WindowLayout::Centred), self.models())
     }
 }
 
@@ -61,7 +68,7 @@ fn effects_equal_predictions_of_windows_written_out() {
         assert_eq!(BASES[30], b'T');
         effects.add("1", 30, &alleles("T,C,*,TGG,<DEL>")).unwrap();
         assert_eq!(effects.waiting(), 2);
-        let got = effects.predict().unwrap().remove(0).unwrap();
+        let got = effects.predict().unwrap().remove(0).remove(0);
         assert_eq!(got.region, 20..40);
         let plain = encode(&BASES[20..40], 20).unwrap();
         let snv = encode(&[&BASES[20..30], b"C", &BASES[31..40]].concat(), 20).unwrap();
@@ -90,15 +97,15 @@ fn exchanging_the_alleles_changes_the_sign_and_nothing_else() {
     let setting = Setting::new(Kind::Paired);
     let mut effects = setting.effects(None);
     effects.add("chr1", 30, &alleles("T,C,T")).unwrap();
-    let forth = effects.predict().unwrap().remove(0).unwrap().alleles;
-    assert_eq!(forth[1].unwrap(), AlleleEffect { ratio: 0.0, counts: 0.0 });
+    let forth = effects.predict().unwrap().remove(0).remove(0).alleles;
+    assert_eq!(forth[1].unwrap(), AlleleEffect { ratio: 0.0, deviation: None, counts: 0.0 });
     let mut mutated = BASES.to_vec();
     mutated[30] = b'C';
     let other = tempfile::tempdir().unwrap();
     let reference = test_reference(other.path(), &[("chr1", &mutated)]);
-    let mut effects = VariantEffects::new(Sites::new(reference, None, setting.predictor().info()), setting.predictor());
+    let mut effects = VariantEffects::new(Sites::new(reference, None, 20, WindowLayout::Centred), setting.models());
     effects.add("chr1", 30, &alleles("C,T")).unwrap();
-    let back = effects.predict().unwrap().remove(0).unwrap().alleles[0].unwrap();
+    let back = effects.predict().unwrap().remove(0).remove(0).alleles[0].unwrap();
     assert!((forth[0].unwrap().ratio + back.ratio).abs() < 1e-6);
     assert!((forth[0].unwrap().counts + back.counts).abs() < 1e-6);
 }
@@ -114,13 +121,16 @@ fn regions_decide_what_is_touched_and_where_the_window_lies() {
     }
     effects.add("chr7", 3, &alleles("A,C")).unwrap();
     let got = effects.predict().unwrap();
-    assert_eq!(got[0].as_ref().unwrap().region, 28..36);
-    assert!(got[0].as_ref().unwrap().alleles[0].is_some());
-    assert_eq!(got[1], None);
+    // Both regions, each by its own window: 22..42 and 25..45.
+    let both: Vec<_> = got[0].iter().map(|site| site.region.clone()).collect();
+    assert!(both == [28..36, 5..65] || both == [5..65, 28..36], "{both:?}");
+    let sizes: Vec<f64> = got[0].iter().map(|site| site.strongest().unwrap().abs()).collect();
+    assert!(sizes[0] > sizes[1], "{sizes:?}");
+    assert_eq!(got[1], []);
     // In the wide region, but its window is 25..45.
-    assert_eq!(got[2], Some(SiteEffects { region: 5..65, alleles: vec![None] }));
-    assert_eq!(got[3], Some(SiteEffects { region: 5..65, alleles: vec![None] }));
-    assert_eq!((got[4].clone(), got[5].clone()), (None, None));
+    assert_eq!(got[2], [SiteEffects { region: 5..65, alleles: vec![None] }]);
+    assert_eq!(got[3], [SiteEffects { region: 5..65, alleles: vec![None] }]);
+    assert_eq!((&got[4][..], &got[5][..]), (&[][..], &[][..]));
     let report = &effects.sites().report;
     assert_eq!((report.outside, report.beyond_window, report.missing, report.annotated), (3, 1, 1, 1));
     assert!(setting.effects(None).add("chr7", 3, &alleles("A,C")).unwrap_err().to_string().contains("chr7"));
@@ -135,7 +145,7 @@ fn a_wrong_assembly_is_told_and_a_rare_mismatch_named() {
     assert!(effects.sites().check_assembly(false).is_ok());
     let message = effects.sites().check_assembly(true).unwrap_err().to_string();
     assert!(message.contains("2 of 2") && message.contains("chr1:31 G (FASTA: T)"), "{message}");
-    assert_eq!(effects.predict().unwrap(), [None, None]);
+    assert_eq!(effects.predict().unwrap(), [vec![], vec![]]);
     for _ in 0..200 {
         effects.add("chr1", 30, &alleles("T,C")).unwrap();
     }
@@ -174,7 +184,65 @@ fn variants_of_one_region_share_its_reference_window() {
         }
         let found = effects.predict().unwrap();
         assert!(found.iter().flatten().all(|site| site.alleles.iter().all(Option::is_some)));
-        let passes = effects.predictor.passes().expect("a network of ours");
+        let Network::Paired(model) = &effects.models.models()[0] else { panic!("a network of ours") };
+        let passes = model.passes().expect("a graph of ours");
         assert_eq!((passes.whole, passes.overlapping, passes.local), (1, 0, alternatives));
     }
+}
+
+#[test]
+fn each_region_has_the_effect_of_its_own_window() {
+    let setting = Setting::new(Kind::Paired);
+    let spans = [(20, 44), (26, 50), (30, 33), (30, 33), (0, 66)];
+    let mut effects = setting.effects(Some(&spans));
+    effects.add("chr1", 32, &alleles("A,C,G")).unwrap();
+    assert_eq!(BASES[32], b'A');
+    let all = effects.predict().unwrap().remove(0);
+    // The region that is listed twice counts once.
+    assert_eq!(all.len(), 4);
+    for one in &all {
+        let mut alone = setting.effects(Some(&[(one.region.start, one.region.end)]));
+        alone.add("chr1", 32, &alleles("A,C,G")).unwrap();
+        assert_eq!(alone.predict().unwrap().remove(0), std::slice::from_ref(one));
+    }
+    let sizes: Vec<f64> = all.iter().map(|site| site.strongest().unwrap().abs()).collect();
+    assert!(sizes.is_sorted_by(|a, b| a >= b), "{sizes:?}");
+}
+
+#[test]
+fn an_ensemble_has_mean_and_deviation_in_one_file_or_in_several() {
+    let setting = Setting::new(Kind::Paired);
+    let path = |name: &str| setting.folder.path().join(name);
+    let info = ModelInfo::new(setting.predictor().info().architecture.clone());
+    let members: Vec<_> = (0..3).map(|seed| random_weights(&info.architecture, 40 + seed)).collect();
+    std::fs::write(path("all.onnx"), export_ensemble(&info, &members).unwrap()).unwrap();
+    let open = |name: &str| LocalPredictor::new(Predictor::open(&path(name), 1).unwrap());
+    let of = |models: Ensemble| {
+        let mut effects = VariantEffects::new(Sites::new(setting.reference(), None, 20, WindowLayout::Centred), models);
+        effects.add("chr1", 30, &alleles("T,C")).unwrap();
+        effects.predict().unwrap().remove(0).remove(0).alleles[0].unwrap()
+    };
+    let mut singles = Vec::new();
+    for (number, weights) in members.iter().enumerate() {
+        std::fs::write(path(&format!("{number}.onnx")), export(&info, weights).unwrap()).unwrap();
+        singles.push(of(Ensemble::one(open(&format!("{number}.onnx")))));
+    }
+    assert!(singles.iter().all(|e| e.deviation.is_none()));
+    let mean = singles.iter().map(|e| e.ratio).sum::<f64>() / 3.0;
+    let squares: f64 = singles.iter().map(|e| (e.ratio - mean).powi(2)).sum();
+    let counts = singles.iter().map(|e| e.counts).sum::<f64>() / 3.0;
+    let one_file = of(Ensemble::one(open("all.onnx")));
+    let files = ["1.onnx", "2.onnx"].into_iter();
+    let several = of(files.fold(Ensemble::one(open("0.onnx")), |ensemble, name| ensemble.with(open(name)).unwrap()));
+    for got in [one_file, several] {
+        let deviation = got.deviation.expect("three networks");
+        assert!((got.ratio - mean).abs() < 1e-6 && (got.counts - counts).abs() < 1e-6, "{got:?}");
+        assert!((deviation - (squares / 2.0).sqrt()).abs() < 1e-6 && deviation > 0.0, "{got:?}");
+    }
+    let mut other = info.clone();
+    other.architecture.window = 24;
+    let weights = random_weights(&other.architecture, 1);
+    std::fs::write(path("other.onnx"), export(&other, &weights).unwrap()).unwrap();
+    let problem = Ensemble::one(open("0.onnx")).with(open("other.onnx")).err().unwrap().to_string();
+    assert!(problem.contains("24 bases") && problem.contains("20 bases"), "{problem}");
 }

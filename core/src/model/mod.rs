@@ -9,6 +9,9 @@
 //! | [`onnx`] | the network as an ONNX file |
 //! | `predictor` | inference with ONNX Runtime (feature `onnx`) |
 //! | `local` | pairs of windows that differ in a few places: only what the places reach is computed (feature `onnx`) |
+//! | `sequence_model` | other networks, which read one sequence, by their description (feature `onnx`) |
+//! | `sequence_outputs` | what of their outputs is the activity (feature `onnx`) |
+//! | `ensemble` | what the networks of one or several files say about the same pairs (feature `onnx`) |
 //! | [`onnx_weights`] | the networks inside a model file |
 //! | [`published`] | the layout of the published data sets |
 //! | [`pickle`], [`checkpoint`] | published Lightning checkpoints, read without executing anything |
@@ -16,6 +19,8 @@
 pub mod checkpoint;
 pub mod config;
 pub mod encode;
+#[cfg(feature = "onnx")]
+pub mod ensemble;
 pub mod info;
 #[cfg(feature = "onnx")]
 pub mod local;
@@ -27,6 +32,12 @@ mod pickle_machine;
 #[cfg(feature = "onnx")]
 pub mod predictor;
 pub mod published;
+#[cfg(feature = "onnx")]
+pub mod sequence_model;
+#[cfg(feature = "onnx")]
+pub mod sequence_outputs;
+#[cfg(feature = "onnx")]
+mod sessions;
 pub mod weights;
 
 pub use config::{Architecture, Kind};

@@ -143,7 +143,7 @@ pub fn read_info(model: &[u8]) -> Result<ModelInfo> {
     }
     let metadata: BTreeMap<String, String> = head.metadata_props.into_iter().map(|e| (e.key, e.value)).collect();
     if !metadata.keys().any(|key| key.starts_with("deepallele.")) {
-        return Err(Error::Mismatch("is an ONNX model, but not one made by deepallele".into()));
+        return Err(Error::Mismatch("is an ONNX model, but not one made by deepallele (annotate reads others by a description, docs/annotation.md)".into()));
     }
     ModelInfo::from_metadata(&metadata)
 }

@@ -1,23 +1,18 @@
 //! Inference with ONNX Runtime.
 //!
-//! Pairs are cut into chunks of a size that does not depend on the number of threads, and each chunk is computed
-//! by one thread in a session of its own. So results are the same for any number of threads, the cores never wait
-//! for each other, and memory does not grow with the number of pairs.
+//! Pairs are cut into chunks of a size that does not depend on the number of threads ([`super::sessions`]), so that
+//! memory does not grow with the number of pairs.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
 
-use ort::environment::Environment;
-use ort::logging::LogLevel;
-use ort::session::builder::GraphOptimizationLevel;
 use ort::session::Session;
 use ort::value::TensorRef;
 
 use super::encode::one_hot_into;
 use super::info::ModelInfo;
 use super::onnx::{self, INPUTS, OUTPUTS, SPREAD};
+use super::sessions::{one_line, Graph, Sessions};
 use crate::error::{Error, Result};
 
 /// What the network says about one pair, in its own logarithm (see [`ModelInfo::targets`]).
@@ -46,9 +41,7 @@ impl Prediction {
 pub struct Predictor {
     path: PathBuf,
     info: ModelInfo,
-    model: Vec<u8>,
-    threads: usize,
-    sessions: Vec<Session>,
+    sessions: Sessions,
     /// Which of the model's samples is predicted.
     sample: usize,
 }
@@ -66,11 +59,9 @@ impl Predictor {
         }
         let model = fs::read(path).map_err(|e| Error::io(path, e))?;
         let info = onnx::read_info(&model).map_err(|e| Error::input(path, e.to_string()))?;
-        let mut predictor =
-            Predictor { path: path.into(), info, model, threads: threads.max(1), sessions: vec![], sample: 0 };
-        let session = predictor.session()?;
-        predictor.check(&session)?;
-        predictor.sessions.push(session);
+        let sessions = Sessions::open(path, Graph::Bytes(model), threads)?;
+        let predictor = Predictor { path: path.into(), info, sessions, sample: 0 };
+        predictor.check(predictor.sessions.first())?;
         Ok(predictor)
     }
 
@@ -106,7 +97,7 @@ impl Predictor {
 
     /// The bytes of the file.
     pub(super) fn model(&self) -> &[u8] {
-        &self.model
+        self.sessions.bytes()
     }
 
     /// Place of the sample that is predicted among those of the model.
@@ -116,12 +107,12 @@ impl Predictor {
 
     /// Cores to use.
     pub(super) fn threads(&self) -> usize {
-        self.threads
+        self.sessions.threads()
     }
 
     /// Pairs worth handing over at once: enough that every thread has several chunks.
     pub fn batch(&self) -> usize {
-        self.chunk() * self.threads * 4
+        self.chunk() * self.threads() * 4
     }
 
     /// Pairs of one chunk.
@@ -138,63 +129,19 @@ impl Predictor {
         let window = self.window();
         let pairs = count_pairs(haplotype1, haplotype2, window)?;
         let chunk = self.chunk();
-        let workers = self.threads.min(pairs.div_ceil(chunk)).max(1);
-        while self.sessions.len() < workers {
-            let session = self.session()?;
-            self.sessions.push(session);
-        }
         let mut out = vec![Prediction::default(); pairs];
         let span = chunk * window;
         let inputs = haplotype1.chunks(span).zip(haplotype2.chunks(span));
-        let work = Mutex::new(inputs.zip(out.chunks_mut(chunk)));
-        let failure = Mutex::new(None);
-        // A poisoned lock is taken all the same: the panic that poisoned it is on its way up.
-        let next = || work.lock().unwrap_or_else(|e| e.into_inner()).next();
         let heads =
             Heads { outputs: self.info.architecture.outputs, sample: self.sample, ensemble: self.info.members > 1 };
-        let run = |session: &mut Session| {
-            let mut buffers = [vec![], vec![]];
-            while let Some(((one, two), out)) = next() {
-                if let Err(e) = compute(session, [one, two], window, heads, &mut buffers, out) {
-                    *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
-                    return;
-                }
-            }
-        };
-        let sessions = &mut self.sessions[..workers];
-        if let [only] = sessions {
-            run(only);
-        } else {
-            std::thread::scope(|scope| {
-                for session in sessions {
-                    scope.spawn(|| run(session));
-                }
-            });
-        }
-        match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            Some(problem) => {
-                Err(Error::Engine(format!("ONNX Runtime failed on \"{}\": {problem}", self.path.display())))
-            }
-            None => Ok(out),
-        }
-    }
-
-    fn session(&self) -> Result<Session> {
-        let environment = environment()?;
-        let make = || -> std::result::Result<Session, String> {
-            let text = |e: &dyn std::fmt::Display| one_line(&e.to_string());
-            Session::builder(environment)
-                .map_err(|e| text(&e))?
-                .with_log_level(LogLevel::Fatal)
-                .map_err(|e| text(&e))?
-                .with_optimization_level(GraphOptimizationLevel::All)
-                .map_err(|e| text(&e))?
-                .with_intra_threads(1)
-                .map_err(|e| text(&e))?
-                .commit_from_memory(&self.model)
-                .map_err(|e| text(&e))
-        };
-        make().map_err(|e| Error::input(&self.path, format!("is no model that ONNX Runtime accepts: {e}")))
+        self.sessions.run(
+            pairs.div_ceil(chunk),
+            inputs.zip(out.chunks_mut(chunk)),
+            |session, buffers: &mut [Vec<f32>; 2], ((one, two), out)| {
+                compute(session, [one, two], window, heads, buffers, out)
+            },
+        )?;
+        Ok(out)
     }
 
     /// The metadata are ours; make sure that the graph is.
@@ -280,38 +227,6 @@ fn compute(
         *slot = Prediction { count1, count2, ratio, ratio_swapped: swapped[i * outputs + sample], spread };
     }
     Ok(())
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The one environment of the process, its library found by `ORT_DYLIB_PATH`, beside the executable (or in the
-/// folder above, where test binaries have it), or by the system's search path.
-fn environment() -> Result<&'static Environment> {
-    static SHARED: OnceLock<std::result::Result<Environment, String>> = OnceLock::new();
-    let made = SHARED.get_or_init(|| {
-        let library = library();
-        let advice = "install ONNX Runtime 1.24 or newer, or set ORT_DYLIB_PATH to its libonnxruntime.so";
-        let builder = ort::init_from(&library)
-            .map_err(|e| format!("ONNX Runtime cannot be loaded ({}); {advice}", one_line(&e.to_string())))?;
-        builder
-            .with_name("deepallele")
-            .with_telemetry(false)
-            .build()
-            .map_err(|e| format!("ONNX Runtime cannot start ({}); {advice}", one_line(&e.to_string())))
-    });
-    made.as_ref().map_err(|problem| Error::Engine(problem.clone()))
-}
-
-fn library() -> PathBuf {
-    const NAME: &str = "libonnxruntime.so";
-    if let Some(path) = env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
-        return path.into();
-    }
-    let folder = env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_path_buf));
-    let candidates = folder.iter().flat_map(|f| [Some(f.join(NAME)), f.parent().map(|up| up.join(NAME))]);
-    candidates.flatten().find(|path| path.is_file()).unwrap_or_else(|| NAME.into())
 }
 
 #[cfg(test)]

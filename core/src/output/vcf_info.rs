@@ -19,60 +19,107 @@ pub const PAIR: &str = "DA_PAIR";
 pub const EPISTASIS: &str = "DA_EPI";
 /// The main variant of its region.
 pub const MAIN: &str = "DA_MAIN";
-/// The region whose window was used, `contig:from-to`, 1-based inclusive.
+/// The regions whose windows were used, the one with the strongest effect first, `contig:from-to`, 1-based inclusive.
 pub const REGION: &str = "DA_REGION";
+/// Standard deviation of [`LFC`] over the networks of an ensemble.
+pub const DEVIATION: &str = "DA_LFC_SD";
+/// All values in every region, in the form that `bcftools +split-vep` reads.
+pub const ALL: &str = "DA_ALL";
 
 /// All of them.
-pub const FIELDS: [&str; 8] = [LFC, LFC_BACKGROUND1, LFC_BACKGROUND2, COUNT_LFC, PAIR, EPISTASIS, MAIN, REGION];
+pub const FIELDS: [&str; 10] =
+    [LFC, DEVIATION, LFC_BACKGROUND1, LFC_BACKGROUND2, COUNT_LFC, PAIR, EPISTASIS, MAIN, REGION, ALL];
 
 /// A field of the model with this tag.
 pub fn tagged(field: &str, tag: Option<&str>) -> String {
     tag.map_or_else(|| field.to_string(), |tag| format!("{field}_{tag}"))
 }
 
-/// Declare the fields in a header. `version` is that of the tool; `pair` are the names of the two haplotypes whose
-/// fields are declared too, `regions` says whether those of whole regions are; `tag` ends the names.
-///
-/// # Errors
-/// The header has one of the names with another number or type.
-pub fn declare(
-    header: &mut VcfHeader,
-    version: &str,
-    pair: Option<[&str; 2]>,
-    regions: bool,
-    tag: Option<&str>,
-    path: &Path,
-) -> Result<()> {
-    let source = format!("Source=\"deepallele\",Version=\"{version}\"");
-    let fold_change = "Predicted log2 fold change of activity, ALT over REF";
-    let own = |text: &str| text.to_string();
-    let mut fields = match pair {
-        None => vec![
-            (LFC, "A", "Float", format!("{fold_change}, ratio head (antisymmetrised)")),
-            (COUNT_LFC, "A", "Float", format!("{fold_change}, difference of count heads")),
-        ],
-        Some([one, two]) => vec![
-            (LFC, "A", "Float", format!("{fold_change}, ratio head, mean of both haplotypes")),
-            (LFC_BACKGROUND1, "A", "Float", format!("{fold_change}, ratio head, in haplotype 1 ({one})")),
-            (LFC_BACKGROUND2, "A", "Float", format!("{fold_change}, ratio head, in haplotype 2 ({two})")),
-            (COUNT_LFC, "A", "Float", format!("{fold_change}, count head, mean of both haplotypes")),
-            (PAIR, "1", "Float", format!("Predicted log2 ratio of the pair, haplotype 1 ({one}) over 2 ({two})")),
-        ],
-    };
-    if pair.is_some() && regions {
-        fields.push((
-            EPISTASIS,
-            "1",
-            "Float",
-            own("DA_PAIR less the sum of the effects of single variants of the region"),
-        ));
-        fields.push((MAIN, "0", "Flag", own("The variant with the largest effect on the ratio of its region")));
+/// Which fields a model has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Declared<'a> {
+    /// Names of the two haplotypes, if variants are measured in them.
+    pub pair: Option<[&'a str; 2]>,
+    /// Whether there are regions.
+    pub regions: bool,
+    /// Whether the values in every region are written.
+    pub all: bool,
+    /// Whether there are count heads beside a ratio.
+    pub counts: bool,
+    /// Whether it is an ensemble.
+    pub deviation: bool,
+    /// What ends the names.
+    pub tag: Option<&'a str>,
+}
+
+impl Declared<'_> {
+    /// The fields of one allele in one region, in the order in which [`ALL`] has them behind allele, consequence and
+    /// region. The consequence, without which split-vep reads no field, is `gain` or `loss` of activity, or `none`.
+    pub fn in_region(&self) -> Vec<&'static str> {
+        let pair = self.pair.is_some();
+        let fields = [
+            (LFC, true),
+            (DEVIATION, self.deviation),
+            (LFC_BACKGROUND1, pair),
+            (LFC_BACKGROUND2, pair),
+            (COUNT_LFC, self.counts),
+            (PAIR, pair),
+            (EPISTASIS, pair && self.regions),
+            (MAIN, pair && self.regions),
+        ];
+        fields.into_iter().filter(|(_, there)| *there).map(|(field, _)| field).collect()
     }
-    fields.push((REGION, "1", "String", own("Region whose window was predicted, contig:from-to, 1-based inclusive")));
-    let of_model = tag.map_or_else(String::new, |tag| format!(", model {tag}"));
-    for (field, number, kind, description) in fields {
-        let rest = format!("Description=\"{description}{of_model}\",{source}");
-        header.declare_info(&tagged(field, tag), number, kind, &rest, path)?;
+
+    /// Number, type and description of a field.
+    fn describe(&self, field: &str) -> (&'static str, &'static str, String) {
+        let fold_change = "Predicted log2 fold change of activity, ALT over REF";
+        let [one, two] = self.pair.unwrap_or_default();
+        let head = if self.counts { ", ratio head" } else { "" };
+        let (number, kind, text) = match field {
+            LFC if self.pair.is_some() => ("A", "Float", format!("{fold_change}{head}, mean of both haplotypes")),
+            LFC if !self.counts => ("A", "Float", fold_change.into()),
+            LFC => ("A", "Float", format!("{fold_change}, ratio head (antisymmetrised)")),
+            DEVIATION => ("A", "Float", "Standard deviation of DA_LFC over the networks of the ensemble".into()),
+            LFC_BACKGROUND1 => ("A", "Float", format!("{fold_change}{head}, in haplotype 1 ({one})")),
+            LFC_BACKGROUND2 => ("A", "Float", format!("{fold_change}{head}, in haplotype 2 ({two})")),
+            COUNT_LFC if self.pair.is_some() => {
+                ("A", "Float", format!("{fold_change}, count head, mean of both haplotypes"))
+            }
+            COUNT_LFC => ("A", "Float", format!("{fold_change}, difference of count heads")),
+            PAIR => ("1", "Float", format!("Predicted log2 ratio of the pair, haplotype 1 ({one}) over 2 ({two})")),
+            EPISTASIS => ("1", "Float", "DA_PAIR less the sum of the effects of single variants of the region".into()),
+            MAIN => ("0", "Flag", "The variant with the largest effect on the ratio of its region".into()),
+            ALL => {
+                // Without what all begin with: a column of split-vep is no INFO field.
+                let own = self.in_region().into_iter().map(|field| field.trim_start_matches("DA_"));
+                let fields = ["Allele", "Consequence", "Region"].into_iter().chain(own).collect::<Vec<_>>().join("|");
+                (".", "String", format!("Every region, the strongest effect first. Format: {fields}"))
+            }
+            _ => {
+                let text =
+                    "Regions whose windows were predicted, strongest effect first, whose values the other fields \
+                            have; contig:from-to, 1-based inclusive";
+                (".", "String", text.into())
+            }
+        };
+        (number, kind, text)
     }
-    Ok(())
+
+    /// Declare the fields in a header. `version` is that of the tool.
+    ///
+    /// # Errors
+    /// The header, of the file `path`, has one of the names with another number or type.
+    pub fn declare(&self, header: &mut VcfHeader, version: &str, path: &Path) -> Result<()> {
+        let source = format!("Source=\"deepallele\",Version=\"{version}\"");
+        let of_model = self.tag.map_or_else(String::new, |tag| format!(", model {tag}"));
+        let last = [Some(REGION), self.all.then_some(ALL)];
+        for field in self.in_region().into_iter().chain(last.into_iter().flatten()) {
+            let (number, kind, description) = self.describe(field);
+            // What follows "Format:" is a list of names and nothing else.
+            let of_model = if field == ALL { "" } else { &of_model };
+            let rest = format!("Description=\"{description}{of_model}\",{source}");
+            header.declare_info(&tagged(field, self.tag), number, kind, &rest, path)?;
+        }
+        Ok(())
+    }
 }

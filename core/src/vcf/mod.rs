@@ -12,5 +12,5 @@ mod writer;
 pub use format::{IndexKind, VcfFormat};
 pub use header::VcfHeader;
 pub use reader::{Restriction, VcfReader};
-pub use record::{InfoValue, VcfRecord};
+pub use record::{number_in_text, InfoValue, VcfRecord};
 pub use writer::{ClosedVcf, VcfWriter};

@@ -13,7 +13,7 @@ pub enum InfoValue {
     /// `None` is written as `.`.
     Floats(Vec<Option<f32>>),
     /// Characters that VCF keeps for itself (white space, `;`, `=`, `,`) are percent-encoded.
-    Text(String),
+    Texts(Vec<String>),
     /// A field without a value: there, or not.
     Flag(bool),
 }
@@ -274,8 +274,8 @@ fn set_bcf(record: &mut Bcf, header: &VcfHeader, tag: &str, value: &InfoValue) -
                 hts::bcf_update_info(header.inner, record.0, name.as_ptr(), values, n, hts::BCF_HT_REAL as i32)
             }
         }
-        InfoValue::Text(text) => {
-            let text = CString::new(escape(text)).map_err(|_| fail())?;
+        InfoValue::Texts(texts) => {
+            let text = CString::new(joined(texts)).map_err(|_| fail())?;
             // SAFETY: a NUL-terminated string; n is not looked at beyond being positive.
             unsafe {
                 let values = text.as_ptr().cast();
@@ -310,9 +310,9 @@ fn edit(info: &[u8], values: &[(&str, InfoValue)]) -> Vec<u8> {
         out.extend_from_slice(tag.as_bytes());
         match value {
             InfoValue::Flag(_) => {}
-            InfoValue::Text(text) => {
+            InfoValue::Texts(texts) => {
                 out.push(b'=');
-                out.extend_from_slice(escape(text).as_bytes());
+                out.extend_from_slice(joined(texts).as_bytes());
             }
             InfoValue::Floats(values) => {
                 out.push(b'=');
@@ -334,6 +334,15 @@ fn edit(info: &[u8], values: &[(&str, InfoValue)]) -> Vec<u8> {
         out.push(b'.');
     }
     out
+}
+
+fn joined(texts: &[String]) -> String {
+    texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(",")
+}
+
+/// A number as it stands in a field of [`InfoValue::Floats`].
+pub fn number_in_text(value: f32) -> String {
+    String::from_utf8_lossy(&float_text(value)).into_owned()
 }
 
 /// A float as htslib writes it, so that a value reads the same whichever way it went.
@@ -386,11 +395,12 @@ mod tests {
     #[test]
     fn info_is_edited_in_place_and_the_rest_of_the_line_stays() {
         let edited = |info: &str| {
-            let values = [("DA", floats(&[Some(-0.25), None])), ("DR", InfoValue::Text("a;b c".into()))];
+            let values =
+                [("DA", floats(&[Some(-0.25), None])), ("DR", InfoValue::Texts(vec!["a;b c".into(), "d,e".into()]))];
             String::from_utf8(edit(info.as_bytes(), &values)).unwrap()
         };
-        assert_eq!(edited("."), "DA=-0.25,.;DR=a%3Bb%20c");
-        assert_eq!(edited("AF=0.50;DA=9;DB"), "AF=0.50;DB;DA=-0.25,.;DR=a%3Bb%20c");
+        assert_eq!(edited("."), "DA=-0.25,.;DR=a%3Bb%20c,d%2Ce");
+        assert_eq!(edited("AF=0.50;DA=9;DB"), "AF=0.50;DB;DA=-0.25,.;DR=a%3Bb%20c,d%2Ce");
         assert_eq!(edit(b".", &[]), b".");
         let flags = |info: &str, main: bool| {
             let values = [("DM", InfoValue::Flag(main)), ("DA", floats(&[Some(1.0)]))];

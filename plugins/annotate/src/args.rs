@@ -13,7 +13,10 @@ use deepallele_core::vcf::VcfFormat;
 ///
 /// Each alternative allele is put into the reference window and compared with it. INFO/DA_LFC is the log2 fold
 /// change ALT over REF of the ratio head (antisymmetrised), INFO/DA_CLFC that of the count heads, INFO/DA_REGION the
-/// region used. With several models (-m, --tag) each has its own fields. Alleles without a sequence, or longer than the model's window, get `.` and are counted on stderr.
+/// region used: all that hold the record, the one with the strongest effect first, whose values the other fields have.
+/// With several models (-m, --tag) each has its own fields; of an ensemble (--ensemble, or one file of several networks)
+/// they are the mean, and INFO/DA_LFC_SD is the standard deviation of DA_LFC. Alleles without a sequence, or longer
+/// than the model's window, get `.` and are counted on stderr.
 ///
 /// With two haplotypes (-s, --strain or --hap1 and --hap2) each variant is measured in both of them, all their other
 /// variants in place: INFO/DA_LFC_BG1 and INFO/DA_LFC_BG2, their mean DA_LFC, and the predicted log2 ratio of the whole
@@ -36,10 +39,14 @@ pub struct Args {
     #[command(flatten)]
     pub haplotypes: HaplotypeArgs,
 
-    /// Only variants in these regions (BED, narrowPeak, count table), in the window around the region's summit or
-    /// middle; of several regions, the one whose centre is nearest [default: the window around each variant]
+    /// Only variants in these regions (BED, narrowPeak, count table), in the windows around the summits or middles of
+    /// those that hold them [default: the window around each variant]
     #[arg(short = 'L', long = "regions", value_name = "BED")]
     pub regions: Option<PathBuf>,
+
+    /// Also write INFO/DA_ALL, the values of each allele in every region (bcftools +split-vep -a DA_ALL reads it)
+    #[arg(long, requires = "regions")]
+    pub all_regions: bool,
 
     #[command(flatten)]
     pub restrict: RestrictArgs,
@@ -72,8 +79,9 @@ pub struct Args {
 /// `-m --model-sample --tag`
 #[derive(clap::Args, Clone, Debug)]
 pub struct SeveralModels {
-    /// Model file (model.onnx of deepallele train or import); several times for several models, each with a --tag
-    #[arg(short = 'm', long = "model", value_name = "ONNX", required = true)]
+    /// Model file (model.onnx of deepallele train or import), or the description of another network that reads
+    /// sequences (NAME.toml); several times for several models, each with a --tag, or for an --ensemble
+    #[arg(short = 'm', long = "model", value_name = "MODEL", required = true)]
     list: Vec<PathBuf>,
 
     /// Which sample of a model of several to predict, once for all models or once for each [default: its first]
@@ -81,31 +89,52 @@ pub struct SeveralModels {
     samples: Vec<String>,
 
     /// What the names of a model's INFO fields end with, DA_LFC_NAME and so on; once for each model
-    #[arg(long = "tag", value_name = "NAME")]
+    #[arg(long = "tag", value_name = "NAME", conflicts_with = "ensemble")]
     tags: Vec<String>,
+
+    /// The models are one ensemble (seeds, folds): write the mean of their networks, and DA_LFC_SD
+    #[arg(long)]
+    ensemble: bool,
 }
 
-/// One of the models, and how its fields are told from those of others.
+/// A model file, and which of its samples is wanted.
+#[derive(Clone, Copy)]
 pub struct ModelChoice<'a> {
     pub path: &'a Path,
     pub sample: Option<&'a str>,
+}
+
+/// Files that share fields, and how these are told from those of others.
+pub struct Tagged<'a> {
+    pub files: Vec<ModelChoice<'a>>,
     pub tag: Option<&'a str>,
 }
 
 impl SeveralModels {
-    /// The models in their order.
-    pub fn iter(&self) -> impl Iterator<Item = ModelChoice<'_>> {
-        self.list.iter().enumerate().map(|(i, path)| ModelChoice {
+    /// The models in their order, those of an ensemble together.
+    pub fn tagged(&self) -> Vec<Tagged<'_>> {
+        let files = self.list.iter().enumerate().map(|(i, path)| ModelChoice {
             path,
             sample: self.samples.get(if self.samples.len() == 1 { 0 } else { i }).map(String::as_str),
-            tag: self.tags.get(i).map(String::as_str),
-        })
+        });
+        match self.ensemble {
+            true => vec![Tagged { files: files.collect(), tag: None }],
+            false => {
+                let tags = self.tags.iter().map(|tag| Some(tag.as_str())).chain(std::iter::repeat(None));
+                files.zip(tags).map(|(file, tag)| Tagged { files: vec![file], tag }).collect()
+            }
+        }
     }
 
     fn check(&self) -> anyhow::Result<()> {
         let (models, tags, samples) = (self.list.len(), self.tags.len(), self.samples.len());
-        if tags != models && (tags > 0 || models > 1) {
-            return Err(usage(format!("{models} models and {tags} tags: give each model its --tag NAME")));
+        if self.ensemble && models == 1 {
+            return Err(usage("--ensemble is for several models: give -m more than once"));
+        }
+        if !self.ensemble && tags != models && (tags > 0 || models > 1) {
+            return Err(usage(format!(
+                "{models} models and {tags} tags: give each model its --tag NAME, or all --ensemble"
+            )));
         }
         if samples > 1 && samples != models {
             return Err(usage(format!(
@@ -150,7 +179,7 @@ impl Args {
             }
         }
         let tracks = [&self.bedgraph, &self.bigwig, &self.igv];
-        if self.models.list.len() > 1 && tracks.iter().any(|t| t.is_some()) {
+        if self.models.list.len() > 1 && !self.models.ensemble && tracks.iter().any(|t| t.is_some()) {
             return Err(usage("tracks and session are those of one model"));
         }
         if tracks.iter().any(|t| t.as_deref().is_some_and(is_stdio)) {
@@ -185,10 +214,15 @@ mod tests {
         assert_eq!(check("-m m -f f -s kid in.vcf"), Ok(()));
         assert_eq!(check("-m m -f f --strain CAST -v cross.bcf"), Ok(()));
         assert_eq!(check("-m a -m b --tag liver --tag brain -f f in.vcf"), Ok(()));
+        assert_eq!(check("-m a -m b --ensemble -f f --bigwig t.bw in.vcf"), Ok(()));
+        assert_eq!(check("-m m -f f -L r.bed --all-regions in.vcf"), Ok(()));
         assert_eq!(check("-m a -m a --tag x --tag y --model-sample x --model-sample y -f f in.vcf"), Ok(()));
         for (wrong, words) in [
             ("-m a -m b -f f in.vcf", "2 models and 0 tags"),
             ("-m a --tag x --tag y -f f in.vcf", "1 models and 2 tags"),
+            ("-m a --ensemble -f f in.vcf", "several models"),
+            ("-m a -m b --ensemble --tag x --tag y -f f in.vcf", "cannot be used with"),
+            ("-m m --all-regions -f f in.vcf", "--regions <BED>"),
             ("-m a -m b --tag x --tag x -f f in.vcf", "twice"),
             ("-m a --tag x;y -f f in.vcf", "no end of an INFO field"),
             ("-m a -m b -m c --tag x --tag y --tag z --model-sample u --model-sample v -f f in.vcf", "2 samples"),

@@ -1,19 +1,22 @@
 //! What predicts: each alternative on the reference, or every variant in the two haplotypes of a sample; and what of it
 //! goes into a record.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use deepallele_common::open_model;
-use deepallele_core::effects::backgrounds::{PairEffects, PairSite};
+use deepallele_common::{open_model, open_sequence_model};
+use deepallele_core::effects::backgrounds::{BackgroundEffect, PairEffects, PairSite};
 use deepallele_core::effects::regions::RegionIndex;
 use deepallele_core::effects::sites::Sites;
-use deepallele_core::effects::variants::{SiteEffects, VariantEffects};
+use deepallele_core::effects::variants::{AlleleEffect, SiteEffects, VariantEffects};
 use deepallele_core::genome::{Contigs, NearbyVariants, Reference, Regions, VariantStream};
-use deepallele_core::output::vcf_info;
-use deepallele_core::vcf::{InfoValue, VcfReader, VcfRecord};
-use deepallele_core::Result;
+use deepallele_core::model::ensemble::{Ensemble, Network};
+use deepallele_core::model::local::LocalPredictor;
+use deepallele_core::output::vcf_info::{self, Declared};
+use deepallele_core::vcf::{number_in_text, InfoValue, VcfReader, VcfRecord};
+use deepallele_core::{Error, Result};
 
-use crate::args::{Args, ModelChoice};
+use crate::args::{Args, Tagged};
 
 /// Bases kept beside what a window needs, for deletions that draw in more.
 const ROOM: u64 = 100_000;
@@ -32,10 +35,25 @@ pub struct Annotation {
     pub values: Vec<(&'static str, InfoValue)>,
 }
 
+/// The models that share fields.
+pub fn open_models(models: &Tagged, threads: usize) -> anyhow::Result<Ensemble> {
+    let mut ensemble: Option<Ensemble> = None;
+    for file in &models.files {
+        let model: Network = match file.path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml")) {
+            true => open_sequence_model(file.path, file.sample, threads)?.into(),
+            false => LocalPredictor::new(open_model(file.path, file.sample, threads)?).into(),
+        };
+        ensemble = Some(match ensemble {
+            None => Ensemble::one(model),
+            Some(others) => others.with(model).map_err(|e| Error::input(file.path, e.to_string()))?,
+        });
+    }
+    ensemble.ok_or_else(|| anyhow::anyhow!("no model was given"))
+}
+
 impl Engine {
-    /// Open `model`, and the genome and the regions that `args` name; `reader` is the input.
-    pub fn open(args: &Args, model: &ModelChoice, input: &Path, reader: &VcfReader) -> anyhow::Result<Self> {
-        let predictor = open_model(model.path, model.sample, args.threads.count())?;
+    /// What predicts with `models` where `args` says; `reader` is the input.
+    pub fn open(args: &Args, models: Ensemble, input: &Path, reader: &VcfReader) -> anyhow::Result<Self> {
         let path = args.genome.required()?;
         let reference = Reference::open(path)?;
         let contigs = reference.contigs().clone();
@@ -49,9 +67,9 @@ impl Engine {
             }
             None => None,
         };
-        let sites = Sites::new(reference, regions, predictor.info());
+        let sites = Sites::new(reference, regions, models.window(), models.layout());
         if args.haplotypes.is_empty() {
-            return Ok(Engine::Reference(VariantEffects::new(sites, predictor)));
+            return Ok(Engine::Reference(VariantEffects::new(sites, models)));
         }
         let (hap1, hap2) = args.haplotypes.sources()?;
         // Never standard input: the options were checked.
@@ -59,7 +77,7 @@ impl Engine {
         let contigs = in_order_of(&contigs, reader);
         let stream = VariantStream::open(&variants, &contigs, &hap1, &hap2, Some(Reference::open(path)?))?;
         let nearby = NearbyVariants::new(stream, contigs, sites.reach().saturating_add(ROOM));
-        Ok(Engine::Pair(Box::new(PairEffects::new(sites, predictor, nearby)), variants))
+        Ok(Engine::Pair(Box::new(PairEffects::new(sites, models, nearby)), variants))
     }
 
     pub fn sites(&self) -> &Sites {
@@ -69,6 +87,7 @@ impl Engine {
         }
     }
 
+    /// Pairs of windows that wait.
     pub fn waiting(&self) -> usize {
         match self {
             Engine::Reference(effects) => effects.waiting(),
@@ -84,18 +103,19 @@ impl Engine {
         }
     }
 
-    /// For each of the `records` that wait what it gets, `None` for one that stays untouched.
-    pub fn predict(&mut self, records: &[VcfRecord]) -> Result<Vec<Option<Annotation>>> {
-        match self {
+    /// For each of the `records` that wait what it gets of the fields `declared`, `None` for one that stays untouched.
+    pub fn predict(&mut self, records: &[VcfRecord], declared: &Declared) -> Result<Vec<Option<Annotation>>> {
+        let annotate = |(found, record): (Vec<InRegion>, &VcfRecord)| annotation(record, &found, declared);
+        Ok(match self {
             Engine::Reference(effects) => {
-                let sites = effects.predict()?.into_iter().zip(records);
-                Ok(sites.map(|(site, record)| site.map(|site| of_reference(record, site))).collect())
+                let found = effects.predict()?.into_iter().map(|found| found.into_iter().map(of_reference).collect());
+                found.zip(records).map(annotate).collect()
             }
             Engine::Pair(effects, _) => {
-                let sites = effects.predict()?.into_iter().zip(records);
-                Ok(sites.map(|(site, record)| site.map(|site| of_pair(record, site))).collect())
+                let found = effects.predict()?.into_iter().map(|found| found.into_iter().map(of_pair).collect());
+                found.zip(records).map(annotate).collect()
             }
-        }
+        })
     }
 
     /// Read what is left of the haplotypes, so that nothing wrong at the end of their file is missed, and say what
@@ -121,42 +141,103 @@ fn in_order_of(contigs: &Contigs, reader: &VcfReader) -> Contigs {
     Contigs::new(list)
 }
 
-fn region(record: &VcfRecord, region: &std::ops::Range<u64>) -> InfoValue {
-    InfoValue::Text(format!("{}:{}-{}", record.contig(), region.start + 1, region.end))
+/// Values of a record in one region by their field, for every allele or for all together.
+struct InRegion {
+    region: Range<u64>,
+    strongest: Option<f64>,
+    of_alleles: Vec<(&'static str, Vec<Option<f64>>)>,
+    of_record: Vec<(&'static str, Option<f64>)>,
+    main: bool,
 }
 
-/// A value for each alternative, and the strongest.
-fn floats<T>(alleles: &[Option<T>], value: impl Fn(&T) -> f64) -> InfoValue {
-    InfoValue::Floats(alleles.iter().map(|e| e.as_ref().map(|e| value(e) as f32)).collect())
-}
-
-fn strongest(values: impl Iterator<Item = f64>) -> Option<f64> {
-    values.max_by(|a, b| a.abs().total_cmp(&b.abs()))
-}
-
-fn of_reference(record: &VcfRecord, site: SiteEffects) -> Annotation {
-    Annotation {
-        strongest: strongest(site.alleles.iter().flatten().map(|e| e.ratio)),
-        values: vec![
-            (vcf_info::LFC, floats(&site.alleles, |e| e.ratio)),
-            (vcf_info::COUNT_LFC, floats(&site.alleles, |e| e.counts)),
-            (vcf_info::REGION, region(record, &site.region)),
+fn of_reference(site: SiteEffects) -> InRegion {
+    let of = |value: fn(&AlleleEffect) -> Option<f64>| site.alleles.iter().map(|e| value(e.as_ref()?)).collect();
+    InRegion {
+        strongest: site.strongest(),
+        of_alleles: vec![
+            (vcf_info::LFC, of(|e| Some(e.ratio))),
+            (vcf_info::DEVIATION, of(|e| e.deviation)),
+            (vcf_info::COUNT_LFC, of(|e| Some(e.counts))),
         ],
+        of_record: Vec::new(),
+        main: false,
+        region: site.region,
     }
 }
 
-fn of_pair(record: &VcfRecord, site: PairSite) -> Annotation {
-    let mut values = vec![
-        (vcf_info::LFC, floats(&site.alleles, |e| e.mean())),
-        (vcf_info::LFC_BACKGROUND1, floats(&site.alleles, |e| e.ratio[0])),
-        (vcf_info::LFC_BACKGROUND2, floats(&site.alleles, |e| e.ratio[1])),
-        (vcf_info::COUNT_LFC, floats(&site.alleles, |e| e.counts)),
-        (vcf_info::PAIR, InfoValue::Floats(vec![Some(site.pair as f32)])),
-    ];
-    if let Some(of_region) = site.of_region {
-        values.push((vcf_info::EPISTASIS, InfoValue::Floats(vec![Some(of_region.unexplained as f32)])));
-        values.push((vcf_info::MAIN, InfoValue::Flag(of_region.main)));
+fn of_pair(site: PairSite) -> InRegion {
+    let of = |value: fn(&BackgroundEffect) -> Option<f64>| site.alleles.iter().map(|e| value(e.as_ref()?)).collect();
+    InRegion {
+        strongest: site.strongest(),
+        of_alleles: vec![
+            (vcf_info::LFC, of(|e| Some(e.mean()))),
+            (vcf_info::DEVIATION, of(|e| e.deviation)),
+            (vcf_info::LFC_BACKGROUND1, of(|e| Some(e.ratio[0]))),
+            (vcf_info::LFC_BACKGROUND2, of(|e| Some(e.ratio[1]))),
+            (vcf_info::COUNT_LFC, of(|e| Some(e.counts))),
+        ],
+        of_record: vec![
+            (vcf_info::PAIR, Some(site.pair)),
+            (vcf_info::EPISTASIS, site.of_region.map(|of_region| of_region.unexplained)),
+        ],
+        main: site.of_region.is_some_and(|of_region| of_region.main),
+        region: site.region,
     }
-    values.push((vcf_info::REGION, region(record, &site.region)));
-    Annotation { strongest: strongest(site.alleles.iter().flatten().map(|e| e.mean())), values }
+}
+
+/// The fields of a record from what was found in its regions, the strongest first.
+fn annotation(record: &VcfRecord, found: &[InRegion], declared: &Declared) -> Option<Annotation> {
+    let first = found.first()?;
+    let mut values = Vec::with_capacity(10);
+    for field in declared.in_region() {
+        let value = match (of_field(&first.of_alleles, field), of_field(&first.of_record, field)) {
+            (Some(of_alleles), _) => InfoValue::Floats(of_alleles.iter().map(|v| v.map(|v| v as f32)).collect()),
+            (None, Some(value)) => InfoValue::Floats(vec![value.map(|v| v as f32)]),
+            (None, None) => InfoValue::Flag(first.main),
+        };
+        values.push((field, value));
+    }
+    let regions: Vec<String> = found.iter().map(|one| region(record, &one.region)).collect();
+    values.push((vcf_info::REGION, InfoValue::Texts(regions)));
+    if declared.all {
+        values.push((vcf_info::ALL, InfoValue::Texts(all(record, found, declared))));
+    }
+    Some(Annotation { strongest: first.strongest, values })
+}
+
+fn of_field<'a, T>(list: &'a [(&'static str, T)], field: &str) -> Option<&'a T> {
+    list.iter().find(|(name, _)| *name == field).map(|(_, value)| value)
+}
+
+fn region(record: &VcfRecord, region: &Range<u64>) -> String {
+    format!("{}:{}-{}", record.contig(), region.start + 1, region.end)
+}
+
+/// `DA_ALL`: an entry for each allele in each region.
+fn all(record: &VcfRecord, found: &[InRegion], declared: &Declared) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or_else(|| ".".to_string(), |v| number_in_text(v as f32));
+    let alternatives = record.alleles().get(1..).unwrap_or_default();
+    let mut entries = Vec::new();
+    for one in found {
+        for (i, allele) in alternatives.iter().enumerate() {
+            let effect = of_field(&one.of_alleles, vcf_info::LFC).and_then(|effects| effects.get(i).copied().flatten());
+            let consequence = match effect {
+                Some(effect) if effect > 0.0 => "gain",
+                Some(effect) if effect < 0.0 => "loss",
+                _ => "none",
+            };
+            let allele = String::from_utf8_lossy(allele);
+            let mut entry = format!("{allele}|{consequence}|{}", region(record, &one.region));
+            for field in declared.in_region() {
+                entry.push('|');
+                entry += &match (of_field(&one.of_alleles, field), of_field(&one.of_record, field)) {
+                    (Some(of_alleles), _) => number(of_alleles.get(i).copied().flatten()),
+                    (None, Some(value)) => number(*value),
+                    (None, None) => u8::from(one.main).to_string(),
+                };
+            }
+            entries.push(entry);
+        }
+    }
+    entries
 }

@@ -6,17 +6,19 @@ use std::path::Path;
 use deepallele_common::interval::Interval;
 use deepallele_common::{input_or_stdin, Progress};
 use deepallele_core::effects::sites;
-use deepallele_core::output::vcf_info;
+use deepallele_core::output::vcf_info::{self, Declared};
 use deepallele_core::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
 use deepallele_core::Error;
 
 use crate::args::Args;
-use crate::engine::{Annotation, Engine};
+use crate::engine::{open_models, Annotation, Engine};
 use crate::tracks::Tracks;
 
-/// Pairs of windows that are predicted together. Independent of the number of threads: what the engine computes
-/// may depend, in the last digit, on what it is given at once.
+/// Pairs of windows that are predicted together. Independent of the number of threads: what an engine computes may
+/// depend, in the last digit, on what it is given at once.
 const PAIRS: usize = 512;
+/// Bases of one haplotype that are predicted together, where windows are long.
+const BASES: usize = 16 << 20;
 /// Records held at most while few of them lie in a region.
 const RECORDS: usize = 4096;
 
@@ -32,21 +34,28 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if let Some(list) = args.restrict.by_stream()? {
         reader.restrict_by_stream(restriction(list))?;
     }
+    let pair = (!args.haplotypes.is_empty()).then(|| args.haplotypes.sources()).transpose()?;
+    let names = pair.map(|(one, two)| [one.to_string(), two.to_string()]);
     let mut models = Vec::new();
-    for choice in args.models.iter() {
-        let engine = Engine::open(&args, &choice, &input, &reader)?;
-        models.push(Model::new(engine, choice.tag));
+    let tagged = args.models.tagged();
+    for choice in &tagged {
+        let ensemble = open_models(choice, threads)?;
+        let declared = Declared {
+            pair: names.as_ref().map(|n| [n[0].as_str(), n[1].as_str()]),
+            regions: args.regions.is_some(),
+            all: args.all_regions,
+            counts: ensemble.has_counts(),
+            deviation: ensemble.members() > 1,
+            tag: choice.tag,
+        };
+        let window = ensemble.window();
+        let engine = Engine::open(&args, ensemble, &input, &reader)?;
+        declared.declare(reader.header_mut(), env!("CARGO_PKG_VERSION"), &input)?;
+        models.push(Model::new(engine, declared, window));
     }
     // There is at least one model: clap asks for it.
     let contigs = models.first().map(|m: &Model| m.engine.sites().reference.contigs().clone()).unwrap_or_default();
     let provenance = args.provenance.provenance("annotate");
-    let pair = (!args.haplotypes.is_empty()).then(|| args.haplotypes.sources()).transpose()?;
-    let names = pair.map(|(one, two)| [one.to_string(), two.to_string()]);
-    let names = names.as_ref().map(|n| [n[0].as_str(), n[1].as_str()]);
-    for model in &models {
-        let (version, tag) = (env!("CARGO_PKG_VERSION"), model.tag.as_deref());
-        vcf_info::declare(reader.header_mut(), version, names, args.regions.is_some(), tag, &input)?;
-    }
     for line in provenance.iter().flat_map(|p| p.lines()) {
         reader.header_mut().push(&line)?;
     }
@@ -67,7 +76,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let Run { writer, models, tracks, progress, .. } = run;
     drop(progress);
     for mut model in models {
-        if let Some(tag) = &model.tag {
+        if let Some(tag) = model.declared.tag {
             log::info!("{tag}:");
         }
         model.engine.finish()?;
@@ -91,17 +100,22 @@ fn restriction(list: Vec<Interval>) -> Restriction {
     Restriction::new(list.into_iter().map(|i| (i.contig, i.start, i.end)))
 }
 
-struct Model {
+struct Model<'a> {
     engine: Engine,
-    tag: Option<String>,
+    declared: Declared<'a>,
+    /// Pairs of windows to predict together, and how many may wait.
+    enough: usize,
+    most: usize,
     /// The name that each field has with the tag.
     names: HashMap<&'static str, String>,
 }
 
-impl Model {
-    fn new(engine: Engine, tag: Option<&str>) -> Self {
+impl<'a> Model<'a> {
+    fn new(engine: Engine, declared: Declared<'a>, window: usize) -> Self {
+        let tag = declared.tag;
         let names = tag.map(|tag| vcf_info::FIELDS.map(|field| (field, vcf_info::tagged(field, Some(tag)))));
-        Self { engine, tag: tag.map(str::to_owned), names: names.into_iter().flatten().collect() }
+        let (enough, most) = ((BASES / window.max(1)).clamp(1, PAIRS), (4 * BASES / window.max(1)).max(1));
+        Self { engine, declared, enough, most, names: names.into_iter().flatten().collect() }
     }
 
     fn field(&self, field: &'static str) -> &str {
@@ -110,7 +124,7 @@ impl Model {
 }
 
 struct Run<'a> {
-    models: Vec<Model>,
+    models: Vec<Model<'a>>,
     tracks: Tracks,
     /// Made with the first records, so that a file refused before leaves nothing.
     writer: Option<VcfWriter>,
@@ -130,8 +144,10 @@ impl Run<'_> {
         added.map_err(|e| self.named(format!("{}: {e}", record.place())))?;
         self.waiting.push(record);
         let first = self.writer.is_none() && self.waiting.len() < sites::enough();
-        let pairs = self.models.iter().map(|model| model.engine.waiting()).max().unwrap_or(0);
-        if !first && (pairs >= PAIRS || self.waiting.len() >= RECORDS) {
+        let enough = self.models.iter().any(|model| model.engine.waiting() >= model.enough);
+        // Long windows cannot wait until enough is known about the assembly.
+        let full = self.models.iter().any(|model| model.engine.waiting() >= model.most);
+        if full || (!first && (enough || self.waiting.len() >= RECORDS)) {
             self.flush(reader, false)?;
         }
         Ok(())
@@ -142,7 +158,7 @@ impl Run<'_> {
         for model in &mut self.models {
             let checked = model.engine.sites().check_assembly(last);
             checked.map_err(|e| Error::input(self.input, e.to_string()))?;
-            predicted.push(model.engine.predict(&self.waiting)?.into_iter());
+            predicted.push(model.engine.predict(&self.waiting, &model.declared)?.into_iter());
         }
         let mut writer = match self.writer.take() {
             Some(writer) => writer,

@@ -17,11 +17,11 @@ pub mod progress;
 pub mod run;
 
 pub use interrupt::Interrupt;
-#[cfg(feature = "onnx")]
-pub use options::open_model;
 pub use options::{
     input_or_stdin, one_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
     ProvenanceArgs, RestrictArgs, ThreadArgs, Uninformative, VcfOutputArgs,
 };
+#[cfg(feature = "onnx")]
+pub use options::{open_model, open_sequence_model};
 pub use progress::Progress;
 pub use run::{run_main, usage, UsageError};

@@ -66,6 +66,25 @@ pub fn open_model(
     Ok(predictor)
 }
 
+/// The network that the description in `path` is about, ready to predict `sample`, or its first.
+#[cfg(feature = "onnx")]
+pub fn open_sequence_model(
+    path: &Path,
+    sample: Option<&str>,
+    threads: usize,
+) -> deepallele_core::Result<deepallele_core::model::sequence_model::SequenceModel> {
+    let mut model = deepallele_core::model::sequence_model::SequenceModel::open(path, threads)?;
+    match sample {
+        Some(name) => model.choose_sample(name)?,
+        None if model.samples().len() > 1 => {
+            let samples = model.samples();
+            log::info!("\"{}\" knows {}; predicted is {}", path.display(), samples.join(", "), samples[0]);
+        }
+        None => {}
+    }
+    Ok(model)
+}
+
 /// `-v -s --strain --hap1 --hap2`
 #[derive(Args, Clone, Debug)]
 pub struct HaplotypeArgs {

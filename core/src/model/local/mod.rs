@@ -128,8 +128,32 @@ impl LocalPredictor {
     pub fn predict(&mut self, haplotype1: &[u8], haplotype2: &[u8]) -> Result<Vec<Prediction>> {
         count_pairs(haplotype1, haplotype2, self.window())?;
         match &mut self.engine {
-            Engine::Local(local) => local.predict(haplotype1, haplotype2),
+            Engine::Local(local) => Ok(local.predict(haplotype1, haplotype2)?.iter().map(|m| summarise(m)).collect()),
             Engine::Full(predictor) => predictor.predict(haplotype1, haplotype2),
+        }
+    }
+
+    /// As [`LocalPredictor::predict`], but what each of [`LocalPredictor::members`] says: count 1, count 2, ratio and
+    /// ratio with the alleles exchanged.
+    ///
+    /// # Errors
+    /// As [`LocalPredictor::predict`].
+    pub fn predict_members(&mut self, haplotype1: &[u8], haplotype2: &[u8]) -> Result<Vec<Vec<[f32; 4]>>> {
+        count_pairs(haplotype1, haplotype2, self.window())?;
+        match &mut self.engine {
+            Engine::Local(local) => local.predict(haplotype1, haplotype2),
+            Engine::Full(predictor) => {
+                let predictions = predictor.predict(haplotype1, haplotype2)?;
+                Ok(predictions.iter().map(|p| vec![[p.count1, p.count2, p.ratio, p.ratio_swapped]]).collect())
+            }
+        }
+    }
+
+    /// Networks that can be told apart: those of the ensemble, but 1 if the model's graph is unknown.
+    pub fn members(&self) -> usize {
+        match &self.engine {
+            Engine::Local(local) => local.networks.len(),
+            Engine::Full(_) => 1,
         }
     }
 }
@@ -171,11 +195,14 @@ struct Group<'a> {
     itself: bool,
 }
 
+/// What each member says about a pair: count 1, count 2, ratio and ratio with the alleles exchanged.
+type Values = Vec<[f32; 4]>;
+
 /// Which of a group's windows a pair is about; `None` is the reference itself.
 type Place = (usize, Option<usize>);
 
 impl Local {
-    fn predict(&mut self, alternatives: &[u8], references: &[u8]) -> Result<Vec<Prediction>> {
+    fn predict(&mut self, alternatives: &[u8], references: &[u8]) -> Result<Vec<Values>> {
         let window = self.architecture.window;
         let (groups, places) = group(alternatives, references, window);
         let pool = match self.pool.take() {
@@ -187,11 +214,12 @@ impl Local {
         };
         let by_group = pool.install(|| self.groups(&groups));
         self.pool = Some(pool);
-        Ok(places.into_iter().map(|(g, place)| by_group[g][place.unwrap_or(groups[g].alternatives.len())]).collect())
+        let of = |(g, place): Place| by_group[g][place.unwrap_or(groups[g].alternatives.len())].clone();
+        Ok(places.into_iter().map(of).collect())
     }
 
-    /// For each group the predictions of its alternatives, and, if asked for, of the reference with itself.
-    fn groups(&mut self, groups: &[Group]) -> Vec<Vec<Prediction>> {
+    /// For each group the values of its alternatives, and, if asked for, of the reference with itself.
+    fn groups(&mut self, groups: &[Group]) -> Vec<Vec<Values>> {
         let mut out = vec![Vec::new(); groups.len()];
         let kept = self.kept.take();
         let known = |group: &Group| kept.as_ref()?.windows.iter().position(|w| w == group.reference);
@@ -233,7 +261,7 @@ impl Local {
     }
 
     /// Predictions of groups whose references overlap.
-    fn with_stretch(&mut self, groups: &[&Group], stretch: &Stretch) -> Vec<Vec<Prediction>> {
+    fn with_stretch(&mut self, groups: &[&Group], stretch: &Stretch) -> Vec<Vec<Values>> {
         let (window, length) = (self.architecture.window, stretch.codes.len());
         let ground = strands(std::iter::once(&stretch.codes[..]));
         let ground: Vec<&[u8]> = ground.iter().map(|codes| &codes[..]).collect();
@@ -273,7 +301,7 @@ impl Local {
         self.passes.overlapping += groups.len() as u64;
         self.passes.local += groups.iter().map(|group| group.alternatives.len() as u64).sum::<u64>();
         let groups: Vec<(&Group, usize)> = groups.iter().copied().zip(0..).collect();
-        split(&groups, &summarise(&values))
+        split(&groups, &values)
     }
 
     /// Predictions of some groups whose references are computed first, and the latter if they can be kept.
@@ -281,7 +309,7 @@ impl Local {
         &mut self,
         groups: &[(&Group, usize)],
         windows: Vec<Vec<u8>>,
-    ) -> (Option<References>, Vec<Vec<Prediction>>) {
+    ) -> (Option<References>, Vec<Vec<Values>>) {
         self.passes.whole += windows.len() as u64;
         let sequences: Vec<Vec<u8>> = self.sequences(windows.iter().map(|w| &w[..]));
         let sequences: Vec<&[u8]> = sequences.iter().map(|s| &s[..]).collect();
@@ -298,16 +326,16 @@ impl Local {
         }
         self.passes.local += groups.iter().map(|(group, _)| group.alternatives.len() as u64).sum::<u64>();
         let kept = activations.len() == self.networks.len();
-        (kept.then_some(References { windows, activations }), split(groups, &summarise(&values)))
+        (kept.then_some(References { windows, activations }), split(groups, &values))
     }
 
     /// Predictions of some groups whose references are there.
-    fn with_references(&mut self, groups: &[(&Group, usize)], references: &References) -> Vec<Vec<Prediction>> {
+    fn with_references(&mut self, groups: &[(&Group, usize)], references: &References) -> Vec<Vec<Values>> {
         self.passes.local += groups.iter().map(|(group, _)| group.alternatives.len() as u64).sum::<u64>();
         let members = self.networks.iter().zip(&references.activations);
         let values: Vec<_> =
             members.map(|(network, base)| self.member(network, groups, &references.windows, base)).collect();
-        split(groups, &summarise(&values))
+        split(groups, &values)
     }
 
     /// Count 1, count 2, ratio and swapped ratio of one member, for the alternatives of one group after the other,
@@ -422,30 +450,27 @@ fn group<'a>(alternatives: &'a [u8], references: &'a [u8], window: usize) -> (Ve
     (groups, places)
 }
 
-/// Mean and spread over members of what each says about the same pairs.
-fn summarise(members: &[Vec<[f32; 4]>]) -> Vec<Prediction> {
+/// Mean and spread over members of what each says about a pair.
+fn summarise(members: &[[f32; 4]]) -> Prediction {
     let count = members.len() as f64;
-    let pairs = members.first().map_or(0, Vec::len);
-    let of_pair = |pair: usize| {
-        let [mut mean, mut spread] = [[0.0f32; 4]; 2];
-        for value in 0..4 {
-            let all = || members.iter().map(|m| f64::from(m[pair][value]));
-            let middle = all().sum::<f64>() / count;
-            mean[value] = middle as f32;
-            spread[value] = (all().map(|x| (x - middle).powi(2)).sum::<f64>() / (count - 1.0)).sqrt() as f32;
-        }
-        let [count1, count2, ratio, ratio_swapped] = mean;
-        let spread = (members.len() > 1).then_some([spread[0], spread[1], spread[2]]);
-        Prediction { count1, count2, ratio, ratio_swapped, spread }
-    };
-    (0..pairs).map(of_pair).collect()
+    let [mut mean, mut spread] = [[0.0f32; 4]; 2];
+    for value in 0..4 {
+        let all = || members.iter().map(|m| f64::from(m[value]));
+        let middle = all().sum::<f64>() / count;
+        mean[value] = middle as f32;
+        spread[value] = (all().map(|x| (x - middle).powi(2)).sum::<f64>() / (count - 1.0)).sqrt() as f32;
+    }
+    let [count1, count2, ratio, ratio_swapped] = mean;
+    let spread = (members.len() > 1).then_some([spread[0], spread[1], spread[2]]);
+    Prediction { count1, count2, ratio, ratio_swapped, spread }
 }
 
-/// Predictions of several groups, by group.
-fn split(groups: &[(&Group, usize)], predictions: &[Prediction]) -> Vec<Vec<Prediction>> {
-    let mut rest = predictions.iter().copied();
+/// What each member says about the pairs of several groups, by group and pair.
+fn split(groups: &[(&Group, usize)], members: &[Vec<[f32; 4]>]) -> Vec<Vec<Values>> {
+    let mut pairs = 0..;
     let count = |group: &Group| group.alternatives.len() + usize::from(group.itself);
-    groups.iter().map(|(group, _)| rest.by_ref().take(count(group)).collect()).collect()
+    let of_pair = |pair: usize| members.iter().map(|values| values[pair]).collect();
+    groups.iter().map(|(group, _)| pairs.by_ref().take(count(group)).map(of_pair).collect()).collect()
 }
 
 #[cfg(test)]
