@@ -18,12 +18,19 @@ pub const HAPLOTYPE2: Colour = (213, 94, 0);
 /// Ratios and effects: dark grey.
 pub const RATIO: Colour = (70, 70, 70);
 
+/// The same hue, halfway to white: measured beside predicted.
+pub fn lighter((red, green, blue): Colour) -> Colour {
+    let half = |part: u8| part / 2 + 128;
+    (half(red), half(green), half(blue))
+}
+
 /// How a track is called and drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackStyle {
     pub name: String,
     pub description: String,
-    pub colour: Colour,
+    /// Of values above zero and below.
+    pub colours: [Colour; 2],
 }
 
 /// One stretch with one value.
@@ -94,11 +101,11 @@ impl Track {
         for line in provenance.iter().flat_map(|p| p.lines()) {
             writeln!(out, "{line}").map_err(fail)?;
         }
-        let (red, green, blue) = style.colour;
         let (name, description) = (quoted(&style.name), quoted(&style.description));
+        let [above, below] = style.colours.map(|(red, green, blue)| format!("{red},{green},{blue}"));
         writeln!(
             out,
-            "track type=bedGraph name=\"{name}\" description=\"{description}\" color={red},{green},{blue} \
+            "track type=bedGraph name=\"{name}\" description=\"{description}\" color={above} altColor={below} \
              visibility=full autoScale=on alwaysZero=on"
         )
         .map_err(fail)?;
@@ -168,13 +175,14 @@ mod tests {
     fn bedgraph_has_one_track_line_and_sorted_spans() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.bedGraph");
-        let style = TrackStyle { name: "a \"b\"".into(), description: "d".into(), colour: HAPLOTYPE1 };
+        let style = TrackStyle { name: "a \"b\"".into(), description: "d".into(), colours: [HAPLOTYPE1, HAPLOTYPE2] };
         let made = Provenance::new("predict", "1", ["x"]);
         track(&[(20, 30, -0.5), (10, 20, 1.25)]).write_bedgraph(&path, &style, Some(&made)).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "##deepallele_predictVersion=1");
-        assert!(lines[2].starts_with("track type=bedGraph name=\"a 'b'\" description=\"d\" color=0,114,178 "));
+        assert!(lines[2]
+            .starts_with("track type=bedGraph name=\"a 'b'\" description=\"d\" color=0,114,178 altColor=213,94,0 "));
         assert_eq!(lines[3..], ["chr1\t10\t20\t1.25", "chr1\t20\t30\t-0.5"]);
     }
 
