@@ -30,7 +30,7 @@ build: ## all commands, the plugin, man pages and completions, into target/relea
 	{ set +x; } 2>/dev/null; for command in "$(BIN)"/deepallele "$(BIN)"/deepallele-*; do \
 	  if [ -f "$$command" ] && [ -x "$$command" ]; then "$$command" --generate-pages "$(BIN)"; fi; done
 
-demo: build ## count -> train -> predict -> annotate -> tracks on real data, into demo-out
+demo: build ## count -> train -> annotate -> predict -> tracks on real data, into demo-out
 	@python3 scripts/demo.py "$(BIN)" demo-out
 
 test: setup build ## build and run every test

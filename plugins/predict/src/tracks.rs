@@ -111,13 +111,13 @@ fn style(
     let origin = if measured { "measured" } else { "predicted" };
     let (name, description, colours, short) = match column {
         0 => (
-            format!("{origin} haplotype 1 ({first})"),
+            format!("{origin} hap1 ({first})"),
             format!("{origin} {what}, haplotype 1"),
             [HAPLOTYPE1; 2],
             ["hap1", "measured.hap1"],
         ),
         1 => (
-            format!("{origin} haplotype 2 ({second})"),
+            format!("{origin} hap2 ({second})"),
             format!("{origin} {what}, haplotype 2"),
             [HAPLOTYPE2; 2],
             ["hap2", "measured.hap2"],
