@@ -64,7 +64,12 @@ impl Programs {
     fn rows(&self, page: &Path) -> Vec<Vec<String>> {
         let profile = scratch();
         let mut chromium = tool("timeout", ["120", self.browser, "--headless", "--no-sandbox", "--disable-gpu"]);
-        chromium.args(["--disable-quic", "--no-first-run", "--disable-background-networking"]);
+        chromium.args([
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-dev-shm-usage",
+        ]);
         chromium.args(["--disable-component-update", "--disable-sync", "--virtual-time-budget=30000", "--dump-dom"]);
         chromium.arg(format!("--user-data-dir={}", profile.path().display()));
         let document = good_text(chromium.arg(format!("file://{}", page.display())));
@@ -112,7 +117,10 @@ fn compare(rows: &[Vec<String>], variants: &Path) -> usize {
 #[test]
 fn the_page_of_the_manual_shows_every_record_with_its_effects() {
     let manual = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/tracks.md")).unwrap();
-    assert!(manual.contains(&format!("create_report strong.vcf.gz --fasta genome.fa {COLUMNS} ")), "{manual}");
+    assert!(
+        manual.contains(&format!("create_report strong.vcf.gz --fasta genome.fa {COLUMNS} ")),
+        "docs/tracks.md says something else"
+    );
     let Some(programs) = programs() else { return };
     let folder = scratch();
     let here = folder.path();

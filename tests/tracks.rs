@@ -24,6 +24,7 @@ for track in root.iter('Track'):
 ";
 
 struct Session {
+    locus: String,
     /// Path and type.
     resources: Vec<(String, String)>,
     /// By the name of the file: name, colour, colour below zero, group.
@@ -36,14 +37,18 @@ fn session(path: &Path) -> Session {
     let text = good_text(tool("python3", ["-c", READ_SESSION]).arg(path));
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
     let folder = path.parent().unwrap();
-    let mut session = Session { resources: Vec::new(), tracks: HashMap::new(), order: Vec::new() };
+    let mut session =
+        Session { locus: String::new(), resources: Vec::new(), tracks: HashMap::new(), order: Vec::new() };
     let there = |name: &str| {
         assert!(Path::new(name).is_relative(), "{name} is not relative");
         assert!(folder.join(name).is_file(), "{name} is not there");
     };
     for line in &lines {
         match line[0] {
-            "genome" => there(line[1]),
+            "genome" => {
+                there(line[1]);
+                session.locus = line[2].to_owned();
+            }
             "resource" => {
                 there(line[1]);
                 session.resources.push((line[1].to_owned(), line[2].to_owned()));
@@ -160,6 +165,13 @@ fn what_was_measured_stands_beside_what_was_predicted() {
     assert_eq!(track("p.ratio.bw"), ["predicted log2 ratio", HAP1, HAP2, "2"]);
     assert_eq!(track("NA12878.chr22.phased.vcf.gz"), ["variants", ".", ".", "."]);
     assert_eq!(session.tracks.len(), 8);
+    // It opens where the alleles are predicted to differ most.
+    let differ = |row: &usize| match table.number(*row, "variants") {
+        0.0 => 0.0,
+        _ => table.number(*row, "log2_ratio").abs(),
+    };
+    let most = (0..places.len()).max_by(|a, b| differ(a).total_cmp(&differ(b))).unwrap();
+    assert_eq!(session.locus, format!("chr22:{}-{}", places[most].0 - 9_999, places[most].1 + 10_000));
     // The track line says the same.
     let graph = fs::read_to_string(folder.join("p.measured.ratio.bedGraph")).unwrap();
     let line = graph.lines().find(|l| l.starts_with("track ")).unwrap();

@@ -87,11 +87,12 @@ impl Track {
         flatten(list)
     }
 
-    /// Where the first value lies: contig and span.
-    pub fn first(&self) -> Option<(usize, Span)> {
-        let contig = self.spans.iter().position(|s| !s.is_empty())?;
-        let span = self.spans[contig].iter().min_by_key(|s| (s.start, s.end))?;
-        Some((contig, *span))
+    /// Where the value farthest from zero lies, of equal ones the first: contig and span.
+    pub fn strongest(&self) -> Option<(usize, Span)> {
+        let all = self.spans.iter().enumerate().flat_map(|(contig, list)| list.iter().map(move |span| (contig, *span)));
+        all.max_by(|(a, x), (b, y)| {
+            x.value.abs().total_cmp(&y.value.abs()).then((b, y.start, y.end).cmp(&(a, x.start, x.end)))
+        })
     }
 
     /// Write as bedGraph: provenance, one track line, then the spans in the order of the contigs.
@@ -169,6 +170,16 @@ mod tests {
         let flat = track(&[(10, 20, 1.0), (15, 30, 3.0), (40, 40, 9.0), (90, 200, 5.0), (1, 2, f64::NAN)]).flat(0);
         let flat: Vec<_> = flat.iter().map(|s| (s.start, s.end, s.value)).collect();
         assert_eq!(flat, [(10, 15, 1.0), (15, 20, 2.0), (20, 30, 3.0), (90, 100, 5.0)]);
+    }
+
+    #[test]
+    fn the_strongest_is_the_first_of_equal_ones() {
+        assert_eq!(track(&[]).strongest(), None);
+        let mut track = track(&[(10, 20, 1.0), (60, 70, 3.0), (40, 50, -3.0), (80, 90, 0.5)]);
+        track.push(1, 1, 2, 3.0);
+        assert_eq!(track.strongest(), Some((0, Span { start: 40, end: 50, value: -3.0 })));
+        track.push(1, 7, 9, -3.5);
+        assert_eq!(track.strongest(), Some((1, Span { start: 7, end: 9, value: -3.5 })));
     }
 
     #[test]

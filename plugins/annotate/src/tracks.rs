@@ -10,7 +10,7 @@ use deepallele_core::Result;
 
 use crate::args::Args;
 
-/// Room on both sides of the first variant when the session opens.
+/// Room on both sides of the strongest effect, at which the session opens.
 const ROOM: u32 = 2000;
 
 /// The track of effects, when one is asked for.
@@ -55,7 +55,7 @@ impl Tracks {
         let effects = graph.map(|path| IgvTrack::graph(path, &style)).into_iter();
         let variants = IgvTrack::variants(&args.output.output);
         let tracks: Vec<IgvTrack> = effects.chain([variants]).chain(self.added).collect();
-        let locus = track.first().map(|(contig, span)| {
+        let locus = track.strongest().map(|(contig, span)| {
             let length = track.contigs().length(contig).max(1);
             let (from, to) =
                 (span.start.saturating_sub(ROOM) + 1, u64::from(span.end.saturating_add(ROOM)).min(length));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use deepallele_core::effects::compare::Comparison;
 use deepallele_core::effects::windows::{in_units, RegionPrediction};
 use deepallele_core::files::is_stdio;
-use deepallele_core::genome::{HaplotypeSource, Regions};
+use deepallele_core::genome::{HaplotypeSource, Region, Regions};
 use deepallele_core::model::info::{Scale, TargetScale};
 use deepallele_core::output::bigwig;
 use deepallele_core::output::igv::{write_session, IgvTrack};
@@ -14,7 +14,7 @@ use deepallele_core::Result;
 
 use crate::args::Args;
 
-/// Room on both sides of the first region when the session opens.
+/// Room on both sides of the region at which the session opens.
 const ROOM: u64 = 10_000;
 
 /// The files of `--igv-track`, looked at before anything is predicted.
@@ -60,12 +60,22 @@ pub fn write(
     }
     opened.extend(variants(args));
     opened.extend(added);
-    let locus = regions.list.first().map(|region| {
+    let locus = most_different(regions, predictions).map(|region| {
         let length = regions.contigs.length(region.contig).max(1);
         let (from, to) = (region.start.saturating_sub(ROOM) + 1, (region.end + ROOM).min(length));
         format!("{}:{from}-{to}", regions.contigs.name(region.contig))
     });
     write_session(session, reference, locus.as_deref(), &opened)
+}
+
+/// The region whose alleles are predicted to differ most, of equal ones the first.
+fn most_different<'a>(regions: &'a Regions, predictions: &[RegionPrediction]) -> Option<&'a Region> {
+    let differ = |prediction: &RegionPrediction| match prediction.variants {
+        0 => 0.0,
+        _ => prediction.raw.ratio.abs(),
+    };
+    let all = regions.list.iter().zip(predictions).rev();
+    all.max_by(|(_, a), (_, b)| differ(a).total_cmp(&differ(b))).map(|(region, _)| region)
 }
 
 /// Write haplotype 1, haplotype 2 and ratio; regions without `values` have no span. Gives back what IGV opens.
