@@ -17,7 +17,7 @@ ENGINES = if [ -z "$${LIBTORCH:-}" ] && [ -z "$${LIBTORCH_USE_PYTORCH:-}" ]; the
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
-setup: ## Debian packages (as root; else a list of what lacks) and the two engines
+setup: ## Debian packages (as root; else a list of what lacks), the two engines, igv-reports for the tests
 	@scripts/setup.sh test
 
 build: ## all commands, the plugin, man pages and completions, into target/release
