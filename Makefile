@@ -17,7 +17,7 @@ ENGINES = if [ -z "$${LIBTORCH:-}" ] && [ -z "$${LIBTORCH_USE_PYTORCH:-}" ]; the
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
-setup: ## Debian packages (as root; else a list of what lacks) and the two engines
+setup: ## Debian packages (as root; else a list of what lacks), the two engines, igv-reports for the tests
 	@scripts/setup.sh test
 
 build: ## all commands, the plugin, man pages and completions, into target/release
@@ -30,7 +30,7 @@ build: ## all commands, the plugin, man pages and completions, into target/relea
 	{ set +x; } 2>/dev/null; for command in "$(BIN)"/deepallele "$(BIN)"/deepallele-*; do \
 	  if [ -f "$$command" ] && [ -x "$$command" ]; then "$$command" --generate-pages "$(BIN)"; fi; done
 
-demo: build ## count -> train -> predict -> annotate -> tracks on real data, into demo-out
+demo: build ## count -> train -> annotate -> predict -> tracks on real data, into demo-out
 	@python3 scripts/demo.py "$(BIN)" demo-out
 
 test: setup build ## build and run every test

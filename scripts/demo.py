@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The main job on the real data of test-data/: count -> train -> predict -> annotate -> tracks.
+"""The main job on the real data of test-data/: count -> train -> annotate -> predict -> tracks.
 
     demo.py BIN OUT    BIN holds the built commands, OUT is made
 
@@ -63,12 +63,14 @@ def main():
         # A short window: a minute or two on two cores, for one chromosome of data.
         Step(["train", counts, "-f", genome, *who, "--window", "256", "--seed", "1", "--device", "cpu", "-@", THREADS,
               "-o", OUT / "model"]),
-        Step(["predict", "-m", model, "-f", genome, *who, "-L", counts, "-@", THREADS, "--compare", counts,
-              "--bedgraph", OUT / "predicted", "--bigwig", OUT / "predicted", "--igv", OUT / "predicted.igv.xml",
-              "-o", OUT / "predictions.tsv.gz"]),
         Step(["annotate", "-m", model, "-f", genome, variants, "-@", THREADS, "-W=tbi",
               "--bedgraph", OUT / "effects.bedGraph", "--bigwig", OUT / "effects.bw", "--igv", OUT / "effects.igv.xml",
               "-o", OUT / "effects.vcf.gz"]),
+        # From the annotated file, so that the session of all shows variants with their effects.
+        Step(["predict", "-m", model, "-f", genome, "-v", OUT / "effects.vcf.gz", "-s", "NA12878", "-L", counts,
+              "-@", THREADS, "--compare", counts, "--bedgraph", OUT / "predicted", "--bigwig", OUT / "predicted",
+              "--igv", OUT / "all.igv.xml", "--igv-track", OUT / "effects.bw", "--igv-track", reads,
+              "-o", OUT / "predictions.tsv.gz"]),
     ]
     report(steps, counts)
 

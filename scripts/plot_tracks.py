@@ -3,9 +3,8 @@
 
     plot_tracks.py DEMO-OUT CHROM:FROM-TO > tracks.svg
 
-Measured values come from predictions.tsv.gz, the rest from the bedGraph files. Standard library only.
+Everything comes from the bedGraph files. Standard library only.
 """
-import gzip
 import re
 import sys
 from pathlib import Path
@@ -22,23 +21,6 @@ def bedgraph(path, chrom, start, end):
             columns = line.split("\t")
             if len(columns) == 4 and columns[0] == chrom and int(columns[1]) < end and int(columns[2]) > start:
                 spans.append((int(columns[1]), int(columns[2]), float(columns[3])))
-    return spans
-
-
-def measured(path, chrom, start, end, column):
-    spans = []
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        names = None
-        for line in lines:
-            if line.startswith("##"):
-                continue
-            columns = line.rstrip("\n").split("\t")
-            if names is None:
-                names = [columns[0].lstrip("#"), *columns[1:]]
-                continue
-            row = dict(zip(names, columns))
-            if row["chrom"] == chrom and int(row["start"]) < end and int(row["end"]) > start and row[column] != ".":
-                spans.append((int(row["start"]), int(row["end"]), float(row[column])))
     return spans
 
 
@@ -93,8 +75,8 @@ def main():
     folder, chrom = Path(sys.argv[1]), place[1]
     start, end = (int(place[i].replace(",", "")) for i in (2, 3))
     graph = lambda name: bedgraph(folder / name, chrom, start, end)
-    count = lambda column: measured(folder / "predictions.tsv.gz", chrom, start, end, column)
-    counts = [count("measured_hap1"), count("measured_hap2"), graph("predicted.hap1.bedGraph"), graph("predicted.hap2.bedGraph")]
+    names = ["predicted.measured.hap1", "predicted.measured.hap2", "predicted.hap1", "predicted.hap2"]
+    counts = [graph(f"{name}.bedGraph") for name in names]
     scale = (0, max([1.0, *(value for spans in counts for _, _, value in spans)]))
     tracks = [
         ("measured, haplotype 1", counts[0], (BLUE, BLUE), scale),

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Everything a build needs that cargo does not bring: Debian packages, then the two engines.
 #
-#   scripts/setup.sh [build|test|bench]     test (the default) adds the peers that the tests compare with,
-#                                           bench what a Python environment for PyTorch needs
+#   scripts/setup.sh [build|test|bench]     test (the default) adds the programs that the tests compare with and open
+#                                           files in, bench what a Python environment for PyTorch needs
 #
 # Missing packages are installed when this runs as root on a Debian-like system; otherwise they are
-# listed and nothing is changed. The engines go into a cache outside the checkout: $DEEPALLELE_CACHE,
-# else $XDG_CACHE_HOME/deepallele, else ~/.cache/deepallele.
+# listed and nothing is changed. The engines, and igv-reports for the tests, go into a cache outside the
+# checkout: $DEEPALLELE_CACHE, else $XDG_CACHE_HOME/deepallele, else ~/.cache/deepallele.
 set -eu
 cd "$(dirname "$0")/.."
 purpose=${1:-test}
@@ -48,6 +48,8 @@ look() {
         wish man man-db
         wish zsh zsh
         wish fish fish
+        wish npm npm
+        command -v google-chrome >/dev/null 2>&1 || wish chromium chromium
     fi
     if [ "$purpose" = bench ]; then
         python3 -c 'import ensurepip' 2>/dev/null || lack python3-venv
@@ -68,7 +70,7 @@ if [ -n "$missing$wished" ]; then
         look
     fi
     if [ -n "$wished" ]; then
-        echo "setup: man pages and completions are tested less without these packages:$wished" >&2
+        echo "setup: man pages, completions or report pages are tested less without these packages:$wished" >&2
     fi
     if [ -n "$missing" ]; then
         echo "setup: these packages (Debian names) are needed and missing:$missing" >&2
@@ -87,4 +89,10 @@ if [ -z "${LIBTORCH:-}" ] && [ -z "${LIBTORCH_USE_PYTORCH:-}" ]; then
 fi
 if [ -z "${ORT_DYLIB_PATH:-}" ]; then
     python3 scripts/fetch_engines.py onnx >/dev/null
+fi
+if [ "$purpose" = test ]; then
+    if command -v npm >/dev/null 2>&1 || [ -d "$(python3 scripts/fetch_igv_reports.py --where)" ]; then
+        python3 scripts/fetch_igv_reports.py >/dev/null ||
+            echo "setup: pages of igv-reports are not tested without it" >&2
+    fi
 fi

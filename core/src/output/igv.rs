@@ -2,7 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::track::Colour;
+use super::igv_file::FileKind;
+use super::track::{Colour, TrackStyle};
 use crate::error::{Error, Result};
 use crate::files::{is_stdio, write_whole};
 
@@ -11,12 +12,26 @@ use crate::files::{is_stdio, write_whole};
 pub struct IgvTrack {
     pub path: PathBuf,
     pub name: String,
-    /// `None` for files that are no graph: VCF, BED, BAM.
-    pub colour: Option<Colour>,
+    /// Of values above zero and below; `None` for files that are no graph: VCF, BED, BAM.
+    pub colours: Option<[Colour; 2]>,
+    /// Graphs with the same group share one scale.
+    pub group: Option<String>,
 }
 
-/// Write a session that opens `tracks` over the genome of `reference` at `locus` (`chr:from-to`, 1-based). All
-/// paths in it are relative to the session file.
+impl IgvTrack {
+    /// A graph that this suite wrote to `path`, on a scale of its own.
+    pub fn graph(path: &Path, style: &TrackStyle) -> Self {
+        Self { path: path.into(), name: style.name.clone(), colours: Some(style.colours), group: None }
+    }
+
+    /// A VCF.
+    pub fn variants(path: &Path) -> Self {
+        Self { path: path.into(), name: "variants".into(), colours: None, group: None }
+    }
+}
+
+/// Write a session that opens `tracks` over the genome of `reference` at `locus` (`chr:from-to`, 1-based): graphs,
+/// features and alignments, each in the order given. All paths in it are relative to the session file.
 ///
 /// # Errors
 /// A path cannot be made absolute, or the file cannot be written.
@@ -32,40 +47,55 @@ fn session(path: &Path, reference: &Path, locus: Option<&str>, tracks: &[IgvTrac
     };
     let relative = |file: &Path| escape(&relative(&folder, &tidy(&here.join(file))).to_string_lossy());
     let locus = locus.map(|l| format!(" locus=\"{}\"", escape(l))).unwrap_or_default();
+    // IGV knows groups by numbers, and wants to know the next free one.
+    let mut groups: Vec<&str> = Vec::new();
+    for group in tracks.iter().filter_map(|t| t.group.as_deref()) {
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
     let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n<Session genome=\"{}\"{locus} version=\"8\">\n    <Resources>\n",
-        relative(reference)
+        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n\
+         <Session genome=\"{}\"{locus} nextAutoscaleGroup=\"{}\" version=\"8\">\n    <Resources>\n",
+        relative(reference),
+        groups.len() + 1
     );
     for track in tracks {
-        text += &format!("        <Resource path=\"{}\"{}/>\n", relative(&track.path), kind(&track.path));
+        let kind = FileKind::of(&track.path).map(|kind| format!(" type=\"{}\"", kind.name())).unwrap_or_default();
+        text += &format!("        <Resource path=\"{}\"{kind}/>\n", relative(&track.path));
     }
     text += "    </Resources>\n    <Panel name=\"DataPanel\">\n";
-    for track in tracks {
+    let (reads, others): (Vec<_>, Vec<_>) =
+        tracks.iter().partition(|t| FileKind::of(&t.path).is_some_and(FileKind::is_alignments));
+    let (graphs, features): (Vec<_>, Vec<_>) = others.into_iter().partition(|t| t.colours.is_some());
+    for track in graphs.into_iter().chain(features) {
         let (id, name) = (relative(&track.path), escape(&track.name));
-        text += &match track.colour {
-            Some((red, green, blue)) => format!(
-                "        <Track id=\"{id}\" name=\"{name}\" color=\"{red},{green},{blue}\" altColor=\"{red},{green},{blue}\" \
-                 autoScale=\"true\" height=\"60\" renderer=\"BAR_CHART\" windowFunction=\"mean\" visible=\"true\"/>\n"
-            ),
+        let number = track.group.as_deref().and_then(|group| groups.iter().position(|g| *g == group));
+        let group = number.map(|n| format!(" autoscaleGroup=\"{}\"", n + 1)).unwrap_or_default();
+        text += &match track.colours {
+            Some(colours) => {
+                let [above, below] = colours.map(|(red, green, blue)| format!("{red},{green},{blue}"));
+                format!(
+                    "        <Track id=\"{id}\" name=\"{name}\" color=\"{above}\" altColor=\"{below}\" \
+                     autoScale=\"true\"{group} height=\"60\" renderer=\"BAR_CHART\" windowFunction=\"mean\" \
+                     visible=\"true\"/>\n"
+                )
+            }
             None => format!("        <Track id=\"{id}\" name=\"{name}\" visible=\"true\"/>\n"),
         };
     }
-    text += "    </Panel>\n    <Panel name=\"FeaturePanel\">\n        <Track id=\"Reference sequence\" \
+    text += "    </Panel>\n";
+    for (number, track) in reads.iter().enumerate() {
+        let (id, name) = (relative(&track.path), escape(&track.name));
+        // IGV makes a second track of the reads' depth.
+        text += &format!(
+            "    <Panel name=\"Panel{number}\">\n        <Track id=\"{id}_coverage\" name=\"{name} coverage\" \
+             visible=\"true\"/>\n        <Track id=\"{id}\" name=\"{name}\" visible=\"true\"/>\n    </Panel>\n"
+        );
+    }
+    text += "    <Panel name=\"FeaturePanel\">\n        <Track id=\"Reference sequence\" \
              name=\"Reference sequence\" visible=\"true\"/>\n    </Panel>\n</Session>\n";
     Ok(text)
-}
-
-fn kind(path: &Path) -> &'static str {
-    let name = path.to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    match name.rsplit('.').next() {
-        Some("bw" | "bigwig") => " type=\"bigwig\"",
-        Some("bedgraph" | "bg") => " type=\"bedgraph\"",
-        Some("vcf") => " type=\"vcf\"",
-        Some("bed") => " type=\"bed\"",
-        Some("bam") => " type=\"bam\"",
-        _ => "",
-    }
 }
 
 /// An absolute path without `.` and `..`. Links are left alone: the user's own names are what should be stored.
@@ -121,12 +151,42 @@ mod tests {
 
     #[test]
     fn a_session_lists_genome_tracks_and_colours() {
-        let track = |path: &str, colour| IgvTrack { path: path.into(), name: "a & b".into(), colour };
-        let tracks = [track("out/x.bw", Some((0, 114, 178))), track("out/y.vcf.gz", None)];
+        let track = |path: &str, colours, group: Option<&str>| IgvTrack {
+            path: path.into(),
+            name: "a & b".into(),
+            colours,
+            group: group.map(str::to_owned),
+        };
+        let colours = Some([(0, 114, 178), (1, 2, 3)]);
+        let tracks = [
+            track("out/y.vcf.gz", None, None),
+            track("out/r.bam", None, None),
+            track("out/x.bw", colours, Some("counts")),
+            track("out/z.bw", colours, Some("ratio")),
+            track("out/m.bedGraph", colours, Some("counts")),
+            track("out/alone.bw", colours, None),
+        ];
         let text = session(Path::new("out/s.xml"), Path::new("data/ref.fa.gz"), Some("chr1:1-9"), &tracks).unwrap();
-        assert!(text.contains("<Session genome=\"../data/ref.fa.gz\" locus=\"chr1:1-9\" version=\"8\">"), "{text}");
-        assert!(text.contains("<Resource path=\"x.bw\" type=\"bigwig\"/>"));
-        assert!(text.contains("<Resource path=\"y.vcf.gz\" type=\"vcf\"/>"));
-        assert!(text.contains("<Track id=\"x.bw\" name=\"a &amp; b\" color=\"0,114,178\""));
+        assert!(
+            text.contains(
+                "<Session genome=\"../data/ref.fa.gz\" locus=\"chr1:1-9\" nextAutoscaleGroup=\"3\" version=\"8\">"
+            ),
+            "{text}"
+        );
+        for resource in
+            ["x.bw\" type=\"bigwig", "m.bedGraph\" type=\"bedgraph", "y.vcf.gz\" type=\"vcf", "r.bam\" type=\"bam"]
+        {
+            assert!(text.contains(&format!("<Resource path=\"{resource}\"/>")), "{resource} in {text}");
+        }
+        let place = |id: &str| text.find(&format!("<Track id=\"{id}\" name=\"a &amp; b")).expect(id);
+        let line = |id: &str| text[place(id)..].lines().next().unwrap();
+        assert!(line("x.bw").contains("color=\"0,114,178\" altColor=\"1,2,3\""));
+        for (id, group) in [("x.bw", Some("1")), ("m.bedGraph", Some("1")), ("z.bw", Some("2")), ("alone.bw", None)] {
+            let wanted = group.map(|g| format!("autoscaleGroup=\"{g}\""));
+            assert_eq!(line(id).contains("autoscaleGroup"), wanted.is_some());
+            assert!(wanted.is_none_or(|w| line(id).contains(&w)), "{}", line(id));
+        }
+        let order = ["x.bw", "z.bw", "m.bedGraph", "alone.bw", "y.vcf.gz", "r.bam_coverage", "r.bam"].map(place);
+        assert!(order.is_sorted(), "{text}");
     }
 }

@@ -9,6 +9,7 @@
 //! | [`track`] | values along a genome, sorted and without overlaps; bedGraph |
 //! | [`bigwig`] | the same as bigWig |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
+//! | [`igv_file`] | how a file of the user's own looks in that session |
 //! | [`overview`] | an account of a run of counting, as SVG and for MultiQC |
 //! | [`plot`] | scatter plots and learning curves as SVG |
 //! | [`tensorboard`] | event files for TensorBoard |
@@ -16,6 +17,7 @@
 pub mod bigwig;
 pub mod evaluation_table;
 pub mod igv;
+pub mod igv_file;
 pub mod overview;
 mod overview_plot;
 pub mod plot;

@@ -18,12 +18,19 @@ pub const HAPLOTYPE2: Colour = (213, 94, 0);
 /// Ratios and effects: dark grey.
 pub const RATIO: Colour = (70, 70, 70);
 
+/// The same hue, halfway to white: measured beside predicted.
+pub fn lighter((red, green, blue): Colour) -> Colour {
+    let half = |part: u8| part / 2 + 128;
+    (half(red), half(green), half(blue))
+}
+
 /// How a track is called and drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackStyle {
     pub name: String,
     pub description: String,
-    pub colour: Colour,
+    /// Of values above zero and below.
+    pub colours: [Colour; 2],
 }
 
 /// One stretch with one value.
@@ -80,11 +87,12 @@ impl Track {
         flatten(list)
     }
 
-    /// Where the first value lies: contig and span.
-    pub fn first(&self) -> Option<(usize, Span)> {
-        let contig = self.spans.iter().position(|s| !s.is_empty())?;
-        let span = self.spans[contig].iter().min_by_key(|s| (s.start, s.end))?;
-        Some((contig, *span))
+    /// Where the value farthest from zero lies, of equal ones the first: contig and span.
+    pub fn strongest(&self) -> Option<(usize, Span)> {
+        let all = self.spans.iter().enumerate().flat_map(|(contig, list)| list.iter().map(move |span| (contig, *span)));
+        all.max_by(|(a, x), (b, y)| {
+            x.value.abs().total_cmp(&y.value.abs()).then((b, y.start, y.end).cmp(&(a, x.start, x.end)))
+        })
     }
 
     /// Write as bedGraph: provenance, one track line, then the spans in the order of the contigs.
@@ -94,11 +102,11 @@ impl Track {
         for line in provenance.iter().flat_map(|p| p.lines()) {
             writeln!(out, "{line}").map_err(fail)?;
         }
-        let (red, green, blue) = style.colour;
         let (name, description) = (quoted(&style.name), quoted(&style.description));
+        let [above, below] = style.colours.map(|(red, green, blue)| format!("{red},{green},{blue}"));
         writeln!(
             out,
-            "track type=bedGraph name=\"{name}\" description=\"{description}\" color={red},{green},{blue} \
+            "track type=bedGraph name=\"{name}\" description=\"{description}\" color={above} altColor={below} \
              visibility=full autoScale=on alwaysZero=on"
         )
         .map_err(fail)?;
@@ -165,16 +173,27 @@ mod tests {
     }
 
     #[test]
+    fn the_strongest_is_the_first_of_equal_ones() {
+        assert_eq!(track(&[]).strongest(), None);
+        let mut track = track(&[(10, 20, 1.0), (60, 70, 3.0), (40, 50, -3.0), (80, 90, 0.5)]);
+        track.push(1, 1, 2, 3.0);
+        assert_eq!(track.strongest(), Some((0, Span { start: 40, end: 50, value: -3.0 })));
+        track.push(1, 7, 9, -3.5);
+        assert_eq!(track.strongest(), Some((1, Span { start: 7, end: 9, value: -3.5 })));
+    }
+
+    #[test]
     fn bedgraph_has_one_track_line_and_sorted_spans() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.bedGraph");
-        let style = TrackStyle { name: "a \"b\"".into(), description: "d".into(), colour: HAPLOTYPE1 };
+        let style = TrackStyle { name: "a \"b\"".into(), description: "d".into(), colours: [HAPLOTYPE1, HAPLOTYPE2] };
         let made = Provenance::new("predict", "1", ["x"]);
         track(&[(20, 30, -0.5), (10, 20, 1.25)]).write_bedgraph(&path, &style, Some(&made)).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "##deepallele_predictVersion=1");
-        assert!(lines[2].starts_with("track type=bedGraph name=\"a 'b'\" description=\"d\" color=0,114,178 "));
+        assert!(lines[2]
+            .starts_with("track type=bedGraph name=\"a 'b'\" description=\"d\" color=0,114,178 altColor=213,94,0 "));
         assert_eq!(lines[3..], ["chr1\t10\t20\t1.25", "chr1\t20\t30\t-0.5"]);
     }
 

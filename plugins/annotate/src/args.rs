@@ -66,6 +66,11 @@ pub struct Args {
     #[arg(long, value_name = "XML")]
     pub igv: Option<PathBuf>,
 
+    /// With --igv: a file that the session opens too, several times (bigWig, bedGraph, BED, narrowPeak, VCF, BAM, CRAM);
+    /// graphs named .hap1., .hap2. or .ratio. get the colours of the haplotypes, if no track line says another
+    #[arg(long = "igv-track", value_name = "FILE", requires = "igv")]
+    pub igv_tracks: Vec<PathBuf>,
+
     #[command(flatten)]
     pub provenance: ProvenanceArgs,
 

@@ -62,7 +62,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
     let mut run = Run {
         models,
-        tracks: Tracks::new(&args, contigs),
+        tracks: Tracks::new(&args, contigs)?,
         writer: None,
         waiting: Vec::new(),
         progress: Progress::new("records", None),

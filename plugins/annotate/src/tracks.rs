@@ -10,21 +10,26 @@ use deepallele_core::Result;
 
 use crate::args::Args;
 
-/// Room on both sides of the first variant when the session opens.
+/// Room on both sides of the strongest effect, at which the session opens.
 const ROOM: u32 = 2000;
 
 /// The track of effects, when one is asked for.
-pub struct Tracks(Option<Track>);
+pub struct Tracks {
+    effects: Option<Track>,
+    /// What the session opens beside it.
+    added: Vec<IgvTrack>,
+}
 
 impl Tracks {
-    pub fn new(args: &Args, contigs: Contigs) -> Self {
+    pub fn new(args: &Args, contigs: Contigs) -> Result<Self> {
         let wanted = args.bedgraph.is_some() || args.bigwig.is_some() || args.igv.is_some();
-        Self(wanted.then(|| Track::new(contigs)))
+        let added = args.igv_tracks.iter().map(|path| IgvTrack::of_file(path)).collect::<Result<_>>()?;
+        Ok(Self { effects: wanted.then(|| Track::new(contigs)), added })
     }
 
     /// The strongest effect of a record, on the bases of its REF.
     pub fn push(&mut self, record: &VcfRecord, strongest: Option<f64>) {
-        let Some(track) = &mut self.0 else { return };
+        let Some(track) = &mut self.effects else { return };
         let place = track.contigs().find(record.contig()).zip(u64::try_from(record.start()).ok());
         if let (Some(value), Some((contig, start))) = (strongest, place) {
             let length = record.alleles().first().map_or(1, Vec::len) as u64;
@@ -33,11 +38,11 @@ impl Tracks {
     }
 
     pub fn finish(self, args: &Args, provenance: Option<&Provenance>) -> Result<()> {
-        let Some(track) = self.0 else { return Ok(()) };
+        let Some(track) = self.effects else { return Ok(()) };
         let style = TrackStyle {
             name: "variant effect".into(),
             description: "predicted log2 fold change, ALT over REF".into(),
-            colour: RATIO,
+            colours: [RATIO; 2],
         };
         if let Some(path) = &args.bedgraph {
             track.write_bedgraph(path, &style, provenance)?;
@@ -47,12 +52,10 @@ impl Tracks {
         }
         let Some(session) = &args.igv else { return Ok(()) };
         let graph = args.bigwig.as_ref().or(args.bedgraph.as_ref());
-        let mut tracks: Vec<IgvTrack> = graph
-            .map(|path| IgvTrack { path: path.clone(), name: style.name, colour: Some(style.colour) })
-            .into_iter()
-            .collect();
-        tracks.push(IgvTrack { path: args.output.output.clone(), name: "variants".into(), colour: None });
-        let locus = track.first().map(|(contig, span)| {
+        let effects = graph.map(|path| IgvTrack::graph(path, &style)).into_iter();
+        let variants = IgvTrack::variants(&args.output.output);
+        let tracks: Vec<IgvTrack> = effects.chain([variants]).chain(self.added).collect();
+        let locus = track.strongest().map(|(contig, span)| {
             let length = track.contigs().length(contig).max(1);
             let (from, to) =
                 (span.start.saturating_sub(ROOM) + 1, u64::from(span.end.saturating_add(ROOM)).min(length));

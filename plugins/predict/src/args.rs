@@ -37,7 +37,7 @@ pub struct Args {
 
     /// Predict the pairs of this table instead of regions
     #[arg(long, value_name = "TSV", conflicts_with_all = ["regions", "reference", "variants", "sample", "strain",
-          "hap1", "hap2", "compare", "bedgraph", "bigwig", "igv"])]
+          "hap1", "hap2", "compare", "bedgraph", "bigwig", "igv", "igv_tracks"])]
     pub pairs: Option<PathBuf>,
 
     /// With --pairs: the network's own outputs, unscaled, as id count_a count_b ratio
@@ -55,17 +55,23 @@ pub struct Args {
     #[command(flatten)]
     pub output: OutputArgs,
 
-    /// Also write PREFIX.hap1.bedGraph, PREFIX.hap2.bedGraph and PREFIX.ratio.bedGraph
+    /// Also write PREFIX.hap1.bedGraph, PREFIX.hap2.bedGraph and PREFIX.ratio.bedGraph; with --compare what was
+    /// measured too, PREFIX.measured.hap1.bedGraph and so on
     #[arg(long, value_name = "PREFIX")]
     pub bedgraph: Option<PathBuf>,
 
-    /// Also write PREFIX.hap1.bw, PREFIX.hap2.bw and PREFIX.ratio.bw
+    /// Also write PREFIX.hap1.bw, PREFIX.hap2.bw and PREFIX.ratio.bw; with --compare PREFIX.measured.hap1.bw and so on
     #[arg(long, value_name = "PREFIX")]
     pub bigwig: Option<PathBuf>,
 
     /// Also write an IGV session that opens these tracks and the variants
     #[arg(long, value_name = "XML")]
     pub igv: Option<PathBuf>,
+
+    /// With --igv: a file that the session opens too, several times (bigWig, bedGraph, BED, narrowPeak, VCF, BAM, CRAM);
+    /// graphs named .hap1., .hap2. or .ratio. get the colours of the haplotypes, if no track line says another
+    #[arg(long = "igv-track", value_name = "FILE", requires = "igv")]
+    pub igv_tracks: Vec<PathBuf>,
 
     #[command(flatten)]
     pub provenance: ProvenanceArgs,
@@ -137,6 +143,10 @@ mod tests {
         Args::command().debug_assert();
         assert_eq!(check("-m m -f f -v v -s S -L r.bed --igv x.xml --bigwig p"), Ok(()));
         assert_eq!(check("-m m -f f -v v --strain S --compare c.tsv"), Ok(()));
+        assert_eq!(
+            check("-m m -f f -v v -s S -L r.bed --igv x.xml --bigwig p --igv-track a.bw --igv-track b.bam"),
+            Ok(())
+        );
         assert_eq!(check("-m m -f f --hap1 ref --hap2 ref -L r.bed"), Ok(()));
         assert_eq!(check("-m m --pairs p.tsv --raw"), Ok(()));
         for (wrong, needle) in [
@@ -147,6 +157,8 @@ mod tests {
             ("-m m -L r -f f -v v -s S --raw", "--pairs"),
             ("-m m --pairs p -L r", "cannot be used with"),
             ("-m m -L r -f f -v v -s S --igv x", "--bigwig PREFIX"),
+            ("-m m -L r -f f -v v -s S --igv-track a.bw", "--igv <XML>"),
+            ("-m m --pairs p --igv-track a.bw", "cannot be used with"),
             ("-m m -L - -f f -v - -s S", "only one input"),
         ] {
             let message = check(wrong).unwrap_err();

@@ -26,6 +26,7 @@ pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
     if let Some((theirs, ours)) = &regions.renamed {
         log::info!("\"{}\": contigs matched by name without chr ({theirs} is {ours})", file.display());
     }
+    let added = tracks::added(args)?;
     let counts = args.compare.as_deref().map(CountTable::read).transpose()?;
     let (hap1, hap2) = args.sources()?;
     let variants = variants(args, &contigs, &mut reference, [&hap1, &hap2])?;
@@ -46,7 +47,7 @@ pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
         _ => None,
     };
     write_table(args, &regions, &predictions, &targets, comparison.as_ref(), [&hap1, &hap2])?;
-    tracks::write(args, &regions, &predictions, &targets, [&hap1, &hap2])?;
+    tracks::write(args, &regions, &predictions, comparison.as_ref(), &targets, [&hap1, &hap2], added)?;
     report(args, &predictions, comparison.as_ref());
     Ok(())
 }

@@ -1,48 +1,100 @@
-//! The predictions as tracks, and the session that opens them.
+//! The predictions as tracks, what was measured beside them, and the session that opens all.
 
 use std::path::{Path, PathBuf};
 
+use deepallele_core::effects::compare::Comparison;
 use deepallele_core::effects::windows::{in_units, RegionPrediction};
 use deepallele_core::files::is_stdio;
-use deepallele_core::genome::{HaplotypeSource, Regions};
-use deepallele_core::model::info::TargetScale;
+use deepallele_core::genome::{HaplotypeSource, Region, Regions};
+use deepallele_core::model::info::{Scale, TargetScale};
 use deepallele_core::output::bigwig;
 use deepallele_core::output::igv::{write_session, IgvTrack};
-use deepallele_core::output::track::{Track, TrackStyle, HAPLOTYPE1, HAPLOTYPE2, RATIO};
+use deepallele_core::output::track::{lighter, Track, TrackStyle, HAPLOTYPE1, HAPLOTYPE2};
 use deepallele_core::Result;
 
 use crate::args::Args;
 
-/// Room on both sides of the first region when the session opens.
+/// Room on both sides of the region at which the session opens.
 const ROOM: u64 = 10_000;
 
-/// Write what the options ask for.
+/// The files of `--igv-track`, looked at before anything is predicted.
+pub fn added(args: &Args) -> Result<Vec<IgvTrack>> {
+    args.igv_tracks.iter().map(|path| IgvTrack::of_file(path)).collect()
+}
+
+/// Write what the options ask for; the session opens `added` too.
 pub fn write(
     args: &Args,
     regions: &Regions,
     predictions: &[RegionPrediction],
+    comparison: Option<&Comparison>,
     targets: &TargetScale,
     sources: [&HaplotypeSource; 2],
+    added: Vec<IgvTrack>,
 ) -> Result<()> {
     if args.bedgraph.is_none() && args.bigwig.is_none() {
         return Ok(());
     }
+    let measured = match comparison {
+        Some(comparison) => {
+            let values = comparison.measured.iter().copied();
+            write_set(args, regions, values, |column| style(column, true, "counts", sources))?
+        }
+        None => Vec::new(),
+    };
+    let values = predictions.iter().map(|prediction| Some(in_units(&prediction.raw, targets)));
+    let what = targets.scale.to_string();
+    let predicted = write_set(args, regions, values, |column| style(column, false, &what, sources))?;
+
+    let (Some(session), Some(reference)) = (&args.igv, &args.genome.reference) else { return Ok(()) };
+    let mut opened = Vec::new();
+    for (column, mut predicted) in predicted.into_iter().enumerate() {
+        predicted.group = Some(if column < 2 { "counts" } else { "ratio" }.into());
+        if let Some(mut measured) = measured.get(column).cloned() {
+            // Counts and predictions that are logarithms have no scale in common.
+            let apart = targets.scale == Scale::Log2 && column < 2;
+            measured.group = if apart { Some("measured".into()) } else { predicted.group.clone() };
+            opened.push(measured);
+        }
+        opened.push(predicted);
+    }
+    opened.extend(variants(args));
+    opened.extend(added);
+    let locus = most_different(regions, predictions).map(|region| {
+        let length = regions.contigs.length(region.contig).max(1);
+        let (from, to) = (region.start.saturating_sub(ROOM) + 1, (region.end + ROOM).min(length));
+        format!("{}:{from}-{to}", regions.contigs.name(region.contig))
+    });
+    write_session(session, reference, locus.as_deref(), &opened)
+}
+
+/// The region whose alleles are predicted to differ most, of equal ones the first.
+fn most_different<'a>(regions: &'a Regions, predictions: &[RegionPrediction]) -> Option<&'a Region> {
+    let differ = |prediction: &RegionPrediction| match prediction.variants {
+        0 => 0.0,
+        _ => prediction.raw.ratio.abs(),
+    };
+    let all = regions.list.iter().zip(predictions).rev();
+    all.max_by(|(_, a), (_, b)| differ(a).total_cmp(&differ(b))).map(|(region, _)| region)
+}
+
+/// Write haplotype 1, haplotype 2 and ratio; regions without `values` have no span. Gives back what IGV opens.
+fn write_set(
+    args: &Args,
+    regions: &Regions,
+    values: impl Iterator<Item = Option<[f64; 3]>>,
+    style: impl Fn(usize) -> (TrackStyle, &'static str),
+) -> Result<Vec<IgvTrack>> {
     let mut tracks = [0; 3].map(|_| Track::new(regions.contigs.clone()));
-    for (region, prediction) in regions.list.iter().zip(predictions) {
-        for (track, value) in tracks.iter_mut().zip(in_units(&prediction.raw, targets)) {
+    for (region, values) in regions.list.iter().zip(values) {
+        for (track, value) in tracks.iter_mut().zip(values.into_iter().flatten()) {
             track.push(region.contig, region.start, region.end, value);
         }
     }
-    let [first, second] = sources;
-    let styles = [
-        (format!("haplotype 1 ({first})"), format!("predicted {}, haplotype 1", targets.scale), HAPLOTYPE1),
-        (format!("haplotype 2 ({second})"), format!("predicted {}, haplotype 2", targets.scale), HAPLOTYPE2),
-        ("log2 ratio".into(), "predicted log2 of haplotype 1 over haplotype 2".into(), RATIO),
-    ];
     let provenance = args.provenance.provenance("predict");
     let mut opened = Vec::new();
-    for ((track, (name, description, colour)), short) in tracks.iter().zip(styles).zip(["hap1", "hap2", "ratio"]) {
-        let style = TrackStyle { name, description, colour };
+    for (column, track) in tracks.iter().enumerate() {
+        let (style, short) = style(column);
         let mut path = None;
         if let Some(prefix) = &args.bedgraph {
             let file = with_ending(prefix, &format!(".{short}.bedGraph"));
@@ -54,18 +106,53 @@ pub fn write(
             bigwig::write(track, &file)?;
             path = Some(file);
         }
-        opened.extend(path.map(|path| IgvTrack { path, name: style.name, colour: Some(style.colour) }));
+        opened.extend(path.map(|path| IgvTrack::graph(&path, &style)));
     }
-    let (Some(session), Some(reference)) = (&args.igv, &args.genome.reference) else { return Ok(()) };
-    if let Some(variants) = args.haplotypes.variants.as_deref().filter(|v| !is_stdio(v)) {
-        opened.push(IgvTrack { path: variants.into(), name: "variants".into(), colour: None });
+    Ok(opened)
+}
+
+/// How a column looks, haplotype 1, haplotype 2 or ratio, and what stands in the name of its files.
+fn style(
+    column: usize,
+    measured: bool,
+    what: &str,
+    [first, second]: [&HaplotypeSource; 2],
+) -> (TrackStyle, &'static str) {
+    let origin = if measured { "measured" } else { "predicted" };
+    let (name, description, colours, short) = match column {
+        0 => (
+            format!("{origin} hap1 ({first})"),
+            format!("{origin} {what}, haplotype 1"),
+            [HAPLOTYPE1; 2],
+            ["hap1", "measured.hap1"],
+        ),
+        1 => (
+            format!("{origin} hap2 ({second})"),
+            format!("{origin} {what}, haplotype 2"),
+            [HAPLOTYPE2; 2],
+            ["hap2", "measured.hap2"],
+        ),
+        _ => (
+            format!("{origin} log2 ratio"),
+            format!("{origin} log2 of haplotype 1 over haplotype 2"),
+            [HAPLOTYPE1, HAPLOTYPE2],
+            ["ratio", "measured.ratio"],
+        ),
+    };
+    let colours = if measured { colours.map(lighter) } else { colours };
+    (TrackStyle { name, description, colours }, short[usize::from(measured)])
+}
+
+/// The variants, where IGV can open them.
+fn variants(args: &Args) -> Option<IgvTrack> {
+    let path = args.haplotypes.variants.as_deref().filter(|v| !is_stdio(v))?;
+    match IgvTrack::of_file(path) {
+        Ok(_) => Some(IgvTrack::variants(path)),
+        Err(problem) => {
+            log::warn!("{problem}; the session opens without it");
+            None
+        }
     }
-    let locus = regions.list.first().map(|region| {
-        let length = regions.contigs.length(region.contig).max(1);
-        let (from, to) = (region.start.saturating_sub(ROOM) + 1, (region.end + ROOM).min(length));
-        format!("{}:{from}-{to}", regions.contigs.name(region.contig))
-    });
-    write_session(session, reference, locus.as_deref(), &opened)
 }
 
 /// `prefix` with `ending` behind its last letter, whatever dots it holds.
