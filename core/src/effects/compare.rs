@@ -8,7 +8,6 @@ use super::windows::RegionPrediction;
 use crate::counts::table::CountTable;
 use crate::error::{Error, Result};
 use crate::genome::Regions;
-use crate::model::info::{Scale, TargetScale};
 use crate::model::ModelInfo;
 use crate::training::metrics::{pearson, spearman};
 
@@ -75,11 +74,7 @@ pub fn compare(
             lines.insert((contig, row.start, row.end), [row.hap1 as f64 + shared, row.hap2 as f64 + shared]);
         }
     }
-    // A model of expression in log2 has no pseudocount of its own to take logarithms of counts with.
-    let scale = match model.targets.scale {
-        Scale::Log2 => TargetScale::default(),
-        _ => model.targets.of_measurements(),
-    };
+    let scale = model.targets.of_counts();
     let test = HeldParts::new(&model.held_out.test, &regions.contigs);
     let window = model.architecture.window as i64;
     let (mut all, mut tested): (Columns, Columns) = Default::default();

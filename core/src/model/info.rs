@@ -60,7 +60,27 @@ impl Default for TargetScale {
     }
 }
 
+impl Scale {
+    /// What is usually added to a measured value before its logarithm.
+    pub fn usual_pseudocount(self) -> f64 {
+        match self {
+            Scale::Counts => 1.0,
+            Scale::Linear => 0.1,
+            Scale::Log2 => 0.0,
+        }
+    }
+}
+
 impl TargetScale {
+    /// The scale of measured counts beside a model: that of its own measurements, but a model of log2 values has no
+    /// pseudocount to take logarithms of counts with.
+    pub fn of_counts(self) -> Self {
+        match self.scale {
+            Scale::Log2 => TargetScale::default(),
+            Scale::Counts | Scale::Linear => self.of_measurements(),
+        }
+    }
+
     /// The scale in which measured counts are compared with outputs: where outputs are logarithms of expected counts
     /// themselves, a count of 0 needs a pseudocount all the same.
     pub fn of_measurements(self) -> Self {

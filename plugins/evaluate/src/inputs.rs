@@ -6,7 +6,7 @@ use deepallele_core::counts::pairs::PairsTable;
 use deepallele_core::counts::table::CountTable;
 use deepallele_core::effects::evaluation::{Counts, Examples, Replicate};
 use deepallele_core::genome::{Reference, Variants};
-use deepallele_core::model::info::{Scale, TargetScale};
+use deepallele_core::model::info::TargetScale;
 use deepallele_core::model::ModelInfo;
 use deepallele_core::Error;
 
@@ -43,22 +43,16 @@ pub fn read(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
 /// The model's scale, or what the options say instead.
 fn scale_of_pairs(args: &Args, model: &TargetScale) -> TargetScale {
     let scale = args.target_scale.unwrap_or(model.scale);
-    let usual = match scale {
-        _ if scale == model.scale => model.of_measurements().pseudocount,
-        Scale::Counts => 1.0,
-        Scale::Linear => 0.1,
-        Scale::Log2 => 0.0,
+    let usual = match scale == model.scale {
+        true => model.of_measurements().pseudocount,
+        false => scale.usual_pseudocount(),
     };
     TargetScale { scale, pseudocount: args.pseudocount.unwrap_or(usual), log_base: model.log_base }
 }
 
 fn from_counts(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
     let path = args.counts.as_deref().context("a count table or --pairs is needed")?;
-    // A model of expression in log2 has no pseudocount of its own to take logarithms of counts with.
-    let mut scale = match model.targets.scale {
-        Scale::Log2 => TargetScale::default(),
-        _ => model.targets.of_measurements(),
-    };
+    let mut scale = model.targets.of_counts();
     scale.pseudocount = args.pseudocount.unwrap_or(scale.pseudocount);
     let share = args.uninformative.share();
     let table = CountTable::read(path)?;

@@ -134,9 +134,7 @@ fn target_scale(args: &Args, config: &TrainingConfig) -> anyhow::Result<TargetSc
     let pseudocount = args.targets.pseudocount.unwrap_or(match scale {
         // The likelihood's outputs are logarithms of expected counts themselves.
         Scale::Counts if config.training.loss == Loss::Counts => 0.0,
-        Scale::Counts => 1.0,
-        Scale::Linear => 0.1,
-        Scale::Log2 => 0.0,
+        scale => scale.usual_pseudocount(),
     });
     if !(pseudocount.is_finite() && pseudocount >= 0.0) {
         return Err(usage("--pseudocount must be 0 or more"));
