@@ -96,9 +96,8 @@ impl Declared<'_> {
                 (".", "String", format!("Every region, the strongest effect first. Format: {fields}"))
             }
             _ => {
-                let text =
-                    "Regions whose windows were predicted, strongest effect first, whose values the other fields \
-                            have; contig:from-to, 1-based inclusive";
+                let text = "Regions whose windows were predicted, contig:from-to, 1-based inclusive, strongest effect \
+                            first; the other fields are of the first";
                 (".", "String", text.into())
             }
         };

@@ -13,7 +13,7 @@ use deepallele_core::vcf::VcfFormat;
 ///
 /// Each alternative allele is put into the reference window and compared with it. INFO/DA_LFC is the log2 fold
 /// change ALT over REF of the ratio head (antisymmetrised), INFO/DA_CLFC that of the count heads, INFO/DA_REGION the
-/// region used: all that hold the record, the one with the strongest effect first, whose values the other fields have.
+/// regions that hold the record, that with the strongest effect first: the other fields are of that one.
 /// With several models (-m, --tag) each has its own fields; of an ensemble (--ensemble, or one file of several networks)
 /// they are the mean, and INFO/DA_LFC_SD is the standard deviation of DA_LFC. Alleles without a sequence, or longer
 /// than the model's window, get `.` and are counted on stderr.
