@@ -43,6 +43,25 @@ pub fn open_text(path: &Path) -> Result<Box<dyn BufRead>> {
     }
 }
 
+/// That the folder of an output is there, for outputs that are begun only when much has been computed.
+///
+/// # Errors
+/// It is not, or the output is a folder itself.
+pub fn check_folder(path: &Path) -> Result<()> {
+    if is_stdio(path) {
+        return Ok(());
+    }
+    if path.is_dir() {
+        return Err(Error::input(path, "is a folder, not a file"));
+    }
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(Error::io(path, io::Error::new(io::ErrorKind::NotFound, "there is no such folder")))
+        }
+        _ => Ok(()),
+    }
+}
+
 enum Sink {
     Stdout(BufWriter<io::Stdout>),
     /// A device or pipe named on the command line: written in place, since it cannot be renamed over.

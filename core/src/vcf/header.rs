@@ -128,6 +128,12 @@ impl VcfHeader {
         }
     }
 
+    /// Columns that the `#CHROM` line names.
+    pub(super) fn columns(&self) -> usize {
+        let line = &self.text[self.columns_line()..];
+        1 + line.iter().filter(|&&b| b == b'\t').count()
+    }
+
     /// Where the `#CHROM` line starts.
     fn columns_line(&self) -> usize {
         let mut at = 0;
