@@ -236,6 +236,41 @@ fn what_is_annotated_already_is_replaced() {
     assert_eq!(same.matches("TAIL=").count(), 2);
 }
 
+/// Values of an earlier run that stay are told.
+#[test]
+fn what_an_earlier_run_has_left_is_told() {
+    let folder = scratch();
+    let model = imported(folder.path(), "mh");
+    let command = |input: &Path| {
+        let mut command = deepallele("annotate");
+        command.arg("-f").arg(genome()).arg("-m").arg(&model).arg(input);
+        command
+    };
+    let input = put(folder.path(), "in.vcf", every_kind(true));
+    let bed = put(folder.path(), "r.bed", "chr22\t17400250\t17400350\n");
+    let first = put(folder.path(), "first.vcf", silently(command(&input).arg("--quiet")));
+    let pair = put(folder.path(), "pair.vcf", silently(command(&input).args(["--quiet", "-s", "one"])));
+    let warned = |command: &mut Command| -> Option<String> {
+        let output = run(command);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stderr).lines().find(|line| line.contains("warning: ")).map(str::to_owned)
+    };
+    assert_eq!(warned(&mut command(&input)), None);
+    assert_eq!(warned(command(&input).arg("-L").arg(&bed)), None);
+    assert_eq!(warned(&mut command(&first)), None);
+    assert_eq!(warned(command(&first).args(["-s", "one"])), None);
+    let line = warned(command(&first).arg("-L").arg(&bed)).expect("a warning");
+    assert!(
+        line.contains("first.vcf\" is annotated already") && line.contains("DA_LFC, DA_CLFC, DA_REGION "),
+        "{line}"
+    );
+    let line = warned(&mut command(&pair)).expect("a warning");
+    assert!(line.contains("their DA_LFC_BG1, DA_LFC_BG2, DA_PAIR where"), "{line}");
+    // They are kept, as it says.
+    let after = silently(command(&pair).arg("--quiet"));
+    assert!(text(&after).lines().any(|line| line.contains("DA_LFC_BG1=") && line.contains("DA_LFC=")));
+}
+
 /// `bcftools query` without a warning, by columns.
 fn query(file: &Path, format: &str) -> Vec<Vec<String>> {
     let table = text(&silently(tool("bcftools", ["query", "-f", format]).arg(file)));

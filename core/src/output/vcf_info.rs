@@ -30,6 +30,18 @@ pub fn tagged(field: &str, tag: Option<&str>) -> String {
     tag.map_or_else(|| field.to_string(), |tag| format!("{field}_{tag}"))
 }
 
+/// Fields of an earlier annotation in `header` that records may keep when [`declare`] is called with the same `pair`,
+/// `regions` and `tag`: those that are not written now, and with regions all, since records outside stay as they are.
+pub fn kept(header: &VcfHeader, pair: bool, regions: bool, tag: Option<&str>) -> Vec<String> {
+    let written = |field: &&str| match (regions, pair) {
+        (true, _) => false,
+        (false, true) => ![EPISTASIS, MAIN].contains(field),
+        (false, false) => [LFC, COUNT_LFC, REGION].contains(field),
+    };
+    let left = FIELDS.into_iter().filter(|field| !written(field));
+    left.map(|field| tagged(field, tag)).filter(|name| header.has_info(name)).collect()
+}
+
 /// Declare the fields in a header. `version` is that of the tool; `pair` are the names of the two haplotypes whose
 /// fields are declared too, `regions` says whether those of whole regions are; `tag` ends the names.
 ///

@@ -49,6 +49,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let names = names.as_ref().map(|n| [n[0].as_str(), n[1].as_str()]);
     for model in &models {
         let (version, tag) = (env!("CARGO_PKG_VERSION"), model.tag.as_deref());
+        let kept = vcf_info::kept(reader.header(), names.is_some(), args.regions.is_some(), tag);
+        if !kept.is_empty() {
+            log::warn!(
+                "\"{}\" is annotated already: records keep their {} where this run writes none (bcftools annotate -x removes them)",
+                input.display(),
+                kept.join(", ")
+            );
+        }
         vcf_info::declare(reader.header_mut(), version, names, args.regions.is_some(), tag, &input)?;
     }
     for line in provenance.iter().flat_map(|p| p.lines()) {
