@@ -1,15 +1,16 @@
 //! Ctrl-C: the end of a command, which takes its temporary files along, or a question that long work asks itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-static TIDYING: OnceLock<Handle> = OnceLock::new();
+/// Whether an [`Interrupt`] listens for Ctrl-C.
+static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
 
 /// Whether the program was started with this signal ignored, as by nohup: it stays so.
 fn is_ignored(signal: i32) -> bool {
@@ -26,10 +27,11 @@ pub(crate) fn tidy_up_at_the_end() {
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&s| !is_ignored(s))) else {
         return;
     };
-    let _ = TIDYING.set(signals.handle());
-    // The thread lives as long as the program, or until Interrupt takes over.
     let _ = thread::Builder::new().name("signals".into()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        for signal in signals.forever() {
+            if signal != SIGHUP && TAKEN_OVER.load(Ordering::Relaxed) {
+                continue;
+            }
             crate::progress::clear();
             deepallele_core::files::remove_temporary_files();
             let _ = emulate_default_handler(signal);
@@ -48,9 +50,7 @@ impl Interrupt {
     /// # Errors
     /// The system refuses the handler.
     pub fn listen() -> anyhow::Result<Self> {
-        if let Some(tidying) = TIDYING.get() {
-            tidying.close();
-        }
+        TAKEN_OVER.store(true, Ordering::Relaxed);
         let wished = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // In this order: the second signal finds the wish that the first has left.
