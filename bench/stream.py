@@ -1,4 +1,5 @@
-"""`annotate` as a part of a pipe: what reading and writing cost, and effects in two haplotypes on a million variants.
+"""`annotate` as a part of a pipe: what reading and writing cost, effects in two haplotypes on a million variants, and
+a stream of 20 million.
 
 The records are those of the simulated cross (`cross.py`), the network is the small golden one of `test-data/parity`.
 """
@@ -11,6 +12,31 @@ from timing import in_turns, row, timed
 
 ROOT = Path(__file__).resolve().parent.parent
 TURNS = 3
+STREAMED = 20_000_000
+REGIONS = 500  # of the 50,000, in which records of the long stream are annotated
+
+
+def streamed(annotate, variants, regions, scratch):
+    """The records of `variants` over and over as uncompressed BCF through a pipe, some of them annotated."""
+    once, header, body, some = (scratch / name for name in ("once", "header", "body", "some.bed"))
+    # By its name bcftools would compress it.
+    with open(once, "wb") as out:
+        subprocess.run(["bcftools", "view", "-Ou", variants], check=True, stdout=out)
+    with open(once, "rb") as whole:
+        size = 9 + int.from_bytes(whole.read(9)[5:], "little")
+    with open(header, "wb") as out:
+        subprocess.run(["head", "-c", str(size), once], check=True, stdout=out)
+    with open(body, "wb") as out:
+        subprocess.run(["tail", "-c", f"+{size + 1}", once], check=True, stdout=out)
+    lines = regions.read_text().splitlines(keepends=True)
+    some.write_text("".join(lines[:: len(lines) // REGIONS]))
+    del lines
+    times = -(-STREAMED // records(variants))
+    with subprocess.Popen(["cat", header, *[body] * times], stdout=subprocess.PIPE) as source:
+        seconds, memory = timed([*annotate, "-L", some, "-Ou", "-o", "/dev/null", "-"], stdin=source.stdout)
+        source.stdout.close()
+    number = f"{times * records(variants):,}"
+    row(f"annotate, {number} records of BCF through a pipe, {REGIONS} regions", f"{seconds:.1f} s", f"{memory:.0f} MB (at most 1,000)", "", "")
 
 
 def rows(binaries):
@@ -37,3 +63,4 @@ def rows(binaries):
         for what, more in [("on the reference", []), ("in two haplotypes", ["-s", "F1"])]:
             seconds, memory = timed([*annotate, "-L", regions, *more, "-Ob", "-o", scratch / "out", variants])
             row(f"annotate {what}, {number} records, 50,000 regions", f"{seconds:.1f} s", f"{memory:.0f} MB (at most 1,000)", "", "")
+        streamed(annotate, variants, regions, scratch)

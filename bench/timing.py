@@ -13,10 +13,10 @@ def cache_folder():
     return Path(chosen) if chosen else Path(base) / "deepallele"
 
 
-def timed(command, peer=False):
+def timed(command, peer=False, stdin=None):
     """Wall seconds and peak memory in MB of one run; of a peer that fails None, said on stderr."""
     start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    child = subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = child.stderr.read()
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - start

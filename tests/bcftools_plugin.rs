@@ -33,14 +33,6 @@ fn plugin(model: &Path) -> Command {
     command
 }
 
-/// Success, and not a word on stderr.
-fn silently(command: &mut Command) -> Vec<u8> {
-    let output = run(command);
-    assert!(output.status.success(), "{command:?} ended with {}: {}", output.status, text(&output.stderr));
-    assert_eq!(text(&output.stderr), "", "{command:?}");
-    output.stdout
-}
-
 fn records(bytes: &[u8]) -> String {
     text(&feed(&mut tool("bcftools", ["view", "-H"]), bytes))
 }

@@ -102,6 +102,14 @@ pub fn good(command: &mut Command) -> Vec<u8> {
     output.stdout
 }
 
+/// Run, expect success and not a word on stderr; gives back stdout.
+pub fn silently(command: &mut Command) -> Vec<u8> {
+    let output = run(command);
+    assert!(output.status.success(), "{command:?} ended with {}: {}", output.status, text(&output.stderr));
+    assert_eq!(text(&output.stderr), "", "{command:?}");
+    output.stdout
+}
+
 /// [`good`], as text.
 pub fn good_text(command: &mut Command) -> String {
     text(&good(command))

@@ -210,6 +210,35 @@ fn bad_input_leaves_nothing() {
     }
     let mut command = predict(&model, &regions());
     refused_in(here, command.args(["-o", "/dev/full"]), &["/dev/full", "No space left"]);
+    // Variants and genome.
+    let packed = fs::read(phased()).unwrap();
+    let vcf = good_text(tool("bcftools", ["view"]).arg(phased()));
+    let line = vcf.lines().last().unwrap();
+    let fasta = put(here, "bare.fa", ">chr22\nACGT\n");
+    let with = |variants: &Path, genome: &Path, sample: &str| {
+        let mut command = deepallele("predict");
+        command.arg("-m").arg(&model).arg("-f").arg(genome).arg("-v").arg(variants).args(["-s", sample, "-L"]);
+        command.arg(regions()).arg("-o").arg(here.join("out.tsv.gz"));
+        command
+    };
+    for (name, content, words) in [
+        ("short.vcf.gz", packed[..packed.len() / 2].to_vec(), vec![]),
+        ("no_end.vcf.gz", packed[..packed.len() - 28].to_vec(), vec!["truncated"]),
+        ("columns.vcf", vcf.replace(line, &line[..line.len() - 6]).into_bytes(), vec!["record 623"]),
+        ("words.vcf", b"these are words\n".to_vec(), vec![]),
+        ("none.vcf", Vec::new(), vec![]),
+    ] {
+        let variants = put(here, name, content);
+        let words: Vec<&str> = words.into_iter().chain([name]).collect();
+        refused_in(here, &mut with(&variants, &genome(), "NA12878"), &words);
+    }
+    refused_in(here, &mut with(&phased(), &genome(), "nobody"), &["phased.vcf.gz", "\"nobody\""]);
+    refused_in(here, &mut with(&phased(), &fasta, "NA12878"), &["bare.fa.fai", "samtools faidx"]);
+    put(here, "bare.fa.fai", "chr22\t51304566\t7\t60\t61\n");
+    refused_in(here, &mut with(&phased(), &fasta, "NA12878"), &["bare.fa", "index is old"]);
+    let whole = fs::read(&model).unwrap();
+    let cut = put(here, "cut.onnx", &whole[..whole.len() / 2]);
+    refused_in(here, &mut to_files(&cut, &regions()), &["cut.onnx"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use flate2::read::MultiGzDecoder;
 use rust_htslib::{bgzf, htslib};
@@ -40,6 +41,25 @@ pub fn open_text(path: &Path) -> Result<Box<dyn BufRead>> {
         Ok(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader))))
     } else {
         Ok(Box::new(reader))
+    }
+}
+
+/// That the folder of an output is there, for outputs that are begun only when much has been computed.
+///
+/// # Errors
+/// It is not, or the output is a folder itself.
+pub fn check_folder(path: &Path) -> Result<()> {
+    if is_stdio(path) {
+        return Ok(());
+    }
+    if path.is_dir() {
+        return Err(Error::input(path, "is a folder, not a file"));
+    }
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(Error::io(path, io::Error::new(io::ErrorKind::NotFound, "there is no such folder")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -159,7 +179,7 @@ impl Write for OutFile {
         match &mut self.sink {
             Sink::Stdout(out) => out.write(bytes),
             Sink::Special(out) | Sink::Plain(out, _) => out.write(bytes),
-            Sink::Bgzf(Some(out), _) => out.write(bytes),
+            Sink::Bgzf(Some(out), _) => out.write(bytes).map_err(|_| why_bgzf_failed()),
             Sink::Bgzf(None, _) => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
@@ -168,7 +188,7 @@ impl Write for OutFile {
         match &mut self.sink {
             Sink::Stdout(out) => out.flush(),
             Sink::Special(out) | Sink::Plain(out, _) => out.flush(),
-            Sink::Bgzf(Some(out), _) => out.flush(),
+            Sink::Bgzf(Some(out), _) => out.flush().map_err(|_| why_bgzf_failed()),
             Sink::Bgzf(None, _) => Ok(()),
         }
     }
@@ -179,6 +199,18 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let mut out = OutFile::create(path)?;
     out.write_all(content).map_err(|e| Error::io(path, e))?;
     out.finish()
+}
+
+/// Every temporary file that was begun; those that have got their name or are gone are no more found by it.
+static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Remove what is being written: for a program that is told to end at once, where no value is dropped any more.
+pub fn remove_temporary_files() {
+    if let Ok(files) = TEMPORARY.lock() {
+        for file in files.iter() {
+            let _ = std::fs::remove_file(file);
+        }
+    }
 }
 
 /// A temporary file in the folder of `path`, so that renaming it stays on one file system. For writers of
@@ -197,12 +229,16 @@ pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder).map_err(|e| {
+    let file = builder.tempfile_in(folder).map_err(|e| {
         // tempfile names the scratch file behind the reason; the user knows only the final one.
         let text = e.to_string();
         let reason = text.split_once(" at path ").map_or(text.as_str(), |(reason, _)| reason);
         Error::io(path, io::Error::new(e.kind(), reason))
-    })
+    })?;
+    if let Ok(mut files) = TEMPORARY.lock() {
+        files.push(file.path().to_path_buf());
+    }
+    Ok(file)
 }
 
 /// Give a finished temporary file its final name.
@@ -210,10 +246,19 @@ pub fn persist(temporary: TempPath, path: &Path) -> Result<()> {
     temporary.persist(path).map_err(|e| Error::io(path, e.error))
 }
 
+/// What the system said last, as well as it can be told: htslib says only that it could not write.
+fn why_bgzf_failed() -> io::Error {
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::ENOSPC | libc::EIO | libc::EDQUOT | libc::EFBIG) => error,
+        _ => io::Error::other("could not be written; is the disk full?"),
+    }
+}
+
 fn close_bgzf(mut writer: Option<bgzf::Writer>, temporary: &Path, path: &Path) -> Result<()> {
     let fail = |e| Error::io(path, e);
     if let Some(out) = writer.as_mut() {
-        out.flush().map_err(fail)?;
+        out.flush().map_err(|_| fail(why_bgzf_failed()))?;
     }
     // htslib closes on drop and tells nobody whether that worked: look for the end marker.
     drop(writer);

@@ -27,19 +27,17 @@ pub fn write(track: &Track, path: &Path) -> Result<()> {
     // bigWig keeps its contigs in the order of their bytes, and readers search by it.
     order.sort_by_key(|&i| contigs.name(i).as_bytes());
     let mut sizes = HashMap::new();
-    let mut spans: Vec<Vec<Value>> = Vec::with_capacity(order.len());
+    order.retain(|&i| !track.is_bare(i));
     for &i in &order {
-        let flat = track.flat(i);
-        if !flat.is_empty() {
-            let size = u32::try_from(contigs.length(i)).ok().filter(|&n| n > 0).ok_or_else(|| {
-                Error::input(path, format!("cannot hold \"{}\": bigWig needs a length below 2^32", contigs.name(i)))
-            })?;
-            sizes.insert(contigs.name(i).to_owned(), size);
-        }
-        spans.push(flat.iter().map(|s| Value { start: s.start, end: s.end, value: s.value }).collect());
+        let size = u32::try_from(contigs.length(i)).ok().filter(|&n| n > 0).ok_or_else(|| {
+            Error::input(path, format!("cannot hold \"{}\": bigWig needs a length below 2^32", contigs.name(i)))
+        })?;
+        sizes.insert(contigs.name(i).to_owned(), size);
     }
-    let names: Vec<String> = order.iter().map(|&i| contigs.name(i).to_owned()).collect();
-    let values = names.into_iter().zip(spans).flat_map(|(name, list)| list.into_iter().map(move |v| (name.clone(), v)));
+    let values = order.iter().flat_map(|&i| {
+        let name = contigs.name(i);
+        track.flat(i).map(move |s| (name, Value { start: s.start, end: s.end, value: s.value }))
+    });
 
     let temporary = temporary_beside(path)?;
     let file = temporary.reopen().map_err(|e| Error::io(path, e))?;
@@ -78,7 +76,7 @@ mod tests {
         for (i, name) in [(0, "chr2"), (1, "chr10")] {
             let got: Vec<_> = reader.get_interval(name, 0, 5000).unwrap().map(|v| v.unwrap()).collect();
             let got: Vec<_> = got.iter().map(|v| (v.start, v.end, v.value)).collect();
-            let expected: Vec<_> = track.flat(i).iter().map(|s| (s.start, s.end, s.value)).collect();
+            let expected: Vec<_> = track.flat(i).map(|s| (s.start, s.end, s.value)).collect();
             assert_eq!(got, expected);
         }
     }

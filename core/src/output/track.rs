@@ -1,5 +1,7 @@
 //! Values along a genome: collected in any order, written sorted and without overlaps.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::io::Write;
 use std::path::Path;
 
@@ -81,10 +83,15 @@ impl Track {
         self.spans.iter().all(Vec::is_empty)
     }
 
-    /// Spans of a contig, sorted, without overlaps: where several values lie on a base it gets their mean.
-    pub fn flat(&self, contig: usize) -> Vec<Span> {
-        let Some(list) = self.spans.get(contig) else { return Vec::new() };
-        flatten(list)
+    /// True when there is nothing to draw on a contig.
+    pub fn is_bare(&self, contig: usize) -> bool {
+        self.spans.get(contig).is_none_or(Vec::is_empty)
+    }
+
+    /// Spans of a contig, sorted, without overlaps: where several values lie on a base it gets their mean. What was
+    /// collected in order is not copied.
+    pub fn flat(&self, contig: usize) -> impl Iterator<Item = Span> + '_ {
+        Flat::new(self.spans.get(contig).map_or(&[], Vec::as_slice))
     }
 
     /// Where the value farthest from zero lies, of equal ones the first: contig and span.
@@ -124,33 +131,71 @@ fn quoted(text: &str) -> String {
     text.chars().map(|c| if c == '"' || c.is_control() { '\'' } else { c }).collect()
 }
 
-fn flatten(list: &[Span]) -> Vec<Span> {
-    let mut sorted = list.to_vec();
-    // By value too, so that a mean does not depend on the order in which values came.
-    sorted.sort_by(|a, b| (a.start, a.end).cmp(&(b.start, b.end)).then(a.value.total_cmp(&b.value)));
-    let mut flat: Vec<Span> = Vec::with_capacity(sorted.len());
-    let mut active: Vec<Span> = Vec::new();
-    let mut position = 0;
-    let mut next = sorted.into_iter().peekable();
-    loop {
-        active.retain(|s| s.end > position);
-        if active.is_empty() {
-            match next.peek() {
-                Some(span) => position = span.start,
-                None => return flat,
+/// By place, and by value too, so that a mean does not depend on the order in which values came.
+fn by_place(a: &Span, b: &Span) -> Ordering {
+    (a.start, a.end).cmp(&(b.start, b.end)).then(a.value.total_cmp(&b.value))
+}
+
+/// Goes through sorted spans from one end or start to the next.
+struct Flat<'a> {
+    sorted: Cow<'a, [Span]>,
+    /// The first that has not been begun.
+    next: usize,
+    /// Those that reach beyond `position`.
+    active: Vec<Span>,
+    position: u32,
+    /// What goes on if the next piece has the same value.
+    last: Option<Span>,
+}
+
+impl<'a> Flat<'a> {
+    fn new(list: &'a [Span]) -> Self {
+        let sorted = match list.is_sorted_by(|a, b| by_place(a, b) != Ordering::Greater) {
+            true => Cow::Borrowed(list),
+            false => {
+                let mut copy = list.to_vec();
+                copy.sort_unstable_by(by_place);
+                Cow::Owned(copy)
+            }
+        };
+        Self { sorted, next: 0, active: Vec::new(), position: 0, last: None }
+    }
+
+    /// The next piece over which the same spans lie.
+    fn piece(&mut self) -> Option<Span> {
+        let position = self.position;
+        self.active.retain(|s| s.end > position);
+        if self.active.is_empty() {
+            self.position = self.sorted.get(self.next)?.start;
+        }
+        while let Some(span) = self.sorted.get(self.next).filter(|s| s.start <= self.position) {
+            self.active.push(*span);
+            self.next += 1;
+        }
+        let ends = self.active.iter().map(|s| s.end);
+        let end = ends.chain(self.sorted.get(self.next).map(|s| s.start)).min()?;
+        let sum: f64 = self.active.iter().map(|s| f64::from(s.value)).sum();
+        let piece = Span { start: self.position, end, value: (sum / self.active.len() as f64) as f32 };
+        self.position = end;
+        Some(piece)
+    }
+}
+
+impl Iterator for Flat<'_> {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        loop {
+            let Some(piece) = self.piece() else { return self.last.take() };
+            match &mut self.last {
+                Some(last) if last.end == piece.start && last.value == piece.value => last.end = piece.end,
+                last => {
+                    if let Some(whole) = last.replace(piece) {
+                        return Some(whole);
+                    }
+                }
             }
         }
-        while let Some(span) = next.next_if(|s| s.start <= position) {
-            active.push(span);
-        }
-        let until = active.iter().map(|s| s.end).chain(next.peek().map(|s| s.start)).min().unwrap_or(position);
-        let sum: f64 = active.iter().map(|s| f64::from(s.value)).sum();
-        let value = (sum / active.len() as f64) as f32;
-        match flat.last_mut() {
-            Some(last) if last.end == position && last.value == value => last.end = until,
-            _ => flat.push(Span { start: position, end: until, value }),
-        }
-        position = until;
     }
 }
 
@@ -167,8 +212,8 @@ mod tests {
 
     #[test]
     fn overlaps_become_means_and_contigs_end() {
-        let flat = track(&[(10, 20, 1.0), (15, 30, 3.0), (40, 40, 9.0), (90, 200, 5.0), (1, 2, f64::NAN)]).flat(0);
-        let flat: Vec<_> = flat.iter().map(|s| (s.start, s.end, s.value)).collect();
+        let flat = track(&[(10, 20, 1.0), (15, 30, 3.0), (40, 40, 9.0), (90, 200, 5.0), (1, 2, f64::NAN)]);
+        let flat: Vec<_> = flat.flat(0).map(|s| (s.start, s.end, s.value)).collect();
         assert_eq!(flat, [(10, 15, 1.0), (15, 20, 2.0), (20, 30, 3.0), (90, 100, 5.0)]);
     }
 
@@ -203,7 +248,7 @@ mod tests {
             spans in prop::collection::vec((0u64..90, 1u64..30, -5i32..5), 0..15)
         ) {
             let spans: Vec<_> = spans.into_iter().map(|(s, n, v)| (s, s + n, f64::from(v))).collect();
-            let flat = track(&spans).flat(0);
+            let flat: Vec<Span> = track(&spans).flat(0).collect();
             prop_assert!(flat.windows(2).all(|w| w[0].end <= w[1].start));
             for base in 0..100u64 {
                 let over: Vec<f64> =

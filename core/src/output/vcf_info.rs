@@ -104,6 +104,15 @@ impl Declared<'_> {
         (number, kind, text)
     }
 
+    /// Fields of an earlier annotation in `header` that records may keep: those that are not written now, and with regions
+    /// all, since records outside stay as they are.
+    pub fn kept(&self, header: &VcfHeader) -> Vec<String> {
+        let written = self.in_region();
+        let written = |field: &&str| !self.regions && (*field == REGION || written.contains(field));
+        let left = FIELDS.into_iter().filter(|field| !written(field));
+        left.map(|field| tagged(field, self.tag)).filter(|name| header.has_info(name)).collect()
+    }
+
     /// Declare the fields in a header. `version` is that of the tool.
     ///
     /// # Errors

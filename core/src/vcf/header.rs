@@ -128,6 +128,18 @@ impl VcfHeader {
         }
     }
 
+    /// Whether an INFO field is declared.
+    pub fn has_info(&self, tag: &str) -> bool {
+        let start = format!("##INFO=<ID={tag},");
+        self.text.split(|&b| b == b'\n').any(|line| line.starts_with(start.as_bytes()))
+    }
+
+    /// Columns that the `#CHROM` line names.
+    pub(super) fn columns(&self) -> usize {
+        let line = &self.text[self.columns_line()..];
+        1 + line.iter().filter(|&&b| b == b'\t').count()
+    }
+
     /// Where the `#CHROM` line starts.
     fn columns_line(&self) -> usize {
         let mut at = 0;

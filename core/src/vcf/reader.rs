@@ -74,6 +74,8 @@ pub struct VcfReader {
     path: PathBuf,
     file: *mut hts::htsFile,
     header: VcfHeader,
+    /// Columns that a line has at least.
+    columns: usize,
     bcf: bool,
     mode: Mode,
     line: hts::kstring_t,
@@ -143,7 +145,13 @@ impl VcfReader {
             let bcf = format == hts::htsExactFormat_bcf;
             if !bcf && format != hts::htsExactFormat_vcf {
                 let empty = format == hts::htsExactFormat_empty_format;
-                return close(Error::input(path, if empty { "is empty" } else { "is neither VCF nor BCF" }));
+                return close(Error::input(
+                    path,
+                    match empty {
+                        true => "is empty, or cut short in its first block",
+                        false => "is neither VCF nor BCF",
+                    },
+                ));
             }
             if threads > 1 {
                 hts::hts_set_threads(file, (threads - 1) as i32);
@@ -162,7 +170,8 @@ impl VcfReader {
             };
             match header {
                 Ok((header, place)) => {
-                    Ok(Self { path: path.into(), file, header, bcf, mode: Mode::All, line, place, spares: Vec::new() })
+                    let (path, columns, mode) = (path.into(), header.columns(), Mode::All);
+                    Ok(Self { path, file, header, columns, bcf, mode, line, place, spares: Vec::new() })
                 }
                 Err(error) => {
                     take_kstring(&mut line);
@@ -217,7 +226,9 @@ impl VcfReader {
         }
         let name = c_path(&self.path)?;
         let silent = hts::HTS_IDX_SILENT_FAIL as i32;
-        let missing = || Error::input(&self.path, "has no index; make one with bcftools index, or use -t or -T");
+        let missing = || {
+            Error::input(&self.path, "has no index that can be read; make one with bcftools index -f, or use -t or -T")
+        };
         // SAFETY: valid strings; each result is checked, owned by mode from here on and released in drop.
         let (index, names) = unsafe {
             if self.bcf {
@@ -328,7 +339,7 @@ impl VcfReader {
         match code {
             0.. => {
                 self.copy_line(&mut spare.line);
-                VcfRecord::from_line(spare, self.place).map(Some).map_err(broken)
+                VcfRecord::from_line(spare, self.place, self.columns).map(Some).map_err(broken)
             }
             -1 => self.check_end().map(|()| None),
             _ => Err(broken("cannot be read; the file is truncated or damaged".into())),
@@ -414,19 +425,26 @@ impl VcfReader {
             }
             let until = *done_until;
             let record = match record {
-                Some(record) => VcfRecord::from_bcf(record, Spare::default(), &self.header, 0),
+                Some(record) => VcfRecord::from_bcf(record, Spare::default(), &self.header, 0)
+                    .map_err(|problem| broken(&format!("a record {problem}")))?,
                 None => {
                     // SAFETY: htslib filled l bytes at s.
                     let bytes = unsafe { std::slice::from_raw_parts(self.line.s.cast::<u8>(), self.line.l) };
-                    VcfRecord::new(bytes.to_vec(), 0)
+                    VcfRecord::from_line(Spare::of_line(bytes.to_vec()), 0, self.columns)
+                        .map_err(|problem| broken(&format!("the record \"{}\": {problem}", beginning(bytes))))?
                 }
-            }
-            .map_err(|problem| broken(&format!("a record {problem}")))?;
+            };
             if record.start() >= until {
                 return Ok(Some(record));
             }
         }
     }
+}
+
+/// Contig and position of a line as it has them, for messages.
+fn beginning(line: &[u8]) -> String {
+    let columns = line[..line.len().min(100)].split(|&b| b == b'\t').take(2);
+    columns.map(|column| String::from_utf8_lossy(column).into_owned()).collect::<Vec<_>>().join(" ")
 }
 
 /// The `##` lines and the `#CHROM` line, with the number of lines read.

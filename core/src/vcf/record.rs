@@ -55,6 +55,11 @@ pub(super) struct Spare {
 }
 
 impl Spare {
+    /// Nothing but a line.
+    pub(super) fn of_line(line: Vec<u8>) -> Self {
+        Self { line, ..Self::default() }
+    }
+
     /// The alleles given, in upper case, in the memory of those before.
     fn fill<'a>(&mut self, contig: &str, alleles: impl Iterator<Item = &'a [u8]>) {
         self.contig.clear();
@@ -90,7 +95,7 @@ impl VcfRecord {
     /// # Errors
     /// It is no line of VCF; the reason names no record.
     pub fn new(line: Vec<u8>, place: u64) -> Result<Self, String> {
-        Self::from_line(Spare { line, ..Spare::default() }, place)
+        Self::from_line(Spare::of_line(line), place, 8)
     }
 
     /// What its memory is worth to the next record.
@@ -102,8 +107,8 @@ impl VcfRecord {
         }
     }
 
-    /// From the line in `spare`.
-    pub(super) fn from_line(mut spare: Spare, place: u64) -> Result<Self, String> {
+    /// From the line in `spare`, which has at least `columns`, those of the header.
+    pub(super) fn from_line(mut spare: Spare, place: u64, columns: usize) -> Result<Self, String> {
         let line = std::mem::take(&mut spare.line);
         let mut tabs = line.iter().enumerate().filter(|(_, &b)| b == b'\t').map(|(i, _)| i);
         let mut ends = [0; 8];
@@ -113,6 +118,10 @@ impl VcfRecord {
                 None if column == 7 => line.len(),
                 None => return Err(format!("has {} columns where VCF has at least 8", column + 1)),
             };
+        }
+        let found = 1 + line.iter().map(|&b| usize::from(b == b'\t')).sum::<usize>();
+        if found < columns {
+            return Err(format!("has {found} columns where the header has {columns}; is the file truncated?"));
         }
         let column = |i: usize| &line[if i == 0 { 0 } else { ends[i - 1] + 1 }..ends[i]];
         let contig = std::str::from_utf8(column(0)).map_err(|_| "contig name is not text")?;
@@ -178,7 +187,8 @@ impl VcfRecord {
         }
     }
 
-    /// Set INFO fields, in this order behind those that stay; earlier values of the same names go.
+    /// Set INFO fields: one that is there already gets the new value in its place, the others come in this order behind
+    /// those that stay.
     pub fn set_info(&mut self, header: &VcfHeader, values: &[(&str, InfoValue)]) -> Result<(), String> {
         match &mut self.data {
             Data::Text(line, info) => {
@@ -296,38 +306,26 @@ fn set_bcf(record: &mut Bcf, header: &VcfHeader, tag: &str, value: &InfoValue) -
     }
 }
 
+/// INFO with `values`: one that is there already keeps its place, as in a BCF record, the others come behind.
 fn edit(info: &[u8], values: &[(&str, InfoValue)]) -> Vec<u8> {
-    let replaced = |field: &[u8]| {
-        let key = field.split(|&b| b == b'=').next().unwrap_or(field);
-        values.iter().any(|(tag, _)| tag.as_bytes() == key)
-    };
     let mut out: Vec<u8> = Vec::with_capacity(info.len() + 64);
-    for field in info.split(|&b| b == b';').filter(|f| !f.is_empty() && *f != b"." && !replaced(f)) {
-        out.extend_from_slice(field);
-        out.push(b';');
-    }
-    for (tag, value) in values.iter().filter(|(_, value)| *value != InfoValue::Flag(false)) {
-        out.extend_from_slice(tag.as_bytes());
-        match value {
-            InfoValue::Flag(_) => {}
-            InfoValue::Texts(texts) => {
-                out.push(b'=');
-                out.extend_from_slice(joined(texts).as_bytes());
+    let mut placed = vec![false; values.len()];
+    for field in info.split(|&b| b == b';').filter(|f| !f.is_empty() && *f != b".") {
+        let key = field.split(|&b| b == b'=').next().unwrap_or(field);
+        match values.iter().position(|(tag, _)| tag.as_bytes() == key) {
+            Some(number) if placed[number] => {}
+            Some(number) => {
+                placed[number] = true;
+                put_value(&mut out, values[number].0, &values[number].1);
             }
-            InfoValue::Floats(values) => {
-                out.push(b'=');
-                for (i, value) in values.iter().enumerate() {
-                    if i > 0 {
-                        out.push(b',');
-                    }
-                    match value {
-                        Some(value) => out.extend_from_slice(&float_text(*value)),
-                        None => out.push(b'.'),
-                    }
-                }
+            None => {
+                out.extend_from_slice(field);
+                out.push(b';');
             }
         }
-        out.push(b';');
+    }
+    for ((tag, value), _) in values.iter().zip(placed).filter(|(_, placed)| !placed) {
+        put_value(&mut out, tag, value);
     }
     out.pop();
     if out.is_empty() {
@@ -343,6 +341,34 @@ fn joined(texts: &[String]) -> String {
 /// A number as it stands in a field of [`InfoValue::Floats`].
 pub fn number_in_text(value: f32) -> String {
     String::from_utf8_lossy(&float_text(value)).into_owned()
+}
+
+/// `tag=value;`, and nothing for a flag that is not there.
+fn put_value(out: &mut Vec<u8>, tag: &str, value: &InfoValue) {
+    if *value == InfoValue::Flag(false) {
+        return;
+    }
+    out.extend_from_slice(tag.as_bytes());
+    match value {
+        InfoValue::Flag(_) => {}
+        InfoValue::Texts(texts) => {
+            out.push(b'=');
+            out.extend_from_slice(joined(texts).as_bytes());
+        }
+        InfoValue::Floats(values) => {
+            out.push(b'=');
+            for (i, value) in values.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                match value {
+                    Some(value) => out.extend_from_slice(&float_text(*value)),
+                    None => out.push(b'.'),
+                }
+            }
+        }
+    }
+    out.push(b';');
 }
 
 /// A float as htslib writes it, so that a value reads the same whichever way it went.
@@ -400,13 +426,14 @@ mod tests {
             String::from_utf8(edit(info.as_bytes(), &values)).unwrap()
         };
         assert_eq!(edited("."), "DA=-0.25,.;DR=a%3Bb%20c,d%2Ce");
-        assert_eq!(edited("AF=0.50;DA=9;DB"), "AF=0.50;DB;DA=-0.25,.;DR=a%3Bb%20c,d%2Ce");
+        assert_eq!(edited("AF=0.50;DA=9;DB"), "AF=0.50;DA=-0.25,.;DB;DR=a%3Bb%20c,d%2Ce");
         assert_eq!(edit(b".", &[]), b".");
         let flags = |info: &str, main: bool| {
             let values = [("DM", InfoValue::Flag(main)), ("DA", floats(&[Some(1.0)]))];
             String::from_utf8(edit(info.as_bytes(), &values)).unwrap()
         };
         assert_eq!(flags("DB;DM", true), "DB;DM;DA=1");
+        assert_eq!(flags("DM;DB;DA=3;DA=4", true), "DM;DB;DA=1");
         assert_eq!(flags("DM;DB", false), "DB;DA=1");
     }
 

@@ -1,5 +1,6 @@
 //! Writing records whole: to a temporary name that becomes the final one, or to standard output.
 
+use std::collections::HashSet;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -29,7 +30,41 @@ pub struct VcfWriter {
     temporary: Option<TempPath>,
     format: VcfFormat,
     threads: usize,
+    order: Option<Order>,
 }
+
+/// What an index asks of the records: that they are sorted, and that it can hold them.
+struct Order {
+    kind: IndexKind,
+    contig: String,
+    start: i64,
+    seen: HashSet<String>,
+}
+
+impl Order {
+    fn check(&mut self, record: &VcfRecord) -> std::result::Result<(), String> {
+        let (contig, start) = (record.contig(), record.start());
+        let sort = "an index needs sorted records: run bcftools sort first, or leave -W out";
+        if contig != self.contig {
+            if !self.seen.insert(contig.to_owned()) {
+                return Err(format!("comes after records of {}: {sort}", self.contig));
+            }
+            self.contig.clear();
+            self.contig.push_str(contig);
+        } else if start < self.start {
+            return Err(format!("comes after position {}: {sort}", self.start + 1));
+        }
+        self.start = start;
+        let end = start.saturating_add(record.alleles().first().map_or(1, Vec::len) as i64);
+        match self.kind == IndexKind::Tbi && end > TBI_END {
+            true => Err(format!("lies beyond position {TBI_END}, where a tbi index ends: use -W=csi")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Bases of a contig that a tbi index covers.
+const TBI_END: i64 = 1 << 29;
 
 // SAFETY: the handles are owned by this value and reached through it alone.
 unsafe impl Send for VcfWriter {}
@@ -98,7 +133,7 @@ impl VcfWriter {
                 Sink::Bcf(out)
             },
         };
-        let mut writer = Self { path: path.into(), sink: Some(sink), temporary, format, threads };
+        let mut writer = Self { path: path.into(), sink: Some(sink), temporary, format, threads, order: None };
         match &writer.sink {
             Some(Sink::Bcf(out)) => {
                 // SAFETY: open file and valid header.
@@ -111,18 +146,31 @@ impl VcfWriter {
         Ok(writer)
     }
 
+    /// Refuse from now on the first record that an index of this kind cannot hold, rather than find out at the end.
+    pub fn expect_index(mut self, kind: Option<IndexKind>) -> Self {
+        self.order = kind.map(|kind| Order { kind, contig: String::new(), start: 0, seen: HashSet::new() });
+        self
+    }
+
     /// Write one record, which was read with `header`.
     ///
     /// # Errors
-    /// The disk is full, the reader is gone, or a VCF line cannot become BCF (it uses contigs or fields that the
-    /// header does not declare).
+    /// The disk is full, the reader is gone, a VCF line cannot become BCF (it uses contigs or fields that the
+    /// header does not declare), or [`VcfWriter::expect_index`] was asked for and the record does not fit.
     pub fn write(&mut self, record: &mut VcfRecord, header: &VcfHeader) -> Result<()> {
+        let fits = self.order.as_mut().map_or(Ok(()), |order| order.check(record));
+        fits.map_err(|e| self.cannot(record, &e))?;
         let Some(Sink::Bcf(out)) = &self.sink else {
             let line = record.to_line(header).map_err(|e| self.cannot(record, &e))?;
             self.put(&line)?;
             return self.put(b"\n");
         };
         let out = *out;
+        if record.start() > i64::from(i32::MAX) {
+            return Err(
+                self.cannot(record, "cannot become BCF, whose positions end at 2147483647; write VCF (-Ov or -Oz)")
+            );
+        }
         let code = match &record.data {
             // SAFETY: the record belongs to the header that was written.
             Data::Bcf(bcf) => unsafe { hts::bcf_write(out, header.inner, bcf.0) },

@@ -161,6 +161,12 @@ impl SeveralModels {
 }
 
 impl Args {
+    /// Every file that is written.
+    pub fn outputs(&self) -> impl Iterator<Item = &Path> {
+        let tracks = [&self.bedgraph, &self.bigwig, &self.igv];
+        std::iter::once(self.output.output.as_path()).chain(tracks.into_iter().flatten().map(PathBuf::as_path))
+    }
+
     /// What clap cannot check by itself.
     pub fn check(&self) -> anyhow::Result<()> {
         self.output.check()?;
@@ -189,6 +195,10 @@ impl Args {
         }
         if tracks.iter().any(|t| t.as_deref().is_some_and(is_stdio)) {
             return Err(usage("tracks and session need file names; standard output is for the VCF"));
+        }
+        let outputs: Vec<&Path> = self.outputs().filter(|path| !path.exists() || path.is_file()).collect();
+        if let Some(twice) = outputs.iter().enumerate().find(|(i, path)| outputs[..*i].contains(path)) {
+            return Err(usage(format!("\"{}\" is the name of two outputs", twice.1.display())));
         }
         let input = self.input.as_deref().unwrap_or(Path::new("-"));
         let files = [Some(input), self.regions.as_deref(), self.restrict.file(), self.haplotypes.variants.as_deref()];
@@ -232,6 +242,8 @@ mod tests {
             ("-m a --tag x;y -f f in.vcf", "no end of an INFO field"),
             ("-m a -m b -m c --tag x --tag y --tag z --model-sample u --model-sample v -f f in.vcf", "2 samples"),
             ("-m a -m b --tag x --tag y --bedgraph t -f f in.vcf", "one model"),
+            ("-m m -f f -o x.vcf --bedgraph x.vcf in.vcf", "two outputs"),
+            ("-m m -f f --bigwig x --bedgraph x in.vcf", "two outputs"),
             ("-m m -f f -s kid", "-v VCF"),
             ("-m m -f f --strain CAST -", "-v VCF"),
             ("-m m -f f -v cross.bcf in.vcf", "two haplotypes"),

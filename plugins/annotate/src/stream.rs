@@ -6,6 +6,7 @@ use std::path::Path;
 use deepallele_common::interval::Interval;
 use deepallele_common::{input_or_stdin, Progress};
 use deepallele_core::effects::sites;
+use deepallele_core::files;
 use deepallele_core::output::vcf_info::{self, Declared};
 use deepallele_core::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
 use deepallele_core::Error;
@@ -25,6 +26,9 @@ const RECORDS: usize = 4096;
 /// Do all that `annotate` does.
 pub fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
+    for file in args.outputs() {
+        files::check_folder(file)?;
+    }
     let input = input_or_stdin(args.input.as_deref(), "variants")?;
     let threads = args.threads.count();
     let mut reader = VcfReader::open(&input, threads.min(4))?;
@@ -50,6 +54,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         };
         let window = ensemble.window();
         let engine = Engine::open(&args, ensemble, &input, &reader)?;
+        let kept = declared.kept(reader.header());
+        if !kept.is_empty() {
+            log::warn!(
+                "\"{}\" is annotated already: records keep their {} where this run writes none (bcftools annotate -x removes them)",
+                input.display(),
+                kept.join(", ")
+            );
+        }
         declared.declare(reader.header_mut(), env!("CARGO_PKG_VERSION"), &input)?;
         models.push(Model::new(engine, declared, window));
     }
@@ -139,9 +151,17 @@ impl Run<'_> {
         Error::input(self.input, problem.to_string())
     }
 
+    fn of_haplotypes(&self, file: &Path) -> bool {
+        self.models.iter().any(|model| matches!(&model.engine, Engine::Pair(_, variants) if variants == file))
+    }
+
     fn add(&mut self, reader: &mut VcfReader, record: VcfRecord) -> anyhow::Result<()> {
         let added = self.models.iter_mut().try_for_each(|model| model.engine.add(&record));
-        added.map_err(|e| self.named(format!("{}: {e}", record.place())))?;
+        added.map_err(|e| match e {
+            // What is wrong with the file of the haplotypes, which is read ahead, is not wrong with this record.
+            Error::Input { ref file, .. } | Error::Io { ref file, .. } if self.of_haplotypes(file) => e,
+            e => self.named(format!("{}: {e}", record.place())),
+        })?;
         self.waiting.push(record);
         let first = self.writer.is_none() && self.waiting.len() < sites::enough();
         let enough = self.models.iter().any(|model| model.engine.waiting() >= model.enough);
@@ -172,6 +192,7 @@ impl Run<'_> {
                 }
                 let threads = self.args.threads.count().min(4);
                 VcfWriter::create(&output.output, output.format(), reader.header(), threads)?
+                    .expect_index(index(self.args))
             }
         };
         self.progress.add(self.waiting.len() as u64);

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use clap::{CommandFactory, FromArgMatches};
 use deepallele_core::Error;
 
-use crate::pages;
+use crate::{interrupt, pages};
 
 /// A wrong combination of options, found after parsing. Exit code 2, as for one that clap finds.
 #[derive(Debug)]
@@ -67,6 +67,7 @@ where
         Err(error) => error.format(&mut command.clone()).exit(),
     };
 
+    interrupt::tidy_up_at_the_end();
     // The hook has spoken already; a panic must still end as any other failure does.
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| run(arguments)));
     outcome.map_or(ExitCode::FAILURE, ended)
