@@ -63,10 +63,6 @@ fn begin(command: &Command, signals: &str, folder: &Path, content: &str) -> Begu
     Begun { child, input }
 }
 
-fn signal(child: &Child, name: &str) {
-    good(&mut tool("kill", ["-s", name, &child.id().to_string()]));
-}
-
 /// Names in `folder` that a user would take for a result.
 fn results(folder: &Path) -> Vec<String> {
     listing(folder).into_iter().filter(|name| !name.starts_with('.')).collect()

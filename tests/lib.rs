@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Every command.
 pub const COMMANDS: [&str; 8] = ["haplotypes", "count", "train", "evaluate", "predict", "annotate", "import", "export"];
@@ -148,6 +148,11 @@ pub fn listing(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Send a running program a signal, by its name without SIG. The shell has a `kill` where the system has none.
+pub fn signal(child: &Child, name: &str) {
+    good(&mut tool("sh", ["-c", "kill -s \"$0\" \"$1\"", name, &child.id().to_string()]));
 }
 
 /// Run `commands` as a pipeline, all of them expected to succeed; gives back the last one's stdout.

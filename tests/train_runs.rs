@@ -124,7 +124,7 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
     // In the middle of the second member.
     let child = started(&mut train(&counts, &broken, &options), &broken.join("finished.seed1.safetensors"));
     std::thread::sleep(Duration::from_millis(300));
-    good(tool("kill", ["-INT"]).arg(child.id().to_string()));
+    signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
     let said = text(&output.stderr);
     let last = said.lines().last().unwrap_or_default();
