@@ -15,7 +15,7 @@
 //! tensor = "counts"          # name of the graph's output; may be left out where there is one
 //! at = ["*", 5]              # of each axis behind N a place (0-based), [from, to] or all; everything if left out
 //! over = "mean"              # what becomes of several numbers, or "sum"
-//! scale = "ln"               # the output is activity on this scale: linear, ln, log2, log10
+//! scale = "linear"           # the output is activity on this scale: linear, ln, log2, log10
 //! pseudocount = 1.0          # with "linear": added before the logarithm
 //! ```
 //!

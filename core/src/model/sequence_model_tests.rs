@@ -222,3 +222,16 @@ fn a_description_that_does_not_fit_is_refused_with_the_reason() {
         assert!(!problem.contains('\n'), "{problem}");
     }
 }
+
+#[test]
+fn the_example_of_the_manual_is_a_description() {
+    let manual = include_str!("../../../docs/annotation.md");
+    let example = manual.split_once("```toml\n").and_then(|(_, rest)| rest.split_once("```")).expect("an example").0;
+    let description: Description = toml::from_str(example).unwrap();
+    assert_eq!((description.window, description.strands), (2114, StrandsShown::Forward));
+    let output = Output::new(&description.output[0], &[1, 3, 6]).unwrap();
+    // The mean of place 5 of three rows, plus 1.
+    let mut values = [0.0; 18];
+    (values[5], values[11], values[17]) = (3.0, 6.0, 12.0);
+    assert_eq!(output.log2(output.value(&values)), 3.0);
+}
