@@ -167,3 +167,19 @@ fn an_ensemble_has_the_mean_and_the_spread_of_its_networks() {
     wrong.arg("-f").arg(genome()).arg("--ensemble").arg("-m").arg(&models[0]).arg("-m").arg(&other).arg(phased());
     refused(&mut wrong, &["other.onnx", "left-aligned", "centred"]);
 }
+
+/// Regions are read once, whatever the number of models: they may come from a pipe.
+#[test]
+fn regions_of_a_pipe_are_those_of_every_model() {
+    let folder = scratch();
+    let models = ["mh", "cr"].map(|network| imported(folder.path(), network));
+    let with = |bed: &Path| {
+        let mut command = deepallele("annotate");
+        command.arg("-f").arg(genome()).args(["--no-version", "--tag", "many", "--tag", "one", "-L"]).arg(bed);
+        command.arg("-m").arg(&models[0]).arg("-m").arg(&models[1]).arg(phased());
+        command
+    };
+    let piped = feed(&mut with("-".as_ref()), &std::fs::read(regions()).unwrap());
+    assert!(text(&piped).lines().any(|line| line.contains(";DA_LFC_one=")));
+    assert!(piped == good(&mut with(&regions())));
+}

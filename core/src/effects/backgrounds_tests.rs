@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -95,8 +97,8 @@ impl Setting {
         let reference = Reference::open(&self.folder.path().join("ref.fa")).unwrap();
         let contigs: Contigs = reference.contigs().clone();
         let region = |&(start, end): &(u64, u64)| test_region(0, start, end);
-        let regions =
-            spans.map(|s| RegionIndex::new(Regions::from_list(contigs.clone(), s.iter().map(region).collect())));
+        let list = spans.map(|s| Regions::from_list(contigs.clone(), s.iter().map(region).collect()));
+        let regions = list.map(|list| Arc::new(RegionIndex::new(list)));
         let models = Ensemble::one(LocalPredictor::new(self.predictor()));
         let sites = Sites::new(reference, regions, models.window(), models.layout());
         let side = |s: u8| crate::genome::HaplotypeSource::Phased("kid".into(), s);

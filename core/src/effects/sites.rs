@@ -1,6 +1,7 @@
 //! Which regions a record belongs to, and which of its alleles can be predicted.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::genome::{edited_region, edited_window, Edit, Reference};
@@ -159,7 +160,7 @@ pub fn strongest(effects: impl Iterator<Item = f64>) -> Option<f64> {
 pub struct Sites {
     pub reference: Reference,
     pub report: EffectReport,
-    regions: Option<RegionIndex>,
+    regions: Option<Arc<RegionIndex>>,
     window: usize,
     layout: WindowLayout,
 }
@@ -167,7 +168,7 @@ pub struct Sites {
 impl Sites {
     /// With `regions` (their contigs numbered as in `reference`), windows lie around the centre of the region;
     /// without, around the variant's first base.
-    pub fn new(reference: Reference, regions: Option<RegionIndex>, window: usize, layout: WindowLayout) -> Self {
+    pub fn new(reference: Reference, regions: Option<Arc<RegionIndex>>, window: usize, layout: WindowLayout) -> Self {
         Self { reference, report: EffectReport::default(), regions, window, layout }
     }
 
@@ -178,7 +179,7 @@ impl Sites {
 
     /// Bases by which a window, or the region that it belongs to, may begin before a record that lies in it.
     pub fn reach(&self) -> u64 {
-        let longest = self.regions.as_ref().map_or(0, RegionIndex::longest);
+        let longest = self.regions.as_deref().map_or(0, RegionIndex::longest);
         longest.saturating_add(2 * self.window as u64)
     }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::effects::regions::RegionIndex;
 use crate::genome::reference::test_reference;
@@ -50,7 +52,8 @@ impl Setting {
         let reference = self.reference();
         let contigs: Contigs = reference.contigs().clone();
         let region = |&(start, end): &(u64, u64)| test_region(0, start, end);
-        let regions = spans.map(|s| RegionIndex::new(Regions::from_list(contigs, s.iter().map(region).collect())));
+        let list = spans.map(|s| Regions::from_list(contigs, s.iter().map(region).collect()));
+        let regions = list.map(|list| Arc::new(RegionIndex::new(list)));
         VariantEffects::new(Sites::new(reference, regions, 20, WindowLayout::Centred), self.models())
     }
 }

@@ -180,6 +180,9 @@ impl Args {
             if self.haplotypes.variants.is_none() && self.input.as_deref().is_none_or(is_stdio) {
                 return Err(usage("a piped VCF is read once: name the file of the two haplotypes with -v VCF"));
             }
+            if self.models.tagged().len() > 1 && self.haplotypes.variants.as_deref().is_some_and(is_stdio) {
+                return Err(usage("each model reads the two haplotypes: a pipe is read once, give -v a file"));
+            }
         }
         if self.igv.is_some() {
             if is_stdio(&self.output.output) {
@@ -231,6 +234,7 @@ mod tests {
         assert_eq!(check("-m a -m b --tag liver --tag brain -f f in.vcf"), Ok(()));
         assert_eq!(check("-m a -m b --ensemble -f f --bigwig t.bw in.vcf"), Ok(()));
         assert_eq!(check("-m m -f f -L r.bed --all-regions in.vcf"), Ok(()));
+        assert_eq!(check("-m a -m b --ensemble -f f -s kid -v - in.vcf"), Ok(()));
         assert_eq!(check("-m a -m a --tag x --tag y --model-sample x --model-sample y -f f in.vcf"), Ok(()));
         for (wrong, words) in [
             ("-m a -m b -f f in.vcf", "2 models and 0 tags"),
@@ -247,6 +251,7 @@ mod tests {
             ("-m m -f f -s kid", "-v VCF"),
             ("-m m -f f --strain CAST -", "-v VCF"),
             ("-m m -f f -v cross.bcf in.vcf", "two haplotypes"),
+            ("-m a -m b --tag x --tag y -f f -s kid -v - in.vcf", "-v a file"),
             ("-m m -f f --hap1 A:1 --hap2 A:1 in.vcf", "both haplotypes are A:1"),
         ] {
             assert!(check(wrong).unwrap_err().contains(words), "{wrong}");

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use deepallele_common::{open_model, open_sequence_model};
 use deepallele_core::effects::backgrounds::{BackgroundEffect, PairEffects, PairSite};
@@ -51,31 +52,46 @@ pub fn open_models(models: &Tagged, threads: usize) -> anyhow::Result<Ensemble> 
     ensemble.ok_or_else(|| anyhow::anyhow!("no model was given"))
 }
 
+/// Where the records are looked for: the genome, and the regions that the options name, read once for all models.
+pub struct Places<'a> {
+    fasta: &'a Path,
+    pub contigs: Contigs,
+    regions: Option<Arc<RegionIndex>>,
+}
+
+impl<'a> Places<'a> {
+    pub fn open(args: &'a Args) -> anyhow::Result<Self> {
+        let fasta = args.genome.required()?;
+        let contigs = Reference::open(fasta)?.contigs().clone();
+        let regions = args.regions.as_deref().map(|path| Regions::read(path, &contigs)).transpose()?;
+        if let Some((theirs, ours)) = regions.as_ref().and_then(|regions| regions.renamed.as_ref()) {
+            let path = args.regions.as_deref().unwrap_or(fasta);
+            log::info!("\"{}\": contigs matched by name without chr ({theirs} is {ours})", path.display());
+        }
+        Ok(Self { fasta, contigs, regions: regions.map(|regions| Arc::new(RegionIndex::new(regions))) })
+    }
+}
+
 impl Engine {
-    /// What predicts with `models` where `args` says; `reader` is the input.
-    pub fn open(args: &Args, models: Ensemble, input: &Path, reader: &VcfReader) -> anyhow::Result<Self> {
-        let path = args.genome.required()?;
-        let reference = Reference::open(path)?;
-        let contigs = reference.contigs().clone();
-        let regions = match &args.regions {
-            Some(path) => {
-                let regions = Regions::read(path, &contigs)?;
-                if let Some((theirs, ours)) = &regions.renamed {
-                    log::info!("\"{}\": contigs matched by name without chr ({theirs} is {ours})", path.display());
-                }
-                Some(RegionIndex::new(regions))
-            }
-            None => None,
-        };
-        let sites = Sites::new(reference, regions, models.window(), models.layout());
+    /// What predicts with `models` at `places`, as `args` says; `reader` is the input.
+    pub fn open(
+        args: &Args,
+        places: &Places,
+        models: Ensemble,
+        input: &Path,
+        reader: &VcfReader,
+    ) -> anyhow::Result<Self> {
+        let reference = Reference::open(places.fasta)?;
+        let sites = Sites::new(reference, places.regions.clone(), models.window(), models.layout());
         if args.haplotypes.is_empty() {
             return Ok(Engine::Reference(VariantEffects::new(sites, models)));
         }
         let (hap1, hap2) = args.haplotypes.sources()?;
         // Never standard input: the options were checked.
         let variants = args.haplotypes.variants.clone().unwrap_or_else(|| input.to_path_buf());
-        let contigs = in_order_of(&contigs, reader);
-        let stream = VariantStream::open(&variants, &contigs, &hap1, &hap2, Some(Reference::open(path)?))?;
+        let contigs = in_order_of(&places.contigs, reader);
+        let reference = Reference::open(places.fasta)?;
+        let stream = VariantStream::open(&variants, &contigs, &hap1, &hap2, Some(reference))?;
         let nearby = NearbyVariants::new(stream, contigs, sites.reach().saturating_add(ROOM));
         Ok(Engine::Pair(Box::new(PairEffects::new(sites, models, nearby)), variants))
     }

@@ -12,7 +12,7 @@ use deepallele_core::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfReco
 use deepallele_core::Error;
 
 use crate::args::Args;
-use crate::engine::{open_models, Annotation, Engine};
+use crate::engine::{open_models, Annotation, Engine, Places};
 use crate::tracks::Tracks;
 
 /// Pairs of windows that are predicted together. Independent of the number of threads: what an engine computes may
@@ -40,6 +40,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let pair = (!args.haplotypes.is_empty()).then(|| args.haplotypes.sources()).transpose()?;
     let names = pair.map(|(one, two)| [one.to_string(), two.to_string()]);
+    let places = Places::open(&args)?;
     let mut models = Vec::new();
     let tagged = args.models.tagged();
     for choice in &tagged {
@@ -53,7 +54,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             tag: choice.tag,
         };
         let window = ensemble.window();
-        let engine = Engine::open(&args, ensemble, &input, &reader)?;
+        let engine = Engine::open(&args, &places, ensemble, &input, &reader)?;
         let kept = declared.kept(reader.header());
         if !kept.is_empty() {
             log::warn!(
@@ -65,8 +66,6 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         declared.declare(reader.header_mut(), env!("CARGO_PKG_VERSION"), &input)?;
         models.push(Model::new(engine, declared, window));
     }
-    // There is at least one model: clap asks for it.
-    let contigs = models.first().map(|m: &Model| m.engine.sites().reference.contigs().clone()).unwrap_or_default();
     let provenance = args.provenance.provenance("annotate");
     for line in provenance.iter().flat_map(|p| p.lines()) {
         reader.header_mut().push(&line)?;
@@ -74,7 +73,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
     let mut run = Run {
         models,
-        tracks: Tracks::new(&args, contigs)?,
+        tracks: Tracks::new(&args, places.contigs)?,
         writer: None,
         waiting: Vec::new(),
         progress: Progress::new("records", None),
