@@ -302,7 +302,8 @@ fn read(path: &Path) -> Result<Description> {
     if !file.is_file() || file.len() > LONGEST_DESCRIPTION {
         return Err(Error::input(path, "is no description of a model: it is no file, or far too long"));
     }
-    let text = fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+    let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::input(path, "is no text: a description is TOML"))?;
     toml::from_str(&text).map_err(|e| {
         let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
         Error::input(path, format!("line {line}: {}", one_line(e.message())))

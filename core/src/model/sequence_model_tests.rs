@@ -221,6 +221,9 @@ fn a_description_that_does_not_fit_is_refused_with_the_reason() {
         assert!(words.iter().all(|word| problem.contains(word)), "{text}: {problem}");
         assert!(!problem.contains('\n'), "{problem}");
     }
+    std::fs::write(folder.path().join("own.toml"), b"window = 1\xff").unwrap();
+    let problem = SequenceModel::open(&folder.path().join("own.toml"), 1).err().unwrap().to_string();
+    assert!(problem.contains("own.toml") && problem.contains("no text"), "{problem}");
 }
 
 #[test]
