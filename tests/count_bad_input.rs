@@ -48,6 +48,52 @@ fn a_truncated_bam() {
     }
 }
 
+/// Where the blocks of a BGZF file begin.
+fn blocks(bytes: &[u8]) -> Vec<usize> {
+    let mut starts = vec![0];
+    loop {
+        let at = starts[starts.len() - 1];
+        let size = usize::from(u16::from_le_bytes([bytes[at + 16], bytes[at + 17]])) + 1;
+        if at + size >= bytes.len() {
+            return starts;
+        }
+        starts.push(at + size);
+    }
+}
+
+/// Threads that meet a damaged block answer nobody any more. Whoever waits for them waits for ever, now and then: so
+/// many times over.
+#[test]
+fn a_damaged_block_is_told_and_never_waited_for() {
+    let folder = scratch();
+    let outputs = scratch();
+    let whole = fs::read(reads()).unwrap();
+    let starts = blocks(&whole);
+    let (place, all) = (&["-r", "chr22:40000000-41000000"][..], &[][..]);
+    let several = &["-r", "chr22:17000000-18000000,chr22:30000000-31000000,chr22:40000000-41000000"][..];
+    for (number, damaged) in [1, 2, 4].into_iter().enumerate() {
+        let mut bytes = whole.clone();
+        bytes[starts[damaged]] ^= 0xff;
+        let file = put(folder.path(), &format!("{number}.bam"), &bytes);
+        fs::copy(format!("{}.bai", reads().display()), folder.path().join(format!("{number}.bam.bai"))).unwrap();
+        for more in [all, place, several] {
+            for _ in 0..12 {
+                let command = count(outputs.path(), &file);
+                let mut patient = tool("timeout", ["60"]);
+                patient.arg(command.get_program()).args(command.get_args()).args(more).args(["-@", "3", "--quiet"]);
+                let output = run(&mut patient);
+                let said = text(&output.stderr);
+                assert_ne!(output.status.code(), Some(124), "block {damaged}, {more:?}: it waits for ever");
+                // By the index it need not come by the damage.
+                if more.is_empty() {
+                    assert_eq!(output.status.code(), Some(1), "{said}");
+                    assert!(said.contains(&format!("{number}.bam")) && said.contains("damaged"), "{said}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_missing_index() {
     let folder = scratch();

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 use crate::files::is_stdio;
 use crate::genome::Contigs;
 
+mod spans;
+
 /// One alignment as it lies in the reader's buffer.
 #[derive(Clone, Copy)]
 pub struct Alignment<'a> {
@@ -133,6 +135,10 @@ pub struct Alignments {
     has_reference: bool,
     /// Alignments read so far.
     pub records: u64,
+    /// All threads, until those that unpack have been started.
+    threads: usize,
+    /// By the index, but read straight on from the first place.
+    straight: bool,
 }
 
 impl Drop for Alignments {
@@ -201,6 +207,8 @@ impl Alignments {
             any_order: false,
             has_reference: reference.is_some(),
             records: 0,
+            threads,
+            straight: false,
         };
         // SAFETY: the file is open, pointers are checked before use.
         unsafe {
@@ -218,11 +226,6 @@ impl Alignments {
             if htslib::hts_check_EOF(file) == 0 {
                 return Err(wrong("is truncated: it has no end marker; copy or make it again"));
             }
-            // Text is parsed in blocks by several threads, which then cannot tell the line that is wrong.
-            let text = (*file).format.format == htslib::htsExactFormat_sam;
-            if threads > 1 && !text {
-                alignments.unpack_ahead(threads.min(1024) as i32 - 1)?;
-            }
             alignments.header = htslib::sam_hdr_read(file);
             alignments.record = htslib::bam_init1();
             if alignments.header.is_null() || alignments.record.is_null() {
@@ -231,6 +234,20 @@ impl Alignments {
         }
         alignments.read_header()?;
         Ok(alignments)
+    }
+
+    /// Have threads unpack blocks ahead, once all that asks them for anything else is done: htslib 1.19 waits for ever
+    /// for the answer of one that has met a damaged block, be it about the end marker, which the header asks for, or
+    /// about a seek.
+    fn start_threads(&mut self) -> Result<()> {
+        let threads = std::mem::replace(&mut self.threads, 1);
+        // SAFETY: the file is open.
+        let text = unsafe { (*self.file).format.format == htslib::htsExactFormat_sam };
+        // Text is parsed in blocks by several threads, which then cannot tell the line that is wrong.
+        match threads > 1 && !text {
+            true => self.unpack_ahead(threads.min(1024) as i32 - 1),
+            false => Ok(()),
+        }
     }
 
     /// Have `workers` threads unpack blocks ahead. htslib's own choice is two blocks a thread, after which each
@@ -274,30 +291,6 @@ impl Alignments {
             return Err(Error::input(&self.path, "has no contigs in its header (@SQ); is it aligned?"));
         }
         self.contigs = Contigs::new(list);
-        Ok(())
-    }
-
-    /// Read everything, but show only what overlaps `spans`.
-    pub fn restrict_by_reading(&mut self, spans: Vec<Span>) {
-        self.spans = Some(merge(spans));
-    }
-
-    /// Read only what overlaps `spans`, by the index.
-    ///
-    /// # Errors
-    /// No index, or standard input.
-    pub fn restrict_by_index(&mut self, spans: Vec<Span>) -> Result<()> {
-        if is_stdio(&self.path) {
-            return Err(Error::input(&self.path, "standard input has no index; name a file to use -r or -R"));
-        }
-        let name = c_string(&self.path)?;
-        // SAFETY: file and name are valid; the result is checked.
-        self.index = unsafe { htslib::sam_index_load(self.file, name.as_ptr()) };
-        if self.index.is_null() {
-            let make = format!("has no readable index; make it with: samtools index {}", self.path.display());
-            return Err(Error::input(&self.path, make));
-        }
-        self.spans = Some(merge(spans));
         Ok(())
     }
 
@@ -348,6 +341,9 @@ impl Alignments {
     /// A record that cannot be read, a file that is cut short, records out of order.
     #[inline]
     pub fn next_read(&mut self) -> Result<Option<Alignment<'_>>> {
+        if self.threads > 1 && self.index.is_null() {
+            self.start_threads()?;
+        }
         let code = loop {
             if self.index.is_null() {
                 // SAFETY: all three are valid for the life of self.
@@ -359,8 +355,18 @@ impl Alignments {
                 }
                 break code;
             }
-            if self.iterator.is_null() && !self.next_span()? {
+            if self.iterator.is_null() && !self.straight && !self.next_span()? {
                 return Ok(None);
+            }
+            if self.straight {
+                // SAFETY: all three are valid for the life of self.
+                let code = unsafe { htslib::sam_read1(self.file, self.header, self.record) };
+                match code >= 0 && !self.in_spans() {
+                    true if self.behind_spans() => return Ok(None),
+                    true => continue,
+                    false if code == -1 => return Ok(None),
+                    false => break code,
+                }
             }
             // SAFETY: iterator, record and file are valid. A CRAM iterator takes no BGZF handle.
             let code = unsafe {
@@ -434,43 +440,6 @@ impl Alignments {
         Ok(())
     }
 
-    /// Open the iterator of the next span; false when there is none left.
-    fn next_span(&mut self) -> Result<bool> {
-        let Some(&(contig, start, end)) = self.spans.as_ref().and_then(|s| s.get(self.span)) else {
-            return Ok(false);
-        };
-        let (start, end) = (i64::try_from(start).unwrap_or(i64::MAX), i64::try_from(end).unwrap_or(i64::MAX));
-        // SAFETY: the index is loaded; contig is an index of the header.
-        self.iterator = unsafe { htslib::sam_itr_queryi(self.index, contig as i32, start, end) };
-        if self.iterator.is_null() {
-            return Err(self.wrong(format!("the index cannot find {}", self.contigs.name(contig))));
-        }
-        Ok(true)
-    }
-
-    /// True if the read just read overlaps one of the spans; reads come in order.
-    fn in_spans(&mut self) -> bool {
-        let Some(spans) = &self.spans else { return true };
-        // SAFETY: the record was just read.
-        let (contig, position, end) =
-            unsafe { ((*self.record).core.tid, (*self.record).core.pos, htslib::bam_endpos(self.record)) };
-        let passed = |s: &Span| (s.0 as i64, s.2 as i64) <= (contig as i64, position);
-        // Unplaced reads come last.
-        while contig >= 0 && spans.get(self.span).is_some_and(passed) {
-            self.span += 1;
-        }
-        spans.get(self.span).is_some_and(|s| s.0 as i64 == contig as i64 && (s.1 as i64) < end)
-    }
-
-    /// True for a read that the span before this one has shown already.
-    fn in_earlier_span(&self) -> bool {
-        let Some(spans) = &self.spans else { return false };
-        let earlier = self.span.checked_sub(1).and_then(|i| spans.get(i));
-        // SAFETY: the record was just read.
-        let (contig, position) = unsafe { ((*self.record).core.tid, (*self.record).core.pos) };
-        earlier.is_some_and(|&(c, _, end)| c as i32 == contig && position < end as i64)
-    }
-
     /// The current record, its sizes checked against its buffer and its place against the one before.
     #[inline]
     fn view(&mut self) -> Result<Alignment<'_>> {
@@ -523,19 +492,6 @@ impl Alignments {
         self.last = place;
         Ok(view)
     }
-}
-
-/// Sorted, and those that touch made one.
-fn merge(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_unstable();
-    let mut merged: Vec<Span> = Vec::new();
-    for (contig, start, end) in spans {
-        match merged.last_mut() {
-            Some(last) if last.0 == contig && start <= last.2 => last.2 = last.2.max(end),
-            _ => merged.push((contig, start, end)),
-        }
-    }
-    merged
 }
 
 /// The SM of the read groups in a SAM header, if they all name the same one.

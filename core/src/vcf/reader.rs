@@ -82,6 +82,8 @@ pub struct VcfReader {
     place: u64,
     /// See [`VcfReader::recycle`].
     spares: Vec<Spare>,
+    /// All threads, until those that unpack have been started.
+    threads: usize,
 }
 
 // SAFETY: every pointer is owned by this value and reached through it alone.
@@ -153,9 +155,6 @@ impl VcfReader {
                     },
                 ));
             }
-            if threads > 1 {
-                hts::hts_set_threads(file, (threads - 1) as i32);
-            }
             let mut line = empty_string();
             let header = match bcf {
                 true => {
@@ -171,7 +170,7 @@ impl VcfReader {
             match header {
                 Ok((header, place)) => {
                     let (path, columns, mode) = (path.into(), header.columns(), Mode::All);
-                    Ok(Self { path, file, header, columns, bcf, mode, line, place, spares: Vec::new() })
+                    Ok(Self { path, file, header, columns, bcf, mode, line, place, spares: Vec::new(), threads })
                 }
                 Err(error) => {
                     take_kstring(&mut line);
@@ -300,6 +299,12 @@ impl VcfReader {
     /// # Errors
     /// A broken record, named by its line or number, or a file that ends too early.
     pub fn read(&mut self) -> Result<Option<VcfRecord>> {
+        // Not by the index: htslib 1.19 waits for ever for a thread to seek that has met a damaged block.
+        let threads = std::mem::replace(&mut self.threads, 1);
+        if threads > 1 && !matches!(self.mode, Mode::Indexed { .. }) {
+            // SAFETY: the file is open.
+            unsafe { hts::hts_set_threads(self.file, (threads - 1) as i32) };
+        }
         loop {
             let record = match self.mode {
                 Mode::Indexed { .. } => self.read_indexed()?,
