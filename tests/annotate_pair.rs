@@ -221,3 +221,39 @@ fn several_models_have_their_own_fields() {
     assert_eq!(usage.status.code(), Some(2));
     assert!(text(&usage.stderr).contains("--tag"), "{}", text(&usage.stderr));
 }
+
+/// Regions of the index may be given in any order: both files are read in that of their contigs.
+#[test]
+fn regions_of_the_index_come_in_the_order_of_the_contigs() {
+    let folder = scratch();
+    let here = folder.path();
+    let model = imported(here, "mh");
+    let [one, two] = [17_400_000, 18_400_000].map(|at| bases(at, at + 3000));
+    let genome = fasta(here, "g.fa", &[("c1", &one), ("c2", &two)]);
+    let mut vcf = String::from(
+        "##fileformat=VCFv4.2\n##contig=<ID=c1,length=3000>\n##contig=<ID=c2,length=3000>\n\
+         ##FORMAT=<ID=GT,Number=1,Type=String,Description=\"g\">\n\
+         #CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tkid\n",
+    );
+    for (contig, sequence) in [("c1", &one), ("c2", &two)] {
+        for at in (500..2500).step_by(40) {
+            let reference = &sequence[at..at + 1];
+            let other = if reference == "A" { "C" } else { "A" };
+            vcf += &format!("{contig}\t{}\t.\t{reference}\t{other}\t.\t.\t.\tGT\t0|1\n", at + 1);
+        }
+    }
+    let variants = vcf_gz(here, "v.vcf.gz", &vcf);
+    let with = |region: &str| {
+        let mut command = deepallele("annotate");
+        command.arg("-m").arg(&model).arg("-f").arg(&genome).args(["-s", "kid", "--no-version", "-r", region]);
+        good_text(command.arg(&variants))
+    };
+    let sorted = with("c1:600-900,c2:1000-1500");
+    assert_eq!(sorted.lines().filter(|line| line.contains("DA_PAIR=")).count(), 19, "{sorted}");
+    assert_eq!(with("c2:1000-1500,c1:600-900"), sorted);
+    // The windows at the edges see variants beside them: as in the whole file.
+    let mut all = deepallele("annotate");
+    all.arg("-m").arg(&model).arg("-f").arg(&genome).args(["-s", "kid", "--no-version"]).arg(&variants);
+    let all = good_text(&mut all);
+    assert!(sorted.lines().all(|line| all.lines().any(|other| other == line)), "{sorted}");
+}

@@ -2,12 +2,13 @@
 //! rule of counting on reads made for it, pipes, and its independence of the engines.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use deepallele_tests::*;
 
 /// Count the real reads with further options.
-fn count_real(input: &std::path::Path, more: &[&str]) -> Command {
+fn count_real(input: &Path, more: &[&str]) -> Command {
     let mut command = deepallele("count");
     command.arg(input).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(regions()).args(more);
     command.arg("--no-version").arg("--sample-name").arg("NA12878");
@@ -266,6 +267,57 @@ fn a_region_of_the_index_sees_only_its_reads() {
     let same = some.rows.iter().find(|r| **r == all.rows[row]);
     assert!(same.is_some(), "{:?} is not in the restricted table", all.rows[row]);
     assert!(some.sum("uninformative") < all.sum("uninformative"));
+}
+
+/// With -r only the contigs asked for are read of a VCF that has an index, and the result is the same as of one without.
+#[test]
+fn a_region_of_the_index_reads_only_its_contigs_of_the_variants() {
+    let folder = scratch();
+    let here = folder.path();
+    let on = |line: String, contig: &str| line.replace("\tchr1\t", &format!("\t{contig}\t"));
+    let of_contig = |contig: &str| -> String {
+        let base = if contig == "chr3" { 'A' } else { 'C' };
+        let records = [read("a", 0, 80, 0, &[(101, base)], &[]), read("b", 0, 120, 0, &[(151, 'G')], &[])];
+        records.map(|record| on(record, contig)).concat()
+    };
+    let contigs = ["chr1", "chr2", "chr3"];
+    let head: String = contigs.iter().map(|c| format!("@SQ\tSN:{c}\tLN:1000\n")).collect();
+    let sam = format!("@HD\tVN:1.6\tSO:coordinate\n{head}{}", contigs.map(of_contig).concat());
+    let alignments = bam(here, "reads.bam", &sam);
+    // chr2 is in the header, with no record.
+    let (header, records) = VCF.split_once("chr1\t101").unwrap();
+    let records = format!("chr1\t101{records}");
+    let lengths = "##contig=<ID=chr2,length=1000>\n##contig=<ID=chr3,length=1000>\n##FORMAT";
+    let header = header.replace("##FORMAT", lengths);
+    let vcf = header + &records + &records.replace("chr1", "chr3");
+    let plain = put(here, "plain.vcf", &vcf);
+    let packed = vcf_gz(here, "packed.vcf.gz", &vcf);
+    let binary = here.join("binary.bcf");
+    good(tool("bcftools", ["view", "-Ob", "-o"]).arg(&binary).arg(&plain));
+    good(tool("bcftools", ["index"]).arg(&binary));
+    let stale = here.join("stale.bcf");
+    fs::copy(&binary, &stale).unwrap();
+    fs::copy(here.join("binary.bcf.csi"), here.join("stale.bcf.csi")).unwrap();
+    good(tool("touch", ["-d", "2001-01-01"]).arg(here.join("stale.bcf.csi")));
+    let bed: String = contigs.iter().map(|contig| format!("{contig}\t50\t900\n")).collect();
+    let bed = put(here, "r.bed", bed);
+    let count = |variants: &Path, region: &str| {
+        let table = here.join("variants.tsv");
+        let mut command = deepallele("count");
+        command.arg(&alignments).arg("-v").arg(variants).args(["-s", "kid", "--no-version", "-r", region, "-L"]);
+        let output = run(command.arg(&bed).arg("--per-variant").arg(&table));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        (text(&output.stdout), fs::read_to_string(&table).unwrap(), text(&output.stderr))
+    };
+    for (region, of_index) in [("chr3", 3), ("chr1:90-160", 3), ("chr1:90-160,chr3:1-200", 6), ("chr2", 0)] {
+        let (regions, variants, said) = count(&plain, region);
+        assert!(said.contains("6 variant records read"), "{said}");
+        for (file, read) in [(&packed, of_index), (&binary, of_index), (&stale, 6)] {
+            let (again, of_variants, said) = count(file, region);
+            assert_eq!((&again, &of_variants), (&regions, &variants), "{file:?} {region}");
+            assert!(said.contains(&format!("{read} variant records read")), "{file:?} {region}: {said}");
+        }
+    }
 }
 
 #[test]

@@ -68,6 +68,14 @@ impl RecordReader {
         })
     }
 
+    /// Read only what lies on these contigs (of those given to [`RecordReader::open`]), where the file has an index.
+    pub fn only(&mut self, wanted: &[usize]) {
+        let names = self.header_contigs();
+        let on = |name: &&String| self.contigs.find(name).is_some_and(|contig| wanted.contains(&contig));
+        let names: Vec<&str> = names.iter().filter(on).map(String::as_str).collect();
+        self.file.only(&names);
+    }
+
     /// Names of the header's contigs, in its order.
     pub fn header_contigs(&self) -> Vec<String> {
         self.file.header_contigs()

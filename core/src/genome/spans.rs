@@ -26,6 +26,13 @@ impl Spans {
         self.0.get(first).is_some_and(|s| s.0 == contig && s.1 < end)
     }
 
+    /// The contigs that they lie on, each once.
+    pub fn contigs(&self) -> Vec<usize> {
+        let mut contigs: Vec<usize> = self.0.iter().map(|s| s.0).collect();
+        contigs.dedup();
+        contigs
+    }
+
     /// The stretches, sorted.
     pub fn list(&self) -> &[(usize, u64, u64)] {
         &self.0

@@ -79,7 +79,23 @@ impl VariantStream {
         hap2: &HaplotypeSource,
         reference: Option<Reference>,
     ) -> Result<Self> {
-        Self::start(vcf, contigs, hap1, hap2, reference, false)
+        Self::start(vcf, contigs, None, hap1, hap2, reference, false)
+    }
+
+    /// As [`VariantStream::open`], for contigs of which only those in `wanted` will be entered: where the VCF has an
+    /// index, no others are read.
+    ///
+    /// # Errors
+    /// As [`VariantStream::open`].
+    pub fn open_on(
+        vcf: &Path,
+        contigs: &Contigs,
+        wanted: &[usize],
+        hap1: &HaplotypeSource,
+        hap2: &HaplotypeSource,
+        reference: Option<Reference>,
+    ) -> Result<Self> {
+        Self::start(vcf, contigs, Some(wanted), hap1, hap2, reference, false)
     }
 
     /// As [`VariantStream::open`], and tell what becomes of each record on each haplotype: take the lines with
@@ -94,12 +110,13 @@ impl VariantStream {
         hap2: &HaplotypeSource,
         reference: Option<Reference>,
     ) -> Result<Self> {
-        Self::start(vcf, contigs, hap1, hap2, reference, true)
+        Self::start(vcf, contigs, None, hap1, hap2, reference, true)
     }
 
     fn start(
         vcf: &Path,
         contigs: &Contigs,
+        wanted: Option<&[usize]>,
         hap1: &HaplotypeSource,
         hap2: &HaplotypeSource,
         reference: Option<Reference>,
@@ -107,6 +124,9 @@ impl VariantStream {
     ) -> Result<Self> {
         let mut records = RecordReader::open(vcf, contigs, hap1, hap2)?;
         records.fates = fates.then(Vec::new);
+        if let Some(wanted) = wanted {
+            records.only(wanted);
+        }
         let mut numbers = vec![None; contigs.len()];
         for (number, name) in records.header_contigs().iter().enumerate() {
             if let Some(contig) = contigs.find(name) {

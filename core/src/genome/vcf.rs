@@ -7,6 +7,7 @@ use std::ptr;
 
 use rust_htslib::htslib;
 
+use super::vcf_index::ByContig;
 use crate::error::{Error, Result};
 use crate::files::is_stdio;
 
@@ -78,6 +79,8 @@ pub(super) struct VcfFile {
     gt: libc::c_int,
     /// Column of each wanted sample among those parsed.
     columns: Vec<usize>,
+    /// Some contigs alone, if it has an index.
+    part: Option<ByContig>,
     /// Records read so far.
     pub records: u64,
 }
@@ -123,6 +126,7 @@ impl VcfFile {
             record: ptr::null_mut(),
             gt: -1,
             columns: Vec::new(),
+            part: None,
             records: 0,
         };
         // SAFETY: file is open; header and record are checked before use.
@@ -138,6 +142,14 @@ impl VcfFile {
         }
         vcf.choose(samples)?;
         Ok(vcf)
+    }
+
+    /// Read only the records on `contigs`, names of the header in its order, if the file has an index: else all of them.
+    pub fn only(&mut self, contigs: &[&str]) {
+        if !is_stdio(&self.path) {
+            // SAFETY: file and header are open, and only the header was read.
+            self.part = unsafe { ByContig::open(&self.path, self.file, self.header, contigs) };
+        }
     }
 
     fn sample_names(&self) -> Vec<String> {
@@ -195,8 +207,16 @@ impl VcfFile {
     /// Read the next record; false at the end of a complete file.
     pub fn next(&mut self) -> Result<bool> {
         // SAFETY: all three are valid for the life of self.
-        let code = unsafe { htslib::bcf_read(self.file, self.header, self.record) };
+        let code = unsafe {
+            match &mut self.part {
+                Some(part) => part.next(self.file, self.header, self.record),
+                None => htslib::bcf_read(self.file, self.header, self.record),
+            }
+        };
         if code == -1 {
+            if self.part.is_some() {
+                return Ok(false);
+            }
             // SAFETY: the format decides which member of the union is set.
             let cut = unsafe {
                 (*self.file).format.compression == htslib::htsCompression_bgzf

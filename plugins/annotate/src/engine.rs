@@ -90,8 +90,15 @@ impl Engine {
         // Never standard input: the options were checked.
         let variants = args.haplotypes.variants.clone().unwrap_or_else(|| input.to_path_buf());
         let contigs = in_order_of(&places.contigs, reader);
-        let reference = Reference::open(places.fasta)?;
-        let stream = VariantStream::open(&variants, &contigs, &hap1, &hap2, Some(reference))?;
+        let reference = Some(Reference::open(places.fasta)?);
+        // With -r or -R the haplotypes are needed on those contigs alone.
+        let stream = match args.restrict.by_index()? {
+            Some(list) => {
+                let wanted: Vec<usize> = list.iter().filter_map(|interval| contigs.find(&interval.contig)).collect();
+                VariantStream::open_on(&variants, &contigs, &wanted, &hap1, &hap2, reference)?
+            }
+            None => VariantStream::open(&variants, &contigs, &hap1, &hap2, reference)?,
+        };
         let nearby = NearbyVariants::new(stream, contigs, sites.reach().saturating_add(ROOM));
         Ok(Engine::Pair(Box::new(PairEffects::new(sites, models, nearby)), variants))
     }

@@ -7,6 +7,7 @@ use deepallele_common::interval::Interval;
 use deepallele_common::{input_or_stdin, Progress};
 use deepallele_core::effects::sites;
 use deepallele_core::files;
+use deepallele_core::genome::Contigs;
 use deepallele_core::output::vcf_info::{self, Declared};
 use deepallele_core::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
 use deepallele_core::Error;
@@ -32,7 +33,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let input = input_or_stdin(args.input.as_deref(), "variants")?;
     let threads = args.threads.count();
     let mut reader = VcfReader::open(&input, threads.min(4))?;
-    if let Some(list) = args.restrict.by_index()? {
+    if let Some(mut list) = args.restrict.by_index()? {
+        if !args.haplotypes.is_empty() {
+            // Both files are read once, in the order of their contigs.
+            let contigs = Contigs::new(reader.header().contigs().into_iter().map(|name| (name, 0)).collect());
+            list.sort_by_key(|interval| contigs.find(&interval.contig).unwrap_or(usize::MAX));
+        }
         reader.restrict_by_index(restriction(list))?;
     }
     if let Some(list) = args.restrict.by_stream()? {

@@ -58,9 +58,15 @@ pub fn run(args: &Args) -> Result<()> {
         Some(Restriction::ByReading(spans)) => alignments.restrict_by_reading(spans.list().to_vec()),
         None => {}
     }
-    let within = within.as_ref().map(Restriction::spans);
     // A second handle: the stream reads ahead of the reads.
-    let mut variants = VariantStream::open(vcf, alignments.contigs(), &hap1, &hap2, Some(Reference::open(fasta)?))?;
+    let ahead = Some(Reference::open(fasta)?);
+    let mut variants = match &within {
+        Some(Restriction::ByIndex(spans)) => {
+            VariantStream::open_on(vcf, alignments.contigs(), &spans.contigs(), &hap1, &hap2, ahead)?
+        }
+        _ => VariantStream::open(vcf, alignments.contigs(), &hap1, &hap2, ahead)?,
+    };
+    let within = within.as_ref().map(Restriction::spans);
     let mut out = OutFile::create(output)?;
     let write = |e| Error::io(output, e);
     writeln!(out, "{}", gatk::COLUMNS.join("\t")).map_err(write)?;

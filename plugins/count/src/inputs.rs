@@ -35,9 +35,12 @@ impl Inputs {
         let fasta = args.genome.reference.as_deref();
         let mut alignments = MergedAlignments::open(&paths, fasta, args.threads.count())?;
         let contigs = alignments.contigs().clone();
+        // By the index: the contigs whose variants are needed. Reads reach further than the spans.
+        let mut wanted = None;
         let spans = match restriction(args, &contigs)? {
             Some(Restriction::ByIndex(spans)) => {
                 alignments.restrict_by_index(spans.list())?;
+                wanted = Some(spans.contigs());
                 Some(spans)
             }
             Some(Restriction::ByReading(spans)) => {
@@ -58,7 +61,10 @@ impl Inputs {
             regions.lines().iter().for_each(|line| log::info!("{line}"));
         }
         let open = || fasta.map(Reference::open).transpose();
-        let variants = VariantStream::open(&vcf, &contigs, &hap1, &hap2, open()?)?;
+        let variants = match &wanted {
+            Some(wanted) => VariantStream::open_on(&vcf, &contigs, wanted, &hap1, &hap2, open()?)?,
+            None => VariantStream::open(&vcf, &contigs, &hap1, &hap2, open()?)?,
+        };
         Ok(Self {
             paths,
             vcf,
