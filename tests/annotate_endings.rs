@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,12 @@ fn snvs(stretch: &[u8], first: usize, count: usize, apart: usize) -> String {
         lines += &format!("chr22\t{}\t.\t{}\t{other}\t.\t.\t.\n", first + number * apart, base as char);
     }
     lines
+}
+
+/// Regions that hold nothing, and 100,000 records that go past them.
+fn much_to_pass_through(folder: &Path) -> (PathBuf, PathBuf) {
+    let content = HEADER.to_owned() + &snvs(&bases(20_000_000, 20_100_000).into_bytes(), 20_000_001, 100_000, 1);
+    (put(folder, "nowhere.bed", "chr22\t0\t1\n"), put(folder, "large.vcf", content))
 }
 
 /// A command in the middle of its work: it has read what it was given of a stream that goes on.
@@ -144,9 +150,7 @@ fn no_room(command: &mut Command, folder: &Path, file: &str) {
 fn a_disk_that_fills_up_is_an_error() {
     let models = scratch();
     let model = imported(models.path(), "mh");
-    let nowhere = put(models.path(), "nowhere.bed", "chr22\t0\t1\n");
-    let content = HEADER.to_owned() + &snvs(&bases(20_000_000, 20_100_000).into_bytes(), 20_000_001, 100_000, 1);
-    let large = put(models.path(), "large.vcf", content);
+    let (nowhere, large) = much_to_pass_through(models.path());
     let folder = scratch();
     let here = folder.path();
     let out = |name: &str| here.join(name);
@@ -187,9 +191,7 @@ fn a_small_file_system_that_is_full() {
     }
     let models = scratch();
     let model = imported(models.path(), "mh");
-    let nowhere = put(models.path(), "nowhere.bed", "chr22\t0\t1\n");
-    let content = HEADER.to_owned() + &snvs(&bases(20_000_000, 20_100_000).into_bytes(), 20_000_001, 100_000, 1);
-    let large = put(models.path(), "large.vcf", content);
+    let (nowhere, large) = much_to_pass_through(models.path());
     let folder = scratch();
     for (name, kind) in [("x.vcf", "-Ov"), ("x.vcf.gz", "-Oz"), ("x.bcf", "-Ob")] {
         let mut command = annotate(&model, &large);
@@ -212,9 +214,7 @@ fn a_small_file_system_that_is_full() {
 fn a_reader_that_has_seen_enough_ends_it_quietly() {
     let folder = scratch();
     let model = imported(folder.path(), "mh");
-    let nowhere = put(folder.path(), "nowhere.bed", "chr22\t0\t1\n");
-    let content = HEADER.to_owned() + &snvs(&bases(20_000_000, 20_100_000).into_bytes(), 20_000_001, 100_000, 1);
-    let large = put(folder.path(), "large.vcf", content);
+    let (nowhere, large) = much_to_pass_through(folder.path());
     for kind in ["-Ov", "-Oz", "-Ob", "-Ou"] {
         for threads in ["1", "4"] {
             let mut command = annotate(&model, &large);
@@ -289,9 +289,7 @@ fn progress_is_shown_on_a_terminal_alone() {
     let folder = scratch();
     let here = folder.path();
     let model = imported(here, "mh");
-    let nowhere = put(here, "nowhere.bed", "chr22\t0\t1\n");
-    let content = HEADER.to_owned() + &snvs(&bases(20_000_000, 20_100_000).into_bytes(), 20_000_001, 100_000, 1);
-    let large = put(here, "large.vcf", content);
+    let (nowhere, large) = much_to_pass_through(here);
     let mut plain = annotate(&model, "-".as_ref());
     plain.arg("-L").arg(&nowhere);
     let shown = on_a_terminal(&plain, &large, here);

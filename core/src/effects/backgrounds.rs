@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::genome::{Edit, NearbyVariants, Variant};
 use crate::model::ensemble::{mean_and_deviation, Ensemble, Told};
 
-use super::sites::{strongest, strongest_first, Frame, Site, Sites};
+use super::sites::{strongest, Frame, Site, Sites};
 
 /// Effect of one alternative, log2 of alternative over REF.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -364,9 +364,7 @@ impl PairEffects {
                 let of_region = with_regions.then_some(OfRegion { main: is_main, unexplained: *unexplained });
                 found.push(PairSite { region: region.clone(), alleles, pair: *pair, of_region });
             }
-            strongest_first(&mut found, PairSite::strongest);
-            let annotated = found.first().is_some_and(|site| site.strongest().is_some());
-            self.sites.report.annotated += u64::from(annotated);
+            self.sites.rank(&mut found, PairSite::strongest);
             sites.push(found);
         }
         Ok(sites)

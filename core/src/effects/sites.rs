@@ -144,13 +144,6 @@ impl Site {
     }
 }
 
-/// Put what was found in several regions in the order of its strength; what has none comes last. Equal ones keep their
-/// order.
-pub fn strongest_first<T>(found: &mut [T], strength: impl Fn(&T) -> Option<f64>) {
-    let key = |one: &T| strength(one).map_or(-1.0, f64::abs);
-    found.sort_by(|a, b| key(b).total_cmp(&key(a)));
-}
-
 /// The effect with the largest size.
 pub fn strongest(effects: impl Iterator<Item = f64>) -> Option<f64> {
     effects.reduce(|a, b| if b.abs() > a.abs() { b } else { a })
@@ -263,6 +256,14 @@ impl Sites {
     pub fn count_beyond(&mut self, site: &Site, shown: impl Fn(usize) -> bool) {
         let with_sequence = site.alternatives.iter().zip(0..).filter(|(alternative, _)| alternative.is_some());
         self.report.beyond_window += with_sequence.filter(|&(_, allele)| !shown(allele)).count() as u64;
+    }
+
+    /// Put what was found of a record in several regions in the order of its strength, and count the record if there is
+    /// any. What has none comes last; equal ones keep their order.
+    pub fn rank<T>(&mut self, found: &mut [T], strength: impl Fn(&T) -> Option<f64>) {
+        let key = |one: &T| strength(one).map_or(-1.0, f64::abs);
+        found.sort_by(|a, b| key(b).total_cmp(&key(a)));
+        self.report.annotated += u64::from(found.first().is_some_and(|one| strength(one).is_some()));
     }
 
     /// Compare REF with the FASTA, in which N fits any base.

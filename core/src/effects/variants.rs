@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::genome::Edit;
 use crate::model::ensemble::{mean_and_deviation, Ensemble, Told};
 
-use super::sites::{strongest, strongest_first, Frame, Site, Sites};
+use super::sites::{strongest, Frame, Site, Sites};
 
 /// Predicted effect of one alternative allele, log2 of alternative over REF.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,10 +132,9 @@ impl VariantEffects {
         };
         let mut sites = Vec::with_capacity(self.waiting.len());
         for waiting in std::mem::take(&mut self.waiting) {
-            let mut bad = 0;
             let mut finite = |effect: AlleleEffect| {
                 let good = effect.ratio.is_finite() && effect.counts.is_finite();
-                bad += u64::from(!good);
+                self.sites.report.not_finite += u64::from(!good);
                 good.then_some(effect)
             };
             let mut found = Vec::with_capacity(waiting.len());
@@ -143,10 +142,7 @@ impl VariantEffects {
                 let alleles = pairs.into_iter().map(|pair| told.get(pair?).map(effect).and_then(&mut finite));
                 found.push(SiteEffects { region, alleles: alleles.collect() });
             }
-            strongest_first(&mut found, SiteEffects::strongest);
-            let report = &mut self.sites.report;
-            report.not_finite += bad;
-            report.annotated += u64::from(found.first().is_some_and(|site| site.strongest().is_some()));
+            self.sites.rank(&mut found, SiteEffects::strongest);
             sites.push(found);
         }
         Ok(sites)

@@ -25,6 +25,11 @@ fn bare(name: &str) -> &str {
 }
 
 impl Contigs {
+    /// Contigs of unknown length, as headers and indexes name them.
+    pub fn from_names(names: impl IntoIterator<Item = String>) -> Self {
+        Self::new(names.into_iter().map(|name| (name, 0)).collect())
+    }
+
     /// Contigs in the given order. Of a name given twice the first counts.
     pub fn new(list: Vec<(String, u64)>) -> Self {
         let mut exact = HashMap::with_capacity(list.len());

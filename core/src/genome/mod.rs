@@ -27,7 +27,7 @@ pub mod spans;
 pub mod variant_stream;
 pub mod variants;
 mod vcf;
-mod vcf_index;
+pub(crate) mod vcf_index;
 
 pub use alleles::{Alleles, Edit};
 pub use annotation::AnnotationOptions;

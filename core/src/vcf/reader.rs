@@ -12,6 +12,7 @@ use super::header::VcfHeader;
 use super::record::{take_kstring, Bcf, Spare, VcfRecord};
 use crate::error::{Error, Result};
 use crate::files::is_stdio;
+use crate::genome::vcf_index::VcfIndex;
 use crate::genome::Contigs;
 
 /// Sorted, disjoint intervals by contig, to which reading is restricted.
@@ -54,7 +55,7 @@ enum Mode {
     Targets(HashMap<String, Vec<(i64, i64)>>),
     /// Records that overlap an interval, through the index.
     Indexed {
-        index: Index,
+        index: VcfIndex,
         /// Index's number of the contig, interval.
         queue: std::vec::IntoIter<(i32, i64, i64)>,
         iterator: *mut hts::hts_itr_t,
@@ -62,11 +63,6 @@ enum Mode {
         done_until: i64,
         current: Option<(i32, i64)>,
     },
-}
-
-enum Index {
-    Tabix(*mut hts::tbx_t),
-    Bcf(*mut hts::hts_idx_t),
 }
 
 /// A VCF (plain, gzip, BGZF) or BCF being read; `-` is standard input.
@@ -93,12 +89,8 @@ impl Drop for VcfReader {
     fn drop(&mut self) {
         // SAFETY: each was made by htslib and is released once.
         unsafe {
-            if let Mode::Indexed { index, iterator, .. } = &self.mode {
+            if let Mode::Indexed { iterator, .. } = &self.mode {
                 hts::hts_itr_destroy(*iterator);
-                match index {
-                    Index::Tabix(t) => hts::tbx_destroy(*t),
-                    Index::Bcf(i) => hts::hts_idx_destroy(*i),
-                }
             }
             take_kstring(&mut self.line);
             hts::hts_close(self.file);
@@ -201,7 +193,7 @@ impl VcfReader {
     /// The header declares contigs, and one of the intervals' is not among them.
     pub fn restrict_by_stream(&mut self, restriction: Restriction) -> Result<()> {
         let declared = self.header.contigs();
-        let contigs = Contigs::new(declared.iter().map(|name| (name.clone(), 0)).collect());
+        let contigs = Contigs::from_names(declared.clone());
         let mut by_name = HashMap::new();
         for (name, list) in restriction.0 {
             let name = match contigs.find(&name) {
@@ -224,69 +216,46 @@ impl VcfReader {
             return Err(Error::input(&self.path, "a pipe has no index; use -t or -T instead of -r or -R"));
         }
         let name = c_path(&self.path)?;
-        let silent = hts::HTS_IDX_SILENT_FAIL as i32;
-        let missing = || {
+        // SAFETY: the file is open.
+        if !self.bcf && unsafe { (*self.file).format.compression } != hts::htsCompression_bgzf {
+            return Err(Error::input(
+                &self.path,
+                "is not compressed with bgzip and so has no index; use -t or -T instead of -r or -R",
+            ));
+        }
+        let index = VcfIndex::load(&name, self.bcf).ok_or_else(|| {
             Error::input(&self.path, "has no index that can be read; make one with bcftools index -f, or use -t or -T")
-        };
-        // SAFETY: valid strings; each result is checked, owned by mode from here on and released in drop.
-        let (index, names) = unsafe {
-            if self.bcf {
-                let index = hts::bcf_index_load3(name.as_ptr(), std::ptr::null(), silent);
-                if index.is_null() {
-                    return Err(missing());
-                }
-                (Index::Bcf(index), self.header.contigs())
-            } else {
-                if (*self.file).format.compression != hts::htsCompression_bgzf {
-                    return Err(Error::input(
-                        &self.path,
-                        "is not compressed with bgzip and so has no index; use -t or -T instead of -r or -R",
-                    ));
-                }
-                let index = hts::tbx_index_load3(name.as_ptr(), std::ptr::null(), silent);
-                if index.is_null() {
-                    return Err(missing());
-                }
+        })?;
+        let names = match index {
+            VcfIndex::Bcf(_) => self.header.contigs(),
+            // SAFETY: the index is loaded; the list is ours, its names the index's.
+            VcfIndex::Tabix(tabix) => unsafe {
                 let mut count = 0;
-                let list = hts::tbx_seqnames(index, &mut count);
+                let list = hts::tbx_seqnames(tabix, &mut count);
                 let names = (0..count.max(0) as usize)
                     .map(|i| std::ffi::CStr::from_ptr(*list.add(i)).to_string_lossy().into_owned())
                     .collect();
                 libc::free(list.cast());
-                (Index::Tabix(index), names)
-            }
-        };
-        self.mode = Mode::Indexed {
-            index,
-            queue: Vec::new().into_iter(),
-            iterator: std::ptr::null_mut(),
-            done_until: -1,
-            current: None,
+                names
+            },
         };
         // A contig may be declared and have no record, and so not be in the index: that is no mistake.
-        let indexed = Contigs::new(names.into_iter().map(|n| (n, 0)).collect());
-        let declared = Contigs::new(self.header.contigs().into_iter().map(|n| (n, 0)).collect());
+        let indexed = Contigs::from_names(names);
+        let declared = Contigs::from_names(self.header.contigs());
         let mut intervals = Vec::new();
         for (name, list) in restriction.0 {
-            let number = match (&self.mode, indexed.find(&name)) {
-                (_, None) if declared.find(&name).is_some() => continue,
-                (_, None) => return Err(self.unknown(&name, &indexed)),
-                (Mode::Indexed { index: Index::Tabix(tabix), .. }, Some(i)) => {
-                    let known = CString::new(indexed.name(i)).unwrap_or_default();
-                    // SAFETY: the index is loaded and the name a C string.
-                    unsafe { hts::tbx_name2id(*tabix, known.as_ptr()) }
-                }
-                (_, Some(i)) => {
-                    let known = CString::new(indexed.name(i)).unwrap_or_default();
-                    // SAFETY: as above, in the header's dictionary.
-                    unsafe { hts::bcf_hdr_id2int(self.header.inner, hts::BCF_DT_CTG as i32, known.as_ptr()) }
+            let Some(known) = indexed.find(&name) else {
+                match declared.find(&name) {
+                    Some(_) => continue,
+                    None => return Err(self.unknown(&name, &indexed)),
                 }
             };
+            // SAFETY: the header is that of the file.
+            let number = unsafe { index.number(self.header.inner, indexed.name(known)) };
             intervals.extend(list.into_iter().map(|(start, end)| (number, start, end)));
         }
-        if let Mode::Indexed { queue, .. } = &mut self.mode {
-            *queue = intervals.into_iter();
-        }
+        let (queue, iterator) = (intervals.into_iter(), std::ptr::null_mut());
+        self.mode = Mode::Indexed { index, queue, iterator, done_until: -1, current: None };
         Ok(())
     }
 
@@ -391,33 +360,18 @@ impl VcfReader {
                     _ => -1,
                 };
                 *current = Some((contig, end));
-                // SAFETY: the index is loaded; reader functions are those of its kind.
-                *iterator = unsafe {
-                    match index {
-                        Index::Tabix(t) => hts::hts_itr_query((**t).idx, contig, start, end, Some(hts::tbx_readrec)),
-                        Index::Bcf(i) => hts::hts_itr_query(*i, contig, start, end, Some(hts::bcf_readrec)),
-                    }
-                };
+                *iterator = index.query(contig, start, end);
                 if iterator.is_null() {
                     return Err(broken("index cannot be used; make it again with bcftools index -f"));
                 }
             }
-            // SAFETY: file and iterator are valid; the record or string matches the reader function.
-            let (code, record) = unsafe {
-                let bgzf = hts::hts_get_bgzfp(self.file);
-                match index {
-                    Index::Tabix(t) => {
-                        let line: *mut hts::kstring_t = &mut self.line;
-                        let code = hts::hts_itr_next(bgzf, *iterator, line.cast(), (*t).cast());
-                        (code, None)
-                    }
-                    Index::Bcf(_) => {
-                        let record = Bcf::new().ok_or_else(|| broken("no memory"))?;
-                        let code = hts::hts_itr_next(bgzf, *iterator, record.0.cast(), std::ptr::null_mut());
-                        (code, Some(record))
-                    }
-                }
+            let record = match index {
+                VcfIndex::Bcf(_) => Some(Bcf::new().ok_or_else(|| broken("no memory"))?),
+                VcfIndex::Tabix(_) => None,
             };
+            let into = record.as_ref().map_or(std::ptr::null_mut(), |record| record.0);
+            // SAFETY: file and iterator are valid, and there is a record where the index asks for one.
+            let code = unsafe { index.next(self.file, *iterator, into, &mut self.line) };
             match code {
                 0.. => {}
                 -1 => {

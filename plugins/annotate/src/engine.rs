@@ -128,7 +128,8 @@ impl Engine {
 
     /// For each of the `records` that wait what it gets of the fields `declared`, `None` for one that stays untouched.
     pub fn predict(&mut self, records: &[VcfRecord], declared: &Declared) -> Result<Vec<Option<Annotation>>> {
-        let annotate = |(found, record): (Vec<InRegion>, &VcfRecord)| annotation(record, &found, declared);
+        let fields = declared.in_region();
+        let annotate = |(found, record): (Vec<InRegion>, &VcfRecord)| annotation(record, &found, &fields, declared.all);
         Ok(match self {
             Engine::Reference(effects) => {
                 let found = effects.predict()?.into_iter().map(|found| found.into_iter().map(of_reference).collect());
@@ -158,7 +159,7 @@ impl Engine {
 
 /// The FASTA's contigs in the order in which the records come: that of the input's header.
 fn in_order_of(contigs: &Contigs, reader: &VcfReader) -> Contigs {
-    let header = Contigs::new(reader.header().contigs().into_iter().map(|name| (name, 0)).collect());
+    let header = Contigs::from_names(reader.header().contigs());
     let mut list: Vec<(String, u64)> = contigs.iter().map(|(name, length)| (name.to_string(), length)).collect();
     list.sort_by_key(|(name, _)| header.find(name).unwrap_or(usize::MAX));
     Contigs::new(list)
@@ -208,11 +209,11 @@ fn of_pair(site: PairSite) -> InRegion {
     }
 }
 
-/// The fields of a record from what was found in its regions, the strongest first.
-fn annotation(record: &VcfRecord, found: &[InRegion], declared: &Declared) -> Option<Annotation> {
+/// The `fields` of a record from what was found in its regions, the strongest first, and those of `every` region.
+fn annotation(record: &VcfRecord, found: &[InRegion], fields: &[&'static str], every: bool) -> Option<Annotation> {
     let first = found.first()?;
-    let mut values = Vec::with_capacity(10);
-    for field in declared.in_region() {
+    let mut values = Vec::with_capacity(fields.len() + 2);
+    for &field in fields {
         let value = match (of_field(&first.of_alleles, field), of_field(&first.of_record, field)) {
             (Some(of_alleles), _) => InfoValue::Floats(of_alleles.iter().map(|v| v.map(|v| v as f32)).collect()),
             (None, Some(value)) => InfoValue::Floats(vec![value.map(|v| v as f32)]),
@@ -222,8 +223,8 @@ fn annotation(record: &VcfRecord, found: &[InRegion], declared: &Declared) -> Op
     }
     let regions: Vec<String> = found.iter().map(|one| region(record, &one.region)).collect();
     values.push((vcf_info::REGION, InfoValue::Texts(regions)));
-    if declared.all {
-        values.push((vcf_info::ALL, InfoValue::Texts(all(record, found, declared))));
+    if every {
+        values.push((vcf_info::ALL, InfoValue::Texts(all(record, found, fields))));
     }
     Some(Annotation { strongest: first.strongest, values })
 }
@@ -237,7 +238,7 @@ fn region(record: &VcfRecord, region: &Range<u64>) -> String {
 }
 
 /// `DA_ALL`: an entry for each allele in each region.
-fn all(record: &VcfRecord, found: &[InRegion], declared: &Declared) -> Vec<String> {
+fn all(record: &VcfRecord, found: &[InRegion], fields: &[&str]) -> Vec<String> {
     let number = |value: Option<f64>| value.map_or_else(|| ".".to_string(), |v| number_in_text(v as f32));
     let alternatives = record.alleles().get(1..).unwrap_or_default();
     let mut entries = Vec::new();
@@ -251,7 +252,7 @@ fn all(record: &VcfRecord, found: &[InRegion], declared: &Declared) -> Vec<Strin
             };
             let allele = String::from_utf8_lossy(allele);
             let mut entry = format!("{allele}|{consequence}|{}", region(record, &one.region));
-            for field in declared.in_region() {
+            for field in fields {
                 entry.push('|');
                 entry += &match (of_field(&one.of_alleles, field), of_field(&one.of_record, field)) {
                     (Some(of_alleles), _) => number(of_alleles.get(i).copied().flatten()),

@@ -36,7 +36,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if let Some(mut list) = args.restrict.by_index()? {
         if !args.haplotypes.is_empty() {
             // Both files are read once, in the order of their contigs.
-            let contigs = Contigs::new(reader.header().contigs().into_iter().map(|name| (name, 0)).collect());
+            let contigs = Contigs::from_names(reader.header().contigs());
             list.sort_by_key(|interval| contigs.find(&interval.contig).unwrap_or(usize::MAX));
         }
         reader.restrict_by_index(restriction(list))?;

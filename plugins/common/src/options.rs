@@ -57,13 +57,17 @@ pub fn open_model(
     let mut predictor = deepallele_core::model::predictor::Predictor::open(path, threads)?;
     match sample {
         Some(name) => predictor.choose_sample(name)?,
-        None if predictor.info().samples.len() > 1 => {
-            let samples = &predictor.info().samples;
-            log::info!("\"{}\" knows {}; predicted is {}", path.display(), samples.join(", "), samples[0]);
-        }
-        None => {}
+        None => say_first(path, &predictor.info().samples),
     }
     Ok(predictor)
+}
+
+/// Which of several samples is predicted if none was named.
+#[cfg(feature = "onnx")]
+fn say_first<S: AsRef<str> + std::borrow::Borrow<str>>(path: &Path, samples: &[S]) {
+    if let [first, _, ..] = samples {
+        log::info!("\"{}\" knows {}; predicted is {}", path.display(), samples.join(", "), first.as_ref());
+    }
 }
 
 /// The network that the description in `path` is about, ready to predict `sample`, or its first.
@@ -76,11 +80,7 @@ pub fn open_sequence_model(
     let mut model = deepallele_core::model::sequence_model::SequenceModel::open(path, threads)?;
     match sample {
         Some(name) => model.choose_sample(name)?,
-        None if model.samples().len() > 1 => {
-            let samples = model.samples();
-            log::info!("\"{}\" knows {}; predicted is {}", path.display(), samples.join(", "), samples[0]);
-        }
-        None => {}
+        None => say_first(path, &model.samples()),
     }
     Ok(model)
 }

@@ -45,6 +45,7 @@ use self::spans::differences;
 use self::tower::{Activations, Job, Link, Tower};
 use super::config::{Architecture, Strands};
 use super::encode::complement;
+use super::ensemble::mean_and_deviation;
 use super::info::ModelInfo;
 use super::onnx_weights::read_weights;
 use super::predictor::{count_pairs, Prediction, Predictor};
@@ -452,17 +453,13 @@ fn group<'a>(alternatives: &'a [u8], references: &'a [u8], window: usize) -> (Ve
 
 /// Mean and spread over members of what each says about a pair.
 fn summarise(members: &[[f32; 4]]) -> Prediction {
-    let count = members.len() as f64;
-    let [mut mean, mut spread] = [[0.0f32; 4]; 2];
-    for value in 0..4 {
-        let all = || members.iter().map(|m| f64::from(m[value]));
-        let middle = all().sum::<f64>() / count;
-        mean[value] = middle as f32;
-        spread[value] = (all().map(|x| (x - middle).powi(2)).sum::<f64>() / (count - 1.0)).sqrt() as f32;
-    }
-    let [count1, count2, ratio, ratio_swapped] = mean;
-    let spread = (members.len() > 1).then_some([spread[0], spread[1], spread[2]]);
-    Prediction { count1, count2, ratio, ratio_swapped, spread }
+    let of = |value: usize| mean_and_deviation(members.iter().map(move |member| f64::from(member[value])));
+    let ([count1, count2, ratio], ratio_swapped) = ([0, 1, 2].map(of), of(3).0 as f32);
+    let spread = match (count1.1, count2.1, ratio.1) {
+        (Some(one), Some(two), Some(three)) => Some([one as f32, two as f32, three as f32]),
+        _ => None,
+    };
+    Prediction { count1: count1.0 as f32, count2: count2.0 as f32, ratio: ratio.0 as f32, ratio_swapped, spread }
 }
 
 /// What each member says about the pairs of several groups, by group and pair.
