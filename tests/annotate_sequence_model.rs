@@ -192,7 +192,7 @@ fn a_wrong_description_is_named() {
     let mut mixed = annotate(&ours);
     refused(mixed.arg("-m").arg(&model).arg("--ensemble").arg(phased()), &["linear.toml", "64 bases", "110"]);
     // A model of this suite reads two sequences.
-    let text = format!("window = 110\nlayout = \"N4L\"\nmodel = \"mh.onnx\"\n[[output]]\nscale = \"ln\"\n");
+    let text = "window = 110\nlayout = \"N4L\"\nmodel = \"mh.onnx\"\n[[output]]\nscale = \"ln\"\n";
     let wrong = put(folder.path(), "mh.toml", text);
     refused(annotate(&wrong).arg(phased()), &["mh.onnx", "2 inputs"]);
 }

@@ -143,7 +143,7 @@ fn records_get_p_and_q_too() {
     let run = Run::new(&[("s", vec![(10, 0), (5, 5), (0, 0), (1, 9)])]);
     let out = run.folder.path().join("v.tsv.gz");
     run.text(&["--dispersion", "0", "--per-variant", out.to_str().unwrap()]);
-    let text = good_text(&mut tool("bgzip", ["-dc"]).arg(&out));
+    let text = good_text(tool("bgzip", ["-dc"]).arg(&out));
     assert!(text.contains("\n##dispersion=s:0.000000\n"));
     let table = Table::parse(&text);
     close(table.number(0, "p_value"), 1.0 / 1024.0, "10 and 0");

@@ -175,7 +175,7 @@ fn what_was_measured_stands_beside_what_was_predicted() {
     // The track line says the same.
     let graph = fs::read_to_string(folder.join("p.measured.ratio.bedGraph")).unwrap();
     let line = graph.lines().find(|l| l.starts_with("track ")).unwrap();
-    assert!(line.contains(&format!("name=\"measured log2 ratio\" ")), "{line}");
+    assert!(line.contains("name=\"measured log2 ratio\" "), "{line}");
     assert!(line.contains(&format!(" color={MEASURED1} altColor={MEASURED2} ")), "{line}");
 }
 

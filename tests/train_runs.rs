@@ -2,6 +2,7 @@
 //! and what each leaves in its folder.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,9 +51,13 @@ fn counts(folder: &Path, samples: &[&str]) -> PathBuf {
 }
 
 fn train(counts: &Path, output: &Path, more: &[&str]) -> Command {
+    train_with_threads("1", counts, output, more)
+}
+
+fn train_with_threads(threads: &str, counts: &Path, output: &Path, more: &[&str]) -> Command {
     let mut command = deepallele("train");
     command.arg(counts).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878"]);
-    command.args(["--device", "cpu", "-@", "1", "--window", "128", "--seed", "3"]).args(more).arg("-o").arg(output);
+    command.args(["--device", "cpu", "-@", threads, "--window", "128", "--seed", "3"]).args(more).arg("-o").arg(output);
     command
 }
 
@@ -134,6 +139,46 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
     for member in ["seed1.safetensors", "seed2.safetensors"] {
         assert!(weights(&whole.join(member)) == weights(&broken.join(member)), "{member} differs");
     }
+}
+
+/// The numbers of the signals in a mask of `/proc/PID/status`.
+fn mask(status: &str, name: &str) -> Vec<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name}: {status}"));
+    let bits = u64::from_str_radix(line.trim_start_matches(':').trim(), 16).unwrap();
+    (1..=64).filter(|signal| bits >> (signal - 1) & 1 == 1).collect()
+}
+
+/// Kernels of libtorch keep other things in the stack pointer while they multiply: a handler that runs in such a
+/// thread writes its frame over the numbers of a tensor, or over the heap.
+#[test]
+fn no_signal_interrupts_a_thread_that_computes() {
+    let _turn = turn();
+    let folder = scratch();
+    let counts = counts(folder.path(), &["one"]);
+    let broken = folder.path().join("broken");
+    let mut train = train_with_threads("2", &counts, &broken, &["--epochs", "50"]);
+    let mut child = started(&mut train, &broken.join("training.state"));
+    let ending = [1, 2, 15];
+    let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    let tasks: Vec<PathBuf> = tasks.map(|task| task.unwrap().path().join("status")).collect();
+    assert!(tasks.len() > 2, "{tasks:?}");
+    for task in tasks {
+        let status = fs::read_to_string(&task).unwrap();
+        let (caught, blocked) = (mask(&status, "SigCgt"), mask(&status, "SigBlk"));
+        for signal in ending {
+            assert!(!caught.contains(&signal), "{task:?} has a handler of signal {signal}");
+            // But the one that waits for them.
+            let takes = status.starts_with("Name:\tsignals\n");
+            assert!(takes || blocked.contains(&signal), "{task:?} takes signal {signal}");
+        }
+    }
+    // Both are there when it goes on: the first is a wish, the second does not wait for it to be granted.
+    for name in ["STOP", "INT", "TERM", "CONT"] {
+        signal(&child, name);
+    }
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+    let left = listing(&broken);
+    assert!(left.iter().all(|name| !name.starts_with('.')), "{left:?}");
 }
 
 #[test]

@@ -228,7 +228,7 @@ pub fn shares(
         chart
             .draw_series(known().map(|(x, e)| Rectangle::new([(x - 0.3, 0.0), (x + 0.3, e.y)], filled)))
             .map_err(&fail)?;
-        let ends = known().filter_map(|(x, e)| Some(Estimate { x, ..*e }.interval()?));
+        let ends = known().filter_map(|(x, e)| Estimate { x, ..*e }.interval());
         chart.draw_series(ends.map(|ends| PathElement::new(ends, style.stroke_width(2)))).map_err(&fail)?;
         chart.draw_series(known().map(|(x, e)| Circle::new((x, e.y), 4, style.filled()))).map_err(&fail)?;
         let level = [(-0.5, chance), (end, chance)];

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`run`] | the wrapper around `main`: messages, exit codes, closed pipes |
 //! | [`options`] | groups of options to flatten into a command's arguments |
-//! | [`interrupt`] | Ctrl-C as a question |
+//! | [`interrupt`] | Ctrl-C as the end, or as a question |
 //! | [`interval`] | `chr:from-to` and interval files of `-r -R -t -T` |
 //! | `pages` | man page and completion scripts, by a hidden argument of every command |
 //! | [`progress`] | a bar on a terminal, a line now and then elsewhere |

@@ -38,7 +38,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     }
     outputs::prepare(&args.output)?;
 
-    let interrupt = Interrupt::listen()?;
+    let interrupt = Interrupt::listen();
     let stop = || interrupt.wished();
     let folder = Folder {
         path: &args.output,
