@@ -225,7 +225,7 @@ fn several_samples_are_outputs_of_one_network() {
     let folder = scratch();
     let counts = counts(folder.path(), &["one", "two, too"]);
     let run = folder.path().join("run");
-    let table = Table::parse(&good_text(&mut train(&counts, &run, &["--epochs", "2"])));
+    let table = Table::parse(&good_text(&mut train(&counts, &run, &["--epochs", "2", "--kmers", "4"])));
     let rows = |sample: &str| (0..table.rows.len()).filter(|&r| table.text(r, "sample") == sample).collect::<Vec<_>>();
     assert_eq!((rows("one").len(), rows("two, too").len()), (9, 9));
     // The second sample has the first hundred regions only.

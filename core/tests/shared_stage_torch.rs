@@ -158,6 +158,7 @@ prop_compose! {
         batch_norm in prop::bool::weighted(0.8),
         joined in any::<bool>(),
         free in any::<bool>(),
+        kmers in 0usize..4,
     ) -> Architecture {
         Architecture {
             kind, window, conv_layers, conv_repeat, kernel_length, kernel_size, pooling_size, dilation, batch_norm,
@@ -170,6 +171,7 @@ prop_compose! {
             strands: if joined { Strands::Joined } else { Strands::Averaged },
             ratio_head: if free { RatioHead::Free } else { RatioHead::Antisymmetric },
             outputs: 2,
+            kmers,
         }
     }
 }

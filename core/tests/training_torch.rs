@@ -41,6 +41,7 @@ fn architecture() -> Architecture {
         conv_layers: 2,
         tower_dropout: 0.15,
         outputs: 2,
+        kmers: 2,
         ..Architecture::preset("small", Kind::Paired).unwrap().sound()
     }
 }

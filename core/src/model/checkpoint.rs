@@ -192,6 +192,7 @@ fn sizes(tensors: &BTreeMap<&str, &TensorRef>, settings: View<'_>) -> Part<Archi
         ratio_head: RatioHead::Free,
         tower_dropout: 0.0,
         outputs: 1,
+        kmers: 0,
     })
 }
 

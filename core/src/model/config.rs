@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kmers;
 use crate::choice::choice;
 use crate::error::{Error, Result};
 
@@ -40,7 +41,7 @@ choice!(
     Antisymmetric "antisymmetric",
 );
 
-/// Sizes of one network. The defaults of `strands`, `ratio_head`, `tower_dropout` and `outputs` are the published
+/// Sizes of one network. The defaults of `strands`, `ratio_head`, `tower_dropout`, `outputs` and `kmers` are the published
 /// network's, so that older files are read as what they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,11 +86,17 @@ pub struct Architecture {
     /// Samples or conditions predicted at once (S), each with both counts and a ratio.
     #[serde(default = "one")]
     pub outputs: usize,
+    /// Length of the k-mers whose counts the dense layer sees beside the tower ([`super::kmers`]); 0 without.
+    #[serde(default)]
+    pub kmers: usize,
 }
 
 fn one() -> usize {
     1
 }
+
+/// Weights of the counted k-mers in the dense layer (H, 4ᵏ).
+pub const KMER_WEIGHT: &str = "kmers.weight";
 
 /// Largest window and largest single size accepted: far above any real model, far below what overflows.
 const MAX_WINDOW: usize = 1 << 20;
@@ -130,6 +137,7 @@ impl Architecture {
             ratio_head: RatioHead::Free,
             tower_dropout: 0.0,
             outputs: 1,
+            kmers: 0,
         };
         match name {
             "atac" => Some(atac),
@@ -172,11 +180,15 @@ impl Architecture {
             ("h_layers", self.h_layers, 0, 64),
             ("hidden", self.hidden, 1, MAX_SIZE),
             ("outputs", self.outputs, 1, MAX_OUTPUTS),
+            ("kmers", self.kmers, 0, kmers::LONGEST),
         ];
         for (name, value, least, most) in sizes {
             if value < least || value > most {
                 return Err(Error::Mismatch(format!("{name} is {value}; it must be {least} to {most}")));
             }
+        }
+        if self.kmers > self.window {
+            return Err(Error::Mismatch(format!("kmers is {}, longer than the window", self.kmers)));
         }
         for (name, share) in [("dropout", self.dropout), ("tower_dropout", self.tower_dropout)] {
             if !(0.0..1.0).contains(&share) {
@@ -277,6 +289,9 @@ impl Architecture {
             linear("ratio_out".into(), self.outputs, 2 * self.hidden);
         }
         linear(self.count_output_key().into(), self.outputs, self.hidden);
+        if self.kmers > 0 {
+            list.push((KMER_WEIGHT.into(), vec![self.hidden, kmers::number(self.kmers)]));
+        }
         if self.has_ratio_bias() {
             list.push(("ratio_bias".into(), vec![self.outputs]));
         }

@@ -222,6 +222,7 @@ impl ModelInfo {
         put("ratio_head", &a.ratio_head);
         put("tower_dropout", &a.tower_dropout);
         put("outputs", &a.outputs);
+        put("kmers", &a.kmers);
         put("members", &self.members);
         put("layout", &self.layout);
         let bias: Vec<String> = self.ratio_bias.iter().map(f64::to_string).collect();
@@ -276,6 +277,7 @@ impl ModelInfo {
             ratio_head: take_or(&mut own, "ratio_head", RatioHead::Free)?,
             tower_dropout: take_or(&mut own, "tower_dropout", 0.0)?,
             outputs: take_or(&mut own, "outputs", 1)?,
+            kmers: take_or(&mut own, "kmers", 0)?,
         };
         architecture.validate()?;
         let members: usize = take_or(&mut own, "members", 1)?;
@@ -366,6 +368,7 @@ mod tests {
             ratio_head: RatioHead::Antisymmetric,
             tower_dropout: 0.25,
             outputs: 2,
+            kmers: 3,
             ..Architecture::preset("small", Kind::Paired).unwrap()
         });
         info.samples = vec!["liver, fed".into(), "brain".into()];
@@ -384,7 +387,9 @@ mod tests {
     #[test]
     fn the_first_format_is_the_published_design() {
         let mut metadata = info().to_metadata();
-        for key in ["strands", "ratio_head", "tower_dropout", "outputs", "members", "layout", "ratio_bias", "samples"] {
+        for key in
+            ["strands", "ratio_head", "tower_dropout", "outputs", "kmers", "members", "layout", "ratio_bias", "samples"]
+        {
             metadata.remove(&format!("{PREFIX}{key}")).unwrap();
         }
         metadata.insert(format!("{PREFIX}format_version"), "1".into());
@@ -397,6 +402,7 @@ mod tests {
         for (key, value, complaint) in [
             ("format_version", "3", "update"),
             ("outputs", "0", "outputs is 0"),
+            ("kmers", "6", "kmers is 6"),
             ("members", "9999999", "members"),
             ("ratio_bias", "0.5,x", "ratio_bias"),
             ("ratio_bias", "0.5,0.5", "2 values"),

@@ -3,6 +3,7 @@
 use tch::{Kind as Type, Tensor as Torch};
 
 use super::config::same_padding;
+use super::kmers;
 use crate::error::Result;
 
 const BN_EPSILON: f64 = 1e-5;
@@ -27,6 +28,17 @@ pub(super) struct ConvBlock {
 pub(super) struct Linear {
     pub(super) weight: Torch,
     pub(super) bias: Torch,
+}
+
+/// Counts of k-mers on both strands, times weights (H, 4ᵏ).
+pub(super) struct KmerLayer {
+    weight: Torch,
+    /// (4ᵏ, 4, k)
+    kernels: Torch,
+    bias: Torch,
+    /// Of each k-mer its reverse complement.
+    turned: Torch,
+    scale: kmers::Scale,
 }
 
 /// `tensor` in the number type of `like`, the same tensor when it has it already.
@@ -171,6 +183,31 @@ impl Norm {
             }
         }
         Ok(y)
+    }
+}
+
+impl KmerLayer {
+    /// For alleles of `window` bases; on the device and in the number type of `weight`.
+    pub(super) fn new(weight: Torch, window: usize, k: usize) -> Result<Self> {
+        let (number, kind, device) = (kmers::number(k) as i64, weight.kind(), weight.device());
+        let kernels = Torch::f_from_slice(&kmers::kernels(k))?.f_view([number, 4, k as i64])?;
+        let turned: Vec<i64> = (0..kmers::number(k)).map(|j| kmers::reverse_complement(j, k) as i64).collect();
+        Ok(Self {
+            kernels: kernels.f_to_kind(kind)?.f_to_device(device)?,
+            bias: Torch::f_full([number], 1.0 - k as f64, (kind, device))?,
+            turned: Torch::f_from_slice(&turned)?.f_to_device(device)?,
+            scale: kmers::scale(window, k),
+            weight,
+        })
+    }
+
+    /// (N, H) of one-hot bases (N, 4, L).
+    pub(super) fn forward(&self, hot: &Torch) -> Result<Torch> {
+        let found = hot.f_conv1d(&self.kernels, Some(&self.bias), [1], [0], [1], 1)?.f_relu_()?;
+        let strand = found.f_sum_dim_intlist(&[2i64][..], false, self.weight.kind())?;
+        let both = strand.f_add(&strand.f_index_select(1, &self.turned)?)?;
+        let seen = both.f_sub_scalar(self.scale.expected)?.f_mul_scalar(self.scale.factor)?;
+        Ok(seen.f_linear::<Torch>(&self.weight, None)?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`encode`] | bases to byte codes to one-hot |
 //! | [`config`] | the shape of a network: its kind, its sizes, the published presets |
+//! | [`kmers`] | counts of k-mers, which the dense layer may see beside the tower |
 //! | [`weights`] | named tensors, checked against an architecture; safetensors |
 //! | [`info`] | what a model file says about itself |
 //! | [`onnx`] | the network as an ONNX file |
@@ -22,6 +23,7 @@ pub mod encode;
 #[cfg(feature = "onnx")]
 pub mod ensemble;
 pub mod info;
+pub mod kmers;
 #[cfg(feature = "onnx")]
 pub mod local;
 pub mod onnx;

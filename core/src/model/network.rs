@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind as Type, TchError, Tensor as Torch};
 
-use super::config::{Architecture, Kind, RatioHead, Strands};
-use super::layers::{ConvBlock, Linear, Norm};
+use super::config::{Architecture, Kind, RatioHead, Strands, KMER_WEIGHT};
+use super::layers::{ConvBlock, KmerLayer, Linear, Norm};
 use super::weights::{Tensor, Weights};
 use crate::error::{Error, Result};
 
@@ -61,6 +61,7 @@ pub struct Network {
     pub(super) first: ConvBlock,
     pub(super) stages: Vec<Vec<ConvBlock>>,
     fc0: Linear,
+    kmers: Option<KmerLayer>,
     count_layers: Vec<Linear>,
     count_out: Linear,
     ratio: Option<(Vec<Linear>, Linear)>,
@@ -152,6 +153,10 @@ impl Network {
             }
             _ => None,
         };
+        let kmers = match architecture.kmers {
+            0 => None,
+            k => Some(KmerLayer::new(store.take(KMER_WEIGHT.into(), true)?, architecture.window, k)?),
+        };
         let ratio_bias = architecture.has_ratio_bias().then(|| store.take("ratio_bias".into(), true)).transpose()?;
         let named = store.named;
         #[rustfmt::skip]
@@ -172,6 +177,7 @@ impl Network {
             first,
             stages,
             fc0,
+            kmers,
             count_layers,
             count_out,
             ratio,
@@ -276,9 +282,13 @@ impl Network {
 
     /// One-hot (rows, 4, positions) of codes (rows, positions).
     pub(super) fn one_hot(&self, codes: &Torch) -> Result<Torch> {
+        self.one_hot_as(codes, self.compute)
+    }
+
+    fn one_hot_as(&self, codes: &Torch, kind: Type) -> Result<Torch> {
         let size = codes.size();
         let hot = self.columns.f_index_select(0, &codes.f_reshape([-1])?.f_to_kind(Type::Int64)?)?;
-        Ok(hot.f_to_kind(self.compute)?.f_view([size[0], size[1], 4])?.f_transpose(1, 2)?.f_contiguous()?)
+        Ok(hot.f_to_kind(kind)?.f_view([size[0], size[1], 4])?.f_transpose(1, 2)?.f_contiguous()?)
     }
 
     /// Codes of the opposite strand, read in its own direction.
@@ -293,7 +303,15 @@ impl Network {
         let strands =
             |codes: &Torch| -> Result<Torch> { Ok(Torch::f_cat(&[codes, &self.reverse_complement(codes)?], axis)?) };
         let x = self.tower(&strands(hap1)?, &strands(hap2)?, mode)?;
-        let embedding = self.fc0.forward(&x.f_flatten(1, -1)?)?.f_relu_()?.f_to_kind(self.precision())?;
+        let mut sums = self.fc0.forward(&x.f_flatten(1, -1)?)?;
+        if let Some(layer) = &self.kmers {
+            let codes = Torch::f_stack(&[hap1, hap2], 1)?.f_view([-1, hap1.size()[1]])?;
+            let counted = layer.forward(&self.one_hot_as(&codes, self.precision())?)?;
+            // Both passes of an allele, if its strands have one each, see both strands here.
+            let passes = sums.size()[0] / counted.size()[0];
+            sums = sums.f_to_kind(self.precision())?.f_add(&counted.f_repeat([passes, 1])?)?;
+        }
+        let embedding = sums.f_relu_()?.f_to_kind(self.precision())?;
         match self.architecture.strands {
             Strands::Joined => Ok(embedding),
             Strands::Averaged => {

@@ -11,14 +11,16 @@
 //! - tensors have a second spatial axis of length 1, since ONNX Runtime has its blocked layout for images only;
 //! - a batch norm after ReLU is y = s·relu(Wx + b) + t. A positive s moves into W and b; t stays, and passes
 //!   through sums and average pools to be added once, where the tensor is smallest;
+//! - what k-mers add to the dense layer is computed once for both strands;
 //! - a pool whose last window is partial is written with right padding that the average leaves out.
 
 use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::config::{same_padding, Architecture, Kind, RatioHead, Strands};
+use super::config::{same_padding, Architecture, Kind, RatioHead, Strands, KMER_WEIGHT};
 use super::info::ModelInfo;
+use super::kmers;
 use super::onnx_proto::*;
 use super::weights::{Tensor, Weights};
 use crate::error::{Error, Result};
@@ -172,12 +174,14 @@ impl<'a> Graph<'a> {
         }
         self.proto.output.push(value_info(OUTPUTS[0], &[None, Some(3 * outputs)]));
         self.proto.output.push(value_info(OUTPUTS[1], &[None, Some(outputs)]));
-        let image = self.image();
+        let alleles = self.node("Concat", &INPUTS, &[int("axis", 0)]);
+        let image = self.image(&alleles);
+        let kmers = (a.kmers > 0).then(|| self.kmers(&alleles));
         let mut predictions = Vec::with_capacity(members.len());
         for (number, weights) in members.iter().enumerate() {
             self.weights = weights;
             self.prefix = member_prefix(number, members.len());
-            predictions.push(self.member(&image)?);
+            predictions.push(self.member(&image, kmers.as_deref())?);
         }
         if let [(prediction, swapped)] = &predictions[..] {
             self.named("Identity", &[prediction], &[OUTPUTS[0]], &[]);
@@ -202,21 +206,39 @@ impl<'a> Graph<'a> {
 
     /// Both alleles of the batch as one batch of images: (2N, 4, 1, 2L) with the strands joined, (4N, 4, 1, L) with
     /// all forward strands before all reverse complements.
-    fn image(&mut self) -> String {
-        let alleles = self.node("Concat", &INPUTS, &[int("axis", 0)]);
+    fn image(&mut self, alleles: &str) -> String {
         self.integers("backwards", &[-1, -1]);
         self.integers("before_start", &[i64::MIN, i64::MIN]);
         self.integers("channel_and_length", &[1, 2]);
-        let slice = [alleles.as_str(), "backwards", "before_start", "channel_and_length", "backwards"];
+        let slice = [alleles, "backwards", "before_start", "channel_and_length", "backwards"];
         let complement = self.node("Slice", &slice, &[]);
         let axis = if self.architecture.strands == Strands::Joined { 2 } else { 0 };
-        let strands = self.node("Concat", &[&alleles, &complement], &[int("axis", axis)]);
+        let strands = self.node("Concat", &[alleles, &complement], &[int("axis", axis)]);
         self.integers("height", &[2]);
         self.node("Unsqueeze", &[&strands, "height"], &[])
     }
 
+    /// What dense layers see of the k-mers of both alleles (2N, 4ᵏ).
+    fn kmers(&mut self, alleles: &str) -> String {
+        let (k, window) = (self.architecture.kmers, self.architecture.window);
+        let (number, kmers::Scale { expected, factor }) = (kmers::number(k), kmers::scale(window, k));
+        self.floats("kmers.kernels", &Tensor { shape: vec![number, 4, k], data: kmers::kernels(k) });
+        self.floats("kmers.bias", &Tensor { shape: vec![number], data: vec![1.0 - k as f32; number] });
+        let sum = self.node("Conv", &[alleles, "kmers.kernels", "kmers.bias"], &[ints("kernel_shape", &[k as i64])]);
+        let found = self.node("Relu", &[&sum], &[]);
+        self.integers("kmers.positions", &[2]);
+        let strand = self.node("ReduceSum", &[&found, "kmers.positions"], &[int("keepdims", 0)]);
+        let turned: Vec<i64> = (0..number).map(|j| kmers::reverse_complement(j, k) as i64).collect();
+        self.integers("kmers.turned", &turned);
+        let other = self.node("Gather", &[&strand, "kmers.turned"], &[int("axis", 1)]);
+        let both = self.node("Add", &[&strand, &other], &[]);
+        self.floats("kmers.expected", &Tensor { shape: vec![1], data: vec![expected as f32] });
+        let beyond = self.node("Sub", &[&both, "kmers.expected"], &[]);
+        self.scaled(&beyond, factor as f32)
+    }
+
     /// One network: names of its prediction (N, 3·S) and its swapped ratios (N, S).
-    fn member(&mut self, image: &str) -> Result<(String, String)> {
+    fn member(&mut self, image: &str, kmers: Option<&str>) -> Result<(String, String)> {
         let a = self.architecture;
         let mut x = self.convolution(image.to_string(), "conv0", 1)?;
         let input = self.settle(x);
@@ -242,7 +264,20 @@ impl<'a> Graph<'a> {
         }
         let tower = self.settle(x);
         let flat = self.node("Flatten", &[&tower], &[int("axis", 1)]);
-        let mut embedding = self.linear(&flat, "fc0", true)?;
+        let mut embedding = match kmers {
+            None => self.linear(&flat, "fc0", true)?,
+            Some(kmers) => {
+                let tower = self.linear(&flat, "fc0", false)?;
+                let (name, weight) = (format!("{}{KMER_WEIGHT}", self.prefix), self.tensor(KMER_WEIGHT)?.clone());
+                self.floats(&name, &weight);
+                let mut counted = self.node("Gemm", &[kmers, &name], &[int("transB", 1)]);
+                if a.strands == Strands::Averaged {
+                    counted = self.node("Concat", &[&counted, &counted], &[int("axis", 0)]);
+                }
+                let sum = self.node("Add", &[&tower, &counted], &[]);
+                self.node("Relu", &[&sum], &[])
+            }
+        };
         if a.strands == Strands::Averaged {
             let [forward, reverse] = self.halves(&embedding);
             let sum = self.node("Add", &[&forward, &reverse], &[]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
-use super::config::Architecture;
+use super::config::{Architecture, KMER_WEIGHT};
 use super::info::ModelInfo;
 use super::onnx::{graph, member_prefix};
 use super::onnx_proto::{GraphProto, ModelProto, TensorProto, FLOAT};
@@ -61,6 +61,8 @@ fn member(file: &GraphProto, architecture: &Architecture, prefix: &str) -> Optio
         } else if of(".2.running_mean").is_some() || name == "ratio_bias" {
             // The bias is no part of the graph.
             vec![0.0; size]
+        } else if name == KMER_WEIGHT {
+            numbers(tensors.get(format!("{prefix}{name}").as_str())?)?
         } else {
             let (key, part) = name.rsplit_once(".0.")?;
             numbers(tensors.get(format!("{prefix}{key}.{part}").as_str())?)?
@@ -95,6 +97,7 @@ mod tests {
                 hidden: 6,
                 conv_repeat: 2,
                 batch_norm,
+                kmers: members,
                 ..preset
             }
             .sound();

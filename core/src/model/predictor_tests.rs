@@ -74,18 +74,49 @@ impl Slow<'_> {
         };
         let forward = |c: u8| codes.iter().map(move |&code| channel(code, c));
         let reverse = |c: u8| codes.iter().rev().map(move |&code| channel(code, 3 - c));
+        let counted = self.counted(codes);
         match self.architecture.strands {
-            Strands::Joined => self.tower((0..4).flat_map(|c| forward(c).chain(reverse(c))).collect()),
+            Strands::Joined => self.tower((0..4).flat_map(|c| forward(c).chain(reverse(c))).collect(), &counted),
             Strands::Averaged => {
-                let one = self.tower((0..4).flat_map(forward).collect());
-                let two = self.tower((0..4).flat_map(reverse).collect());
+                let one = self.tower((0..4).flat_map(forward).collect(), &counted);
+                let two = self.tower((0..4).flat_map(reverse).collect(), &counted);
                 one.iter().zip(&two).map(|(a, b)| (a + b) / 2.0).collect()
             }
         }
     }
 
-    /// Embedding of an input of four channels.
-    fn tower(&self, data: Vec<f64>) -> Vec<f64> {
+    /// What k-mers add to each unit of the dense layer: as letters on both strands, every one compared with all.
+    fn counted(&self, codes: &[u8]) -> Vec<f64> {
+        let (a, k) = (self.architecture, self.architecture.kmers);
+        if k == 0 {
+            return vec![0.0; a.hidden];
+        }
+        let turned: Vec<u8> = codes.iter().rev().map(|&c| if c < 4 { 3 - c } else { c }).collect();
+        let number = 4usize.pow(k as u32);
+        let bases = |j: usize| (0..k).map(move |i| (j / 4usize.pow((k - 1 - i) as u32) % 4) as u8);
+        let share = |window: &[u8], j: usize| -> f64 {
+            let doubtful = window.iter().filter(|&&c| c == 4).count();
+            let fits = window.iter().zip(bases(j)).all(|(&c, base)| c == 4 || c == base);
+            match (fits, doubtful) {
+                (true, 0) => 1.0,
+                (true, 1) => 0.25,
+                _ => 0.0,
+            }
+        };
+        let places = (codes.len() + 1 - k) as f64;
+        let (expected, factor) = (2.0 * places / number as f64, 3.0 / (2.0 * places).sqrt());
+        let seen: Vec<f64> = (0..number)
+            .map(|j| {
+                let count = |strand: &[u8]| strand.windows(k).map(|w| share(w, j)).sum::<f64>();
+                (count(codes) + count(&turned) - expected) * factor
+            })
+            .collect();
+        let weight = self.tensor("kmers.weight");
+        weight.chunks(number).map(|row| row.iter().zip(&seen).map(|(w, x)| w * x).sum()).collect()
+    }
+
+    /// Embedding of an input of four channels, and of what is added to the dense layer.
+    fn tower(&self, data: Vec<f64>, counted: &[f64]) -> Vec<f64> {
         let a = self.architecture;
         let input = Map { channels: 4, length: data.len() / 4, data };
         let mut x = self.block(&self.block(&input, "conv0", 1), "convlayers.0", 1);
@@ -99,7 +130,8 @@ impl Slow<'_> {
             x.data = rows.flat_map(|row| row.chunks(a.pooling_size).map(mean)).collect();
             x.length = x.length.div_ceil(a.pooling_size);
         }
-        self.linear(&x.data, "fc0", true)
+        let sums = self.linear(&x.data, "fc0", false);
+        sums.iter().zip(counted).map(|(a, b)| (a + b).max(0.0)).collect()
     }
 
     fn head(&self, x: &[f64], layers: &str, output: &str, rectified: bool) -> Vec<f64> {
@@ -219,6 +251,9 @@ fn unusual_sizes_agree_with_the_description() {
         Architecture { pooling_size: 1, kernel_size: 1, ..tiny.clone() },
         Architecture { window: 1, ..tiny.clone() },
         Architecture { strands: Strands::Averaged, ..tiny.clone() },
+        Architecture { kmers: 4, ..tiny.clone() },
+        Architecture { strands: Strands::Averaged, kmers: 2, ..tiny.clone() },
+        Architecture { window: 5, kmers: 5, ..tiny.clone() },
         Architecture { ratio_head: RatioHead::Antisymmetric, outputs: 3, ..tiny.clone() },
         Architecture {
             strands: Strands::Averaged,
@@ -321,6 +356,7 @@ fn sound(window: usize) -> Architecture {
         strands: Strands::Averaged,
         ratio_head: RatioHead::Antisymmetric,
         outputs: 2,
+        kmers: 3,
         ..Architecture::preset("small", Kind::Paired).unwrap()
     }
 }

@@ -3,6 +3,7 @@
 use super::dataset::Dataset;
 use super::options::{FitOptions, Precision};
 use crate::model::config::{Architecture, Strands};
+use crate::model::kmers;
 
 /// Bytes, by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub fn memory(architecture: &Architecture, options: &FitOptions, data: &Dataset)
     let mut length = architecture.tower_length();
     let (k, f) = (bytes(architecture.kernel_number), bytes(architecture.filter_number));
     let mut elements = (4 + KEPT * k + KEPT * f) * bytes(length);
+    if architecture.kmers > 0 {
+        elements += bytes(kmers::number(architecture.kmers)) * bytes(architecture.window);
+    }
     for _ in 0..architecture.conv_layers {
         elements += bytes(architecture.conv_repeat) * KEPT * f * bytes(length);
         length = length.div_ceil(architecture.pooling_size);

@@ -117,6 +117,10 @@ pub struct NetworkArgs {
     /// [default: antisymmetric]
     #[arg(long, value_name = "HEAD")]
     pub ratio_head: Option<RatioHead>,
+    /// Count k-mers of this length (at most 5) in each allele and show the counts to the dense layer beside the
+    /// convolutions: for a few thousand short designed sequences, where 4 is a good choice; 0 for none [default: 0]
+    #[arg(long, value_name = "K")]
+    pub kmers: Option<usize>,
     /// Share of hidden units dropped in the heads while training [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     pub dropout: Option<f64>,
@@ -316,6 +320,7 @@ mod tests {
         for (name, value) in [
             ("strands", sizes.strands.to_string()),
             ("ratio-head", sizes.ratio_head.to_string()),
+            ("kmers", sizes.kmers.to_string()),
             ("dropout", sizes.dropout.to_string()),
             ("tower-dropout", sizes.tower_dropout.to_string()),
             ("epochs", fit.epochs.to_string()),

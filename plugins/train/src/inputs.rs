@@ -61,6 +61,7 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
     set(&mut architecture.window, &network.window);
     set(&mut architecture.strands, &network.strands);
     set(&mut architecture.ratio_head, &network.ratio_head);
+    set(&mut architecture.kmers, &network.kmers);
     set(&mut architecture.dropout, &network.dropout);
     set(&mut architecture.tower_dropout, &network.tower_dropout);
     set(&mut training.epochs, &fit.epochs);

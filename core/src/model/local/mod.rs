@@ -24,10 +24,12 @@
 //! | [`overlap`] | windows of which one goes on where another is |
 //! | [`product`] | rows put together from parts, times weights |
 //! | [`lookup`] | the first convolution: sums of rows of a table |
+//! | [`kmer_table`] | what k-mers add to the dense layer |
 //! | [`tower`] | convolutions, pools and the dense layer, where something changed |
 //! | [`heads`] | embeddings to counts and ratios |
 
 mod heads;
+mod kmer_table;
 mod lookup;
 mod overlap;
 mod product;
@@ -350,7 +352,7 @@ impl Local {
     ) -> Vec<[f32; 4]> {
         let Network { tower, heads } = network;
         // References first, then alternatives.
-        let mut embeddings = heads.embeddings(base.dense());
+        let mut embeddings = heads.embeddings(&base.dense());
         let changed: Vec<(&[u8], usize)> =
             groups.iter().flat_map(|&(g, place)| g.alternatives.iter().map(move |&codes| (codes, place))).collect();
         let mut rest = &changed[..];
@@ -377,7 +379,7 @@ impl Local {
                     Job { codes, spans: std::mem::take(&mut spans[window][strand]), link }
                 })
                 .collect();
-            embeddings.extend(heads.embeddings(tower.changed(&jobs, base).dense()));
+            embeddings.extend(heads.embeddings(&tower.changed(&jobs, base).dense()));
         }
         let mut pairs = Vec::new();
         let mut next = windows.len()..;

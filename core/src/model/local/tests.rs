@@ -175,11 +175,11 @@ fn check(case: &Case) -> Passes {
 
 fn architectures() -> impl Strategy<Value = Architecture> {
     let sizes = (1..=90usize, 0..=4usize, 1..=2usize, 1..=40usize, 1..=16usize, 1..=36usize, 1..=6usize);
-    let more = (1..=6usize, 1..=3usize, 0..=2usize, 1..=20usize, any::<bool>(), 1..=3usize);
+    let more = (1..=6usize, 1..=3usize, 0..=2usize, 1..=20usize, any::<bool>(), 1..=3usize, 0..=4usize);
     let kinds = (prop::sample::select(Kind::ALL.to_vec()), any::<bool>(), any::<bool>());
     (sizes, more, kinds).prop_map(|(sizes, more, (kind, joined, free))| {
         let (window, conv_layers, conv_repeat, kernel_number, kernel_length, filter_number, kernel_size) = sizes;
-        let (pooling_size, dilation, h_layers, hidden, batch_norm, outputs) = more;
+        let (pooling_size, dilation, h_layers, hidden, batch_norm, outputs, kmers) = more;
         Architecture {
             kind,
             window,
@@ -195,6 +195,7 @@ fn architectures() -> impl Strategy<Value = Architecture> {
             hidden,
             batch_norm,
             outputs,
+            kmers: kmers.min(window),
             strands: if joined { Strands::Joined } else { Strands::Averaged },
             ratio_head: if free { RatioHead::Free } else { RatioHead::Antisymmetric },
             ..Architecture::preset("small", kind).unwrap()

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::super::config::{same_padding, Architecture};
 use super::super::onnx::{fold, tensor, Folded};
 use super::super::weights::Weights;
+use super::kmer_table::KmerTable;
 use super::lookup::Lookup;
 use super::product::{Matrix, Scratch, ROWS, TILE};
 use super::spans::{pooled, reached};
@@ -66,6 +67,7 @@ pub struct Tower {
     channels: usize,
     dense: Matrix,
     dense_bias: Vec<f32>,
+    kmers: Option<KmerTable>,
 }
 
 /// One sequence to be computed: codes as the tower reads them, and where.
@@ -143,6 +145,8 @@ struct Level {
 pub struct Activations<'a> {
     levels: Vec<Level>,
     dense: Vec<f32>,
+    /// What k-mers add to it, where the network sees them.
+    counted: Vec<f32>,
     links: Vec<Link>,
     under: Option<&'a Activations<'a>>,
 }
@@ -157,14 +161,16 @@ impl Activations<'_> {
         })
     }
 
-    /// Sums of the dense layer, bias included: as many for each sequence as an embedding has numbers.
-    pub fn dense(&self) -> &[f32] {
-        &self.dense
+    /// Sums of the dense layer, bias and k-mers included: as many for each sequence as an embedding has numbers.
+    pub fn dense(&self) -> Vec<f32> {
+        let mut sums = self.dense.clone();
+        sums.iter_mut().zip(&self.counted).for_each(|(sum, counted)| *sum += counted);
+        sums
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        4 * (self.dense.len() + self.levels.iter().map(|level| level.rows.len()).sum::<usize>())
+        4 * (self.dense.len() + self.counted.len() + self.levels.iter().map(|level| level.rows.len()).sum::<usize>())
     }
 }
 
@@ -268,6 +274,7 @@ impl Tower {
             channels,
             dense: Matrix::new(positions, channels, a.hidden, of),
             dense_bias: tensor(weights, "fc0.0.bias")?.data.clone(),
+            kmers: (a.kmers > 0).then(|| KmerTable::new(a, weights)).transpose()?,
         })
     }
 
@@ -382,7 +389,11 @@ impl Tower {
             Part::Whole | Part::Moved(_) => self.dense_rows(jobs, &mut levels[self.steps.len()], None),
             Part::Changed(base) => self.dense_rows(jobs, &mut levels[self.steps.len()], Some(base)),
         };
-        Activations { levels, dense, links, under }
+        let counted = match (&self.kmers, part) {
+            (None, _) | (_, Part::Start(_)) => Vec::new(),
+            (Some(table), _) => self.counted_rows(table, jobs),
+        };
+        Activations { levels, dense, counted, links, under }
     }
 
     /// Rows of the second convolution, with those of the first that they need.
@@ -417,6 +428,16 @@ impl Tower {
         });
         drop(parts);
         scratch.rows = inputs;
+    }
+
+    /// What k-mers add to the dense layer: for each sequence that of its own bases.
+    fn counted_rows(&self, table: &KmerTable, jobs: &[Job]) -> Vec<f32> {
+        let hidden = self.hidden();
+        let mut out = vec![0.0; jobs.len() * hidden];
+        in_blocks(&mut out, hidden, |from, rows, _| {
+            rows.chunks_mut(hidden).zip(&jobs[from..]).for_each(|(row, job)| table.sum(job.codes, row));
+        });
+        out
     }
 
     /// Sums of the dense layer. For sequences that differ from a base only what differs is multiplied; `level` then

@@ -1,0 +1,134 @@
+//! The k-mers of an allele, counted on both strands: what the dense layer may see beside the tower
+//! (`Architecture::kmers`).
+//!
+//! n_j is how often k-mer j stands in the allele or in its reverse complement. A base of doubt (N) counts as a quarter
+//! of each base; k-mers with two of them, and those that reach beyond the bases, count for nothing. The dense layer
+//! gets z_j = (n_j - e)·9/√(2(L-k+1)), where L-k+1 is the number of places in a window of L bases and e = 2(L-k+1)/4ᵏ
+//! what random bases give: the size of z is about the same whatever k and the window are. (9 was chosen on the
+//! validation pairs of the retina MPRA, docs/training.md.)
+//!
+//! k-mer j is the number whose digits to the base of 4 are its bases, the first one the highest.
+
+use super::encode::{ANY, NOTHING};
+
+/// Longest k-mer: there are 1024 of them.
+pub const LONGEST: usize = 5;
+
+/// How counts become what the dense layer sees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// e
+    pub expected: f64,
+    /// By what n - e is multiplied.
+    pub factor: f64,
+}
+
+/// Places at which a k-mer begins in a window.
+pub fn places(window: usize, k: usize) -> usize {
+    (window + 1).saturating_sub(k)
+}
+
+/// For windows of that many bases, at least k.
+pub fn scale(window: usize, k: usize) -> Scale {
+    let both = 2.0 * places(window, k) as f64;
+    Scale { expected: both / (1u64 << (2 * k)) as f64, factor: 9.0 / both.sqrt() }
+}
+
+/// k-mers of that length.
+pub fn number(k: usize) -> usize {
+    1 << (2 * k)
+}
+
+/// The reverse complement of k-mer `j`.
+pub fn reverse_complement(j: usize, k: usize) -> usize {
+    (0..k).fold(0, |turned, digit| turned << 2 | (3 - (j >> (2 * digit) & 3)))
+}
+
+/// Kernels (4ᵏ, 4, k) that find k-mers in one-hot bases: the sum less k - 1, where it is above 0, is 1 for the k-mer,
+/// a quarter where one base is in doubt, and 0 for all others.
+pub fn kernels(k: usize) -> Vec<f32> {
+    let mut kernels = vec![0.0; number(k) * 4 * k];
+    for j in 0..number(k) {
+        for tap in 0..k {
+            let base = j >> (2 * (k - 1 - tap)) & 3;
+            kernels[(j * 4 + base) * k + tap] = 1.0;
+        }
+    }
+    kernels
+}
+
+/// The k-mers of `codes` on the strand given, in order, each with its share of a count.
+pub fn found(codes: &[u8], k: usize) -> impl Iterator<Item = (usize, f32)> + '_ {
+    codes.windows(k.max(1)).flat_map(move |kmer| {
+        let doubtful = kmer.iter().filter(|&&code| code == ANY).count();
+        let known = doubtful <= 1 && kmer.iter().all(|&code| code < NOTHING);
+        let (choices, share) = match (known, doubtful) {
+            (false, _) => (0, 0.0),
+            (true, 0) => (1, 1.0),
+            (true, _) => (4, 0.25),
+        };
+        (0..choices).map(move |choice| {
+            let base = |code: u8| if code == ANY { choice } else { usize::from(code) };
+            (kmer.iter().fold(0, |j, &code| j << 2 | base(code)), share)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::encode::{code, complement};
+    use proptest::prelude::*;
+
+    fn of(text: &str) -> usize {
+        text.bytes().fold(0, |j, letter| j << 2 | usize::from(code(letter).unwrap()))
+    }
+
+    #[test]
+    fn reverse_complements_of_kmers() {
+        assert_eq!(reverse_complement(of("AACG"), 4), of("CGTT"));
+        assert_eq!(reverse_complement(of("ACGT"), 4), of("ACGT"));
+        assert_eq!(reverse_complement(of("G"), 1), of("C"));
+    }
+
+    #[test]
+    fn doubt_is_shared_out_and_padding_counts_for_nothing() {
+        let all = |codes: &[u8]| found(codes, 2).collect::<Vec<_>>();
+        assert_eq!(all(&[0, 1, 3]), [(of("AC"), 1.0), (of("CT"), 1.0)]);
+        let quarters: Vec<(usize, f32)> = ["AA", "AC", "AG", "AT"].map(|kmer| (of(kmer), 0.25)).to_vec();
+        assert_eq!(all(&[0, ANY]), quarters);
+        assert!(all(&[ANY, ANY]).is_empty());
+        assert!(all(&[2, NOTHING]).is_empty());
+        assert!(all(&[2]).is_empty());
+    }
+
+    proptest! {
+        /// The kernels find what `found` finds, on either strand.
+        #[test]
+        fn kernels_find_the_kmers(codes in prop::collection::vec(0u8..6, 1..30), k in 1usize..4) {
+            let count = |codes: &[u8]| {
+                let mut counts = vec![0.0f32; number(k)];
+                found(codes, k).for_each(|(j, share)| counts[j] += share);
+                counts
+            };
+            let kernels = kernels(k);
+            let hot = |code: u8, base: usize| match code {
+                ANY => 0.25,
+                code => f32::from(u8::from(usize::from(code) == base)),
+            };
+            let by_kernel = |j: usize| -> f32 {
+                let sum = |at: usize| -> f32 {
+                    (0..4 * k).map(|i| kernels[j * 4 * k + i] * hot(codes[at + i % k], i / k)).sum()
+                };
+                (0..places(codes.len(), k)).map(|at| (sum(at) - (k as f32 - 1.0)).max(0.0)).sum()
+            };
+            let counts = count(&codes);
+            let turned: Vec<u8> = codes.iter().rev().map(|&code| complement(code)).collect();
+            let other = count(&turned);
+            for j in 0..number(k) {
+                prop_assert!((by_kernel(j) - counts[j]).abs() < 1e-4, "{j}");
+                prop_assert!((other[reverse_complement(j, k)] - counts[j]).abs() < 1e-4, "{j}");
+            }
+        }
+    }
+}

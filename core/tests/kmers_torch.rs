@@ -1,0 +1,60 @@
+//! A network that sees k-mers is the same in training and in its model file.
+#![cfg(all(feature = "torch", feature = "onnx"))]
+
+use deepallele_core::model::config::Strands;
+use deepallele_core::model::encode::{ANY, NOTHING};
+use deepallele_core::model::local::LocalPredictor;
+use deepallele_core::model::network::{initial_weights, Mode, Network};
+use deepallele_core::model::onnx::export;
+use deepallele_core::model::predictor::Predictor;
+use deepallele_core::model::{Architecture, Kind, ModelInfo, Weights};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Tensor};
+
+#[test]
+fn what_was_trained_is_what_the_file_predicts() {
+    const WINDOW: usize = 70;
+    const PAIRS: usize = 6;
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    // With bases in doubt, and padding behind.
+    let mut alleles = || -> Vec<u8> {
+        let base = |rng: &mut ChaCha8Rng| if rng.random_bool(0.05) { ANY } else { rng.random_range(0..4) };
+        let pair = |number: usize, rng: &mut ChaCha8Rng| -> Vec<u8> {
+            (0..WINDOW).map(|at| if at + 7 * number < WINDOW { base(rng) } else { NOTHING }).collect()
+        };
+        (0..PAIRS).flat_map(|number| pair(number, &mut rng)).collect()
+    };
+    let codes = [alleles(), alleles()];
+    let folder = tempfile::tempdir().unwrap();
+    for strands in [Strands::Averaged, Strands::Joined] {
+        for kmers in [1, 4, 5] {
+            let small = Architecture::preset("small", Kind::Paired).unwrap().sound();
+            let architecture = Architecture { window: WINDOW, strands, kmers, ..small };
+            let weights = initial_weights(&architecture, 7);
+            let network = Network::new(&architecture, &weights, Device::Cpu).unwrap();
+            let [one, two] = codes.each_ref().map(|c| Tensor::from_slice(c).view([PAIRS as i64, WINDOW as i64]));
+            let trained: Vec<f32> =
+                network.forward(&one, &two, Mode::Evaluate).unwrap().detach().view([-1]).try_into().unwrap();
+            let path = folder.path().join("model.onnx");
+            let open = |weights: &Weights| {
+                std::fs::write(&path, export(&ModelInfo::new(architecture.clone()), weights).unwrap()).unwrap();
+                Predictor::open(&path, 1).unwrap()
+            };
+            let found = open(&weights).predict(&codes[0], &codes[1]).unwrap();
+            let mut local = LocalPredictor::new(open(&weights));
+            let near = local.predict(&codes[0], &codes[1]).unwrap();
+            assert!(local.passes().is_some());
+            for (found, wanted) in found.iter().chain(&near).zip(trained.chunks(3).cycle()) {
+                for (found, wanted) in [found.count1, found.count2, found.ratio].into_iter().zip(wanted) {
+                    assert!((found - wanted).abs() < 1e-5, "{strands}, {kmers}: {found}, {wanted}");
+                }
+            }
+            // What they add can be seen.
+            let mut others = weights.clone();
+            others.0.get_mut("kmers.weight").unwrap().data.fill(0.0);
+            let without = open(&others).predict(&codes[0], &codes[1]).unwrap();
+            assert!(found.iter().zip(&without).any(|(a, b)| (a.count1 - b.count1).abs() > 1e-3));
+        }
+    }
+}
