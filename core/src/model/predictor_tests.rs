@@ -104,7 +104,7 @@ impl Slow<'_> {
             }
         };
         let places = (codes.len() + 1 - k) as f64;
-        let (expected, factor) = (2.0 * places / number as f64, 3.0 / (2.0 * places).sqrt());
+        let (expected, factor) = (2.0 * places / number as f64, 9.0 / (2.0 * places).sqrt());
         let seen: Vec<f64> = (0..number)
             .map(|j| {
                 let count = |strand: &[u8]| strand.windows(k).map(|w| share(w, j)).sum::<f64>();
