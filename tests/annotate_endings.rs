@@ -50,12 +50,10 @@ struct Begun {
     input: std::process::ChildStdin,
 }
 
-/// Start `command`, which reads stdin, and wait until it has begun a file in `folder`. Signals are as `env` is told,
-/// since the tests may run where some are ignored.
+/// Start `command`, which reads stdin, and wait until it has begun a file in `folder`. Signals are as `env` is told.
 fn begin(command: &Command, signals: &str, folder: &Path, content: &str) -> Begun {
     let before = listing(folder);
-    let mut env = tool("env", [signals]);
-    let command = without_engines(env.arg(command.get_program()).args(command.get_args()));
+    let mut command = with_signals(signals, command);
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a child");
     let mut input = child.stdin.take().expect("a stdin");
     input.write_all(content.as_bytes()).expect("a reader");
@@ -116,14 +114,6 @@ fn what_is_killed_leaves_nothing_by_the_final_name() {
     drop(input);
     assert!(child.wait().unwrap().success());
     assert_eq!(text(&silently(tool("bcftools", ["index", "-n"]).arg(here.join("x.vcf.gz")))), "5000\n");
-}
-
-/// `command`, as [`deepallele`] has it, of another program that starts ours.
-fn without_engines(command: &mut Command) -> &mut Command {
-    for variable in ["ORT_DYLIB_PATH", "LD_LIBRARY_PATH", "LIBTORCH", "RUST_LOG"] {
-        command.env_remove(variable);
-    }
-    command
 }
 
 /// `command` with room for `blocks` times 512 bytes in each file, as on a disk that is full then.

@@ -56,10 +56,24 @@ pub fn scratch() -> tempfile::TempDir {
 pub fn deepallele(name: &str) -> Command {
     let mut command = Command::new(bin_folder().join("deepallele"));
     command.arg(name).stdin(Stdio::null());
+    without_engines(&mut command);
+    command
+}
+
+/// `command`, as [`deepallele`] has it, of another program that starts ours.
+pub fn without_engines(command: &mut Command) -> &mut Command {
     for variable in ["ORT_DYLIB_PATH", "LD_LIBRARY_PATH", "LIBTORCH", "RUST_LOG"] {
         command.env_remove(variable);
     }
     command
+}
+
+/// `command` started with its signals as `env` is told: the tests may run where some are ignored.
+pub fn with_signals(how: &str, command: &Command) -> Command {
+    let mut env = tool("env", [how]);
+    env.arg(command.get_program()).args(command.get_args());
+    without_engines(&mut env);
+    env
 }
 
 /// Another program, such as samtools.

@@ -76,7 +76,8 @@ fn same_model(one: &Path, two: &Path) {
 }
 
 /// Start in the background and wait until `file` is there.
-fn started(command: &mut Command, file: &Path) -> std::process::Child {
+fn started(command: &Command, file: &Path) -> std::process::Child {
+    let mut command = with_signals("--default-signal=INT,TERM,HUP", command);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();
     while !file.exists() {
@@ -127,7 +128,7 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
     let options = ["--epochs", "3", "--members", "2"];
     good(&mut train(&counts, &whole, &options));
     // In the middle of the second member.
-    let child = started(&mut train(&counts, &broken, &options), &broken.join("finished.seed1.safetensors"));
+    let child = started(&train(&counts, &broken, &options), &broken.join("finished.seed1.safetensors"));
     std::thread::sleep(Duration::from_millis(300));
     signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
@@ -156,8 +157,8 @@ fn no_signal_interrupts_a_thread_that_computes() {
     let folder = scratch();
     let counts = counts(folder.path(), &["one"]);
     let broken = folder.path().join("broken");
-    let mut train = train_with_threads("2", &counts, &broken, &["--epochs", "50"]);
-    let mut child = started(&mut train, &broken.join("training.state"));
+    let train = train_with_threads("2", &counts, &broken, &["--epochs", "50"]);
+    let mut child = started(&train, &broken.join("training.state"));
     let ending = [1, 2, 15];
     let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
     let tasks: Vec<PathBuf> = tasks.map(|task| task.unwrap().path().join("status")).collect();
