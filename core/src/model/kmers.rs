@@ -24,14 +24,14 @@ pub struct Scale {
 }
 
 /// Places at which a k-mer begins in a window.
-pub fn places(window: usize, k: usize) -> usize {
+fn places(window: usize, k: usize) -> usize {
     (window + 1).saturating_sub(k)
 }
 
 /// For windows of that many bases, at least k.
 pub fn scale(window: usize, k: usize) -> Scale {
     let both = 2.0 * places(window, k) as f64;
-    Scale { expected: both / (1u64 << (2 * k)) as f64, factor: 9.0 / both.sqrt() }
+    Scale { expected: both / number(k) as f64, factor: 9.0 / both.sqrt() }
 }
 
 /// k-mers of that length.

@@ -4,6 +4,7 @@ use super::super::config::{Architecture, KMER_WEIGHT};
 use super::super::kmers::{found, number, reverse_complement, scale};
 use super::super::onnx::tensor;
 use super::super::weights::Weights;
+use super::tower::in_blocks;
 use crate::error::Result;
 
 /// Weights of both strands together.
@@ -30,9 +31,19 @@ impl KmerTable {
         Ok(KmerTable { k, window: a.window, rows, start })
     }
 
+    /// What the bases of each sequence add: as many numbers for each as an embedding has.
+    pub fn sums(&self, sequences: &[&[u8]]) -> Vec<f32> {
+        let hidden = self.start.len();
+        let mut out = vec![0.0; sequences.len() * hidden];
+        in_blocks(&mut out, hidden, |from, rows, _| {
+            rows.chunks_mut(hidden).zip(&sequences[from..]).for_each(|(row, codes)| self.sum(codes, row));
+        });
+        out
+    }
+
     /// Into `out` what the bases of an allele add: the first window of `codes`, on whichever strand. What follows it,
     /// where strands are joined, is the other strand.
-    pub fn sum(&self, codes: &[u8], out: &mut [f32]) {
+    fn sum(&self, codes: &[u8], out: &mut [f32]) {
         out.copy_from_slice(&self.start);
         for (j, share) in found(&codes[..self.window], self.k) {
             let row = &self.rows[j * out.len()..][..out.len()];

@@ -1,5 +1,6 @@
 //! Convolutions, pools and the dense layer, for whole sequences or for the positions that a change reaches.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -162,10 +163,11 @@ impl Activations<'_> {
     }
 
     /// Sums of the dense layer, bias and k-mers included: as many for each sequence as an embedding has numbers.
-    pub fn dense(&self) -> Vec<f32> {
-        let mut sums = self.dense.clone();
-        sums.iter_mut().zip(&self.counted).for_each(|(sum, counted)| *sum += counted);
-        sums
+    pub fn dense(&self) -> Cow<'_, [f32]> {
+        match &self.counted[..] {
+            [] => Cow::Borrowed(&self.dense),
+            counted => self.dense.iter().zip(counted).map(|(sum, counted)| sum + counted).collect(),
+        }
     }
 
     /// Bytes held.
@@ -391,7 +393,7 @@ impl Tower {
         };
         let counted = match (&self.kmers, part) {
             (None, _) | (_, Part::Start(_)) => Vec::new(),
-            (Some(table), _) => self.counted_rows(table, jobs),
+            (Some(table), _) => table.sums(&jobs.iter().map(|job| job.codes).collect::<Vec<_>>()),
         };
         Activations { levels, dense, counted, links, under }
     }
@@ -428,16 +430,6 @@ impl Tower {
         });
         drop(parts);
         scratch.rows = inputs;
-    }
-
-    /// What k-mers add to the dense layer: for each sequence that of its own bases.
-    fn counted_rows(&self, table: &KmerTable, jobs: &[Job]) -> Vec<f32> {
-        let hidden = self.hidden();
-        let mut out = vec![0.0; jobs.len() * hidden];
-        in_blocks(&mut out, hidden, |from, rows, _| {
-            rows.chunks_mut(hidden).zip(&jobs[from..]).for_each(|(row, job)| table.sum(job.codes, row));
-        });
-        out
     }
 
     /// Sums of the dense layer. For sequences that differ from a base only what differs is multiplied; `level` then
