@@ -121,10 +121,11 @@ impl Window {
     fn compare(&self, side: usize, at: usize, fasta: &[u8], there: usize, length: usize) {
         let bases = &self.bases[side];
         let run = bases[at..].iter().zip(&fasta[there..]).take_while(|(a, b)| same(**a, **b)).count();
-        let (from, to) = ((at + 1).saturating_sub(length), (at + run + length - 1).min(bases.len()));
-        let beside = |i: usize| (there + i).checked_sub(at).and_then(|p| fasta.get(p));
-        let ours = bases.iter().enumerate().take(to).skip(from);
-        let differs: Vec<u32> = ours.map(|(i, base)| (beside(i) != Some(base)) as u32).collect();
+        // A read that would reach beyond an end of the contig has no place there.
+        let from = (at + 1).saturating_sub(length).max(at.saturating_sub(there));
+        let to = (at + run + length - 1).min(bases.len()).min(at + fasta.len() - there);
+        let beside = &fasta[there + from - at..];
+        let differs: Vec<u32> = bases[from..to].iter().zip(beside).map(|(a, b)| (a != b) as u32).collect();
         let Some(last) = differs.len().checked_sub(length) else { return };
         let mut n: u32 = differs[..length].iter().sum();
         for f in 0..=last {
