@@ -8,8 +8,9 @@
 
 use std::time::Instant;
 
-use deepallele_core::model::network::{initial_weights, Network, Sharing};
-use deepallele_core::model::{device, Architecture, Kind};
+use deepallele_core::model::torch::device;
+use deepallele_core::model::torch::network::{initial_weights, Network, Sharing};
+use deepallele_core::model::{Architecture, Kind};
 use deepallele_core::training::dataset::Dataset;
 use deepallele_core::training::device_data::DeviceData;
 use deepallele_core::training::fit::{predict, prepare, train_step_with};

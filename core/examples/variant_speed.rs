@@ -10,10 +10,11 @@
 use std::error::Error;
 use std::time::Instant;
 
-use deepallele_core::model::local::LocalPredictor;
-use deepallele_core::model::predictor::Predictor;
+use deepallele_core::model::incremental::LocalPredictor;
+use deepallele_core::model::onnx::export;
+use deepallele_core::model::onnx::predictor::Predictor;
 use deepallele_core::model::weights::random_weights;
-use deepallele_core::model::{onnx, Architecture, Kind, ModelInfo};
+use deepallele_core::model::{Architecture, Kind, ModelInfo};
 use rand::{Rng, SeedableRng};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let window = architecture.window;
     let info = ModelInfo::new(architecture);
     let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), onnx::export(&info, &random_weights(&info.architecture, 0))?)?;
+    std::fs::write(file.path(), export::export(&info, &random_weights(&info.architecture, 0))?)?;
     let predictor = Predictor::open(file.path(), threads)?;
 
     let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(0);

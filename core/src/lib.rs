@@ -1,30 +1,33 @@
-//! Alleles, reads, counts, the paired sequence model and its effects: the library behind the `deepallele`
-//! commands. It knows no command line.
+//! The library behind the `deepallele` commands: alleles, reads, counts, the paired sequence model and the effects it
+//! predicts. It knows no command line.
 //!
-//! Data flows one way; a module imports only from those above it:
+//! Data flows one way; a module imports only from modules above it in this table:
 //!
-//! | module | what it is about |
+//! | module | what it holds |
 //! |---|---|
-//! | [`error`], [`files`], [`vcf`] | one error type; whole files or none; streams of VCF records |
-//! | [`genome`] | what the two alleles are: reference, variants, haplotypes with their coordinate maps, regions |
-//! | [`reads`] | what the reads say: fragment, evidence, assignment |
-//! | [`counts`] | the count table and the variant table |
-//! | [`model`] | architecture, weights, network (libtorch), checkpoints, ONNX export and inference |
-//! | [`training`] | dataset, split, schedule, fit, metrics, baselines |
-//! | [`effects`] | effects of variants |
-//! | [`output`] | provenance, VCF INFO, bedGraph, bigWig, IGV session, plots |
+//! | [`error`] | the one error type |
+//! | [`io`] | formats and nothing else: BAM, VCF, FASTA, regions, tables; output files that are whole or absent |
+//! | [`stats`] | numbers without biology: correlation, bootstrap, calibration, ridge regression |
+//! | [`genome`] | what the two alleles are: variants, haplotypes, allele pairs, coordinate maps |
+//! | [`assignment`] | which haplotype a fragment belongs to |
+//! | [`counts`] | count and variant tables, imbalance test, single cells, reference bias, two-genome counting |
+//! | [`model`] | the paired network: architecture, windows, weights, libtorch, ONNX, incremental inference |
+//! | [`training`] | data set, split, training loop, folds, baselines |
+//! | [`effects`] | predicted effects of variants, predictions for regions and pairs |
+//! | [`evaluation`] | how good a model is, and the controls it must pass |
+//! | [`output`] | provenance, VCF INFO, tracks, IGV sessions, plots |
 
-mod bgzf;
+pub mod assignment;
 mod choice;
 pub mod counts;
 pub mod effects;
 pub mod error;
-pub mod files;
+pub mod evaluation;
 pub mod genome;
+pub mod io;
 pub mod model;
 pub mod output;
-pub mod reads;
+pub mod stats;
 pub mod training;
-pub mod vcf;
 
 pub use error::{Error, Result};

@@ -1,12 +1,12 @@
 //! A network that sees k-mers is the same in training and in its model file.
 #![cfg(all(feature = "torch", feature = "onnx"))]
 
-use deepallele_core::model::config::Strands;
+use deepallele_core::model::architecture::Strands;
 use deepallele_core::model::encode::{ANY, NOTHING};
-use deepallele_core::model::local::LocalPredictor;
-use deepallele_core::model::network::{initial_weights, Mode, Network};
-use deepallele_core::model::onnx::export;
-use deepallele_core::model::predictor::Predictor;
+use deepallele_core::model::incremental::LocalPredictor;
+use deepallele_core::model::onnx::export::export;
+use deepallele_core::model::onnx::predictor::Predictor;
+use deepallele_core::model::torch::network::{initial_weights, Mode, Network};
 use deepallele_core::model::{Architecture, Kind, ModelInfo, Weights};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use deepallele_core::counts::pairs::PairsTable;
-use deepallele_core::model::checkpoint::read_checkpoint;
-use deepallele_core::model::info::TargetScale;
-use deepallele_core::model::network::Network;
+use deepallele_core::io::allele_pairs_table::PairsTable;
+use deepallele_core::model::metadata::TargetScale;
+use deepallele_core::model::published::checkpoint::read_checkpoint;
+use deepallele_core::model::torch::network::Network;
 use deepallele_core::training::dataset::Dataset;
 use deepallele_core::training::device_data::DeviceData;
 use deepallele_core::training::fit::{predict, train_step};

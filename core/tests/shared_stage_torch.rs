@@ -3,9 +3,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use deepallele_core::model::config::{RatioHead, Strands};
+use deepallele_core::model::architecture::{RatioHead, Strands};
 use deepallele_core::model::encode::NOTHING;
-use deepallele_core::model::network::{initial_weights, Mode, Network, Sharing};
+use deepallele_core::model::torch::network::{initial_weights, Mode, Network, Sharing};
 use deepallele_core::model::{Architecture, Kind, Weights};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};

@@ -7,16 +7,16 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use deepallele_core::model::config::{RatioHead, Strands};
+use deepallele_core::model::architecture::{RatioHead, Strands};
 use deepallele_core::model::encode::NOTHING;
-use deepallele_core::model::info::TargetScale;
-use deepallele_core::model::network::{initial_weights, Mode, Network};
+use deepallele_core::model::metadata::TargetScale;
+use deepallele_core::model::torch::network::{initial_weights, Mode, Network};
 use deepallele_core::model::{Architecture, Kind};
 use deepallele_core::training::dataset::{Dataset, Measured};
 use deepallele_core::training::device_data::{Augmentation, DeviceData};
 use deepallele_core::training::fit::{fit, Event, Fitted, Keeping, Outcome};
+use deepallele_core::training::folds::{held_out, plan, train, Folder, Trained};
 use deepallele_core::training::options::{BatchStatistics, FitOptions, Loss, NotFinite, Precision};
-use deepallele_core::training::runs::{held_out, plan, train, Folder, Trained};
 use deepallele_core::training::split::Part;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -341,7 +341,8 @@ fn the_published_defaults_are_the_published_network() {
 #[test]
 fn a_gpu_trains_as_the_cpu_does() {
     let _turn = turn();
-    let Ok(device @ Device::Cuda(_)) = deepallele_core::model::device::open_device("auto".parse().unwrap()) else {
+    let Ok(device @ Device::Cuda(_)) = deepallele_core::model::torch::device::open_device("auto".parse().unwrap())
+    else {
         println!("no CUDA device here: nothing was tried on one");
         return;
     };

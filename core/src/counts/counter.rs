@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::sink::{Fragment, FragmentSink, VariantSink};
+use crate::assignment::mates::{is_single, mate_place, strand};
+use crate::assignment::realign::DECISIVE;
+use crate::assignment::{Class, Evidence, Filter, Fragments, Look, Seen, Sites, Tells};
+use crate::counts::{Fragment, FragmentSink, VariantSink};
 use crate::error::Result;
-use crate::genome::{Block, Regions};
-use crate::reads::fragments::{is_single, mate_place, strand};
-use crate::reads::likelihood::DECISIVE;
-use crate::reads::{Alignment, Class, Evidence, Filter, Fragments, Look, MergedAlignments, Seen, Sites, Tag, Tells};
+use crate::io::bam::{Alignment, MergedAlignments, Tag};
+use crate::io::regions::{Block, Regions};
 
 /// Mates further apart than this (in bases), or on different contigs, join their classes, but what each shows
 /// at a variant is judged by itself. Sites and records further behind are done with.

@@ -1,10 +1,12 @@
 use super::*;
+use crate::assignment::realign::{BaseCosts, LOUDEST};
+use crate::assignment::ListSource;
 use crate::counts::{RegionTallies, Strandedness};
-use crate::genome::regions::test_region;
 use crate::genome::variants::test_variant;
-use crate::genome::{Contigs, Region, Variant, Variants};
-use crate::reads::likelihood::{BaseCosts, LOUDEST};
-use crate::reads::ListSource;
+use crate::genome::{Variant, Variants};
+use crate::io::regions::bed::test_region;
+use crate::io::regions::Region;
+use crate::io::Contigs;
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -147,7 +149,7 @@ fn any_reads() -> impl Strategy<Value = Vec<Read>> {
     })
 }
 
-/// The rule of [`crate::reads::Support::class`], spelt out.
+/// The rule of [`crate::assignment::Support::class`], spelt out.
 fn class_of(bases: &[Option<(u8, u8)>]) -> Class {
     let costs = BaseCosts::new(0);
     let of = |letter: u8| -> Vec<i32> {

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::files::open_text;
+use crate::io::text_input::open_text;
 
 /// Names of the columns that every count table has, in order.
 pub const COLUMNS: [&str; 16] = [

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::counter::VariantTally;
-use super::sink::VariantSink;
+use crate::counts::VariantSink;
+use crate::counts::VariantTally;
 use crate::error::{Error, Result};
-use crate::genome::{Contigs, Spans, Variant, MISSING};
+use crate::genome::{Variant, MISSING};
+use crate::io::{Contigs, Spans};
 
 /// Names of the columns, in order.
 pub const COLUMNS: [&str; 12] = [

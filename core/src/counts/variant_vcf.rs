@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::counter::VariantTally;
-use super::sink::VariantSink;
-use super::variant_table::number;
+use crate::counts::variant_table::number;
+use crate::counts::VariantSink;
+use crate::counts::VariantTally;
 use crate::error::{Error, Result};
-use crate::genome::{Contigs, Spans, Variant, MISSING};
-use crate::vcf::{ClosedVcf, IndexKind, VcfFormat, VcfHeader, VcfRecord, VcfWriter};
+use crate::genome::{Variant, MISSING};
+use crate::io::vcf::{ClosedVcf, IndexKind, VcfFormat, VcfHeader, VcfRecord, VcfWriter};
+use crate::io::{Contigs, Spans};
 
 /// The FORMAT fields, in order: name, number, type, description.
 const FIELDS: [(&str, &str, &str, &str); 6] = [
@@ -165,7 +166,7 @@ impl VariantSink for VariantVcf {
 mod tests {
     use super::*;
     use crate::genome::variants::test_variant;
-    use crate::vcf::VcfReader;
+    use crate::io::vcf::VcfReader;
 
     fn tally(hap1: u64, hap2: u64, other: u64, conflicting: u64) -> VariantTally {
         VariantTally { hap1, hap2, other, conflicting }

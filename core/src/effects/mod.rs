@@ -1,24 +1,19 @@
-//! What a model says: predictions for regions and pairs, and the effects of variants.
+//! What a model predicts: for regions and pairs, and for the effects of variants.
 //!
-//! | module | what it is about |
+//! | module | what it holds |
 //! |---|---|
-//! | [`regions`] | which region a variant belongs to |
-//! | `sites` | where a record lies, and which of its alleles can be predicted (feature `onnx`) |
-//! | `variants` | log2 fold change of an alternative allele over REF (feature `onnx`) |
-//! | `backgrounds` | the same in the two haplotypes of a sample, and the main variant of a region (feature `onnx`) |
-//! | `windows` | both alleles of regions and of designed pairs (feature `onnx`) |
-//! | [`evaluation`] | how good a model is, and the controls it must pass |
-//! | `compare` | predictions beside measured counts (feature `onnx`) |
+//! | [`regions`] | the regions that a variant lies in |
+//! | `loci` | where a record lies, and which of its alleles can be predicted (feature `onnx`, as all below) |
+//! | `reference_effects` | log2 fold change of an alternative allele over REF |
+//! | `haplotype_effects` | the same in the two haplotypes of a sample, and the main variant of a region |
+//! | `predictions` | both alleles of regions and of designed pairs |
 
 #[cfg(feature = "onnx")]
-pub mod backgrounds;
+pub mod haplotype_effects;
 #[cfg(feature = "onnx")]
-pub mod compare;
-pub mod evaluation;
+pub mod loci;
+#[cfg(feature = "onnx")]
+pub mod predictions;
+#[cfg(feature = "onnx")]
+pub mod reference_effects;
 pub mod regions;
-#[cfg(feature = "onnx")]
-pub mod sites;
-#[cfg(feature = "onnx")]
-pub mod variants;
-#[cfg(feature = "onnx")]
-pub mod windows;

@@ -1,6 +1,6 @@
 //! Which regions a variant belongs to.
 
-use crate::genome::{Region, Regions};
+use crate::io::regions::{Region, Regions};
 
 /// Regions of a genome, found by position.
 pub struct RegionIndex {
@@ -52,8 +52,8 @@ impl RegionIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genome::regions::test_region;
-    use crate::genome::Contigs;
+    use crate::io::regions::bed::test_region;
+    use crate::io::Contigs;
     use proptest::prelude::*;
 
     fn regions(spans: &[(u64, u64)]) -> Regions {

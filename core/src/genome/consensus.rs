@@ -1,8 +1,8 @@
 //! The sequence of one haplotype along a contig: reference bases, with what it carries in their place.
 
-use super::alleles::Edit;
-use super::lift::Lift;
 use crate::error::Result;
+use crate::genome::Edit;
+use crate::genome::Lift;
 
 /// What one haplotype changes on one contig: sorted, none overlapping another.
 #[derive(Clone, Debug, Default)]

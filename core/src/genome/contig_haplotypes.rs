@@ -1,11 +1,11 @@
 //! One contig with both haplotypes: what `deepallele haplotypes` writes out.
 
-use super::alleles::Edit;
-use super::consensus::Edits;
-use super::reference::Reference;
-use super::variant_stream::VariantStream;
-use super::variants::{Variant, MISSING};
 use crate::error::{Error, Result};
+use crate::genome::Edit;
+use crate::genome::Edits;
+use crate::genome::VariantStream;
+use crate::genome::{Variant, MISSING};
+use crate::io::fasta::Reference;
 
 /// What to gather besides the edits.
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,8 +132,8 @@ fn mask(variant: &Variant, masking: Masking, spans: &mut Vec<(u64, u64)>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::variants::test_variant;
     use super::*;
+    use crate::genome::variants::test_variant;
 
     fn masked(masking: Masking, list: &[Variant]) -> String {
         let mut contig = ContigHaplotypes { reference: b"acgtACGTacgtACGT".to_vec(), ..Default::default() };

@@ -1,11 +1,12 @@
 //! The maps of two whole genomes to the reference.
 
-use super::consensus::Edits;
-use super::contigs::Contigs;
-use super::lift::{Lift, LONGEST};
-use super::variant_stream::VariantStream;
-use super::variants::Variant;
 use crate::error::{Error, Result};
+use crate::genome::coordinate_map::LONGEST;
+use crate::genome::Edits;
+use crate::genome::Lift;
+use crate::genome::Variant;
+use crate::genome::VariantStream;
+use crate::io::Contigs;
 
 /// For each haplotype the map of every contig of the reference.
 #[derive(Clone, Debug)]

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::contigs::Contigs;
-use super::report::VariantReport;
-use super::variant_stream::VariantStream;
-use super::variants::Variant;
 use crate::error::{Error, Result};
+use crate::genome::Variant;
+use crate::genome::VariantReport;
+use crate::genome::VariantStream;
+use crate::io::Contigs;
 
 /// A window that moves along a [`VariantStream`]: what lies too far behind is dropped, so that memory depends on how
 /// densely variants lie and not on how many there are.

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::thread;
 
-use super::contigs::Contigs;
-use super::fates::{write_variant, Skipped};
-use super::haplotypes::HaplotypeSource;
-use super::records::{fits_reference, judge_reference, reference_contig, RecordReader, Step};
-use super::reference::Reference;
-use super::report::VariantReport;
-use super::settle::Settler;
-use super::variants::Variant;
 use crate::error::{Error, Result};
+use crate::genome::overlapping_records::Settler;
+use crate::genome::record_reader::{fits_reference, judge_reference, reference_contig, RecordReader, Step};
+use crate::genome::record_status::{write_variant, Skipped};
+use crate::genome::HaplotypeSource;
+use crate::genome::Variant;
+use crate::genome::VariantReport;
+use crate::io::fasta::Reference;
+use crate::io::Contigs;
 
 /// Variants handed over at a time.
 const CHUNK: usize = 1024;
@@ -261,7 +261,7 @@ impl VariantStream {
         }
     }
 
-    /// Lines of the table of fates ([`FATES_HEADER`](super::FATES_HEADER)) that have come since the last call,
+    /// Lines of the table of fates ([`FATES_HEADER`](crate::genome::FATES_HEADER)) that have come since the last call,
     /// in the order of the file. They pile up unless they are taken now and then, and once more after
     /// [`VariantStream::finish`].
     pub fn take_fates(&mut self) -> Vec<u8> {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::genome::reference::test_reference;
 use crate::genome::Variants;
+use crate::io::fasta::reference::test_reference;
 use proptest::prelude::*;
 
 const HEADER: &str = "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##contig=<ID=chr2>\n##contig=<ID=chr3>\n\

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::alleles::{Alleles, Edit};
-use super::contigs::Contigs;
-use super::haplotypes::HaplotypeSource;
-use super::records::{fits_reference, judge_reference, reference_contig, RecordReader};
-use super::reference::Reference;
-use super::report::VariantReport;
 use crate::error::Result;
+use crate::genome::record_reader::{fits_reference, judge_reference, reference_contig, RecordReader};
+use crate::genome::HaplotypeSource;
+use crate::genome::VariantReport;
+use crate::genome::{Alleles, Edit};
+use crate::io::fasta::Reference;
+use crate::io::Contigs;
 
 /// Allele index of a haplotype that carries `*` (deleted by another record) or an allele without a sequence.
 pub const MISSING: u8 = 255;

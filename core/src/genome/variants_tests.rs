@@ -1,5 +1,5 @@
 use super::*;
-use crate::genome::reference::test_reference;
+use crate::io::fasta::reference::test_reference;
 use proptest::prelude::*;
 
 const HEADER: &str = "##fileformat=VCFv4.2\n##contig=<ID=1,length=1000>\n##contig=<ID=other>\n\

@@ -9,7 +9,7 @@
 //!
 //! k-mer j is the number whose digits to the base of 4 are its bases, the first one the highest.
 
-use super::encode::{ANY, NOTHING};
+use crate::model::encode::{ANY, NOTHING};
 
 /// Longest k-mer: there are 1024 of them.
 pub const LONGEST: usize = 5;

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors};
 
-use super::config::Architecture;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::io::output_file;
+use crate::model::Architecture;
 
 /// One float32 tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +85,7 @@ impl Weights {
         let mut content = (text.len() as u64).to_le_bytes().to_vec();
         content.extend(text.as_bytes());
         content.extend(data);
-        files::write_whole(path, &content)
+        output_file::write_whole(path, &content)
     }
 
     /// Read safetensors: float32 tensors and the header's metadata. `num_batches_tracked` counters are left out.
@@ -139,8 +139,8 @@ pub fn random_weights(architecture: &Architecture, seed: u64) -> Weights {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::Kind;
     use super::*;
+    use crate::model::Kind;
 
     fn tiny() -> Architecture {
         Architecture {

@@ -6,9 +6,9 @@ use std::path::Path;
 use bigtools::beddata::BedParserStreamingIterator;
 use bigtools::{BBIProcessError, BigWigWrite, Value};
 
-use super::track::Track;
 use crate::error::{Error, Result};
-use crate::files::{persist, temporary_beside};
+use crate::io::output_file::{persist, temporary_beside};
+use crate::output::track::Track;
 
 /// Write `track` to `path`, a regular file.
 ///
@@ -55,7 +55,7 @@ pub fn write(track: &Track, path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genome::Contigs;
+    use crate::io::Contigs;
     use bigtools::BigWigRead;
 
     #[test]

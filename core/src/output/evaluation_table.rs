@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::table::number;
-use crate::effects::evaluation::Row;
+use crate::evaluation::Row;
+use crate::output::table::number;
 
 /// Names of the columns. No mark stands before them, so that a reader that skips lines with `#` keeps them.
 pub const COLUMNS: [&str; 8] = ["section", "quantity", "case", "name", "value", "low", "high", "n"];

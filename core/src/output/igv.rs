@@ -2,10 +2,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::igv_file::FileKind;
-use super::track::{Colour, TrackStyle};
 use crate::error::{Error, Result};
-use crate::files::{is_stdio, write_whole};
+use crate::io::output_file::write_whole;
+use crate::io::text_input::is_stdio;
+use crate::output::igv_file::FileKind;
+use crate::output::track::{Colour, TrackStyle};
 
 /// Something IGV opens.
 #[derive(Clone, Debug, PartialEq, Eq)]

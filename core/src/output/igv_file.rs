@@ -4,10 +4,10 @@
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use super::igv::IgvTrack;
-use super::track::{lighter, Colour, HAPLOTYPE1, HAPLOTYPE2, RATIO};
 use crate::error::{Error, Result};
-use crate::files::open_text;
+use crate::io::text_input::open_text;
+use crate::output::igv::IgvTrack;
+use crate::output::track::{lighter, Colour, HAPLOTYPE1, HAPLOTYPE2, RATIO};
 
 /// Longest beginning of a bedGraph in which its track line is looked for, in bytes.
 const BEGINNING: u64 = 1 << 20;

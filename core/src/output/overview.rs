@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::overview_plot;
 use crate::counts::imbalance::{Histogram, ImbalanceTest, Settings};
 use crate::counts::{CountRow, Fragment, FragmentSink, Tally, VariantSink, VariantTally};
 use crate::error::Result;
-use crate::genome::{Contigs, Variant};
+use crate::genome::Variant;
+use crate::io::Contigs;
+use crate::output::overview_plot;
 
 /// Bars of the histogram of p.
 pub const P_BARS: usize = 20;

@@ -1,4 +1,4 @@
-//! The picture of [`super::overview::Overview`]: four panels.
+//! The picture of [`crate::output::overview::Overview`]: four panels.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::overview::{Overview, LEAST_FRAGMENTS, P_BARS};
-use super::plot::{drawing, rgb, SERIES};
-use super::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
 use crate::counts::Tally;
 use crate::error::Result;
+use crate::output::overview::{Overview, LEAST_FRAGMENTS, P_BARS};
+use crate::output::plot::{drawing, rgb, SERIES};
+use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
 
 /// Haplotype 1, haplotype 2, conflicting, uninformative.
 pub const CLASS_COLOURS: [Colour; 4] = [HAPLOTYPE1, HAPLOTYPE2, (230, 159, 0), (200, 200, 200)];

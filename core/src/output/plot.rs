@@ -5,9 +5,9 @@ use std::path::Path;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::track::{Colour, HAPLOTYPE1, HAPLOTYPE2, RATIO};
 use crate::error::{Error, Result};
-use crate::files::write_whole;
+use crate::io::output_file::write_whole;
+use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2, RATIO};
 
 /// Points drawn at most: more make a file that nothing opens quickly and a cloud that looks the same.
 const MAX_POINTS: usize = 10_000;

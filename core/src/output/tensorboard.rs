@@ -9,7 +9,7 @@ use std::path::Path;
 use prost::Message;
 
 use crate::error::Result;
-use crate::files::write_whole;
+use crate::io::output_file::write_whole;
 
 /// tensorflow.Event, the fields used here.
 #[derive(Clone, PartialEq, Message)]

@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use std::io::Write;
 use std::path::Path;
 
-use super::provenance::Provenance;
 use crate::error::{Error, Result};
-use crate::files::OutFile;
-use crate::genome::Contigs;
+use crate::io::output_file::OutFile;
+use crate::io::Contigs;
+use crate::output::provenance::Provenance;
 
 /// A colour, red green blue.
 pub type Colour = (u8, u8, u8);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::vcf::VcfHeader;
+use crate::io::vcf::VcfHeader;
 
 /// log2 fold change of the alternative over REF, from the ratio head.
 pub const LFC: &str = "DA_LFC";

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::split::Place;
 use crate::choice::choice;
-use crate::counts::pairs::PairsTable;
-use crate::counts::table::{CountRow, CountTable};
+use crate::counts::{CountRow, CountTable};
 use crate::error::{Error, Result};
-use crate::genome::pair::{allele_pair, region_pair};
-use crate::genome::reference::Reference;
-use crate::genome::variants::Variants;
+use crate::genome::Variants;
+use crate::genome::{allele_pair, region_pair};
+use crate::io::allele_pairs_table::PairsTable;
+use crate::io::fasta::Reference;
 use crate::model::encode::{encode, NOTHING};
-use crate::model::info::{TargetScale, WindowLayout};
+use crate::model::metadata::{TargetScale, WindowLayout};
+use crate::training::split::Place;
 
 choice!(
     /// What becomes of fragments that fit both alleles when counts are turned into targets.
@@ -389,9 +389,9 @@ fn regions_of(path: &Path, table: &CountTable) -> Result<(RegionLines, Vec<Strin
 mod tests {
     use super::*;
     use crate::counts::table::test_row;
-    use crate::genome::contigs::Contigs;
-    use crate::genome::reference::test_reference;
     use crate::genome::variants::test_variant;
+    use crate::io::fasta::reference::test_reference;
+    use crate::io::Contigs;
 
     fn row(start: u64, sample: &str, counts: [u64; 3]) -> CountRow {
         test_row("chr1", (start, start + 6), sample, counts)

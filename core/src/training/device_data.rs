@@ -4,10 +4,10 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tch::{Kind as Type, Tensor};
 
-use super::dataset::Dataset;
 use crate::error::Result;
 use crate::model::encode::NOTHING;
-use crate::model::network::Network;
+use crate::model::torch::network::Network;
+use crate::training::dataset::Dataset;
 
 /// Sequences, targets and counts of all examples on one device.
 pub struct DeviceData {

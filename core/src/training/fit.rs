@@ -10,20 +10,20 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::{Kind as Type, Tensor};
 
-use super::average::Average;
-use super::dataset::Dataset;
-use super::device_data::{Augmentation, Batch, DeviceData};
-use super::loss::{host, LossParts, Objective};
-use super::metrics::{pearson, spearman};
-use super::optimiser::Adam;
-use super::options::{BatchStatistics, FirstCounts, FitOptions, NotFinite, Precision, Selection};
-use super::schedule::{bits, RateKeeper};
-use super::split::Part;
-use super::start::start_at_medians;
-use super::state::{fingerprint, Position, Snapshot};
 use crate::error::{Error, Result};
-use crate::model::network::{Mode, Network};
-use crate::model::weights::Weights;
+use crate::model::torch::network::{Mode, Network};
+use crate::model::Weights;
+use crate::stats::correlation::{pearson, spearman};
+use crate::training::bias_init::start_at_medians;
+use crate::training::dataset::Dataset;
+use crate::training::device_data::{Augmentation, Batch, DeviceData};
+use crate::training::ema::Average;
+use crate::training::loss::{host, LossParts, Objective};
+use crate::training::optimiser::Adam;
+use crate::training::options::{BatchStatistics, FirstCounts, FitOptions, NotFinite, Precision, Selection};
+use crate::training::schedule::{bits, RateKeeper};
+use crate::training::snapshot::{fingerprint, Position, Snapshot};
+use crate::training::split::Part;
 
 /// One line of `metrics.tsv`: an epoch, counted from 1. Correlations are over the validation windows, the mean over
 /// the samples.

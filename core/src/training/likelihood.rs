@@ -55,7 +55,7 @@ impl Dispersions {
     /// Negative log-likelihood of each example and sample, (B, S), up to what does not depend on the network.
     ///
     /// `heads`: counts of haplotype 1, of haplotype 2 and ratios with their bias, (B, S) each; `fragments`:
-    /// (B, 3·S), see [`super::device_data::Batch`].
+    /// (B, 3·S), see [`crate::training::device_data::Batch`].
     pub fn loss(&self, heads: [&Tensor; 3], fragments: &Tensor, ratio_weight: f64) -> Result<Tensor> {
         let outputs = fragments.size()[1] / 3;
         let part = |k: i64| fragments.f_narrow(1, k * outputs, outputs);

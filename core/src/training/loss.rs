@@ -2,12 +2,12 @@
 
 use tch::{Kind as Type, Tensor};
 
-use super::device_data::Batch;
-use super::likelihood::Dispersions;
-use super::options::{FitOptions, Loss};
 use crate::error::{Error, Result};
-use crate::model::config::Kind;
-use crate::model::network::Network;
+use crate::model::torch::network::Network;
+use crate::model::Kind;
+use crate::training::device_data::Batch;
+use crate::training::likelihood::Dispersions;
+use crate::training::options::{FitOptions, Loss};
 
 /// The loss of a run, with what it learns beside the network.
 pub struct Objective {

@@ -1,61 +1,46 @@
-//! Training: dataset, split, schedule, fit, metrics and baselines.
+//! Training: data set, split, training loop, folds and baselines.
 //!
-//! | module | what it is about |
+//! | module | what it holds |
 //! |---|---|
 //! | [`dataset`] | encoded allele pairs with their targets |
-//! | [`split`] | train, validation and test |
+//! | [`split`] | training, validation and test sets |
+//! | [`options`] | the options of a run |
 //! | [`schedule`] | learning rates |
-//! | [`metrics`] | agreement of measured and predicted values |
-//! | [`baseline`] | what a model must beat |
-//! | [`kmers`], [`kmer_ridge`], [`shifted_solve`] | ridge regression on k-mer counts, the linear reference |
-//! | [`paired`], [`bootstrap`] | agreement under resampling, and its intervals |
-//! | [`direction`] | right signs, calibration by deciles |
-//! | [`ceiling`] | what noise leaves for a perfect model to reach |
-//! | [`evaluate`] | the figures of a finished model beside those of the baselines |
-//! | [`options`] | what can be chosen about a run |
-//! | [`estimate`] | the memory a run will need |
-//! | `device_data` | a dataset on the network's device, augmentation (feature `torch`, as all below) |
-//! | `loss`, `likelihood` | what is made small: squared errors, the likelihood of counts |
-//! | `start`, `average` | where training begins, and the moving average of its steps |
+//! | [`memory`] | the memory a run will need |
+//! | [`held_out`] | the figures of a finished model on held-out windows, with those of the baselines |
+//! | [`baselines`] | simpler models trained on the same windows |
+//! | `device_data` | a data set on the network's device, augmentation (feature `torch`, as all below) |
+//! | `loss`, `likelihood` | loss functions: squared errors, the likelihood of counts |
+//! | `bias_init`, `ema` | initial bias of the count heads, exponential moving average of the weights |
 //! | `optimiser`, `fit` | Adam and the training loop |
-//! | `state` | a run saved so that it can go on |
-//! | `runs` | the folds and seeds of one training |
-//! | `rivals` | what a model is reported beside |
+//! | `snapshot` | a run saved so that it can be resumed |
+//! | `folds` | the folds and seeds of one training |
+//! | `report` | the files of a run: metrics, summary, predictions |
 
+pub mod baselines;
 #[cfg(feature = "torch")]
-pub mod average;
-pub mod baseline;
-pub mod bootstrap;
-pub mod ceiling;
+pub mod bias_init;
 pub mod dataset;
 #[cfg(feature = "torch")]
 pub mod device_data;
-pub mod direction;
-pub mod estimate;
-pub mod evaluate;
+#[cfg(feature = "torch")]
+pub mod ema;
 #[cfg(feature = "torch")]
 pub mod fit;
-pub mod kmer_ridge;
-pub mod kmers;
+#[cfg(feature = "torch")]
+pub mod folds;
+pub mod held_out;
 #[cfg(feature = "torch")]
 pub mod likelihood;
 #[cfg(feature = "torch")]
 pub mod loss;
-pub mod metrics;
+pub mod memory;
 #[cfg(feature = "torch")]
 pub mod optimiser;
 pub mod options;
-pub mod paired;
 #[cfg(feature = "torch")]
 pub mod report;
-#[cfg(feature = "torch")]
-pub mod rivals;
-#[cfg(feature = "torch")]
-pub mod runs;
 pub mod schedule;
-pub mod shifted_solve;
+#[cfg(feature = "torch")]
+pub mod snapshot;
 pub mod split;
-#[cfg(feature = "torch")]
-pub mod start;
-#[cfg(feature = "torch")]
-pub mod state;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use tch::{Kind as Type, Tensor};
 
-use super::options::Decay;
 use crate::error::{Error, Result};
-use crate::model::network::Network;
+use crate::model::torch::network::Network;
+use crate::training::options::Decay;
 
 /// Kingma & Ba 2015: m, v the running moments of the gradient g;
 /// p ← p − lr/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε).

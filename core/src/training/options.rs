@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::schedule::Schedule;
 use crate::choice::choice;
 use crate::error::{Error, Result};
+use crate::training::schedule::Schedule;
 
 choice!(
     /// What the network is fitted to.
@@ -14,7 +14,7 @@ choice!(
     #[default]
     Squared "squared",
     /// Likelihood of the fragments: beta-binomial for the split of the informative ones, negative binomial for the
-    /// total, so that depth is the weight. See [`super::likelihood`].
+    /// total, so that depth is the weight. See [`crate::training::likelihood`].
     Counts "counts",
 );
 
@@ -69,7 +69,7 @@ choice!(
     /// Whatever random weights give, about 0. As published.
     #[default]
     Random "random",
-    /// The median of the training windows; see [`super::start`].
+    /// The median of the training windows; see [`crate::training::bias_init`].
     Median "median",
 );
 
@@ -121,7 +121,7 @@ pub struct FitOptions {
     pub augment_swap: bool,
     pub first_counts: FirstCounts,
     /// Decay of the moving average of the weights that is judged and kept instead of the last weights; 0 for none.
-    /// See [`super::average`].
+    /// See [`crate::training::ema`].
     pub average: f64,
 }
 

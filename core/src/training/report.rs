@@ -7,16 +7,16 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Dataset;
-use super::evaluate::Evaluation;
-use super::fit::{EpochMetrics, Fitted};
-use super::options::FitOptions;
-use super::runs::Run;
-use super::split::Part;
 use crate::error::{Error, Result};
-use crate::files::{write_whole, OutFile, TabixFormat};
-use crate::model::config::Architecture;
-use crate::model::info::{TargetScale, WindowLayout};
+use crate::io::output_file::{write_whole, OutFile, TabixFormat};
+use crate::model::metadata::{TargetScale, WindowLayout};
+use crate::model::Architecture;
+use crate::training::dataset::Dataset;
+use crate::training::fit::{EpochMetrics, Fitted};
+use crate::training::folds::Run;
+use crate::training::held_out::Evaluation;
+use crate::training::options::FitOptions;
+use crate::training::split::Part;
 
 /// All that is needed to train the same network again: written as `config.toml`, read by `--config`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,7 +152,7 @@ pub fn write_metrics(path: &Path, runs: &[(&str, &[EpochMetrics])]) -> Result<()
     write_whole(path, text.as_bytes())
 }
 
-/// Predictions of held-out windows, as [`super::runs::held_out`] gives them.
+/// Predictions of held-out windows, as [`crate::training::folds::held_out`] gives them.
 pub struct HeldOutPredictions {
     pub part: Part,
     pub rows: Vec<usize>,
@@ -228,7 +228,7 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::Kind;
+    use crate::model::Kind;
 
     #[test]
     fn numbers_are_short() {

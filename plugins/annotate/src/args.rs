@@ -6,8 +6,8 @@ use clap::Parser;
 use deepallele_common::{
     one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
 };
-use deepallele_core::files::is_stdio;
-use deepallele_core::vcf::VcfFormat;
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::vcf::VcfFormat;
 
 /// Write predicted allelic effects into the records of a VCF or BCF
 ///

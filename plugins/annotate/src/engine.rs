@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deepallele_common::{open_model, open_sequence_model};
-use deepallele_core::effects::backgrounds::{BackgroundEffect, PairEffects, PairSite};
+use deepallele_core::effects::haplotype_effects::{BackgroundEffect, PairEffects, PairSite};
+use deepallele_core::effects::loci::Sites;
+use deepallele_core::effects::reference_effects::{AlleleEffect, SiteEffects, VariantEffects};
 use deepallele_core::effects::regions::RegionIndex;
-use deepallele_core::effects::sites::Sites;
-use deepallele_core::effects::variants::{AlleleEffect, SiteEffects, VariantEffects};
-use deepallele_core::genome::{Contigs, NearbyVariants, Reference, Regions, VariantStream};
-use deepallele_core::model::ensemble::{Ensemble, Network};
-use deepallele_core::model::local::LocalPredictor;
+use deepallele_core::error::{Error, Result};
+use deepallele_core::genome::{NearbyVariants, VariantStream};
+use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::regions::Regions;
+use deepallele_core::io::vcf::{number_in_text, InfoValue, VcfReader, VcfRecord};
+use deepallele_core::io::Contigs;
+use deepallele_core::model::incremental::LocalPredictor;
+use deepallele_core::model::onnx::ensemble::{Ensemble, Network};
 use deepallele_core::output::vcf_info::{self, Declared};
-use deepallele_core::vcf::{number_in_text, InfoValue, VcfReader, VcfRecord};
-use deepallele_core::{Error, Result};
 
 use crate::args::{Args, Tagged};
 

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use deepallele_common::interval::Interval;
 use deepallele_common::{input_or_stdin, Progress};
-use deepallele_core::effects::sites;
-use deepallele_core::files;
-use deepallele_core::genome::Contigs;
+use deepallele_core::effects::loci;
+use deepallele_core::error::Error;
+use deepallele_core::io::output_file;
+use deepallele_core::io::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
+use deepallele_core::io::Contigs;
 use deepallele_core::output::vcf_info::{self, Declared};
-use deepallele_core::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
-use deepallele_core::Error;
 
 use crate::args::Args;
 use crate::engine::{open_models, Annotation, Engine, Places};
@@ -28,7 +28,7 @@ const RECORDS: usize = 4096;
 pub fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
     for file in args.outputs() {
-        files::check_folder(file)?;
+        output_file::check_folder(file)?;
     }
     let input = input_or_stdin(args.input.as_deref(), "variants")?;
     let threads = args.threads.count();
@@ -168,7 +168,7 @@ impl Run<'_> {
             e => self.named(format!("{}: {e}", record.place())),
         })?;
         self.waiting.push(record);
-        let first = self.writer.is_none() && self.waiting.len() < sites::enough();
+        let first = self.writer.is_none() && self.waiting.len() < loci::enough();
         let enough = self.models.iter().any(|model| model.engine.waiting() >= model.enough);
         // Long windows cannot wait until enough is known about the assembly.
         let full = self.models.iter().any(|model| model.engine.waiting() >= model.most);

@@ -1,12 +1,12 @@
 //! The effects as tracks, and the session that opens them.
 
-use deepallele_core::genome::Contigs;
+use deepallele_core::error::Result;
+use deepallele_core::io::vcf::VcfRecord;
+use deepallele_core::io::Contigs;
 use deepallele_core::output::bigwig;
 use deepallele_core::output::igv::{write_session, IgvTrack};
 use deepallele_core::output::provenance::Provenance;
 use deepallele_core::output::track::{Track, TrackStyle, RATIO};
-use deepallele_core::vcf::VcfRecord;
-use deepallele_core::Result;
 
 use crate::args::Args;
 

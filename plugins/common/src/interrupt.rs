@@ -60,7 +60,7 @@ pub(crate) fn tidy_up_at_the_end() {
             continue;
         }
         crate::progress::clear();
-        deepallele_core::files::remove_temporary_files();
+        deepallele_core::io::output_file::remove_temporary_files();
         end_by(signal);
     });
     if waiting.is_err() {

@@ -3,8 +3,8 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use deepallele_core::files::open_text;
-use deepallele_core::{Error, Result};
+use deepallele_core::error::{Error, Result};
+use deepallele_core::io::text_input::open_text;
 
 /// A stretch of one contig, 0-based half-open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use deepallele_core::files::is_stdio;
 use deepallele_core::genome::HaplotypeSource;
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::vcf::{IndexKind, VcfFormat};
 use deepallele_core::output::provenance::Provenance;
-use deepallele_core::vcf::{IndexKind, VcfFormat};
 
 use crate::interval::{self, Interval};
 use crate::run::usage;
@@ -42,7 +42,10 @@ pub struct ModelArgs {
 impl ModelArgs {
     /// The model, ready to predict the sample that was asked for with `threads` threads.
     #[cfg(feature = "onnx")]
-    pub fn open(&self, threads: usize) -> deepallele_core::Result<deepallele_core::model::predictor::Predictor> {
+    pub fn open(
+        &self,
+        threads: usize,
+    ) -> deepallele_core::error::Result<deepallele_core::model::onnx::predictor::Predictor> {
         open_model(&self.model, self.model_sample.as_deref(), threads)
     }
 }
@@ -53,8 +56,8 @@ pub fn open_model(
     path: &Path,
     sample: Option<&str>,
     threads: usize,
-) -> deepallele_core::Result<deepallele_core::model::predictor::Predictor> {
-    let mut predictor = deepallele_core::model::predictor::Predictor::open(path, threads)?;
+) -> deepallele_core::error::Result<deepallele_core::model::onnx::predictor::Predictor> {
+    let mut predictor = deepallele_core::model::onnx::predictor::Predictor::open(path, threads)?;
     match sample {
         Some(name) => predictor.choose_sample(name)?,
         None => say_first(path, &predictor.info().samples),
@@ -76,8 +79,8 @@ pub fn open_sequence_model(
     path: &Path,
     sample: Option<&str>,
     threads: usize,
-) -> deepallele_core::Result<deepallele_core::model::sequence_model::SequenceModel> {
-    let mut model = deepallele_core::model::sequence_model::SequenceModel::open(path, threads)?;
+) -> deepallele_core::error::Result<deepallele_core::model::onnx::external::SequenceModel> {
+    let mut model = deepallele_core::model::onnx::external::SequenceModel::open(path, threads)?;
     match sample {
         Some(name) => model.choose_sample(name)?,
         None => say_first(path, &model.samples()),

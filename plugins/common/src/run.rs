@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use clap::{CommandFactory, FromArgMatches};
-use deepallele_core::Error;
+use deepallele_core::error::Error;
 
 use crate::{interrupt, pages};
 
@@ -124,7 +124,7 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
 
 fn silence_htslib() {
     // htslib writes its own warnings to stderr; ours name the file and what to do.
-    deepallele_core::files::silence_htslib();
+    deepallele_core::io::silence_htslib();
 }
 
 fn start_log(quiet: bool) {

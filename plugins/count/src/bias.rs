@@ -6,13 +6,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use deepallele_common::usage;
-use deepallele_core::counts::bias::{self, BiasOptions};
-use deepallele_core::counts::bias_table;
-use deepallele_core::files::{is_stdio, OutFile, TabixFormat};
-use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Spans, VariantStream};
-use deepallele_core::reads::placement::Scoring;
-use deepallele_core::reads::{Alignments, Filter};
-use deepallele_core::Error;
+use deepallele_core::assignment::Filter;
+use deepallele_core::counts::mapping_bias::expected_alignment::Scoring;
+use deepallele_core::counts::mapping_bias::table as bias_table;
+use deepallele_core::counts::mapping_bias::{self, BiasOptions};
+use deepallele_core::error::Error;
+use deepallele_core::genome::{HaplotypeSource, VariantStream};
+use deepallele_core::io::bam::Alignments;
+use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::output_file::{OutFile, TabixFormat};
+use deepallele_core::io::regions::Regions;
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::{Contigs, Spans};
 
 /// Alignments whose lengths tell the usual one.
 const LOOKED_AT: usize = 1000;
@@ -178,8 +183,15 @@ impl BiasArgs {
                 .map_err(|e| Error::io(sites.path(), e)),
             None => Ok(()),
         };
-        let (summary, of_regions) =
-            bias::lay(&mut stream, open()?, inputs.contigs, inputs.regions, inputs.within, &options, &mut site)?;
+        let (summary, of_regions) = mapping_bias::lay(
+            &mut stream,
+            open()?,
+            inputs.contigs,
+            inputs.regions,
+            inputs.within,
+            &options,
+            &mut site,
+        )?;
         if let (Some(table), Some(regions)) = (&mut out.regions, inputs.regions) {
             bias_table::write_regions(table, &lines, regions, inputs.contigs, &of_regions, options.limit)
                 .map_err(|e| Error::io(table.path(), e))?;

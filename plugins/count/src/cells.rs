@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use deepallele_common::usage;
-use deepallele_core::counts::{
-    Barcodes, Cells, ClosedFragments, Counting, Feature, FragmentSink, FragmentsFiles, Groups, MatrixFolder,
-    Strandedness,
+use deepallele_core::counts::single_cell::{
+    Barcodes, Cells, ClosedFragments, Feature, FragmentsFiles, Groups, MatrixFolder,
 };
-use deepallele_core::files::is_stdio;
-use deepallele_core::genome::{Contigs, Regions};
+use deepallele_core::counts::{Counting, FragmentSink, Strandedness};
+use deepallele_core::io::regions::Regions;
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::Contigs;
 
 /// `--group-by --matrix --barcodes --umi --fragments --tn5-shift`
 #[derive(Args, Clone, Debug)]

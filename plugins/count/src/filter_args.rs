@@ -1,8 +1,8 @@
 //! `-q -Q -F`: which reads and bases count.
 
 use clap::Args;
-use deepallele_core::counts::gatk;
-use deepallele_core::reads::Filter;
+use deepallele_core::assignment::Filter;
+use deepallele_core::counts::ase_read_counter;
 
 /// `-q -Q -F`
 #[derive(Args, Clone, Debug)]
@@ -30,7 +30,7 @@ impl FilterArgs {
 
     /// The same for the table of ASEReadCounter, whose defaults are GATK's.
     pub fn ase(&self) -> Filter {
-        self.over(gatk::FILTER)
+        self.over(ase_read_counter::FILTER)
     }
 
     fn over(&self, default: Filter) -> Filter {
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn defaults_are_those_of_each_kind_of_count() {
         assert_eq!(parse("").unwrap().filter(), Filter::default());
-        assert_eq!(parse("").unwrap().ase(), gatk::FILTER);
+        assert_eq!(parse("").unwrap().ase(), ase_read_counter::FILTER);
         let given = parse("-F 0x400 -q 0 -Q 20").unwrap();
         let expected = Filter { mapping_quality: 0, base_quality: 20, excluded_flags: 0x400 };
         assert_eq!((given.filter(), given.ase()), (expected, expected));

@@ -4,11 +4,13 @@ use std::io::Write;
 
 use anyhow::Result;
 use deepallele_common::{one_stdin, usage, Progress};
-use deepallele_core::counts::gatk;
-use deepallele_core::files::{is_stdio, OutFile};
-use deepallele_core::genome::{Reference, VariantStream};
-use deepallele_core::reads::Alignments;
-use deepallele_core::Error;
+use deepallele_core::counts::ase_read_counter;
+use deepallele_core::error::Error;
+use deepallele_core::genome::VariantStream;
+use deepallele_core::io::bam::Alignments;
+use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::output_file::OutFile;
+use deepallele_core::io::text_input::is_stdio;
 
 use crate::args::Args;
 use crate::inputs::{self, Restriction};
@@ -69,9 +71,9 @@ pub fn run(args: &Args) -> Result<()> {
     let within = within.as_ref().map(Restriction::spans);
     let mut out = OutFile::create(output)?;
     let write = |e| Error::io(output, e);
-    writeln!(out, "{}", gatk::COLUMNS.join("\t")).map_err(write)?;
+    writeln!(out, "{}", ase_read_counter::COLUMNS.join("\t")).map_err(write)?;
     let mut progress = Progress::new("alignments", None);
-    let summary = gatk::count_ase(
+    let summary = ase_read_counter::count_ase(
         &mut alignments,
         &mut variants,
         &mut reference,

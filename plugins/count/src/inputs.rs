@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use deepallele_common::interval::Interval;
 use deepallele_common::{input_or_stdin, one_stdin};
-use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Spans, VariantStream};
-use deepallele_core::reads::MergedAlignments;
-use deepallele_core::Error;
+use deepallele_core::error::Error;
+use deepallele_core::genome::{HaplotypeSource, VariantStream};
+use deepallele_core::io::bam::MergedAlignments;
+use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::regions::Regions;
+use deepallele_core::io::{Contigs, Spans};
 
 use crate::args::Args;
 

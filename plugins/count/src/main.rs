@@ -21,13 +21,16 @@ use anyhow::Result;
 use args::Args;
 use bias::BiasInputs;
 use deepallele_common::{run_main, usage, Progress};
+use deepallele_core::assignment::Sites;
 use deepallele_core::counts::{
     self, CountRow, CountTable, Counted, Counting, FragmentSink, RegionTallies, VariantSink,
 };
-use deepallele_core::files::{is_stdio, OutFile, TabixFormat};
-use deepallele_core::genome::{Contigs, HaplotypeSource, Regions};
-use deepallele_core::reads::Sites;
-use deepallele_core::Error;
+use deepallele_core::error::Error;
+use deepallele_core::genome::HaplotypeSource;
+use deepallele_core::io::output_file::{OutFile, TabixFormat};
+use deepallele_core::io::regions::Regions;
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::Contigs;
 use inputs::Inputs;
 use overview::Each;
 use variant_output::VariantForm;

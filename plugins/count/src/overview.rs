@@ -8,10 +8,12 @@ use clap::Args;
 use deepallele_common::usage;
 use deepallele_core::counts::imbalance::Settings;
 use deepallele_core::counts::{CountRow, FragmentSink, VariantSink, VariantTally};
-use deepallele_core::files::{is_stdio, OutFile};
-use deepallele_core::genome::{Contigs, Variant};
+use deepallele_core::error::Error;
+use deepallele_core::genome::Variant;
+use deepallele_core::io::output_file::OutFile;
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::Contigs;
 use deepallele_core::output::overview::{Overview, Shares, Totals};
-use deepallele_core::Error;
 
 /// Accounts of a run.
 #[derive(Args, Clone, Debug)]
@@ -105,7 +107,12 @@ impl OverviewOutput {
 pub struct Each<'a>(pub Vec<&'a mut dyn VariantSink>);
 
 impl VariantSink for Each<'_> {
-    fn add(&mut self, contig: usize, variant: &Variant, tallies: &[VariantTally]) -> deepallele_core::Result<()> {
+    fn add(
+        &mut self,
+        contig: usize,
+        variant: &Variant,
+        tallies: &[VariantTally],
+    ) -> deepallele_core::error::Result<()> {
         self.0.iter_mut().try_for_each(|sink| sink.add(contig, variant, tallies))
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use deepallele_core::counts::Strandedness;
-use deepallele_core::genome::AnnotationOptions;
+use deepallele_core::io::regions::AnnotationOptions;
 
 /// `--feature-type --gene-attribute --strandedness`
 #[derive(Args, Clone, Debug)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use deepallele_common::usage;
-use deepallele_core::files::is_stdio;
+use deepallele_core::io::text_input::is_stdio;
 
 /// One name a file, all different: those `given`, else the one sample of the file's read groups where no other file
 /// has the same, else the name of the file without its ending (`piped` for standard input), numbered where that

@@ -8,10 +8,11 @@ use clap::{Args, ValueEnum};
 use deepallele_common::usage;
 use deepallele_core::counts::imbalance::{Settings, TestedVariants};
 use deepallele_core::counts::{VariantSink, VariantTable, VariantTally, VariantVcf};
-use deepallele_core::files::{OutFile, TabixFormat};
-use deepallele_core::genome::{Contigs, Spans, Variant};
-use deepallele_core::vcf::{ClosedVcf, VcfFormat};
-use deepallele_core::Error;
+use deepallele_core::error::Error;
+use deepallele_core::genome::Variant;
+use deepallele_core::io::output_file::{OutFile, TabixFormat};
+use deepallele_core::io::vcf::{ClosedVcf, VcfFormat};
+use deepallele_core::io::{Contigs, Spans};
 
 use crate::imbalance::say;
 
@@ -90,7 +91,12 @@ pub enum VariantOutput {
 }
 
 impl VariantSink for VariantOutput {
-    fn add(&mut self, contig: usize, variant: &Variant, tallies: &[VariantTally]) -> deepallele_core::Result<()> {
+    fn add(
+        &mut self,
+        contig: usize,
+        variant: &Variant,
+        tallies: &[VariantTally],
+    ) -> deepallele_core::error::Result<()> {
         match self {
             VariantOutput::Table(table) => table.add(contig, variant, tallies),
             VariantOutput::Tested(rows, ..) => rows.add(contig, variant, tallies),

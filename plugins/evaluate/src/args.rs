@@ -7,10 +7,10 @@ use deepallele_common::{
     one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
     Uninformative,
 };
-use deepallele_core::effects::evaluation::Options;
-use deepallele_core::files::is_stdio;
-use deepallele_core::model::info::Scale;
-use deepallele_core::training::kmers::MAX_K;
+use deepallele_core::evaluation::Options;
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::model::metadata::Scale;
+use deepallele_core::training::baselines::kmer_counts::MAX_K;
 use deepallele_core::training::split;
 
 /// Which windows are evaluated.

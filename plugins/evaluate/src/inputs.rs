@@ -2,13 +2,14 @@
 
 use anyhow::Context;
 use deepallele_common::Progress;
-use deepallele_core::counts::pairs::PairsTable;
-use deepallele_core::counts::table::CountTable;
-use deepallele_core::effects::evaluation::{Counts, Examples, Replicate};
-use deepallele_core::genome::{Reference, Variants};
-use deepallele_core::model::info::TargetScale;
+use deepallele_core::counts::CountTable;
+use deepallele_core::error::Error;
+use deepallele_core::evaluation::{Counts, Examples, Replicate};
+use deepallele_core::genome::Variants;
+use deepallele_core::io::allele_pairs_table::PairsTable;
+use deepallele_core::io::fasta::Reference;
+use deepallele_core::model::metadata::TargetScale;
 use deepallele_core::model::ModelInfo;
-use deepallele_core::Error;
 
 use crate::args::{Args, Part};
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use args::Args;
-use deepallele_core::effects::evaluation::{evaluate, predict_log2};
+use deepallele_core::evaluation::{evaluate, predict_log2};
 
 fn main() -> ExitCode {
     deepallele_common::run_main("evaluate", run)

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use deepallele_core::effects::evaluation::{Evaluation, Row};
-use deepallele_core::files::OutFile;
+use deepallele_core::error::{Error, Result};
+use deepallele_core::evaluation::{Evaluation, Row};
+use deepallele_core::io::output_file::OutFile;
 use deepallele_core::model::ModelInfo;
 use deepallele_core::output::evaluation_table;
 use deepallele_core::output::plot::{scatter, shares, with_errors, Estimate};
 use deepallele_core::output::track::{HAPLOTYPE1, HAPLOTYPE2, RATIO};
-use deepallele_core::{Error, Result};
 
 use crate::args::Args;
 use crate::inputs::Inputs;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Parser;
 use deepallele_common::{one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, ThreadArgs};
-use deepallele_core::files::is_stdio;
+use deepallele_core::io::text_input::is_stdio;
 
 /// Write the sequences of the two haplotypes: whole genomes, chain files, masked reference, region pairs.
 ///

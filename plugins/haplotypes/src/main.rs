@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use args::Args;
 use deepallele_common::{run_main, Progress};
-use deepallele_core::genome::{ContigHaplotypes, Gather, Masking, Reference, Regions, VariantStream};
+use deepallele_core::genome::{ContigHaplotypes, Gather, Masking, VariantStream};
+use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::regions::Regions;
 use outputs::Outputs;
 
 fn main() -> ExitCode {

@@ -4,12 +4,15 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use deepallele_core::files::OutFile;
+use deepallele_core::error::Error;
 use deepallele_core::genome::{
-    allele_pair, chain, lift, ChainWay, ContigHaplotypes, Contigs, FastaWriter, HaplotypeSource, Reference, Region,
+    allele_pair, chain_file as chain, coordinate_map as lift, ChainWay, ContigHaplotypes, HaplotypeSource,
     VariantStream, Variants, FATES_HEADER,
 };
-use deepallele_core::Error;
+use deepallele_core::io::fasta::{FastaWriter, Reference};
+use deepallele_core::io::output_file::OutFile;
+use deepallele_core::io::regions::Region;
+use deepallele_core::io::Contigs;
 
 use crate::args::Args;
 
@@ -36,11 +39,11 @@ enum PairsFile {
     Fasta(FastaWriter),
 }
 
-fn put(out: &mut OutFile, bytes: &[u8]) -> deepallele_core::Result<()> {
+fn put(out: &mut OutFile, bytes: &[u8]) -> deepallele_core::error::Result<()> {
     out.write_all(bytes).map_err(|e| Error::io(out.path(), e))
 }
 
-fn flush(out: &mut OutFile) -> deepallele_core::Result<()> {
+fn flush(out: &mut OutFile) -> deepallele_core::error::Result<()> {
     out.flush().map_err(|e| Error::io(out.path(), e))
 }
 
@@ -84,7 +87,7 @@ impl Outputs {
     }
 
     /// Write what became of the records read since the last call.
-    pub fn report(&mut self, stream: &mut VariantStream) -> deepallele_core::Result<()> {
+    pub fn report(&mut self, stream: &mut VariantStream) -> deepallele_core::error::Result<()> {
         match &mut self.report {
             Some(out) => put(out, &stream.take_fates()),
             None => Ok(()),
@@ -140,7 +143,8 @@ impl Outputs {
                 PairsFile::Fasta(out) => sequences.push(out),
             }
         }
-        let sequences = sequences.into_iter().map(FastaWriter::finish).collect::<deepallele_core::Result<Vec<_>>>()?;
+        let sequences =
+            sequences.into_iter().map(FastaWriter::finish).collect::<deepallele_core::error::Result<Vec<_>>>()?;
         tables.iter_mut().try_for_each(flush)?;
         for out in sequences {
             out.persist()?;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
-use deepallele_core::model::published::{
+use deepallele_core::error::{Error, Result};
+use deepallele_core::model::published::data_set::{
     batches, read_row, value_names, Assay, Values, GENE_NAME, PEAK_NAME, SEQUENCES, SUM,
 };
-use deepallele_core::{Error, Result};
 
 use crate::library::{Dataset, File, Kind, Number, Part};
 

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use deepallele_core::files;
-use deepallele_core::model::published::{
+use deepallele_core::error::{Error, Result};
+use deepallele_core::io::{output_file, text_input};
+use deepallele_core::model::published::data_set::{
     gene, value_names, write_row, Assay, Values, GENE_NAME, PEAK_INDEX, PEAK_NAME, SEQUENCES, SUM,
 };
-use deepallele_core::{Error, Result};
 use tempfile::TempPath;
 
 use crate::library::{Dataset, File, Part};
@@ -57,10 +57,10 @@ struct Parts {
 impl PublishedWriter {
     /// Begin the data set `path`.
     pub fn create(path: &Path, layout: Layout) -> Result<Self> {
-        if files::is_stdio(path) || (path.exists() && !path.is_file()) {
+        if text_input::is_stdio(path) || (path.exists() && !path.is_file()) {
             return Err(Error::input(path, "cannot hold an HDF5 file, which has to be a plain file"));
         }
-        let temporary = files::temporary_beside(path)?.into_temp_path();
+        let temporary = output_file::temporary_beside(path)?.into_temp_path();
         let block = (CHUNK / (4 * layout.length * std::mem::size_of::<f64>())).max(1);
         let parts = Parts::create(&temporary, &layout, block).map_err(|problem| Error::input(path, problem))?;
         Ok(Self {
@@ -128,7 +128,7 @@ impl PublishedWriter {
             return Err(Error::input(&path, "would hold no rows"));
         }
         parts.close().map_err(|problem| Error::input(&path, problem))?;
-        files::persist(temporary, &path)?;
+        output_file::persist(temporary, &path)?;
         Ok(rows)
     }
 }

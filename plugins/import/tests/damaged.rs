@@ -19,7 +19,7 @@ fn a_file_that_the_library_hangs_on_is_given_up() {
     let message = match DataSet::open(&path, None, None, Duration::from_secs(2)) {
         Err(error) => error.to_string(),
         Ok(set) => {
-            let rest = set.read(deepallele_core::model::published::Values::Log, &mut |_| Ok(()));
+            let rest = set.read(deepallele_core::model::published::data_set::Values::Log, &mut |_| Ok(()));
             rest.expect_err("what is zero cannot be read").to_string()
         }
     };

@@ -5,7 +5,7 @@ mod hand;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deepallele_core::model::published::write_row;
+use deepallele_core::model::published::data_set::write_row;
 use hand::{Content, Element, Part, Storage};
 
 const LENGTH: usize = 12;

@@ -7,8 +7,8 @@ use deepallele_common::{
     one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
     Uninformative,
 };
-use deepallele_core::files::is_stdio;
 use deepallele_core::genome::HaplotypeSource;
+use deepallele_core::io::text_input::is_stdio;
 
 /// Predict counts of both haplotypes and their ratio, for regions or for designed pairs
 ///

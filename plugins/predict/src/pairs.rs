@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use deepallele_common::Progress;
-use deepallele_core::counts::pairs::PairsTable;
-use deepallele_core::effects::windows::{in_units, predict_pairs, ratio_spread};
-use deepallele_core::files::OutFile;
-use deepallele_core::model::predictor::Predictor;
+use deepallele_core::effects::predictions::{in_units, predict_pairs, ratio_spread};
+use deepallele_core::error::Error;
+use deepallele_core::io::allele_pairs_table::PairsTable;
+use deepallele_core::io::output_file::OutFile;
+use deepallele_core::model::onnx::predictor::Predictor;
 use deepallele_core::output::table::number;
-use deepallele_core::Error;
 
 use crate::args::Args;
 use crate::SPREAD_COLUMN;

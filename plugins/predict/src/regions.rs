@@ -3,15 +3,18 @@
 use std::io::Write;
 
 use deepallele_common::Progress;
-use deepallele_core::counts::table::CountTable;
-use deepallele_core::effects::compare::{compare, Agreement, Comparison};
-use deepallele_core::effects::windows::{in_units, predict_regions, ratio_spread, RegionPrediction};
-use deepallele_core::files::{OutFile, TabixFormat};
-use deepallele_core::genome::{Contigs, HaplotypeSource, Reference, Regions, Variants};
-use deepallele_core::model::info::TargetScale;
-use deepallele_core::model::predictor::Predictor;
+use deepallele_core::counts::CountTable;
+use deepallele_core::effects::predictions::{in_units, predict_regions, ratio_spread, RegionPrediction};
+use deepallele_core::error::Error;
+use deepallele_core::evaluation::agreement::{compare, Agreement, Comparison};
+use deepallele_core::genome::{HaplotypeSource, Variants};
+use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::output_file::{OutFile, TabixFormat};
+use deepallele_core::io::regions::Regions;
+use deepallele_core::io::Contigs;
+use deepallele_core::model::metadata::TargetScale;
+use deepallele_core::model::onnx::predictor::Predictor;
 use deepallele_core::output::table::number;
-use deepallele_core::Error;
 
 use crate::args::Args;
 use crate::tracks;

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use deepallele_core::effects::compare::Comparison;
-use deepallele_core::effects::windows::{in_units, RegionPrediction};
-use deepallele_core::files::is_stdio;
-use deepallele_core::genome::{HaplotypeSource, Region, Regions};
-use deepallele_core::model::info::{Scale, TargetScale};
+use deepallele_core::effects::predictions::{in_units, RegionPrediction};
+use deepallele_core::error::Result;
+use deepallele_core::evaluation::agreement::Comparison;
+use deepallele_core::genome::HaplotypeSource;
+use deepallele_core::io::regions::{Region, Regions};
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::model::metadata::{Scale, TargetScale};
 use deepallele_core::output::bigwig;
 use deepallele_core::output::igv::{write_session, IgvTrack};
 use deepallele_core::output::track::{lighter, Track, TrackStyle, HAPLOTYPE1, HAPLOTYPE2};
-use deepallele_core::Result;
 
 use crate::args::Args;
 

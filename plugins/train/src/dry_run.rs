@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use deepallele_core::training::estimate::memory;
+use deepallele_core::error::Error;
+use deepallele_core::training::folds::Run;
+use deepallele_core::training::memory::memory;
 use deepallele_core::training::report::TrainingConfig;
-use deepallele_core::training::runs::Run;
 use deepallele_core::training::split::Part;
-use deepallele_core::Error;
 
 use crate::inputs::Inputs;
 use crate::steps_of;

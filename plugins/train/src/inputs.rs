@@ -2,11 +2,11 @@
 
 use anyhow::Context;
 use deepallele_common::{usage, Progress};
-use deepallele_core::counts::pairs::PairsTable;
-use deepallele_core::counts::table::CountTable;
-use deepallele_core::genome::reference::Reference;
-use deepallele_core::genome::variants::Variants;
-use deepallele_core::model::info::{HeldOut, LogBase, Scale, TargetScale, WindowLayout};
+use deepallele_core::counts::CountTable;
+use deepallele_core::genome::Variants;
+use deepallele_core::io::allele_pairs_table::PairsTable;
+use deepallele_core::io::fasta::Reference;
+use deepallele_core::model::metadata::{HeldOut, LogBase, Scale, TargetScale, WindowLayout};
 use deepallele_core::model::{Architecture, Kind};
 use deepallele_core::training::dataset::{Dataset, WindowOptions};
 use deepallele_core::training::options::{FitOptions, Loss};

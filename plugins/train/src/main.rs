@@ -12,11 +12,11 @@ use std::time::Duration;
 use anyhow::bail;
 use args::Args;
 use deepallele_common::{run_main, Interrupt, Progress};
-use deepallele_core::model::device;
+use deepallele_core::model::torch::device;
+use deepallele_core::training::baselines::networks::{kmer_ridge, networks, Rival};
 use deepallele_core::training::fit::{EpochMetrics, Event};
+use deepallele_core::training::folds::{plan, train, Folder, Run, Trained};
 use deepallele_core::training::report::{HeldOutPredictions, TrainingConfig};
-use deepallele_core::training::rivals::{kmer_ridge, networks, Rival};
-use deepallele_core::training::runs::{plan, train, Folder, Run, Trained};
 use deepallele_core::training::split::Part;
 
 fn main() -> ExitCode {

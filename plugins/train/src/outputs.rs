@@ -4,18 +4,19 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use deepallele_common::provenance_of_run;
-use deepallele_core::files::{temporary_beside, write_whole};
-use deepallele_core::model::{onnx, ModelInfo, Weights};
+use deepallele_core::error::{Error, Result};
+use deepallele_core::io::output_file::{temporary_beside, write_whole};
+use deepallele_core::model::onnx::export;
+use deepallele_core::model::{ModelInfo, Weights};
 use deepallele_core::output::tensorboard;
-use deepallele_core::training::evaluate::{evaluate, Agreement, Evaluation};
+use deepallele_core::training::baselines::networks::{simple, Rival};
 use deepallele_core::training::fit::Fitted;
+use deepallele_core::training::folds::{held_out, Run};
+use deepallele_core::training::held_out::{evaluate, Agreement, Evaluation};
 use deepallele_core::training::report::{
     write_metrics, write_predictions, HeldOutPredictions, RunSummary, Summary, TrainingConfig,
 };
-use deepallele_core::training::rivals::{simple, Rival};
-use deepallele_core::training::runs::{held_out, Run};
 use deepallele_core::training::split::Part;
-use deepallele_core::{Error, Result};
 
 use crate::args::Args;
 use crate::inputs::Inputs;
@@ -90,8 +91,8 @@ pub fn write(
         command: provenance.command_line().to_string(),
         ..ModelInfo::new(architecture.clone())
     };
-    let model = onnx::export_ensemble(&info, &members)?;
-    let info = onnx::read_info(&model)?;
+    let model = export::export_ensemble(&info, &members)?;
+    let info = export::read_info(&model)?;
     let mean_dispersion = |which: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| -> Vec<f64> {
         let all: Vec<&Vec<f64>> = fitted.iter().filter_map(|f| f.dispersions.as_ref().map(which)).collect();
         let outputs = all.first().map_or(0, |d| d.len());

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use deepallele_core::error::Result;
 use deepallele_core::output::plot::{curves, scatter};
 use deepallele_core::output::track::{HAPLOTYPE1, RATIO};
-use deepallele_core::training::evaluate::Agreement;
 use deepallele_core::training::fit::{EpochMetrics, Fitted};
+use deepallele_core::training::folds::Run;
+use deepallele_core::training::held_out::Agreement;
 use deepallele_core::training::report::HeldOutPredictions;
-use deepallele_core::training::runs::Run;
-use deepallele_core::Result;
 
 use crate::inputs::Inputs;
 

@@ -2,8 +2,9 @@
 
 use statrs::function::erf::erfc;
 
-use super::beta_binomial::{BetaBinomial, SMALLEST_P};
-use super::shrinkage::dispersed_ratio;
+use crate::counts::imbalance::beta_binomial::SMALLEST_P;
+use crate::counts::imbalance::shrinkage::dispersed_ratio;
+use crate::counts::imbalance::BetaBinomial;
 
 /// One region of one replicate.
 #[derive(Clone, Copy, Debug, PartialEq)]

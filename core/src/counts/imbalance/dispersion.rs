@@ -3,9 +3,10 @@
 use statrs::function::beta::beta_reg;
 use statrs::function::erf::erfc;
 
-use super::beta_binomial::{ln_choose, BetaBinomial};
-use super::search::maximise;
-use super::Histogram;
+use crate::counts::imbalance::beta_binomial::ln_choose;
+use crate::counts::imbalance::search::maximise;
+use crate::counts::imbalance::BetaBinomial;
+use crate::counts::imbalance::Histogram;
 
 /// Fewer regions with two informative fragments than this tell nothing about a spread.
 pub const LEAST_ROWS: u64 = 30;

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::beta_binomial::BetaBinomial;
-use super::Histogram;
+use crate::counts::imbalance::BetaBinomial;
+use crate::counts::imbalance::Histogram;
 use crate::counts::table::log2_ratio;
 
 /// With a smaller standard error of the log2 ratio than this the likelihood is normal to the eye and treated so.

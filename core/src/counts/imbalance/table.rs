@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::combine::{combine, Replicate};
-use super::shrinkage::{self, Prior};
-use super::{q_values, Histogram, ImbalanceTest, Settings};
-use crate::counts::table::CountRow;
+use crate::counts::imbalance::shrinkage;
+use crate::counts::imbalance::Prior;
+use crate::counts::imbalance::{combine, Replicate};
+use crate::counts::imbalance::{q_values, Histogram, ImbalanceTest, Settings};
+use crate::counts::CountRow;
 
 /// What was fitted to the rows of a count table.
 #[derive(Clone, Debug, Default)]

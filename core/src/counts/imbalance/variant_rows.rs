@@ -6,14 +6,16 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Histogram, ImbalanceTest, Settings};
-use crate::counts::sink::VariantSink;
+use crate::counts::imbalance::{Histogram, ImbalanceTest, Settings};
 use crate::counts::table::{fixed, scientific};
-use crate::counts::variant_table::VariantTable;
+use crate::counts::VariantSink;
+use crate::counts::VariantTable;
 use crate::counts::VariantTally;
 use crate::error::{Error, Result};
-use crate::files::{is_stdio, temporary_beside};
-use crate::genome::{Contigs, Spans, Variant};
+use crate::genome::Variant;
+use crate::io::output_file::temporary_beside;
+use crate::io::text_input::is_stdio;
+use crate::io::{Contigs, Spans};
 
 /// Columns behind those of the per-variant table.
 pub const COLUMNS: [&str; 3] = ["log2_ratio", "p_value", "q_value"];

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use deepallele_common::{usage, GenomeArgs, HaplotypeArgs, MessageArgs};
-use deepallele_core::files::is_stdio;
-use deepallele_core::model::published::{Assay, Values, SUM};
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::model::published::data_set::{Assay, Values, SUM};
 use deepallele_core::training::dataset::Uninformative;
 use deepallele_import::writer::Layout;
 

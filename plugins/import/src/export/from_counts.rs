@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use deepallele_common::Progress;
-use deepallele_core::counts::table::{CountRow, CountTable};
-use deepallele_core::genome::{ContigHaplotypes, Contigs, Gather, Reference, VariantStream};
-use deepallele_core::Error;
+use deepallele_core::counts::{CountRow, CountTable};
+use deepallele_core::error::Error;
+use deepallele_core::genome::{ContigHaplotypes, Gather, VariantStream};
+use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::Contigs;
 
 use crate::args::Args;
 use crate::Export;
@@ -61,7 +63,7 @@ fn by_contig<'a>(
     table: &'a CountTable,
     contigs: &Contigs,
     fasta: &Path,
-) -> deepallele_core::Result<Vec<Vec<&'a CountRow>>> {
+) -> deepallele_core::error::Result<Vec<Vec<&'a CountRow>>> {
     let mut rows = vec![Vec::new(); contigs.len()];
     let sample = table.rows.first().map(|row| &row.sample);
     for row in &table.rows {

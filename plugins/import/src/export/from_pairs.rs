@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use deepallele_common::Progress;
-use deepallele_core::counts::pairs::PairsReader;
-use deepallele_core::files::is_stdio;
-use deepallele_core::model::published::Assay;
-use deepallele_core::Error;
+use deepallele_core::error::Error;
+use deepallele_core::io::allele_pairs_table::PairsReader;
+use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::model::published::data_set::Assay;
 
 use crate::args::Args;
 use crate::Export;
@@ -37,7 +37,7 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
 }
 
 /// Bases of the longest sequence of the table.
-fn longest(path: &Path) -> deepallele_core::Result<usize> {
+fn longest(path: &Path) -> deepallele_core::error::Result<usize> {
     let mut longest = 0;
     for row in PairsReader::open(path, true)? {
         let row = row?;

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use args::Args;
 use deepallele_common::run_main;
-use deepallele_core::model::published::chromosome;
-use deepallele_core::{Error, Result};
+use deepallele_core::error::{Error, Result};
+use deepallele_core::model::published::data_set::chromosome;
 use deepallele_import::writer::{Layout, PublishedWriter};
 
 fn main() -> ExitCode {

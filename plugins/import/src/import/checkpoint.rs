@@ -1,10 +1,11 @@
 //! A checkpoint as a model file.
 
 use deepallele_common::usage;
-use deepallele_core::files;
-use deepallele_core::model::checkpoint::read_member;
-use deepallele_core::model::info::{LogBase, Scale, TargetScale};
-use deepallele_core::model::{onnx, ModelInfo};
+use deepallele_core::io::output_file;
+use deepallele_core::model::metadata::{LogBase, Scale, TargetScale};
+use deepallele_core::model::onnx::export;
+use deepallele_core::model::published::checkpoint::read_member;
+use deepallele_core::model::ModelInfo;
 
 use crate::Arguments;
 
@@ -31,11 +32,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(made) => info.command = made.command_line().into(),
         None => info.tool_version.clear(),
     }
-    let model = onnx::export(&info, &found.weights)?;
+    let model = export::export(&info, &found.weights)?;
     if let Some(path) = &options.safetensors {
         found.weights.write_safetensors(path, &info.to_metadata())?;
     }
-    files::write_whole(&arguments.output, &model)?;
+    output_file::write_whole(&arguments.output, &model)?;
     if let Some(member) = &found.member {
         log::info!("took {member} out of the archive");
     }
@@ -70,7 +71,7 @@ mod tests {
         let (model, weights) = (path("m.onnx"), path("m.safetensors"));
         let line = [&checkpoint, "-o", &model, "--safetensors", &weights, "--hap1", "B6", "--hap2", "CAST"];
         import(&[&line[..], &["--genome", "mm10", "--target-scale", "log2", "--log-base", "2"]].concat()).unwrap();
-        let info = onnx::read_info(&std::fs::read(&model).unwrap()).unwrap();
+        let info = export::read_info(&std::fs::read(&model).unwrap()).unwrap();
         assert_eq!(info.haplotypes, ["B6", "CAST"]);
         assert_eq!(info.genome, "mm10");
         assert_eq!(info.targets.scale, Scale::Log2);

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use deepallele_common::{usage, Progress};
-use deepallele_core::files::OutFile;
-use deepallele_core::model::published::{chromosome, value_names, Assay, Values};
-use deepallele_core::Error;
+use deepallele_core::error::Error;
+use deepallele_core::io::output_file::OutFile;
+use deepallele_core::model::published::data_set::{chromosome, value_names, Assay, Values};
 use deepallele_import::reader::{DataSet, PATIENCE};
 
 use crate::Arguments;

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use deepallele_common::{run_main, usage, MessageArgs, ProvenanceArgs};
-use deepallele_core::model::info::{LogBase, Scale, WindowLayout};
-use deepallele_core::model::published::{Assay, Values};
-use deepallele_core::Error;
+use deepallele_core::error::Error;
+use deepallele_core::model::metadata::{LogBase, Scale, WindowLayout};
+use deepallele_core::model::published::data_set::{Assay, Values};
 use deepallele_import::library;
 
 /// Turn a published checkpoint into a model file, or a published data set into a pairs table
@@ -160,7 +160,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// The first eight bytes of a file, or fewer.
-fn first_bytes(path: &Path) -> deepallele_core::Result<Vec<u8>> {
+fn first_bytes(path: &Path) -> deepallele_core::error::Result<Vec<u8>> {
     let fail = |e| Error::io(path, e);
     let file = File::open(path).map_err(fail)?;
     if !file.metadata().map_err(fail)?.is_file() {

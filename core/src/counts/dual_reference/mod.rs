@@ -1,0 +1,15 @@
+//! Counting fragments whose reads were aligned to the genomes of both haplotypes.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`join`] | alignments of the same reads to two genomes, joined by name in one pass |
+//! | [`alignment_score`] | the cost of an alignment under the genome that it was made with |
+//! | [`liftover`] | alignments to the genome of a haplotype, in coordinates of the reference |
+//! | `assign` | which genome the reads of a fragment fit better |
+//! | [`count`](mod@count) | counting the joined fragments |
+
+pub mod alignment_score;
+mod assign;
+pub mod count;
+pub mod join;
+pub mod liftover;

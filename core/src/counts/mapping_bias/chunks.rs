@@ -1,0 +1,189 @@
+//! Stretches of the genome that can be looked at by themselves: the variants that reads of a given length may
+//! share, with the reference around them, in bounded memory.
+
+use std::ops::Range;
+
+use crate::error::{Error, Result};
+use crate::genome::{Variant, VariantStream};
+use crate::io::fasta::Reference;
+use crate::io::{Contigs, Spans};
+
+/// Variants that one chunk answers for, at most; with those around them that its reads may cover as well.
+const MOST: usize = 256;
+
+/// Variants this far beyond a read's length still have a say in how a site is looked at: neighbouring insertions
+/// and deletions are looked at together.
+const CONTEXT: u64 = 1024;
+
+/// Variants further than this from what is asked for are not looked at.
+const FAR: u64 = 20_000;
+
+/// Variants close to each other, and the reference around them.
+pub(super) struct Chunk {
+    /// Index in the contigs of the variants.
+    pub contig: usize,
+    /// Index in the FASTA.
+    pub theirs: usize,
+    /// Sorted by start.
+    pub variants: Vec<Variant>,
+    /// Those of `variants` that this chunk answers for; the others are there because reads cover both.
+    pub own: Range<usize>,
+    /// Which of `variants` are sites that are asked for.
+    pub sites: Vec<bool>,
+    /// First base of `reference` on the contig, 0-based.
+    pub start: u64,
+    pub reference: Vec<u8>,
+}
+
+/// Cuts a stream of variants into chunks.
+pub(super) struct Chunks<'a> {
+    stream: &'a mut VariantStream,
+    reference: Reference,
+    contigs: Contigs,
+    /// Only sites that overlap these are asked for.
+    within: Option<Spans>,
+    /// Reference needed on either side.
+    window: u64,
+    /// Variants further apart than this have nothing to do with each other.
+    reach: u64,
+    /// [`MOST`], but in tests.
+    pub most: usize,
+    contig: Option<usize>,
+    waiting: Vec<Variant>,
+    /// The furthest end of those that wait.
+    furthest: u64,
+    /// Variants at the front of `waiting` that an earlier chunk answered for.
+    context: usize,
+    ended: bool,
+}
+
+impl<'a> Chunks<'a> {
+    /// Of variants by `contigs`, for reads of `length`.
+    pub fn new(
+        stream: &'a mut VariantStream,
+        reference: Reference,
+        contigs: &Contigs,
+        within: Option<&Spans>,
+        length: usize,
+    ) -> Self {
+        Self {
+            stream,
+            reference,
+            contigs: contigs.clone(),
+            within: within.cloned(),
+            window: 2 * length as u64,
+            reach: 2 * length as u64 + CONTEXT,
+            most: MOST,
+            contig: None,
+            waiting: Vec::new(),
+            furthest: 0,
+            context: 0,
+            ended: true,
+        }
+    }
+
+    /// The next chunk; None when all contigs are through.
+    ///
+    /// # Errors
+    /// What is wrong with the variants or the FASTA.
+    pub fn next(&mut self) -> Result<Option<Chunk>> {
+        loop {
+            if self.ended {
+                if self.context < self.waiting.len() {
+                    return self.cut(self.waiting.len()).map(Some);
+                }
+                self.waiting.clear();
+                (self.context, self.furthest) = (0, 0);
+                let contig = self.contig.map_or(0, |c| c + 1);
+                if contig >= self.contigs.len() {
+                    return Ok(None);
+                }
+                self.contig = Some(contig);
+                self.stream.enter(contig)?;
+                self.ended = false;
+            }
+            match self.stream.next()? {
+                None => self.ended = true,
+                // Unphased, or not applied to either haplotype.
+                Some(variant) if variant.edit(1).is_none() && variant.edit(2).is_none() => {}
+                Some(variant) if self.far(&variant) => {}
+                Some(variant) => {
+                    let apart = !self.waiting.is_empty() && variant.start >= self.furthest + self.reach;
+                    let chunk = match apart && self.context < self.waiting.len() {
+                        true => Some(self.cut(self.waiting.len())?),
+                        false => None,
+                    };
+                    if apart {
+                        self.waiting.clear();
+                        (self.context, self.furthest) = (0, 0);
+                    }
+                    self.furthest = self.furthest.max(variant.end());
+                    self.waiting.push(variant);
+                    if chunk.is_some() {
+                        return Ok(chunk);
+                    }
+                }
+            }
+            let split = self.context + self.most;
+            if self.waiting.len() > split && self.right_of(split) < self.waiting.len() {
+                return self.cut(split).map(Some);
+            }
+        }
+    }
+
+    /// True for a variant that has nothing to do with any site asked for.
+    fn far(&self, variant: &Variant) -> bool {
+        let (start, end) = (variant.start.saturating_sub(FAR), variant.end().saturating_add(FAR));
+        self.within.as_ref().is_some_and(|w| !w.overlap(self.contig.unwrap_or(0), start, end))
+    }
+
+    /// The first variant behind `split` that no read covers together with one before it.
+    fn right_of(&self, split: usize) -> usize {
+        let end = self.waiting[..split].iter().map(Variant::end).max().unwrap_or(0);
+        let mut reach = end + self.reach;
+        let mut i = split;
+        while i < self.waiting.len() && self.waiting[i].start < reach {
+            // Deleted bases bring further ones into reach.
+            reach += self.waiting[i].end() - self.waiting[i].start;
+            i += 1;
+        }
+        i
+    }
+
+    /// A chunk that answers for the variants up to `split`; what later ones need stays.
+    fn cut(&mut self, split: usize) -> Result<Chunk> {
+        let contig = self.contig.unwrap_or(0);
+        let variants = self.waiting[..self.right_of(split)].to_vec();
+        let own = self.context..split;
+        let reach = |list: &[Variant]| self.window + list.iter().map(|v| v.end() - v.start).sum::<u64>();
+        let first = variants[own.start].start.saturating_sub(reach(&variants[..own.start]));
+        let last = variants[own.clone()].iter().map(Variant::end).max().unwrap_or(0);
+        let last = last.saturating_add(reach(&variants[own.end..]));
+        let name = self.contigs.name(contig);
+        let theirs = self.reference.contigs().find(name).ok_or_else(|| {
+            Error::input(
+                self.reference.path(),
+                format!("has no sequence \"{name}\" (it has {})", self.reference.contigs().summary()),
+            )
+        })?;
+        let length = self.reference.contigs().length(theirs);
+        let (start, end) = (first, last.min(length).max(first));
+        let reference = self.reference.fetch(theirs, start as i64, end as i64)?;
+        // From the right: what lies before the first variant needed is dropped.
+        let mut keep = split;
+        if let Some(next) = self.waiting.get(split) {
+            let mut reach = self.reach;
+            for (i, v) in self.waiting[..split].iter().enumerate().rev() {
+                reach += v.end() - v.start;
+                if v.end() + reach > next.start {
+                    keep = i;
+                }
+            }
+        }
+        self.waiting.drain(..keep);
+        self.context = split - keep;
+        let within = |v: &Variant| self.within.as_ref().is_none_or(|w| w.overlap(contig, v.start, v.end()));
+        let sites = variants.iter().map(|v| v.differs() && within(v)).collect();
+        Ok(Chunk { contig, theirs, variants, own, sites, start, reference })
+    }
+}

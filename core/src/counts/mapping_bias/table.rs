@@ -1,0 +1,77 @@
+//! The tables of the bias report: by record and by region.
+
+use std::io::{self, Write};
+
+use crate::counts::mapping_bias::{reference_fraction, Bias, Laid};
+use crate::genome::{Variant, MISSING};
+use crate::io::regions::Regions;
+use crate::io::Contigs;
+
+/// Columns of the table by record in front of the reads, positions 1-based as in VCF.
+pub const SITE_COLUMNS: [&str; 7] = ["#chrom", "pos", "id", "ref", "alt", "hap1_allele", "hap2_allele"];
+/// Columns of the table by region in front of the reads, 0-based half-open.
+pub const REGION_COLUMNS: [&str; 4] = ["#chrom", "start", "end", "name"];
+/// Columns of reads, of each haplotype.
+const READS: [&str; 6] = ["laid", "elsewhere", "aligned", "right", "wrong", "unassigned"];
+
+fn header(out: &mut impl Write, lines: &[String], columns: &[&str], last: &[&str]) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    let reads = ["hap1", "hap2"].into_iter().flat_map(|h| READS.map(|column| format!("{h}_{column}")));
+    let names = columns.iter().map(|c| c.to_string()).chain(reads).chain(last.iter().map(|c| c.to_string()));
+    writeln!(out, "{}", names.collect::<Vec<_>>().join("\t"))
+}
+
+fn reads(out: &mut impl Write, bias: &Bias) -> io::Result<()> {
+    let one = |laid: &Laid| [laid.laid, laid.elsewhere, laid.aligned, laid.right, laid.wrong, laid.unassigned];
+    one(&bias.hap1).into_iter().chain(one(&bias.hap2)).try_for_each(|n| write!(out, "\t{n}"))
+}
+
+fn fraction(value: Option<f64>) -> String {
+    value.map_or(".".into(), |f| format!("{f:.4}"))
+}
+
+/// Begin the table by record: `lines` as they are, then the names of the columns.
+pub fn begin_sites(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
+    header(out, lines, &SITE_COLUMNS, &["hap1_fraction", "reference_fraction", "flags"])
+}
+
+/// Write the line of a record.
+pub fn write_site(out: &mut impl Write, chrom: &str, v: &Variant, bias: &Bias, limit: f64) -> io::Result<()> {
+    let text = |allele: &[u8]| String::from_utf8_lossy(allele).into_owned();
+    let carried = |allele: u8| if allele == MISSING { ".".into() } else { text(&v.alleles[allele as usize]) };
+    let alternatives: Vec<String> = v.alleles.iter().skip(1).map(text).collect();
+    write!(
+        out,
+        "{chrom}\t{}\t{}\t{}\t{}\t{}\t{}",
+        v.start + 1,
+        if v.id.is_empty() { "." } else { &v.id },
+        text(&v.alleles[0]),
+        alternatives.join(","),
+        carried(v.hap1),
+        carried(v.hap2)
+    )?;
+    reads(out, bias)?;
+    let (hap1, reference) = (fraction(bias.hap1_fraction()), fraction(reference_fraction(v, bias)));
+    writeln!(out, "\t{hap1}\t{reference}\t{}", bias.flags(limit))
+}
+
+/// Write the table by region, in the order of `regions`, with what was laid over the sites of each. A region
+/// without sites has `.` for its fraction and no flag.
+pub fn write_regions(
+    out: &mut impl Write,
+    lines: &[String],
+    regions: &Regions,
+    contigs: &Contigs,
+    list: &[Bias],
+    limit: f64,
+) -> io::Result<()> {
+    header(out, lines, &REGION_COLUMNS, &["hap1_fraction", "flags"])?;
+    for (region, bias) in regions.list.iter().zip(list) {
+        write!(out, "{}\t{}\t{}\t{}", contigs.name(region.contig), region.start, region.end, region.name)?;
+        reads(out, bias)?;
+        let bare = bias.hap1.laid + bias.hap2.laid == 0;
+        let flags = if bare { ".".into() } else { bias.flags(limit) };
+        writeln!(out, "\t{}\t{flags}", fraction(bias.hap1_fraction()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Fragments by region, sample and class, as they come.
+
+use crate::choice::choice;
+use crate::counts::Tally;
+use crate::counts::{Fragment, FragmentSink};
+use crate::error::Result;
+use crate::io::regions::Regions;
+
+choice!(
+    /// Which strand a fragment must come from to count in a region that has a strand.
+    #[derive(Default)]
+    Strandedness, "strandedness",
+    /// Either.
+    #[default]
+    None "none",
+    /// The first mate, or the single read, lies on the strand of the region.
+    Forward "forward",
+    /// The first mate, or the single read, lies on the other strand (dUTP libraries).
+    Reverse "reverse",
+);
+
+impl Strandedness {
+    /// True if a fragment of strand `fragment` (`+` or `-`) counts in a region of strand `region`. A region
+    /// without strand (`.`) takes all.
+    pub fn takes(self, region: u8, fragment: u8) -> bool {
+        match self {
+            _ if !matches!(region, b'+' | b'-') => true,
+            Self::None => true,
+            Self::Forward => region == fragment,
+            Self::Reverse => region != fragment,
+        }
+    }
+}
+
+/// Counts fragments, each once a region whatever number of its blocks or variants it covers.
+pub struct RegionTallies {
+    strandedness: Strandedness,
+    strands: Vec<u8>,
+    /// By sample, then region.
+    regions: Vec<Vec<Tally>>,
+    /// By sample, then contig.
+    contigs: Vec<Vec<Tally>>,
+    /// By sample.
+    inside: Vec<Tally>,
+}
+
+impl RegionTallies {
+    /// Nothing counted yet.
+    pub fn new(regions: &Regions, samples: usize, strandedness: Strandedness) -> Self {
+        Self {
+            strandedness,
+            strands: regions.list.iter().map(|r| r.strand).collect(),
+            regions: vec![vec![Tally::default(); regions.list.len()]; samples],
+            contigs: vec![vec![Tally::default(); regions.contigs.len()]; samples],
+            inside: vec![Tally::default(); samples],
+        }
+    }
+
+    /// The counts of a sample, one for each of [`Regions::list`].
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    pub fn tallies(&self, sample: usize) -> &[Tally] {
+        &self.regions[sample]
+    }
+
+    /// Fragments of a sample in any region, each once, by the contig of their first read.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    pub fn by_contig(&self, sample: usize) -> &[Tally] {
+        &self.contigs[sample]
+    }
+
+    /// Fragments of all samples in any region, each once.
+    pub fn all(&self) -> Tally {
+        self.inside.iter().fold(Tally::default(), |a, b| Tally {
+            hap1: a.hap1 + b.hap1,
+            hap2: a.hap2 + b.hap2,
+            uninformative: a.uninformative + b.uninformative,
+            conflicting: a.conflicting + b.conflicting,
+        })
+    }
+
+    /// Fragments of a sample in any region, each once.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    pub fn inside(&self, sample: usize) -> Tally {
+        self.inside[sample]
+    }
+}
+
+impl FragmentSink for RegionTallies {
+    fn add(&mut self, fragment: &Fragment) -> Result<()> {
+        let tallies = &mut self.regions[fragment.sample];
+        let mut counted = false;
+        for &region in fragment.regions {
+            let region = region as usize;
+            if self.strandedness.takes(self.strands[region], fragment.strand) {
+                tallies[region].add(fragment.class);
+                counted = true;
+            }
+        }
+        if counted {
+            self.inside[fragment.sample].add(fragment.class);
+            if let Some(tally) = self.contigs[fragment.sample].get_mut(fragment.contig) {
+                tally.add(fragment.class);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assignment::Class;
+    use crate::io::regions::bed::test_region;
+    use crate::io::regions::Region;
+    use crate::io::Contigs;
+
+    fn regions(strands: &[u8]) -> Regions {
+        let contigs = Contigs::new(vec![("a".into(), 100), ("b".into(), 100)]);
+        let one = |(i, &strand): (usize, &u8)| Region { strand, ..test_region(i % 2, i as u64, 50) };
+        Regions::from_list(contigs, strands.iter().enumerate().map(one).collect())
+    }
+
+    fn fragment(sample: usize, class: Class, regions: &[u32], contig: usize, strand: u8) -> Fragment<'_> {
+        let (group, umi) = (None, None);
+        Fragment { sample, class, regions, contig, start: 0, end: 9, strand, paired: true, single: false, group, umi }
+    }
+
+    #[test]
+    fn a_fragment_counts_once_in_each_region_and_once_in_all() {
+        let mut t = RegionTallies::new(&regions(b"..."), 2, Strandedness::None);
+        t.add(&fragment(0, Class::Hap1, &[0, 1], 0, b'+')).unwrap();
+        t.add(&fragment(0, Class::Conflicting, &[1], 1, b'-')).unwrap();
+        t.add(&fragment(1, Class::Hap2, &[2], 1, b'-')).unwrap();
+        t.add(&fragment(1, Class::Uninformative, &[], 1, b'-')).unwrap();
+        let four = |t: &Tally| [t.hap1, t.hap2, t.uninformative, t.conflicting];
+        let of = |sample| t.tallies(sample).iter().map(four).collect::<Vec<_>>();
+        assert_eq!(of(0), [[1, 0, 0, 0], [1, 0, 0, 1], [0; 4]]);
+        assert_eq!(of(1), [[0; 4], [0; 4], [0, 1, 0, 0]]);
+        assert_eq!(four(&t.inside(0)), [1, 0, 0, 1]);
+        assert_eq!(four(&t.inside(1)), [0, 1, 0, 0]);
+        assert_eq!(four(&t.all()), [1, 1, 0, 1]);
+        assert_eq!(t.by_contig(0).iter().map(four).collect::<Vec<_>>(), [[1, 0, 0, 0], [0, 0, 0, 1]]);
+    }
+
+    #[test]
+    fn strands_are_held_against_each_other() {
+        for (strandedness, strand, expected) in [
+            ("none", b'+', [1, 1, 1]),
+            ("none", b'-', [1, 1, 1]),
+            ("forward", b'+', [1, 0, 1]),
+            ("forward", b'-', [0, 1, 1]),
+            ("reverse", b'+', [0, 1, 1]),
+            ("reverse", b'-', [1, 0, 1]),
+        ] {
+            // Regions 0, 1, 2 after sorting by contig: +, ., - become those of contig 0 and then of contig 1.
+            let regions = regions(b"+-.");
+            let strands: Vec<u8> = regions.list.iter().map(|r| r.strand).collect();
+            let mut t = RegionTallies::new(&regions, 1, strandedness.parse().unwrap());
+            t.add(&fragment(0, Class::Hap1, &[0, 1, 2], 0, strand)).unwrap();
+            let of = |strand| t.tallies(0)[strands.iter().position(|s| *s == strand).unwrap()].hap1;
+            assert_eq!([of(b'+'), of(b'-'), of(b'.')], expected, "{strandedness} {}", strand as char);
+            assert_eq!(t.inside(0).hap1, 1);
+        }
+        let mut t = RegionTallies::new(&regions(b"+"), 1, Strandedness::Reverse);
+        t.add(&fragment(0, Class::Hap1, &[0], 0, b'+')).unwrap();
+        assert_eq!((t.inside(0).total(), t.by_contig(0)[0].total()), (0, 0));
+        assert!("yes".parse::<Strandedness>().is_err());
+    }
+}

@@ -1,0 +1,417 @@
+//! Fragments by region and cell, written as sparse matrices that the single-cell tools open.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::assignment::Class;
+use crate::counts::single_cell::barcodes::usable;
+use crate::counts::single_cell::sparse_counts::Tallies;
+use crate::counts::single_cell::Groups;
+use crate::counts::Strandedness;
+use crate::counts::{Fragment, FragmentSink};
+use crate::error::{Error, Result};
+use crate::io::output_file::OutFile;
+use crate::io::regions::{Region, Regions};
+
+/// The matrices, in the order of [`Class`], each in a folder of this name.
+pub const CLASSES: [&str; 4] = ["hap1", "hap2", "uninformative", "conflicting"];
+
+/// Index of a class in [`CLASSES`].
+pub(super) fn index(class: Class) -> usize {
+    match class {
+        Class::Hap1 => 0,
+        Class::Hap2 => 1,
+        Class::Uninformative => 2,
+        Class::Conflicting => 3,
+    }
+}
+
+/// A row of the matrices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feature {
+    /// First column of `features.tsv.gz`: `chrom:start-end` or the gene's identifier.
+    pub id: String,
+    /// Second column.
+    pub name: String,
+    /// Third column: `Peaks` or `Gene Expression`.
+    pub kind: &'static str,
+    /// Fourth to sixth column, as `cellranger-arc` writes them; 0-based half-open.
+    pub chrom: String,
+    pub start: u64,
+    pub end: u64,
+}
+
+impl Feature {
+    /// The rows for `regions`, in their order. Genes are named by their identifier in both columns, other regions
+    /// by `chrom:start-end` and their name, or the same again where they have none.
+    pub fn list(regions: &Regions) -> Vec<Self> {
+        let one = |r: &Region| {
+            let chrom = regions.contigs.name(r.contig).to_string();
+            let place = format!("{chrom}:{}-{}", r.start, r.end);
+            let (id, name, kind) = match (regions.genes, r.name.as_str()) {
+                (true, name) => (name.to_string(), name.to_string(), "Gene Expression"),
+                (false, "." | "") => (place.clone(), place, "Peaks"),
+                (false, name) => (place, name.to_string(), "Peaks"),
+            };
+            Self { id, name, kind, chrom, start: r.start, end: r.end }
+        };
+        regions.list.iter().map(one).collect()
+    }
+}
+
+/// What became of the fragments that touch a region.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CellSummary {
+    /// Counted, or merged into a molecule that is.
+    pub fragments: u64,
+    /// Without a usable barcode.
+    pub untagged: u64,
+    /// With a barcode that is not among those listed.
+    pub unlisted: u64,
+    /// Without a usable identifier of the molecule.
+    pub no_umi: u64,
+    /// Non-zero entries of the four matrices, in the order of [`CLASSES`].
+    pub entries: [u64; 4],
+    /// Their sums.
+    pub sums: [u64; 4],
+    /// Columns.
+    pub cells: u64,
+}
+
+/// Counts fragments by region, group and class; with identifiers of molecules counts molecules. Memory is 12
+/// bytes for each entry of a matrix that is not zero (20 for each molecule), and half as much again while
+/// counting.
+pub struct Cells {
+    groups: Groups,
+    strandedness: Strandedness,
+    /// Of the regions.
+    strands: Vec<u8>,
+    counts: Counts,
+    summary: CellSummary,
+}
+
+enum Counts {
+    /// Keys are group, region and class.
+    Fragments(Tallies<u64>),
+    /// Keys are group, region, molecule and class.
+    Molecules(Tallies<u128>, HashMap<Box<[u8]>, u64>),
+}
+
+fn entry(group: u32, region: u32, class: usize) -> u64 {
+    // Groups keeps its numbers below 2^30.
+    (group as u64) << 34 | (region as u64) << 2 | class as u64
+}
+
+impl CellSummary {
+    /// Sentences for the user.
+    pub fn lines(&self) -> Vec<String> {
+        let (e, s) = (self.entries, self.sums);
+        let matrix = |i: usize| format!("{} {} in {} entries", CLASSES[i], s[i], e[i]);
+        let all: Vec<String> = (0..CLASSES.len()).map(matrix).collect();
+        let mut lines = vec![format!(
+            "matrices: {} fragments in the regions, {} columns; {}",
+            self.fragments,
+            self.cells,
+            all.join(", ")
+        )];
+        left_out(
+            "matrices",
+            &[(self.untagged, NO_TAG), (self.unlisted, UNLISTED), (self.no_umi, "without the tag of --umi")],
+            &mut lines,
+        );
+        lines
+    }
+}
+
+pub(super) const NO_TAG: &str = "without the tag of --group-by";
+pub(super) const UNLISTED: &str = "of groups that --barcodes does not list";
+
+/// A sentence about what was left out, if anything was.
+pub(super) fn left_out(what: &str, all: &[(u64, &str)], lines: &mut Vec<String>) {
+    let some: Vec<String> = all.iter().filter(|(n, _)| *n > 0).map(|(n, why)| format!("{n} {why}")).collect();
+    if !some.is_empty() {
+        lines.push(format!("{what}: fragments left out: {}", some.join(", ")));
+    }
+}
+
+impl Cells {
+    /// Count by `groups`; with `molecules` the fragments of one group, region and molecule as one.
+    pub fn new(groups: Groups, molecules: bool) -> Self {
+        let counts = match molecules {
+            true => Counts::Molecules(Tallies::default(), HashMap::new()),
+            false => Counts::Fragments(Tallies::default()),
+        };
+        let (strandedness, strands) = (Strandedness::None, Vec::new());
+        Self { groups, strandedness, strands, counts, summary: CellSummary::default() }
+    }
+
+    /// Only fragments of the right strand in regions that have one.
+    pub fn stranded(mut self, regions: &Regions, strandedness: Strandedness) -> Self {
+        self.strandedness = strandedness;
+        self.strands = regions.list.iter().map(|r| r.strand).collect();
+        self
+    }
+
+    /// Write the matrices into `folder`: the folders of [`CLASSES`], each with `barcodes.tsv.gz`,
+    /// `features.tsv.gz` and `matrix.mtx.gz`. Columns are the groups that were listed, else those with an
+    /// entry in any of the four. `made_by` stands in the header of each matrix.
+    ///
+    /// # Errors
+    /// What cannot be written; nothing has its final name until [`MatrixFolder::finish`].
+    pub fn write(mut self, out: &mut MatrixFolder, features: &[Feature], made_by: Option<&str>) -> Result<CellSummary> {
+        let mut entries = match self.counts {
+            Counts::Fragments(tallies) => tallies,
+            Counts::Molecules(mut molecules, _) => collapse(&mut molecules),
+        };
+        let mut columns = vec![u32::MAX; self.groups.len()];
+        for (key, count) in entries.sorted() {
+            let class = (key & 3) as usize;
+            self.summary.entries[class] += 1;
+            self.summary.sums[class] += count as u64;
+            columns[(key >> 34) as usize] = 0;
+        }
+        let mut order = self.groups.order();
+        if !self.groups.listed() {
+            order.retain(|&g| columns[g as usize] == 0);
+        }
+        self.summary.cells = order.len() as u64;
+        // Entries are sorted by number, columns stand in their own order.
+        let mut begins = Vec::with_capacity(self.groups.len() + 1);
+        let (keys, counts) = entries.parts();
+        for group in 0..=self.groups.len() as u64 {
+            begins.push(keys.partition_point(|k| k >> 34 < group));
+        }
+        for (class, files) in out.files.iter_mut().enumerate() {
+            files.barcodes.lines(|w| {
+                order.iter().try_for_each(|&g| {
+                    w.write_all(&self.groups.name(g))?;
+                    w.write_all(b"\n")
+                })
+            })?;
+            files.features.lines(|w| {
+                features.iter().try_for_each(|f| {
+                    writeln!(w, "{}\t{}\t{}\t{}\t{}\t{}", f.id, f.name, f.kind, f.chrom, f.start, f.end)
+                })
+            })?;
+            files.matrix.lines(|w| {
+                writeln!(w, "%%MatrixMarket matrix coordinate integer general")?;
+                match made_by {
+                    Some(name) => {
+                        writeln!(w, "%metadata_json: {{\"software_version\": \"{name}\", \"format_version\": 2}}")?
+                    }
+                    None => writeln!(w, "%metadata_json: {{\"format_version\": 2}}")?,
+                }
+                writeln!(w, "{} {} {}", features.len(), order.len(), self.summary.entries[class])?;
+                for (column, &group) in order.iter().enumerate() {
+                    for i in begins[group as usize]..begins[group as usize + 1] {
+                        if (keys[i] & 3) as usize == class {
+                            let row = (keys[i] >> 2 & u32::MAX as u64) + 1;
+                            writeln!(w, "{row} {} {}", column + 1, counts[i])?;
+                        }
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(self.summary)
+    }
+}
+
+impl FragmentSink for Cells {
+    fn add(&mut self, fragment: &Fragment) -> Result<()> {
+        let (strandedness, strands) = (self.strandedness, &self.strands);
+        let takes = |r: &u32| strandedness.takes(strands.get(*r as usize).copied().unwrap_or(b'.'), fragment.strand);
+        let mut regions = fragment.regions.iter().copied().filter(takes).peekable();
+        if regions.peek().is_none() {
+            return Ok(());
+        }
+        let (untagged, unlisted) = (&mut self.summary.untagged, &mut self.summary.unlisted);
+        let Some(group) = self.groups.number_of(fragment, untagged, unlisted)? else { return Ok(()) };
+        let class = index(fragment.class);
+        match &mut self.counts {
+            Counts::Fragments(tallies) => {
+                regions.for_each(|region| tallies.add(entry(group, region, class)));
+            }
+            Counts::Molecules(tallies, names) => {
+                let Some(umi) = usable(fragment.umi) else {
+                    self.summary.no_umi += 1;
+                    return Ok(());
+                };
+                let umi = molecule(umi, names);
+                for region in regions {
+                    let place = (entry(group, region, 0) >> 2) as u128;
+                    tallies.add(place << 66 | (umi as u128) << 2 | class as u128);
+                }
+            }
+        }
+        self.summary.fragments += 1;
+        Ok(())
+    }
+}
+
+/// A number for a molecule's identifier: its bases at two bits each behind a 1, or, where it is longer than
+/// 31 or has other letters, a number of its own with the top bit set.
+fn molecule(umi: &[u8], names: &mut HashMap<Box<[u8]>, u64>) -> u64 {
+    let packed = umi.iter().try_fold(1u64, |packed, base| {
+        let code = b"ACGT".iter().position(|b| b == base)?;
+        Some(packed << 2 | code as u64)
+    });
+    match packed {
+        Some(packed) if umi.len() <= 31 => packed,
+        _ => {
+            if let Some(&known) = names.get(umi) {
+                return known;
+            }
+            let number = 1 << 63 | names.len() as u64;
+            names.insert(umi.into(), number);
+            number
+        }
+    }
+}
+
+/// One class for each molecule: that of most of its informative fragments, conflicting when as many say one
+/// haplotype as the other, or when none is informative and one conflicts.
+fn collapse(molecules: &mut Tallies<u128>) -> Tallies<u64> {
+    let mut entries = Tallies::default();
+    let (mut of_place, mut place) = ([0u32; 4], None);
+    let (mut votes, mut current) = ([0u32; 4], None);
+    let close_molecule = |votes: &mut [u32; 4], of_place: &mut [u32; 4]| {
+        if let Some(class) = verdict(votes) {
+            of_place[class] += 1;
+        }
+        *votes = [0; 4];
+    };
+    let mut close_place = |place: u128, of_place: &mut [u32; 4]| {
+        for (class, count) in of_place.iter_mut().enumerate() {
+            if *count > 0 {
+                entries.append((place as u64) << 2 | class as u64, *count);
+                *count = 0;
+            }
+        }
+    };
+    for (key, count) in molecules.sorted() {
+        if current.is_some_and(|c| c != key >> 2) {
+            close_molecule(&mut votes, &mut of_place);
+        }
+        if let Some(place) = place.filter(|p| *p != key >> 66) {
+            close_place(place, &mut of_place);
+        }
+        (current, place) = (Some(key >> 2), Some(key >> 66));
+        votes[(key & 3) as usize] = count;
+    }
+    close_molecule(&mut votes, &mut of_place);
+    if let Some(place) = place {
+        close_place(place, &mut of_place);
+    }
+    entries
+}
+
+/// Class of a molecule by its fragments of each class; None without any.
+fn verdict(votes: &[u32; 4]) -> Option<usize> {
+    let [hap1, hap2, uninformative, conflicting] = *votes;
+    match hap1.cmp(&hap2) {
+        std::cmp::Ordering::Greater => Some(0),
+        std::cmp::Ordering::Less => Some(1),
+        std::cmp::Ordering::Equal if hap1 > 0 || conflicting > 0 => Some(3),
+        std::cmp::Ordering::Equal => (uninformative > 0).then_some(2),
+    }
+}
+
+struct MatrixFiles {
+    barcodes: OutFile,
+    features: OutFile,
+    matrix: OutFile,
+}
+
+trait Lines {
+    fn lines(&mut self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()>;
+}
+
+impl Lines for OutFile {
+    fn lines(&mut self, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+        let mut buffered = std::io::BufWriter::with_capacity(1 << 16, &mut *self);
+        let outcome = write(&mut buffered).and_then(|()| buffered.flush());
+        drop(buffered);
+        outcome.map_err(|e| Error::io(self.path(), e))
+    }
+}
+
+/// The folder of the matrices. Folders that it made go away with it unless it is finished.
+pub struct MatrixFolder {
+    // In this order: the files leave the folders before the folders go.
+    files: Vec<MatrixFiles>,
+    made: MadeFolders,
+}
+
+struct MadeFolders(Vec<PathBuf>);
+
+impl Drop for MadeFolders {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            // Only if empty: what others put there stays.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+impl MadeFolders {
+    fn make(&mut self, folder: &Path) -> Result<()> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        if folder.exists() {
+            return Err(Error::input(folder, "is a file, not a folder; name another folder for the matrices"));
+        }
+        fs::create_dir(folder).map_err(|e| Error::io(folder, e))?;
+        self.0.push(folder.to_path_buf());
+        Ok(())
+    }
+}
+
+impl MatrixFolder {
+    /// Make `folder` (its parent must exist) with the folders of [`CLASSES`], and begin their files.
+    ///
+    /// # Errors
+    /// A file of that name, or a folder that cannot be made or written.
+    pub fn create(folder: &Path) -> Result<Self> {
+        let mut made = MadeFolders(Vec::new());
+        made.make(folder)?;
+        let mut files = Vec::new();
+        for class in CLASSES {
+            let folder = folder.join(class);
+            made.make(&folder)?;
+            files.push(MatrixFiles {
+                barcodes: OutFile::create(&folder.join("barcodes.tsv.gz"))?,
+                features: OutFile::create(&folder.join("features.tsv.gz"))?,
+                matrix: OutFile::create(&folder.join("matrix.mtx.gz"))?,
+            });
+        }
+        Ok(Self { files, made })
+    }
+
+    /// Give all files their names.
+    ///
+    /// # Errors
+    /// What could not be written to its end.
+    pub fn finish(self) -> Result<()> {
+        let Self { mut files, mut made } = self;
+        // All are whole before any gets its name.
+        for out in files.iter_mut().flat_map(|f| [&mut f.barcodes, &mut f.features, &mut f.matrix]) {
+            let path = out.path().to_path_buf();
+            out.flush().map_err(|e| Error::io(path, e))?;
+        }
+        for files in files {
+            files.barcodes.finish()?;
+            files.features.finish()?;
+            files.matrix.finish()?;
+        }
+        made.0.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "matrix_tests.rs"]
+mod tests;

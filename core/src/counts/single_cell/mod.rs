@@ -1,0 +1,19 @@
+//! Fragments by cell or another group that a tag names.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`barcodes`] | groups of fragments within a sample, such as cells |
+//! | [`matrix`] | sparse matrices by region and cell |
+//! | [`fragments_file`] | fragments files, one for each class |
+//! | `position_sort` | sorting nearly sorted fragments by position |
+//! | [`sparse_counts`] | counting by key in little memory |
+
+pub mod barcodes;
+pub mod fragments_file;
+pub mod matrix;
+mod position_sort;
+pub mod sparse_counts;
+
+pub use barcodes::{Barcodes, Groups};
+pub use fragments_file::{ClosedFragments, FragmentsFiles, FragmentsSummary};
+pub use matrix::{CellSummary, Cells, Feature, MatrixFolder};

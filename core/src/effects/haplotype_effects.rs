@@ -1,0 +1,385 @@
+//! Effects of variants in the two haplotypes of a sample.
+//!
+//! With f(a, b) the predicted ratio of a pair of windows, h₁ and h₂ the haplotypes, and h|x haplotype h with the allele
+//! x of one record in it, everything else as it is:
+//!
+//! - the effect of ALT over REF in background 1 is f(h₁|ALT, h₂) - f(h₁|REF, h₂), in background 2
+//!   f(h₁, h₂|REF) - f(h₁, h₂|ALT), and their mean is the effect;
+//! - a record in which the haplotypes differ, x₁ in h₁ and x₂ in h₂, contributes to the ratio of the pair
+//!   v = ((f(h₁, h₂) - f(h₁|x₂, h₂)) + (f(h₁, h₂) - f(h₁, h₂|x₁))) / 2, the published average effect of a variant;
+//! - the main variant of a region has the largest |v|, and what f(h₁, h₂) has beyond the sum of all v is left
+//!   unexplained by single variants.
+//!
+//! Where a haplotype carries another record that overlaps the allele put in, that record is taken out of both windows
+//! that are compared.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::genome::{Edit, NearbyVariants, Variant};
+use crate::model::onnx::ensemble::{mean_and_deviation, Ensemble, Told};
+
+use crate::effects::loci::{strongest, Frame, Site, Sites};
+
+/// Effect of one alternative, log2 of alternative over REF.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BackgroundEffect {
+    /// In haplotype 1 and in haplotype 2, from the ratio head. Of several networks the mean, as everything here.
+    pub ratio: [f64; 2],
+    /// Standard deviation of the mean of both over several networks.
+    pub deviation: Option<f64>,
+    /// The mean of both backgrounds, from the count head.
+    pub counts: f64,
+}
+
+impl BackgroundEffect {
+    /// The mean of both backgrounds.
+    pub fn mean(&self) -> f64 {
+        (self.ratio[0] + self.ratio[1]) / 2.0
+    }
+}
+
+/// What became of one record in one region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairSite {
+    /// As in [`crate::effects::reference_effects::SiteEffects`].
+    pub region: Range<u64>,
+    /// One for each alternative; `None` where there is no prediction, for a reason counted in the report.
+    pub alleles: Vec<Option<BackgroundEffect>>,
+    /// Predicted log2 ratio of the two haplotypes, haplotype 1 over haplotype 2.
+    pub pair: f64,
+    /// What the whole region has, where regions were given.
+    pub of_region: Option<OfRegion>,
+}
+
+impl PairSite {
+    /// The mean effect of the alternative with the strongest one.
+    pub fn strongest(&self) -> Option<f64> {
+        strongest(self.alleles.iter().flatten().map(BackgroundEffect::mean))
+    }
+}
+
+/// A region and the record in it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OfRegion {
+    /// Whether the record is the main variant.
+    pub main: bool,
+    /// The predicted log2 ratio less the sum of the contributions of all records.
+    pub unexplained: f64,
+}
+
+/// Collects records and predicts their alleles in both haplotypes together.
+pub struct PairEffects {
+    sites: Sites,
+    models: Ensemble,
+    variants: NearbyVariants,
+    pairs: Pairs,
+    /// Regions begun since the last prediction, by where they lie.
+    regions: Vec<PairRegion>,
+    known: HashMap<Frame, usize>,
+    waiting: Vec<Vec<WaitingSite>>,
+}
+
+/// Pairs of windows to predict, each once.
+#[derive(Default)]
+struct Pairs {
+    hap1: Vec<u8>,
+    hap2: Vec<u8>,
+    known: HashMap<(Vec<u8>, Vec<u8>), usize>,
+}
+
+impl Pairs {
+    /// Number of this pair of codes.
+    fn number(&mut self, one: &[u8], two: &[u8]) -> usize {
+        let next = self.known.len();
+        let number = *self.known.entry((one.to_vec(), two.to_vec())).or_insert(next);
+        if number == next {
+            self.hap1.extend_from_slice(one);
+            self.hap2.extend_from_slice(two);
+        }
+        number
+    }
+
+    /// The pair of `changed` in place of haplotype 1 or 2 with the other one of `codes`. The changed window comes first in
+    /// either case: what is computed is then only where it differs from a second that many pairs have.
+    fn with(&mut self, haplotype: usize, changed: &[u8], codes: &[Vec<u8>; 2]) -> Asked {
+        let [one, two] = codes;
+        match haplotype {
+            1 => Asked { number: self.number(changed, two), turned: false },
+            _ if changed == two => Asked { number: self.number(one, two), turned: false },
+            _ => Asked { number: self.number(changed, one), turned: true },
+        }
+    }
+}
+
+/// A pair of windows by its number; `turned` if its first window stands for haplotype 2.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    number: usize,
+    turned: bool,
+}
+
+/// What each network says, by the numbers of the pairs.
+struct Answers(Vec<Vec<Told>>);
+
+impl Answers {
+    /// The mean over networks.
+    fn mean(&self, asked: Asked, value: impl Fn(&Told) -> f64) -> f64 {
+        self.0.get(asked.number).map_or(f64::NAN, |told| mean_and_deviation(told.iter().map(&value)).0)
+    }
+
+    /// Haplotype 1 over haplotype 2, the mean over networks.
+    fn ratio(&self, asked: Asked) -> f64 {
+        self.mean(asked, |told| ratio(told, asked))
+    }
+
+    /// Signal of haplotype 1 or 2, likewise.
+    fn count(&self, haplotype: usize, asked: Asked) -> f64 {
+        self.mean(asked, |told| told.counts[usize::from((haplotype == 1) == asked.turned)])
+    }
+
+    /// The pairs (h₁|ALT, h₂), (h₁|REF, h₂), (h₁, h₂|REF), (h₁, h₂|ALT) as an effect.
+    fn effect(&self, [alt1, ref1, ref2, alt2]: [Asked; 4]) -> BackgroundEffect {
+        let networks = self.0.get(alt1.number).map_or(0, Vec::len);
+        // The mean of both backgrounds, by one network.
+        let by_one = |network: usize| {
+            let ratio = |asked: Asked| self.0.get(asked.number).map_or(f64::NAN, |told| ratio(&told[network], asked));
+            (ratio(alt1) - ratio(ref1) + ratio(ref2) - ratio(alt2)) / 2.0
+        };
+        let (_, deviation) = mean_and_deviation((0..networks).map(by_one));
+        let first = self.count(1, alt1) - self.count(1, ref1);
+        let second = self.count(2, alt2) - self.count(2, ref2);
+        let ratio = [self.ratio(alt1) - self.ratio(ref1), self.ratio(ref2) - self.ratio(alt2)];
+        BackgroundEffect { ratio, deviation, counts: (first + second) / 2.0 }
+    }
+}
+
+fn ratio(told: &Told, asked: Asked) -> f64 {
+    if asked.turned {
+        told.ratio_swapped
+    } else {
+        told.ratio
+    }
+}
+
+/// A region whose pair is predicted.
+struct PairRegion {
+    frame: Frame,
+    near: Vec<Variant>,
+    /// Codes of both haplotypes.
+    codes: [Vec<u8>; 2],
+    /// The pair itself.
+    pair: Asked,
+    /// Of each record in which the haplotypes differ within the window: where it is, and the pairs with the other
+    /// haplotype's allele put into haplotype 1 and into haplotype 2.
+    differing: Vec<(u64, Vec<u8>, [Asked; 2])>,
+}
+
+struct WaitingSite {
+    region: usize,
+    start: u64,
+    reference_allele: Vec<u8>,
+    /// For each alternative the pairs (h₁|ALT, h₂), (h₁|REF, h₂), (h₁, h₂|REF), (h₁, h₂|ALT).
+    alleles: Vec<Option<[Asked; 4]>>,
+}
+
+impl PairEffects {
+    /// Of records at `sites`, in the haplotypes that `variants` make: opened with [`Sites::reach`] bases behind.
+    pub fn new(sites: Sites, models: Ensemble, variants: NearbyVariants) -> Self {
+        Self {
+            sites,
+            models,
+            variants,
+            pairs: Pairs::default(),
+            regions: Vec::new(),
+            known: HashMap::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Where the records lie, and what is counted of them.
+    pub fn sites(&self) -> &Sites {
+        &self.sites
+    }
+
+    /// The variants of the haplotypes.
+    pub fn variants(&mut self) -> &mut NearbyVariants {
+        &mut self.variants
+    }
+
+    /// Pairs of windows that wait for [`PairEffects::predict`].
+    pub fn waiting(&self) -> usize {
+        self.pairs.known.len()
+    }
+
+    /// Take up one record: 0-based `start`, `alleles` with REF first, in upper case.
+    ///
+    /// # Errors
+    /// As [`Sites::find`] and [`NearbyVariants::around`].
+    pub fn add(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<()> {
+        let mut waiting = Vec::new();
+        if let Some(site) = self.sites.find(contig, start, alleles)? {
+            for frame in &site.frames {
+                waiting.extend(self.site(&site, frame)?);
+            }
+            self.sites.count_beyond(&site, |allele| waiting.iter().any(|site| site.alleles[allele].is_some()));
+        }
+        self.waiting.push(waiting);
+        Ok(())
+    }
+
+    /// A record in one region; `None` where the haplotypes do not fit the network.
+    fn site(&mut self, site: &Site, frame: &Frame) -> Result<Option<WaitingSite>> {
+        let number = match self.known.get(frame) {
+            Some(&number) => number,
+            None => {
+                let Some(region) = self.region(frame.clone())? else { return Ok(None) };
+                self.regions.push(region);
+                self.known.insert(frame.clone(), self.regions.len() - 1);
+                self.regions.len() - 1
+            }
+        };
+        let span = site.span();
+        let seen = frame.sees(span.start, span.end);
+        let region = &self.regions[number];
+        let mut found = Vec::with_capacity(site.alternatives.len());
+        for alternative in &site.alternatives {
+            let Some(alternative) = alternative.as_ref().filter(|_| seen) else {
+                found.push(None);
+                continue;
+            };
+            let edit = Edit::new(site.start, &site.reference_allele, alternative);
+            let mut put = |haplotype: usize| -> Result<Option<[Asked; 2]>> {
+                let without = carried(&region.near, haplotype, edit.as_ref());
+                let mut with = without.clone();
+                with.extend(edit);
+                with.sort_by_key(|e| (e.start, e.end));
+                let mut ask = |edits: &[Edit]| -> Result<Option<Asked>> {
+                    let codes = region.frame.codes(&mut self.sites.reference, edits)?;
+                    Ok(codes.map(|codes| self.pairs.with(haplotype, &codes, &region.codes)))
+                };
+                Ok(ask(&with)?.zip(ask(&without)?).map(|(alt, plain)| [alt, plain]))
+            };
+            let inside = edit.as_ref().is_none_or(|e| region.frame.holds(e));
+            let pairs = match inside {
+                true => put(1)?.zip(put(2)?).map(|([a, b], [c, d])| [a, b, d, c]),
+                false => None,
+            };
+            found.push(pairs);
+        }
+        let (start, reference_allele) = (site.start, site.reference_allele.clone());
+        Ok(Some(WaitingSite { region: number, start, reference_allele, alleles: found }))
+    }
+
+    /// The pair of a region, and with regions given the pairs in which one variant is made equal; `None` where an
+    /// allele does not fit the network.
+    fn region(&mut self, frame: Frame) -> Result<Option<PairRegion>> {
+        let name = self.sites.reference.contigs().name(frame.contig).to_string();
+        let (from, to) = match frame.alone {
+            true => (frame.region.start, frame.region.end),
+            false => {
+                let from = frame.centre.saturating_sub(frame.window as u64 / 2);
+                (from, from.saturating_add(frame.window as u64 + 1))
+            }
+        };
+        let near = self.variants.around(&name, from, to)?;
+        let reference = &mut self.sites.reference;
+        let mut haplotype = |h: usize| frame.codes(reference, &carried(&near, h, None));
+        let (Some(one), Some(two)) = (haplotype(1)?, haplotype(2)?) else { return Ok(None) };
+        let codes = [one, two];
+        let pair = self.pairs.with(1, &codes[0], &codes);
+        let mut differing = Vec::new();
+        if self.sites.has_regions() {
+            for variant in near.iter().filter(|v| v.differs()) {
+                let mut made_equal = |h: usize| -> Result<Option<Vec<u8>>> {
+                    let other = variant.edit(3 - h);
+                    let own = variant.edit(h);
+                    let mut edits = carried(&near, h, other.as_ref().or(own.as_ref()));
+                    if let Some(own) = own {
+                        edits.retain(|e| *e != own);
+                    }
+                    edits.extend(other);
+                    edits.sort_by_key(|e| (e.start, e.end));
+                    frame.codes(&mut self.sites.reference, &edits)
+                };
+                let (Some(first), Some(second)) = (made_equal(1)?, made_equal(2)?) else { continue };
+                if first == codes[0] && second == codes[1] {
+                    // It lies beside the window.
+                    continue;
+                }
+                let pairs = [self.pairs.with(1, &first, &codes), self.pairs.with(2, &second, &codes)];
+                differing.push((variant.start, variant.alleles[0].to_vec(), pairs));
+            }
+        }
+        Ok(Some(PairRegion { frame, near, codes, pair, differing }))
+    }
+
+    /// Predict all that waits: for each record added since the last call its effects in each of its regions, the
+    /// strongest first; nothing for one that stays untouched.
+    ///
+    /// # Errors
+    /// An engine failed.
+    pub fn predict(&mut self) -> Result<Vec<Vec<PairSite>>> {
+        let Pairs { hap1, hap2, .. } = std::mem::take(&mut self.pairs);
+        let told = Answers(match hap1.is_empty() {
+            true => Vec::new(),
+            false => self.models.predict(&hap1, &hap2)?,
+        });
+        let of_regions: Vec<_> = std::mem::take(&mut self.regions)
+            .into_iter()
+            .map(|region| {
+                let whole = told.ratio(region.pair);
+                let contribution =
+                    |[one, two]: [Asked; 2]| ((whole - told.ratio(one)) + (whole - told.ratio(two))) / 2.0;
+                let contributions: Vec<f64> = region.differing.iter().map(|d| contribution(d.2)).collect();
+                // Of equal ones the first.
+                let main = (0..contributions.len()).reduce(|a, b| {
+                    if contributions[b].abs() > contributions[a].abs() {
+                        b
+                    } else {
+                        a
+                    }
+                });
+                let main = main.map(|i| (region.differing[i].0, region.differing[i].1.clone()));
+                let unexplained = whole - contributions.iter().sum::<f64>();
+                (region.frame.region, whole, main, unexplained)
+            })
+            .collect();
+        self.known.clear();
+        let with_regions = self.sites.has_regions();
+        let mut sites = Vec::with_capacity(self.waiting.len());
+        for waiting in std::mem::take(&mut self.waiting) {
+            let mut found = Vec::with_capacity(waiting.len());
+            for WaitingSite { region, start, reference_allele, alleles } in waiting {
+                let (region, pair, main, unexplained) = &of_regions[region];
+                let mut finite = |effect: BackgroundEffect| {
+                    let good = effect.mean().is_finite() && effect.counts.is_finite();
+                    self.sites.report.not_finite += u64::from(!good);
+                    good.then_some(effect)
+                };
+                let effect = |pairs: Option<[Asked; 4]>| pairs.map(|p| told.effect(p)).and_then(&mut finite);
+                let alleles = alleles.into_iter().map(effect).collect();
+                let is_main = main.as_ref().is_some_and(|(at, bases)| *at == start && *bases == reference_allele);
+                let of_region = with_regions.then_some(OfRegion { main: is_main, unexplained: *unexplained });
+                found.push(PairSite { region: region.clone(), alleles, pair: *pair, of_region });
+            }
+            self.sites.rank(&mut found, PairSite::strongest);
+            sites.push(found);
+        }
+        Ok(sites)
+    }
+}
+
+/// What haplotype 1 or 2 carries of `near`, in order of start, but for what overlaps `but`.
+fn carried<'a>(near: &'a [Variant], haplotype: usize, but: Option<&Edit>) -> Vec<Edit<'a>> {
+    let clashes =
+        |e: &Edit| but.is_some_and(|b| e.start < b.end && b.start < e.end || (e.start, e.end) == (b.start, b.end));
+    let mut edits: Vec<Edit> = near.iter().filter_map(|v| v.edit(haplotype)).filter(|e| !clashes(e)).collect();
+    edits.sort_by_key(|e| (e.start, e.end));
+    edits
+}
+
+#[cfg(test)]
+#[path = "haplotype_effects_tests.rs"]
+mod tests;

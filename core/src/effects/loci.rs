@@ -1,0 +1,338 @@
+//! Which regions a record belongs to, and which of its alleles can be predicted.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::genome::{edited_region, edited_window, Edit};
+use crate::io::fasta::Reference;
+use crate::model::encode::{code, encode};
+use crate::model::metadata::WindowLayout;
+
+use crate::effects::regions::RegionIndex;
+
+/// Records compared with the FASTA before anything is said about the assembly.
+const ENOUGH: u64 = 1000;
+
+/// Records to collect before the first are written, so that a small file of the wrong assembly leaves nothing.
+pub fn enough() -> usize {
+    ENOUGH as usize
+}
+
+/// Why alleles have no effect, counted by allele, and what else the user should know, counted by record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EffectReport {
+    /// Records seen.
+    pub records: u64,
+    /// Records with an effect for at least one allele.
+    pub annotated: u64,
+    /// Records outside every region.
+    pub outside: u64,
+    /// Records without an alternative (ALT is `.`).
+    pub monomorphic: u64,
+    /// Alleles without a sequence (`<DEL>`, breakends).
+    pub symbolic: u64,
+    /// `*` alleles: the base is deleted by another record.
+    pub star: u64,
+    /// Missing or malformed alleles.
+    pub missing: u64,
+    /// Alleles or REF longer than the model's window.
+    pub too_long: u64,
+    /// In regions, but beyond the windows that the model reads of them.
+    pub beyond_window: u64,
+    /// Predictions that are no number, in each region.
+    pub not_finite: u64,
+    /// Records compared with the FASTA.
+    pub checked: u64,
+    /// Records whose REF differs from it.
+    pub mismatched: u64,
+    /// The first of those, `chr1:100 A (FASTA: G)`.
+    pub mismatches: Vec<String>,
+}
+
+impl EffectReport {
+    /// What the user should know, a sentence a line.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("{} of {} records annotated", self.annotated, self.records)];
+        if self.outside > 0 {
+            lines.push(format!("{} records outside every region, passed through", self.outside));
+        }
+        for (count, what) in [
+            (self.monomorphic, "records without an alternative allele"),
+            (self.symbolic, "alleles without a sequence (<DEL>, breakends)"),
+            (self.star, "* alleles"),
+            (self.missing, "missing or malformed alleles"),
+            (self.too_long, "alleles longer than the model's window"),
+            (self.beyond_window, "alleles in a region but beyond the window that the model reads of it"),
+            (self.not_finite, "predictions that are no number"),
+        ] {
+            if count > 0 {
+                lines.push(format!("left without an effect: {count} {what}"));
+            }
+        }
+        if self.mismatched > 0 {
+            lines.push(format!(
+                "left without an effect: {} records whose REF differs from the FASTA, first {}",
+                self.mismatched,
+                self.mismatches.join(", ")
+            ));
+        }
+        lines
+    }
+}
+
+/// Where the window of a region lies, and how it is filled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Frame {
+    /// Number of the contig in the reference.
+    pub contig: usize,
+    /// The region used (0-based half-open): that of the list, or the window around the variant.
+    pub region: Range<u64>,
+    /// The base in the middle of the window, 0-based.
+    pub centre: u64,
+    /// Whether the model reads the region's own bases only ([`WindowLayout::LeftAligned`]).
+    pub alone: bool,
+    /// Bases of the network's window.
+    pub window: usize,
+}
+
+impl Frame {
+    /// Codes of the window with `edits` (in order of start, not overlapping), of which a model of regions alone does not
+    /// see what reaches out of them; `None` where it does not fit the network.
+    ///
+    /// # Errors
+    /// The FASTA cannot be read.
+    pub fn codes(&self, reference: &mut Reference, edits: &[Edit]) -> Result<Option<Vec<u8>>> {
+        let bases = match self.alone {
+            true => edited_region(reference, self.contig, edits, (self.region.start, self.region.end))?,
+            false => edited_window(reference, self.contig, edits, self.centre, self.window)?,
+        };
+        match bases.len() <= self.window {
+            true => encode(&bases, self.window).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Whether the model sees any of the bases `start..end` (0-based half-open).
+    pub fn sees(&self, start: u64, end: u64) -> bool {
+        let half = self.window as u64 / 2;
+        let to = self.centre.saturating_add(self.window as u64 - half);
+        self.alone || (start < to && end > self.centre.saturating_sub(half))
+    }
+
+    /// Whether the model can see all of `edit`.
+    pub fn holds(&self, edit: &Edit) -> bool {
+        !self.alone || (edit.start >= self.region.start && edit.end <= self.region.end)
+    }
+}
+
+/// A record that lies where the model looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// One for each region, that with the nearest centre first; without regions the one around the record.
+    pub frames: Vec<Frame>,
+    /// First base of REF, 0-based.
+    pub start: u64,
+    pub reference_allele: Vec<u8>,
+    /// The alternatives; `None` for one without a prediction, for a reason counted in the report.
+    pub alternatives: Vec<Option<Vec<u8>>>,
+}
+
+impl Site {
+    /// The bases of REF, 0-based half-open.
+    pub fn span(&self) -> Range<u64> {
+        self.start..self.start.saturating_add(self.reference_allele.len().max(1) as u64)
+    }
+}
+
+/// The effect with the largest size.
+pub fn strongest(effects: impl Iterator<Item = f64>) -> Option<f64> {
+    effects.reduce(|a, b| if b.abs() > a.abs() { b } else { a })
+}
+
+/// Finds the [`Site`] of a record and keeps count of what has none.
+pub struct Sites {
+    pub reference: Reference,
+    pub report: EffectReport,
+    regions: Option<Arc<RegionIndex>>,
+    window: usize,
+    layout: WindowLayout,
+}
+
+impl Sites {
+    /// With `regions` (their contigs numbered as in `reference`), windows lie around the centre of the region;
+    /// without, around the variant's first base.
+    pub fn new(reference: Reference, regions: Option<Arc<RegionIndex>>, window: usize, layout: WindowLayout) -> Self {
+        Self { reference, report: EffectReport::default(), regions, window, layout }
+    }
+
+    /// Whether regions were given.
+    pub fn has_regions(&self) -> bool {
+        self.regions.is_some()
+    }
+
+    /// Bases by which a window, or the region that it belongs to, may begin before a record that lies in it.
+    pub fn reach(&self) -> u64 {
+        let longest = self.regions.as_deref().map_or(0, RegionIndex::longest);
+        longest.saturating_add(2 * self.window as u64)
+    }
+
+    /// The site of one record: 0-based `start`, `alleles` with REF first, in upper case; `None` where the model
+    /// does not look, or REF is not the FASTA's.
+    ///
+    /// # Errors
+    /// The contig is not in the FASTA (unless regions are given and it has none), or the FASTA cannot be read.
+    /// The message names no record; the caller does.
+    pub fn find(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<Option<Site>> {
+        let found = self.site(contig, start, alleles)?;
+        self.report.records += 1;
+        Ok(found)
+    }
+
+    fn site(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<Option<Site>> {
+        let Some(number) = self.reference.contigs().find(contig) else {
+            if self.regions.is_some() {
+                self.report.outside += 1;
+                return Ok(None);
+            }
+            return Err(Error::input(
+                self.reference.path(),
+                format!("has no sequence \"{contig}\" (it has {})", self.reference.contigs().summary()),
+            ));
+        };
+        let (Some((ref_allele, alternatives)), Ok(first)) = (alleles.split_first(), u64::try_from(start)) else {
+            self.report.missing += 1;
+            return Ok(None);
+        };
+        let window = self.window;
+        let end = first.saturating_add(ref_allele.len().max(1) as u64);
+        let fits = ref_allele.len() <= window;
+        let around = || first.saturating_sub(window as u64 / 2)..first + (window - window / 2) as u64;
+        let found: Vec<(u64, Range<u64>)> = match &self.regions {
+            None => vec![(first, around())],
+            Some(regions) => {
+                regions.overlapping(number, first, end).iter().map(|r| (r.centre(), r.start..r.end)).collect()
+            }
+        };
+        // What passes through needs no more of the FASTA than it takes to know the assembly.
+        let compared = fits && (!found.is_empty() || self.report.checked < ENOUGH);
+        if compared && !self.reference_agrees(number, contig, first, ref_allele)? {
+            return Ok(None);
+        }
+        if found.is_empty() {
+            self.report.outside += 1;
+            return Ok(None);
+        }
+        if alternatives.is_empty() {
+            self.report.monomorphic += 1;
+            return Ok(None);
+        }
+        let length = self.reference.contigs().length(number);
+        // A model of regions alone sees the region; without regions there is nothing but the window around the variant.
+        let alone = self.regions.is_some() && self.layout == WindowLayout::LeftAligned;
+        let frame = |(centre, region): (u64, Range<u64>)| {
+            let region = region.start..region.end.min(length.max(region.start + 1));
+            Frame { contig: number, region, centre, alone, window }
+        };
+        let mut frames: Vec<Frame> = found.into_iter().map(frame).collect();
+        // A region that is listed twice.
+        frames.dedup();
+        let mut take = |alternative: &Vec<u8>| {
+            let counter = match kind(alternative, ref_allele) {
+                Allele::Sequence if !fits || alternative.len() > window => &mut self.report.too_long,
+                Allele::Sequence => return Some(alternative.clone()),
+                Allele::Symbolic => &mut self.report.symbolic,
+                Allele::Star => &mut self.report.star,
+                Allele::Missing => &mut self.report.missing,
+            };
+            *counter += 1;
+            None
+        };
+        let alternatives = alternatives.iter().map(&mut take).collect();
+        let reference_allele = ref_allele.clone();
+        Ok(Some(Site { frames, start: first, reference_allele, alternatives }))
+    }
+
+    /// Count the alternatives of a site for which no region has a window that shows them.
+    pub fn count_beyond(&mut self, site: &Site, shown: impl Fn(usize) -> bool) {
+        let with_sequence = site.alternatives.iter().zip(0..).filter(|(alternative, _)| alternative.is_some());
+        self.report.beyond_window += with_sequence.filter(|&(_, allele)| !shown(allele)).count() as u64;
+    }
+
+    /// Put what was found of a record in several regions in the order of its strength, and count the record if there is
+    /// any. What has none comes last; equal ones keep their order.
+    pub fn rank<T>(&mut self, found: &mut [T], strength: impl Fn(&T) -> Option<f64>) {
+        let key = |one: &T| strength(one).map_or(-1.0, f64::abs);
+        found.sort_by(|a, b| key(b).total_cmp(&key(a)));
+        self.report.annotated += u64::from(found.first().is_some_and(|one| strength(one).is_some()));
+    }
+
+    /// Compare REF with the FASTA, in which N fits any base.
+    fn reference_agrees(&mut self, number: usize, contig: &str, start: u64, ref_allele: &[u8]) -> Result<bool> {
+        self.report.checked += 1;
+        let position = i64::try_from(start).unwrap_or(i64::MAX - ref_allele.len() as i64);
+        let found = self.reference.fetch(number, position, position + ref_allele.len() as i64)?;
+        let inside = start < self.reference.contigs().length(number);
+        if inside && ref_allele.iter().zip(&found).all(|(a, b)| a == b || *b == b'N') {
+            return Ok(true);
+        }
+        self.report.mismatched += 1;
+        if self.report.mismatches.len() < 5 {
+            let text = |b: &[u8]| String::from_utf8_lossy(&b[..b.len().min(20)]).into_owned();
+            let found = if inside { text(&found) } else { "past its end".into() };
+            let named = format!("{contig}:{} {} (FASTA: {found})", start + 1, text(ref_allele));
+            self.report.mismatches.push(named);
+        }
+        Ok(false)
+    }
+
+    /// Whether REF agrees with the FASTA often enough. Before `ENOUGH` records were compared it says so only when
+    /// `last`.
+    ///
+    /// # Errors
+    /// More than 1 % of the records differ: it is the wrong assembly. The message is about the VCF, unnamed.
+    pub fn check_assembly(&self, last: bool) -> Result<()> {
+        let EffectReport { checked, mismatched, .. } = self.report;
+        if (last || checked >= ENOUGH) && mismatched * 100 > checked {
+            return Err(Error::Mismatch(format!(
+                "REF differs from \"{}\" at {mismatched} of {checked} records, first {}: is it the right assembly?",
+                self.reference.path().display(),
+                self.report.mismatches.first().map_or("", |m| m)
+            )));
+        }
+        Ok(())
+    }
+}
+
+enum Allele {
+    Sequence,
+    Symbolic,
+    Star,
+    Missing,
+}
+
+fn kind(alternative: &[u8], ref_allele: &[u8]) -> Allele {
+    match alternative {
+        b"" | b"." => Allele::Missing,
+        b"*" | b"<*>" | b"<NON_REF>" => Allele::Star,
+        a if a.iter().any(|b| b"<>[].".contains(b)) => Allele::Symbolic,
+        a if a.iter().chain(ref_allele).any(|&b| code(b).is_none()) => Allele::Missing,
+        _ => Allele::Sequence,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_of_regions_alone_does_not_see_what_reaches_out_of_them() {
+        let holds = |alone, alternative: &[u8], region: Range<u64>| {
+            let frame = Frame { contig: 0, region, centre: 23, alone, window: 10 };
+            Edit::new(20, b"A", alternative).as_ref().is_none_or(|e| frame.holds(e))
+        };
+        assert!(holds(true, b"T", 20..22) && holds(true, b"ATT", 15..25) && holds(true, b"A", 21..25));
+        assert!(!holds(true, b"T", 21..25) && !holds(true, b"T", 15..20));
+        assert!(holds(false, b"T", 21..25));
+    }
+}

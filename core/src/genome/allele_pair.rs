@@ -1,0 +1,336 @@
+//! The two sequences of one window, with the map between their coordinates and the reference's.
+
+use crate::error::{Error, Result};
+use crate::genome::Edit;
+use crate::genome::{Variant, Variants};
+use crate::io::fasta::Reference;
+
+/// One run of bases that haplotype and reference share position by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    haplotype: usize,
+    reference: i64,
+    length: usize,
+}
+
+/// A haplotype's sequence with its map to the reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Haplotype {
+    /// Bases in upper case, N past the ends of the contig.
+    pub sequence: Vec<u8>,
+    runs: Vec<Run>,
+    contig_length: u64,
+}
+
+impl Haplotype {
+    /// Reference position (0-based) of base `i`; None for inserted bases and past the ends of the contig.
+    pub fn to_reference(&self, i: usize) -> Option<u64> {
+        let run = self.runs[..self.runs.partition_point(|r| r.haplotype <= i)].last()?;
+        let offset = i - run.haplotype;
+        let position = u64::try_from(run.reference + offset as i64).ok()?;
+        (offset < run.length && position < self.contig_length).then_some(position)
+    }
+
+    /// Index of the base at reference position `position` (0-based); None if it is deleted or outside.
+    pub fn from_reference(&self, position: u64) -> Option<usize> {
+        let position = i64::try_from(position).ok()?;
+        let run = self.runs[..self.runs.partition_point(|r| r.reference <= position)].last()?;
+        let offset = (position - run.reference) as usize;
+        (offset < run.length && (position as u64) < self.contig_length).then(|| run.haplotype + offset)
+    }
+}
+
+/// The two alleles of one window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllelePair {
+    pub hap1: Haplotype,
+    pub hap2: Haplotype,
+    /// Records in which the two alleles differ within the window.
+    pub variants: usize,
+    /// Records applied to at least one allele within the window.
+    pub applied: usize,
+    /// Records not applied to an allele because they overlap an earlier one of it.
+    pub skipped: usize,
+}
+
+/// The allele pair of a window of `length` bases around `centre` (0-based), with everything that the two
+/// haplotypes carry there applied. Both are exactly `length` long, the reference base `centre` at index
+/// `length / 2` of both (where it is deleted, the next base left of it); what indels shift out or in is
+/// filled from the genome on either side, N past the ends of the contig.
+///
+/// `contig` is an index in the contigs of `reference`; those of `variants` are matched by name.
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn allele_pair(
+    reference: &mut Reference,
+    variants: &Variants,
+    contig: usize,
+    centre: u64,
+    length: usize,
+) -> Result<AllelePair> {
+    let theirs = variant_contig(reference, variants, contig)?;
+    let (start, end) = span(centre, length);
+    // Deletions pull further bases in: look as far as all of them together reach, until nothing is added.
+    let mut margin = 0u64;
+    let near = loop {
+        let list: Vec<_> = match theirs {
+            Some(i) => variants.overlapping(i, start.saturating_sub(margin), end.saturating_add(margin)).collect(),
+            None => Vec::new(),
+        };
+        let deleted: u64 = list.iter().map(|v| v.end() - v.start).sum();
+        if deleted <= margin {
+            break list;
+        }
+        margin = deleted;
+    };
+    let mut one = |haplotype: usize| {
+        let mut edits: Vec<Edit> = near.iter().filter_map(|v| v.edit(haplotype)).collect();
+        edits.sort_by_key(|e| (e.start, e.end));
+        build(reference, contig, &edits, centre, length)
+    };
+    let ((hap1, shown1), (hap2, shown2)) = (one(1)?, one(2)?);
+    let (mut differing, mut applied, mut skipped) = (0, 0, 0);
+    let (spans, shown) = ([covered(&hap1), covered(&hap2)], [shown1, shown2]);
+    for variant in near {
+        let within = |haplotype: usize| {
+            variant.edit(haplotype).is_some_and(|e| shown[haplotype - 1].binary_search(&(e.start, e.end)).is_ok())
+        };
+        if within(1) || within(2) {
+            applied += 1;
+            differing += variant.differs() as usize;
+        }
+        let (from, to) = (variant.start as i64, variant.end() as i64);
+        if variant.overlaps != [false; 2] && spans.iter().any(|&(s, e)| from < e && s < to) {
+            skipped += 1;
+        }
+    }
+    Ok(AllelePair { hap1, hap2, variants: differing, applied, skipped })
+}
+
+/// The two alleles of exactly the reference bases `start..end` (0-based half-open), whatever length they come to
+/// have: as published, where a region is read without the genome beside it. A record that reaches out of the region
+/// is not applied, and counted in `skipped`.
+///
+/// `contig` as in [`allele_pair`].
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn region_pair(
+    reference: &mut Reference,
+    variants: &Variants,
+    contig: usize,
+    start: u64,
+    end: u64,
+) -> Result<AllelePair> {
+    let theirs = variant_contig(reference, variants, contig)?;
+    let list: Vec<_> = theirs.map(|i| variants.overlapping(i, start, end).collect()).unwrap_or_default();
+    let (inside, outside): (Vec<_>, Vec<_>) = list.into_iter().partition(|v| v.start >= start && v.end() <= end);
+    let far = |position: u64| {
+        i64::try_from(position).map_err(|_| Error::input(reference.path(), format!("has no position {position}")))
+    };
+    let (from, to) = (far(start)?, far(end)?);
+    let mut one = |haplotype: usize| {
+        let mut edits: Vec<Edit> = inside.iter().filter_map(|v| v.edit(haplotype)).collect();
+        edits.sort_by_key(|e| (e.start, e.end));
+        apply(reference, contig, &edits, from, to).map(|whole| whole.haplotype)
+    };
+    let (hap1, hap2) = (one(1)?, one(2)?);
+    let carried = |v: &&&Variant| v.edit(1).is_some() || v.edit(2).is_some();
+    Ok(AllelePair {
+        hap1,
+        hap2,
+        variants: inside.iter().filter(carried).filter(|v| v.differs()).count(),
+        applied: inside.iter().filter(carried).count(),
+        skipped: outside.iter().filter(carried).count() + inside.iter().filter(|v| v.overlaps != [false; 2]).count(),
+    })
+}
+
+/// One haplotype of a window as in [`allele_pair`]: `edits` (in order of start, not overlapping) applied, `length`
+/// bases with reference base `centre` at index `length / 2`.
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn edited_window(
+    reference: &mut Reference,
+    contig: usize,
+    edits: &[Edit],
+    centre: u64,
+    length: usize,
+) -> Result<Vec<u8>> {
+    Ok(build(reference, contig, edits, centre, length)?.0.sequence)
+}
+
+/// One haplotype of exactly the reference bases `from..to` (0-based half-open) as in [`region_pair`]: of `edits` (in
+/// order of start, not overlapping) those that lie within are applied.
+///
+/// # Errors
+/// When the FASTA cannot be read.
+pub fn edited_region(
+    reference: &mut Reference,
+    contig: usize,
+    edits: &[Edit],
+    (from, to): (u64, u64),
+) -> Result<Vec<u8>> {
+    let inside: Vec<Edit> = edits.iter().filter(|e| e.start >= from && e.end <= to).copied().collect();
+    let far = |position: u64| {
+        i64::try_from(position).map_err(|_| Error::input(reference.path(), format!("has no position {position}")))
+    };
+    let (from, to) = (far(from)?, far(to)?);
+    Ok(apply(reference, contig, &inside, from, to)?.haplotype.sequence)
+}
+
+fn variant_contig(reference: &Reference, variants: &Variants, contig: usize) -> Result<Option<usize>> {
+    if contig >= reference.contigs().len() {
+        return Err(Error::input(reference.path(), format!("has no sequence number {}", contig + 1)));
+    }
+    Ok(variants.contigs().find(reference.contigs().name(contig)))
+}
+
+/// Reference positions of the window before any indel, clipped at 0.
+fn span(centre: u64, length: usize) -> (u64, u64) {
+    let start = centre.saturating_sub(length as u64 / 2);
+    (start, centre.saturating_add((length - length / 2) as u64).max(start + 1))
+}
+
+/// First and past-last reference position of the shared bases of a haplotype.
+fn covered(haplotype: &Haplotype) -> (i64, i64) {
+    match (haplotype.runs.first(), haplotype.runs.last()) {
+        (Some(first), Some(last)) => (first.reference, last.reference + last.length as i64),
+        _ => (0, 0),
+    }
+}
+
+/// A reference span that an edit replaced.
+type Span = (u64, u64);
+
+/// Apply `edits` (sorted, not overlapping) and cut `length` bases with `centre` at index `length / 2`. The
+/// second value names the edits that show in them.
+fn build(
+    reference: &mut Reference,
+    contig: usize,
+    edits: &[Edit],
+    centre: u64,
+    length: usize,
+) -> Result<(Haplotype, Vec<Span>)> {
+    let centre =
+        i64::try_from(centre).map_err(|_| Error::input(reference.path(), format!("has no position {centre}")))?;
+    let (left, right) = (length / 2, length - length / 2);
+    let (mut from, mut to) = (centre.saturating_sub(left as i64), centre.saturating_add(right.max(1) as i64));
+    loop {
+        // Never cut an edit in two.
+        for edit in edits {
+            let (start, end) = (edit.start as i64, edit.end as i64);
+            if start < from && from < end {
+                from = start;
+            }
+            if start < to && to < end {
+                to = end;
+            }
+        }
+        let whole = apply(reference, contig, edits, from, to)?;
+        let runs = &whole.haplotype.runs;
+        let n = whole.haplotype.sequence.len();
+        // The base at `centre`, or where it is deleted the last one that stands in its place, or left of it.
+        let at_centre = (runs[..runs.partition_point(|r| r.reference <= centre)].last())
+            .filter(|r| centre < r.reference + r.length as i64);
+        let at_centre = at_centre.map(|r| (r.haplotype as i64) + (centre - r.reference));
+        let anchor = match at_centre {
+            Some(at) => at,
+            // By the edit and not by the next base that is there: another edit may follow at once.
+            None => {
+                let covers = |span: &Span| (span.0 as i64) <= centre && centre < span.1 as i64;
+                whole.marks.iter().find(|m| covers(&m.2)).map_or(n, |m| m.1) as i64 - 1
+            }
+        };
+        let missing_left = left as i64 - anchor;
+        let missing_right = right as i64 - (n as i64 - anchor);
+        if missing_left <= 0 && missing_right <= 0 {
+            let (haplotype, mut shown) = whole.cut((anchor - left as i64) as usize, length);
+            // An edit that took the centre away moved the window: it shows, even where its own place is outside.
+            let moved = |e: &&Edit| (e.start as i64) <= centre && centre < e.end as i64 && at_centre.is_none();
+            if let Some(edit) = edits.iter().find(moved) {
+                shown.push((edit.start, edit.end));
+                shown.sort_unstable();
+                shown.dedup();
+            }
+            return Ok((haplotype, shown));
+        }
+        from = from.saturating_sub(missing_left.max(0));
+        to = to.saturating_add(missing_right.max(0));
+    }
+}
+
+/// A haplotype before it is cut to length, with where each edit came to lie in it.
+struct Whole {
+    haplotype: Haplotype,
+    marks: Vec<(usize, usize, Span)>,
+}
+
+impl Whole {
+    fn cut(self, first: usize, length: usize) -> (Haplotype, Vec<Span>) {
+        let end = first + length;
+        let Haplotype { mut sequence, runs, contig_length } = self.haplotype;
+        sequence.truncate(end);
+        sequence.drain(..first);
+        let clipped = runs.iter().filter_map(|r| {
+            let (from, to) = (r.haplotype.max(first), (r.haplotype + r.length).min(end));
+            (from < to).then(|| Run {
+                haplotype: from - first,
+                reference: r.reference + (from - r.haplotype) as i64,
+                length: to - from,
+            })
+        });
+        let runs = clipped.collect();
+        // A deletion shows when bases on both sides of it do.
+        let shows = |a: usize, b: usize| if a == b { first < a && a < end } else { a < end && first < b };
+        let spans = self.marks.iter().filter(|&&(a, b, _)| shows(a, b)).map(|m| m.2).collect();
+        (Haplotype { sequence, runs, contig_length }, spans)
+    }
+
+    /// Append the reference `from..to`, of which `bases` begins at `first`.
+    fn copy(&mut self, bases: &[u8], first: i64, from: i64, to: i64) {
+        if to > from {
+            let run = Run { haplotype: self.haplotype.sequence.len(), reference: from, length: (to - from) as usize };
+            self.haplotype.runs.push(run);
+            self.haplotype.sequence.extend_from_slice(&bases[(from - first) as usize..(to - first) as usize]);
+        }
+    }
+}
+
+/// The haplotype of reference bases `from..to`, which may lie past the ends of the contig.
+fn apply(reference: &mut Reference, contig: usize, edits: &[Edit], from: i64, to: i64) -> Result<Whole> {
+    let bases = reference.fetch(contig, from, to)?;
+    let haplotype = Haplotype {
+        sequence: Vec::with_capacity(bases.len()),
+        runs: Vec::with_capacity(1 + edits.len()),
+        contig_length: reference.contigs().length(contig),
+    };
+    let mut whole = Whole { haplotype, marks: Vec::with_capacity(edits.len()) };
+    let mut copied = from;
+    for edit in edits {
+        let (start, end) = (edit.start as i64, edit.end as i64);
+        if start < copied || end > to {
+            continue;
+        }
+        let at;
+        if edit.bases.len() as i64 == end - start {
+            // A substitution keeps every base in its place.
+            whole.copy(&bases, from, copied, end);
+            at = whole.haplotype.sequence.len() - edit.bases.len();
+            whole.haplotype.sequence[at..].copy_from_slice(edit.bases);
+        } else {
+            whole.copy(&bases, from, copied, start);
+            at = whole.haplotype.sequence.len();
+            whole.haplotype.sequence.extend_from_slice(edit.bases);
+        }
+        whole.marks.push((at, at + edit.bases.len(), (edit.start, edit.end)));
+        copied = end;
+    }
+    whole.copy(&bases, from, copied, to);
+    Ok(whole)
+}
+
+#[cfg(test)]
+#[path = "allele_pair_tests.rs"]
+mod tests;

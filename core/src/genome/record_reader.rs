@@ -1,0 +1,392 @@
+//! The one path from a record of a VCF to a [`Variant`] of two haplotypes.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::genome::record_status::{write_fate, Skipped};
+use crate::genome::Alleles;
+use crate::genome::HaplotypeSource;
+use crate::genome::VariantReport;
+use crate::genome::{Variant, MISSING};
+use crate::io::fasta::Reference;
+use crate::io::vcf::genotypes::{Call, VcfFile};
+use crate::io::Contigs;
+
+/// Reads the records of a VCF in file order and keeps those in which a haplotype differs from REF.
+pub(super) struct RecordReader {
+    path: PathBuf,
+    file: VcfFile,
+    contigs: Contigs,
+    hap1: HaplotypeSource,
+    hap2: HaplotypeSource,
+    one_sample: bool,
+    /// Which of the calls belongs to haplotype 1, 2.
+    call: [Option<usize>; 2],
+    calls: Vec<Call>,
+    /// By the header's number of a contig: not looked up yet, unknown to the others, or its index.
+    known: Vec<Option<Option<usize>>>,
+    /// The first name that the others do not have.
+    unknown: Option<String>,
+    joined: Vec<u8>,
+    /// When asked for: lines about what the record read last is not applied to, and those before it that were
+    /// not given out.
+    pub fates: Option<Vec<u8>>,
+    /// What became of the records so far; all but `used` and `overlapping`, which depend on what follows.
+    pub report: VariantReport,
+}
+
+/// What one record gave.
+pub(super) enum Step {
+    /// The index of a contig, and what a haplotype carries there.
+    Variant(usize, Variant),
+    /// Both haplotypes are REF, or nothing of it is usable.
+    Nothing,
+    /// The file is at its end.
+    End,
+}
+
+impl RecordReader {
+    pub fn open(vcf: &Path, contigs: &Contigs, hap1: &HaplotypeSource, hap2: &HaplotypeSource) -> Result<Self> {
+        let mut samples: Vec<&str> = [hap1, hap2].iter().filter_map(|h| h.sample()).collect();
+        samples.dedup();
+        let call = [hap1, hap2].map(|h| h.sample().and_then(|s| samples.iter().position(|n| *n == s)));
+        Ok(Self {
+            path: vcf.to_path_buf(),
+            file: VcfFile::open(vcf, &samples)?,
+            contigs: contigs.clone(),
+            one_sample: matches!((hap1, hap2),
+                (HaplotypeSource::Phased(a, _), HaplotypeSource::Phased(b, _)) if a == b),
+            hap1: hap1.clone(),
+            hap2: hap2.clone(),
+            call,
+            calls: Vec::new(),
+            known: Vec::new(),
+            unknown: None,
+            joined: Vec::new(),
+            fates: None,
+            report: VariantReport::default(),
+        })
+    }
+
+    /// Read only what lies on these contigs (of those given to [`RecordReader::open`]), where the file has an index.
+    pub fn only(&mut self, wanted: &[usize]) {
+        let names = self.header_contigs();
+        let on = |name: &&String| self.contigs.find(name).is_some_and(|contig| wanted.contains(&contig));
+        let names: Vec<&str> = names.iter().filter(on).map(String::as_str).collect();
+        self.file.only(&names);
+    }
+
+    /// Names of the header's contigs, in its order.
+    pub fn header_contigs(&self) -> Vec<String> {
+        self.file.header_contigs()
+    }
+
+    /// Number of the record read last, from 1.
+    pub fn number(&self) -> u64 {
+        self.report.records
+    }
+
+    /// The next record of which a haplotype carries something else than REF, with the index of its contig.
+    ///
+    /// # Errors
+    /// As [`RecordReader::step`].
+    pub fn next(&mut self) -> Result<Option<(usize, Variant)>> {
+        loop {
+            match self.step()? {
+                Step::Variant(contig, variant) => return Ok(Some((contig, variant))),
+                Step::Nothing => {}
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    /// Read one record.
+    ///
+    /// # Errors
+    /// An unreadable or cut file, a position past the end of its contig, no record on any contig at its end.
+    pub fn step(&mut self) -> Result<Step> {
+        if self.file.next()? {
+            self.report.records += 1;
+            let Some(contig) = self.contig()? else {
+                self.report.other_contigs += 1;
+                self.tell_unknown()?;
+                return Ok(Step::Nothing);
+            };
+            return Ok(self.variant(contig)?.map_or(Step::Nothing, |variant| Step::Variant(contig, variant)));
+        }
+        if self.report.records > 0 && self.report.other_contigs == self.report.records {
+            return Err(Error::input(
+                &self.path,
+                format!(
+                    "holds no record on a contig of the other inputs: it has {}, they have {}",
+                    self.unknown.as_deref().unwrap_or("others"),
+                    self.contigs.summary()
+                ),
+            ));
+        }
+        Ok(Step::End)
+    }
+
+    fn contig(&mut self) -> Result<Option<usize>> {
+        let number = self.file.contig()?;
+        if let Some(Some(found)) = self.known.get(number) {
+            return Ok(*found);
+        }
+        let name = self.file.contig_name()?;
+        let found = self.contigs.find(name);
+        if let (Some(i), None) = (found, &self.report.renamed) {
+            if self.contigs.name(i) != name {
+                self.report.renamed = Some((name.to_string(), self.contigs.name(i).to_string()));
+            }
+        }
+        if found.is_none() && self.unknown.is_none() {
+            self.unknown = Some(name.to_string());
+        }
+        if self.known.len() <= number {
+            self.known.resize(number + 1, None);
+        }
+        self.known[number] = Some(found);
+        Ok(found)
+    }
+
+    /// Note why the current record is not applied to haplotypes.
+    fn tell(&mut self, contig: usize, why: [Option<Skipped>; 2]) -> Result<()> {
+        if self.fates.is_none() || why == [None; 2] {
+            return Ok(());
+        }
+        let name = self.contigs.name(contig);
+        note(&mut self.fates, &self.file, &self.calls, &self.call, name, why, [&self.hap1, &self.hap2])
+    }
+
+    /// Note the current record, whose contig the others do not have, if a haplotype differs from REF in it.
+    fn tell_unknown(&mut self) -> Result<()> {
+        if self.fates.is_none() {
+            return Ok(());
+        }
+        self.file.calls(&mut self.calls);
+        let call_of = |haplotype: usize| self.call[haplotype].map_or(Call::Missing, |i| self.calls[i]);
+        let (mut why, mut unused) = ([None; 2], VariantReport::default());
+        if let Some((a1, a2, _)) =
+            decide(&self.hap1, &self.hap2, call_of(0), call_of(1), self.one_sample, &mut unused, &mut why)
+        {
+            why = [a1, a2].map(|a| (a != 0).then_some(Skipped::UnknownContig));
+            let name = self.file.contig_name()?;
+            note(&mut self.fates, &self.file, &self.calls, &self.call, name, why, [&self.hap1, &self.hap2])?;
+        }
+        Ok(())
+    }
+
+    /// The current record, which lies on `contig`, if a haplotype differs from REF in it.
+    fn variant(&mut self, contig: usize) -> Result<Option<Variant>> {
+        self.file.calls(&mut self.calls);
+        let (file, report) = (&self.file, &mut self.report);
+        let length = self.contigs.length(contig);
+        let reference_length = file.allele(0).len() as u64;
+        let call_of = |haplotype: usize| self.call[haplotype].map_or(Call::Missing, |i| self.calls[i]);
+        let Some(start) = u64::try_from(file.position()).ok().filter(|_| reference_length > 0) else {
+            // Telomere records (POS 0) and records without REF hold nothing to apply.
+            report.symbolic += 1;
+            return Ok(None);
+        };
+        if length > 0 && start.saturating_add(reference_length) > length {
+            return Err(Error::input(
+                &self.path,
+                format!(
+                    "record {} ({}:{}) is past the end of {} ({length} bases); wrong assembly?",
+                    report.records,
+                    file.contig_name()?,
+                    start + 1,
+                    self.contigs.name(contig)
+                ),
+            ));
+        }
+        let mut why = [None; 2];
+        let decided = decide(&self.hap1, &self.hap2, call_of(0), call_of(1), self.one_sample, report, &mut why);
+        let Some((a1, a2, phased)) = decided else {
+            return self.tell(contig, why).map(|()| None);
+        };
+        if a1 == 0 && a2 == 0 {
+            report.reference_calls += 1;
+            return self.tell(contig, why).map(|()| None);
+        }
+        let mut usable = |allele: u32, why: &mut Option<Skipped>| match file.allele(allele as usize) {
+            bases if !bases.is_empty() && bases.iter().all(u8::is_ascii_alphabetic) && allele < MISSING as u32 => {
+                allele as u8
+            }
+            b"*" => {
+                report.starred += 1;
+                *why = Some(Skipped::Deleted);
+                MISSING
+            }
+            _ => {
+                report.symbolic += 1;
+                *why = Some(Skipped::NoSequence);
+                MISSING
+            }
+        };
+        let (hap1, hap2) = (usable(a1, &mut why[0]), usable(a2, &mut why[1]));
+        self.tell(contig, why)?;
+        let (file, report) = (&self.file, &mut self.report);
+        let carries = |h: u8| h != 0 && h != MISSING;
+        if !carries(hap1) && !carries(hap2) {
+            return Ok(None);
+        }
+        report.unphased += !phased as u64;
+        report.not_pass += !file.passes() as u64;
+        self.joined.clear();
+        for i in 0..file.n_alleles() {
+            if i > 0 {
+                self.joined.push(b',');
+            }
+            match file.allele(i) {
+                // Nobody carries such a one.
+                odd if odd.is_empty() || odd.contains(&b',') => self.joined.push(b'.'),
+                bases => self.joined.extend_from_slice(bases),
+            }
+        }
+        self.joined.make_ascii_uppercase();
+        let (id, alleles) = (file.id()?.into(), Alleles::joined(&self.joined));
+        Ok(Some(Variant { start, id, alleles, hap1, hap2, phased, overlaps: [false; 2] }))
+    }
+}
+
+/// A line for each haplotype that `why` is about.
+fn note(
+    fates: &mut Option<Vec<u8>>,
+    file: &VcfFile,
+    calls: &[Call],
+    call: &[Option<usize>; 2],
+    name: &str,
+    why: [Option<Skipped>; 2],
+    sources: [&HaplotypeSource; 2],
+) -> Result<()> {
+    let Some(text) = fates else { return Ok(()) };
+    for (i, skipped) in why.into_iter().enumerate() {
+        if skipped.is_none() {
+            continue;
+        }
+        let allele = match (call[i].map_or(Call::Missing, |c| calls[c]), sources[i]) {
+            (Call::Haploid(a), _) => file.allele(a as usize),
+            (Call::Diploid(a, b, _), _) if a == b => file.allele(a as usize),
+            (Call::Diploid(a, _, true), HaplotypeSource::Phased(_, 1)) => file.allele(a as usize),
+            (Call::Diploid(_, b, true), HaplotypeSource::Phased(_, _)) => file.allele(b as usize),
+            _ => b"",
+        };
+        let alleles = (0..file.n_alleles()).map(|i| file.allele(i));
+        write_fate(text, (name, file.position(), file.id()?), alleles, i + 1, allele, skipped);
+    }
+    Ok(())
+}
+
+/// The alleles of the two haplotypes and whether they are phased; None when a call is not usable at all.
+fn decide(
+    hap1: &HaplotypeSource,
+    hap2: &HaplotypeSource,
+    call1: Call,
+    call2: Call,
+    one_sample: bool,
+    report: &mut VariantReport,
+    why: &mut [Option<Skipped>; 2],
+) -> Option<(u32, u32, bool)> {
+    if one_sample {
+        let side = |h: &HaplotypeSource, a, b| if matches!(h, HaplotypeSource::Phased(_, 2)) { b } else { a };
+        return match call1 {
+            Call::Missing => {
+                report.missing += 1;
+                *why = [Some(Skipped::Missing); 2];
+                None
+            }
+            Call::Haploid(a) => Some((a, a, true)),
+            Call::Diploid(a, b, phased) => Some((side(hap1, a, b), side(hap2, a, b), phased || a == b)),
+        };
+    }
+    let mut of = |source: &HaplotypeSource, call: Call, why: &mut Option<Skipped>| match (source, call) {
+        (HaplotypeSource::Reference, _) => 0,
+        (_, Call::Missing) => {
+            report.missing += 1;
+            *why = Some(Skipped::Missing);
+            0
+        }
+        (_, Call::Haploid(a)) => a,
+        (_, Call::Diploid(a, b, _)) if a == b => a,
+        (HaplotypeSource::Strain(_), Call::Diploid(..)) => {
+            report.heterozygous_strain += 1;
+            *why = Some(Skipped::Heterozygous);
+            0
+        }
+        (HaplotypeSource::Phased(_, side), Call::Diploid(a, b, true)) => {
+            if *side == 1 {
+                a
+            } else {
+                b
+            }
+        }
+        (HaplotypeSource::Phased(..), Call::Diploid(_, _, false)) => {
+            // One haplotype of this sample beside another sample's: without phase there is nothing to say.
+            report.missing += 1;
+            *why = Some(Skipped::Unphased);
+            0
+        }
+    };
+    Some((of(hap1, call1, &mut why[0]), of(hap2, call2, &mut why[1]), true))
+}
+
+/// The contig of `reference` that is contig `contig` of `contigs`.
+///
+/// # Errors
+/// It has none, or one of another length.
+pub(super) fn reference_contig(reference: &Reference, contigs: &Contigs, contig: usize) -> Result<usize> {
+    let name = contigs.name(contig);
+    let theirs = reference.contigs().find(name).ok_or_else(|| {
+        Error::input(reference.path(), format!("has no sequence \"{name}\" (it has {})", reference.contigs().summary()))
+    })?;
+    let (ours, length) = (contigs.length(contig), reference.contigs().length(theirs));
+    if ours > 0 && ours != length {
+        return Err(Error::input(
+            reference.path(),
+            format!("{name} has {length} bases, but {ours} in the other inputs: is it the right assembly?"),
+        ));
+    }
+    Ok(theirs)
+}
+
+/// True if REF of `variant` is what the FASTA has; N in the FASTA fits any base. Counted in `report`, and the
+/// first that differ are named there. `contig` is that of `reference`, `name` the user's name of it.
+pub(super) fn fits_reference(
+    reference: &mut Reference,
+    contig: usize,
+    name: &str,
+    variant: &Variant,
+    report: &mut VariantReport,
+) -> Result<bool> {
+    let expected = &variant.alleles[0];
+    report.checked += 1;
+    if reference.holds(contig, variant.start, expected)? {
+        return Ok(true);
+    }
+    let found = reference.fetch(contig, variant.start as i64, variant.end() as i64)?;
+    report.mismatched += 1;
+    if report.mismatches.len() < 5 {
+        let text = |b: &[u8]| String::from_utf8_lossy(&b[..b.len().min(20)]).into_owned();
+        let (at, expected, found) = (variant.start + 1, text(expected), text(&found));
+        report.mismatches.push(format!("{name}:{at} {expected} (FASTA: {found})"));
+    }
+    Ok(false)
+}
+
+/// An error when more than 1 % of the records compared so far differ from the FASTA.
+pub(super) fn judge_reference(reference: &Reference, vcf: &Path, report: &VariantReport) -> Result<()> {
+    if report.mismatched * 100 <= report.checked {
+        return Ok(());
+    }
+    Err(Error::input(
+        vcf,
+        format!(
+            "REF differs from \"{}\" at {} of {} records, first {}: is it the right assembly?",
+            reference.path().display(),
+            report.mismatched,
+            report.checked,
+            report.mismatches.first().map_or("", |m| m)
+        ),
+    ))
+}

@@ -1,0 +1,97 @@
+//! What became of each record on each haplotype, in lines.
+
+use std::io::Write;
+
+use crate::genome::{Variant, MISSING};
+
+/// Head of the table of fates: positions from 1, `haplotype` 1 or 2, `allele` what the call says of it.
+pub const FATES_HEADER: &str = "#chrom\tpos\tid\tref\talt\thaplotype\tallele\tstatus\treason\n";
+
+/// Why a record is not applied to a haplotype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Skipped {
+    Missing,
+    Heterozygous,
+    Unphased,
+    NoSequence,
+    Deleted,
+    Overlap,
+    SameAsReference,
+    ReferenceMismatch,
+    UnknownContig,
+}
+
+impl Skipped {
+    fn word(self) -> &'static str {
+        match self {
+            Skipped::Missing => "missing",
+            Skipped::Heterozygous => "heterozygous_strain",
+            Skipped::Unphased => "unphased",
+            Skipped::NoSequence => "no_sequence",
+            Skipped::Deleted => "deleted_by_another_record",
+            Skipped::Overlap => "overlap",
+            Skipped::SameAsReference => "same_as_reference",
+            Skipped::ReferenceMismatch => "ref_mismatch",
+            Skipped::UnknownContig => "unknown_contig",
+        }
+    }
+}
+
+/// One line; `start` is 0-based, `alleles` are REF first.
+pub(super) fn write_fate<'a>(
+    to: &mut Vec<u8>,
+    place: (&str, i64, &str),
+    alleles: impl Iterator<Item = &'a [u8]>,
+    haplotype: usize,
+    allele: &[u8],
+    skipped: Option<Skipped>,
+) {
+    let (contig, start, id) = place;
+    let id = if id.is_empty() { "." } else { id };
+    // Writing to memory cannot fail.
+    let _ = write!(to, "{contig}\t{}\t{id}\t", start.saturating_add(1));
+    let mut count = 0;
+    for bases in alleles {
+        if count > 0 {
+            to.push(if count == 1 { b'\t' } else { b',' });
+        }
+        to.extend_from_slice(bases);
+        count += 1;
+    }
+    if count < 2 {
+        to.extend_from_slice(b"\t.");
+    }
+    let _ = write!(to, "\t{haplotype}\t");
+    to.extend_from_slice(if allele.is_empty() { b"." } else { allele });
+    match skipped {
+        None => to.extend_from_slice(b"\tapplied\t.\n"),
+        Some(why) => {
+            let _ = writeln!(to, "\tskipped\t{}", why.word());
+        }
+    }
+}
+
+/// The lines of a variant whose overlaps are settled: one for each haplotype that carries something else than
+/// REF; `why` when it is dropped from both.
+pub(super) fn write_variant(to: &mut Vec<u8>, contig: &str, variant: &Variant, why: Option<Skipped>) {
+    for haplotype in [1, 2] {
+        let allele = variant.allele(haplotype);
+        if allele == 0 || allele == MISSING {
+            // REF, or told when the record was read.
+            continue;
+        }
+        let skipped = if why.is_some() {
+            why
+        } else if !variant.phased {
+            Some(Skipped::Unphased)
+        } else if variant.raw_edit(haplotype).is_none() {
+            Some(Skipped::SameAsReference)
+        } else if variant.overlaps[haplotype - 1] {
+            Some(Skipped::Overlap)
+        } else {
+            None
+        };
+        let place = (contig, variant.start as i64, &*variant.id);
+        write_fate(to, place, variant.alleles.iter(), haplotype, &variant.alleles[allele as usize], skipped);
+    }
+}

@@ -1,0 +1,22 @@
+//! BAM, CRAM and SAM: read in order of position and checked to be complete; BAM written.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`reader`] | alignments in order of position, and the check that nothing is missing at the end |
+//! | [`merge`] | several alignment files read as one |
+//! | [`tags`] | optional fields of an alignment |
+//! | [`read_groups`] | the sample of each read group |
+//! | [`writer`] | writing BAM |
+
+pub mod merge;
+pub mod read_groups;
+pub mod reader;
+pub mod tags;
+#[cfg(test)]
+pub(crate) mod test_reads;
+pub mod writer;
+
+pub use merge::MergedAlignments;
+pub use read_groups::ReadGroups;
+pub use reader::{Alignment, Alignments};
+pub use tags::Tag;

@@ -1,0 +1,79 @@
+//! Bases of a plain FASTA, straight from where its index says they lie: htslib takes them one by one.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::io::Contigs;
+
+/// Where the lines of each sequence lie.
+pub(super) struct PlainLines {
+    file: File,
+    size: u64,
+    sequences: Vec<Sequence>,
+}
+
+#[derive(Clone, Copy)]
+struct Sequence {
+    length: u64,
+    /// Of its first base, in bytes.
+    offset: u64,
+    /// Bases in a line, and bytes with its end.
+    bases: u64,
+    width: u64,
+}
+
+impl Sequence {
+    /// Where base `i` (0-based) lies.
+    fn byte(&self, i: u64) -> Option<u64> {
+        (i / self.bases).checked_mul(self.width)?.checked_add(i % self.bases)?.checked_add(self.offset)
+    }
+}
+
+impl PlainLines {
+    /// None if the index holds anything that it should not: htslib then says what it thinks of it.
+    pub fn open(file: File, index: &Path, contigs: &Contigs) -> Option<Self> {
+        let size = file.metadata().ok()?.len();
+        let text = std::fs::read_to_string(index).ok()?;
+        let mut sequences = Vec::with_capacity(contigs.len());
+        for (line, (name, _)) in text.lines().zip(contigs.iter()) {
+            let mut columns = line.split('\t');
+            if columns.next()? != name {
+                return None;
+            }
+            let mut number = || columns.next()?.parse::<u64>().ok();
+            let sequence = Sequence { length: number()?, offset: number()?, bases: number()?, width: number()? };
+            if sequence.length > 0 && (sequence.bases == 0 || sequence.width < sequence.bases) {
+                return None;
+            }
+            sequences.push(sequence);
+        }
+        (sequences.len() == contigs.len()).then_some(Self { file, size, sequences })
+    }
+
+    /// Bases `start..end` (0-based half-open), as they are written. None if the file does not hold them.
+    pub fn read(&self, contig: usize, start: u64, end: u64) -> Option<Vec<u8>> {
+        let sequence = self.sequences.get(contig)?;
+        if start >= end || end > sequence.length {
+            return None;
+        }
+        let (first, last) = (sequence.byte(start)?, sequence.byte(end - 1)?);
+        if last >= self.size {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(last - first + 1).ok()?];
+        self.file.read_exact_at(&mut bytes, first).ok()?;
+        if sequence.bases == sequence.width {
+            return Some(bytes);
+        }
+        // The first line may be a part of one.
+        let mut bases = Vec::with_capacity((end - start) as usize);
+        let head = (sequence.bases - start % sequence.bases) as usize;
+        bases.extend_from_slice(&bytes[..head.min(bytes.len())]);
+        let rest = bytes.get(head + (sequence.width - sequence.bases) as usize..).unwrap_or(&[]);
+        for line in rest.chunks(sequence.width as usize) {
+            bases.extend_from_slice(&line[..line.len().min(sequence.bases as usize)]);
+        }
+        (bases.len() as u64 == end - start).then_some(bases)
+    }
+}

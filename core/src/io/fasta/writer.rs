@@ -1,0 +1,208 @@
+//! Writing FASTA with its index beside it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+use crate::error::{Error, Result};
+use crate::io::bgzf::Bgzf;
+use crate::io::output_file::{persist, temporary_beside, write_whole, OutFile};
+use crate::io::text_input::is_stdio;
+
+/// Bases a line.
+const LINE: usize = 60;
+
+/// A FASTA file being written, in lines of 60 bases. A name in `.gz` or `.bgz` is written as BGZF with `.fai`
+/// and `.gzi` beside it, another with `.fai`; standard output and devices get no index. Nothing has its final
+/// name before [`WholeFasta::persist`].
+pub struct FastaWriter {
+    path: PathBuf,
+    sink: Sink,
+    index: String,
+    name: String,
+    /// Bytes written so far, uncompressed.
+    written: u64,
+    /// Where the bases of the sequence began.
+    offset: u64,
+    length: u64,
+    line: Vec<u8>,
+}
+
+enum Sink {
+    Plain(OutFile),
+    Bgzf(Bgzf, TempPath),
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+impl FastaWriter {
+    /// Begin writing `path`; BGZF is packed by `threads` threads.
+    pub fn create(path: &Path, threads: usize) -> Result<Self> {
+        let bgzf = path.extension().is_some_and(|e| e == "gz" || e == "bgz");
+        let regular = !is_stdio(path) && (!path.exists() || path.is_file());
+        let sink = if bgzf && regular {
+            let temporary = temporary_beside(path)?.into_temp_path();
+            Sink::Bgzf(Bgzf::create(&temporary, path, threads, true)?, temporary)
+        } else {
+            Sink::Plain(OutFile::create(path)?)
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            sink,
+            index: String::new(),
+            name: String::new(),
+            written: 0,
+            offset: 0,
+            length: 0,
+            line: Vec::with_capacity(1 << 16),
+        })
+    }
+
+    /// Begin a sequence.
+    pub fn begin(&mut self, name: &str) -> Result<()> {
+        self.end_sequence()?;
+        self.put(format!(">{name}\n").as_bytes())?;
+        self.name = name.to_string();
+        (self.offset, self.length) = (self.written, 0);
+        Ok(())
+    }
+
+    /// Append bases to the sequence begun last.
+    pub fn write(&mut self, mut bases: &[u8]) -> Result<()> {
+        // Bases wait in `line` with their line ends until there are many.
+        while !bases.is_empty() {
+            let room = LINE - (self.length % LINE as u64) as usize;
+            let (now, later) = bases.split_at(room.min(bases.len()));
+            self.line.extend_from_slice(now);
+            self.length += now.len() as u64;
+            if self.length % LINE as u64 == 0 {
+                self.line.push(b'\n');
+                if self.line.len() >= 1 << 15 {
+                    self.flush_line()?;
+                }
+            }
+            bases = later;
+        }
+        Ok(())
+    }
+
+    fn flush_line(&mut self) -> Result<()> {
+        let line = std::mem::take(&mut self.line);
+        let done = self.put(&line);
+        self.line = line;
+        self.line.clear();
+        done
+    }
+
+    fn end_sequence(&mut self) -> Result<()> {
+        if self.name.is_empty() {
+            return Ok(());
+        }
+        if self.length % LINE as u64 != 0 {
+            self.line.push(b'\n');
+        }
+        self.flush_line()?;
+        let (name, length, offset) = (&self.name, self.length, self.offset);
+        self.index += &format!("{name}\t{length}\t{offset}\t{LINE}\t{}\n", LINE + 1);
+        self.name.clear();
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.written += bytes.len() as u64;
+        match &mut self.sink {
+            Sink::Plain(out) => out.write_all(bytes).map_err(|e| Error::io(&self.path, e)),
+            Sink::Bgzf(file, _) => file.write(bytes).map_err(|e| Error::io(&self.path, e)),
+        }
+    }
+
+    /// Write everything out; file and indexes are whole, but have no names yet. Standard output and devices are
+    /// done.
+    pub fn finish(mut self) -> Result<WholeFasta> {
+        self.end_sequence()?;
+        let path = self.path;
+        let data = match self.sink {
+            Sink::Plain(mut out) => {
+                out.flush().map_err(|e| Error::io(&path, e))?;
+                Whole::Plain(out)
+            }
+            Sink::Bgzf(file, temporary) => {
+                let scratch = temporary_beside(&beside(&path, ".gzi"))?.into_temp_path();
+                if !file.close(Some(&scratch)) {
+                    return Err(Error::input(&path, "could not be written to its end; is the disk full?"));
+                }
+                Whole::Bgzf(temporary, scratch)
+            }
+        };
+        Ok(WholeFasta { path, data, index: self.index })
+    }
+}
+
+/// A FASTA file and its indexes that lack only their names.
+pub struct WholeFasta {
+    path: PathBuf,
+    data: Whole,
+    index: String,
+}
+
+enum Whole {
+    Plain(OutFile),
+    /// Data and index of blocks.
+    Bgzf(TempPath, TempPath),
+}
+
+impl WholeFasta {
+    /// Give the files their names, the indexes last.
+    pub fn persist(self) -> Result<()> {
+        let path = self.path;
+        let regular = !is_stdio(&path) && (!path.exists() || path.is_file());
+        match self.data {
+            Whole::Plain(out) => out.finish()?,
+            Whole::Bgzf(data, gzi) => {
+                persist(data, &path)?;
+                persist(gzi, &beside(&path, ".gzi"))?;
+            }
+        }
+        match regular {
+            true => write_whole(&beside(&path, ".fai"), self.index.as_bytes()),
+            false => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::fasta::Reference;
+
+    #[test]
+    fn what_is_written_reads_back_by_its_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let bases: Vec<u8> = (0..200_001u32).map(|i| b"ACGTacgtN"[(i.wrapping_mul(40503) >> 7) as usize % 9]).collect();
+        for name in ["x.fa", "x.fa.gz"] {
+            let path = folder.path().join(name);
+            let mut out = FastaWriter::create(&path, 2).unwrap();
+            out.begin("a").unwrap();
+            for piece in bases.chunks(777) {
+                out.write(piece).unwrap();
+            }
+            out.begin("b").unwrap();
+            out.begin("c").unwrap();
+            out.write(&bases[..120]).unwrap();
+            assert!(!path.exists());
+            out.finish().unwrap().persist().unwrap();
+            let mut back = Reference::open(&path).unwrap();
+            let lengths: Vec<_> = back.contigs().iter().map(|(n, l)| (n.to_string(), l)).collect();
+            assert_eq!(lengths, [("a".into(), 200_001), ("b".into(), 0), ("c".into(), 120)]);
+            assert_eq!(back.as_written(0).unwrap(), bases);
+            assert_eq!(back.as_written(1).unwrap(), b"");
+            assert_eq!(back.fetch(2, 100, 120).unwrap(), bases[100..120].to_ascii_uppercase());
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
+    }
+}

@@ -1,0 +1,34 @@
+//! File formats, and nothing else: what the bytes of a file say, not what they mean for alleles.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`text_input`] | opening text input: plain, gzip, BGZF, standard input |
+//! | [`output_file`] | output files that appear whole or not at all |
+//! | `bgzf` | writing BGZF with several threads and an index of its blocks |
+//! | [`contigs`] | contig names and lengths, matched with and without `chr` |
+//! | [`spans`] | parts of contigs to which a run is restricted |
+//! | [`bam`] | BAM, CRAM and SAM |
+//! | [`vcf`] | VCF and BCF |
+//! | [`fasta`] | indexed FASTA |
+//! | [`regions`] | BED, narrowPeak, count tables, SAF, GTF and GFF3 as regions |
+//! | [`allele_pairs_table`] | the table of designed allele pairs |
+
+pub mod allele_pairs_table;
+pub mod bam;
+pub(crate) mod bgzf;
+pub mod contigs;
+pub mod fasta;
+pub mod output_file;
+pub mod regions;
+pub mod spans;
+pub mod text_input;
+pub mod vcf;
+
+pub use contigs::Contigs;
+pub use spans::Spans;
+
+/// Keep htslib from writing to stderr: the messages of this crate name the file and what to do.
+pub fn silence_htslib() {
+    // SAFETY: sets a global of htslib; called before its first use.
+    unsafe { rust_htslib::htslib::hts_set_log_level(rust_htslib::htslib::htsLogLevel_HTS_LOG_OFF) };
+}

@@ -1,0 +1,465 @@
+//! One record, as a line of text or as BCF.
+
+use std::borrow::Cow;
+use std::ffi::{CStr, CString};
+
+use rust_htslib::htslib as hts;
+
+use crate::io::vcf::VcfHeader;
+
+/// What is written into an INFO field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum InfoValue {
+    /// `None` is written as `.`.
+    Floats(Vec<Option<f32>>),
+    /// Characters that VCF keeps for itself (white space, `;`, `=`, `,`) are percent-encoded.
+    Texts(Vec<String>),
+    /// A field without a value: there, or not.
+    Flag(bool),
+}
+
+pub(super) enum Data {
+    /// Without its line end; INFO is at this range.
+    Text(Vec<u8>, std::ops::Range<usize>),
+    Bcf(Bcf),
+}
+
+pub(super) struct Bcf(pub(super) *mut hts::bcf1_t);
+
+// SAFETY: owned by the record and reached through it alone.
+unsafe impl Send for Bcf {}
+
+impl Drop for Bcf {
+    fn drop(&mut self) {
+        // SAFETY: made by bcf_init and destroyed once.
+        unsafe { hts::bcf_destroy(self.0) };
+    }
+}
+
+impl Bcf {
+    pub(super) fn new() -> Option<Self> {
+        // SAFETY: takes nothing.
+        let record = unsafe { hts::bcf_init() };
+        (!record.is_null()).then_some(Self(record))
+    }
+}
+
+/// Memory of a record that is no longer needed, for the next one: a stream of millions would otherwise spend a quarter
+/// of its time in asking for memory and giving it back.
+#[derive(Default)]
+pub(super) struct Spare {
+    pub bcf: Option<Bcf>,
+    pub line: Vec<u8>,
+    contig: String,
+    alleles: Vec<Vec<u8>>,
+}
+
+impl Spare {
+    /// Nothing but a line.
+    pub(super) fn of_line(line: Vec<u8>) -> Self {
+        Self { line, ..Self::default() }
+    }
+
+    /// The alleles given, in upper case, in the memory of those before.
+    fn fill<'a>(&mut self, contig: &str, alleles: impl Iterator<Item = &'a [u8]>) {
+        self.contig.clear();
+        self.contig.push_str(contig);
+        let mut count = 0;
+        for bases in alleles {
+            if self.alleles.len() == count {
+                self.alleles.push(Vec::with_capacity(bases.len()));
+            }
+            let slot = &mut self.alleles[count];
+            slot.clear();
+            slot.extend_from_slice(bases);
+            slot.make_ascii_uppercase();
+            count += 1;
+        }
+        self.alleles.truncate(count);
+    }
+}
+
+/// A record of a VCF or BCF: where it is and its alleles, and all the rest unread.
+pub struct VcfRecord {
+    pub(super) data: Data,
+    /// Line of a VCF, or number of a BCF record, from 1; 0 when found by index.
+    pub(super) place: u64,
+    contig: String,
+    start: i64,
+    alleles: Vec<Vec<u8>>,
+}
+
+impl VcfRecord {
+    /// From a line of VCF without its end, made in code; `place` is its number, for messages.
+    ///
+    /// # Errors
+    /// It is no line of VCF; the reason names no record.
+    pub fn new(line: Vec<u8>, place: u64) -> Result<Self, String> {
+        Self::from_line(Spare::of_line(line), place, 8)
+    }
+
+    /// What its memory is worth to the next record.
+    pub(super) fn into_spare(self) -> Spare {
+        let Self { data, contig, alleles, .. } = self;
+        match data {
+            Data::Text(line, _) => Spare { bcf: None, line, contig, alleles },
+            Data::Bcf(bcf) => Spare { bcf: Some(bcf), line: Vec::new(), contig, alleles },
+        }
+    }
+
+    /// From the line in `spare`, which has at least `columns`, those of the header.
+    pub(super) fn from_line(mut spare: Spare, place: u64, columns: usize) -> Result<Self, String> {
+        let line = std::mem::take(&mut spare.line);
+        let mut tabs = line.iter().enumerate().filter(|(_, &b)| b == b'\t').map(|(i, _)| i);
+        let mut ends = [0; 8];
+        for (column, end) in ends.iter_mut().enumerate() {
+            *end = match tabs.next() {
+                Some(end) => end,
+                None if column == 7 => line.len(),
+                None => return Err(format!("has {} columns where VCF has at least 8", column + 1)),
+            };
+        }
+        // Pieces whose count fits a byte: a line of thousands of samples is counted at the speed of memory.
+        let tabs_of = |piece: &[u8]| usize::from(piece.iter().map(|&b| u8::from(b == b'\t')).sum::<u8>());
+        let found = 1 + line.chunks(255).map(tabs_of).sum::<usize>();
+        if found < columns {
+            return Err(format!("has {found} columns where the header has {columns}; is the file truncated?"));
+        }
+        let column = |i: usize| &line[if i == 0 { 0 } else { ends[i - 1] + 1 }..ends[i]];
+        let contig = std::str::from_utf8(column(0)).map_err(|_| "contig name is not text")?;
+        if contig.is_empty() {
+            return Err("has no contig name".into());
+        }
+        let position = std::str::from_utf8(column(1)).ok().and_then(|t| t.parse::<i64>().ok());
+        let position = position.filter(|p| (0..=i64::from(i32::MAX) * 1000).contains(p));
+        let position = position.ok_or_else(|| format!("\"{}\" is no position", String::from_utf8_lossy(column(1))))?;
+        let alternatives = (column(4) != b".").then(|| column(4).split(|&b| b == b','));
+        spare.fill(contig, std::iter::once(column(3)).chain(alternatives.into_iter().flatten()));
+        let info = ends[6] + 1..ends[7];
+        let Spare { contig, alleles, .. } = spare;
+        Ok(Self { data: Data::Text(line, info), place, contig, start: position - 1, alleles })
+    }
+
+    /// From `record`, with the memory of `spare` for the rest.
+    pub(super) fn from_bcf(record: Bcf, mut spare: Spare, header: &VcfHeader, place: u64) -> Result<Self, String> {
+        // SAFETY: the record was read with this header; strings are NUL-terminated and live in the record.
+        unsafe {
+            if hts::bcf_unpack(record.0, hts::BCF_UN_STR as i32) < 0 {
+                return Err("cannot be decoded".into());
+            }
+            let inner = &*record.0;
+            let contigs = (*header.inner).n[hts::BCF_DT_CTG as usize];
+            if inner.rid < 0 || inner.rid >= contigs {
+                return Err("is on a contig that the header does not have".into());
+            }
+            let name = (*(*header.inner).id[hts::BCF_DT_CTG as usize].add(inner.rid as usize)).key;
+            if name.is_null() {
+                return Err("is on a contig that the header does not have".into());
+            }
+            let bases = |i: usize| CStr::from_ptr(*inner.d.allele.add(i)).to_bytes();
+            spare.fill(&CStr::from_ptr(name).to_string_lossy(), (0..inner.n_allele() as usize).map(bases));
+            let start = inner.pos;
+            let Spare { contig, alleles, .. } = spare;
+            Ok(Self { data: Data::Bcf(record), place, contig, start, alleles })
+        }
+    }
+
+    /// The contig as the file names it.
+    pub fn contig(&self) -> &str {
+        &self.contig
+    }
+
+    /// 0-based start; -1 for the position before the first base that VCF allows.
+    pub fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// REF and then the alternatives, upper-case; only REF when ALT is `.`.
+    pub fn alleles(&self) -> &[Vec<u8>] {
+        &self.alleles
+    }
+
+    /// For messages: line or record number where known, and `contig:position`.
+    pub fn place(&self) -> String {
+        let at = format!("{}:{}", self.contig, self.start + 1);
+        match (&self.data, self.place) {
+            (_, 0) => at,
+            (Data::Text(..), n) => format!("line {n} ({at})"),
+            (Data::Bcf(_), n) => format!("record {n} ({at})"),
+        }
+    }
+
+    /// Set INFO fields: one that is there already gets the new value in its place, the others come in this order behind
+    /// those that stay.
+    pub fn set_info(&mut self, header: &VcfHeader, values: &[(&str, InfoValue)]) -> Result<(), String> {
+        match &mut self.data {
+            Data::Text(line, info) => {
+                let edited = edit(&line[info.clone()], values);
+                let tail = line.split_off(info.end);
+                line.truncate(info.start);
+                line.extend_from_slice(&edited);
+                info.end = line.len();
+                line.extend_from_slice(&tail);
+                Ok(())
+            }
+            Data::Bcf(record) => values.iter().try_for_each(|(tag, value)| set_bcf(record, header, tag, value)),
+        }
+    }
+
+    /// Whether the record can be written as BCF: a line of VCF may use what its header does not declare.
+    ///
+    /// # Errors
+    /// It cannot; the reason names no record. htslib has then added what was missing to its dictionary, so that
+    /// the header is of no more use for writing.
+    pub fn check_bcf(&self, header: &VcfHeader) -> Result<(), String> {
+        match &self.data {
+            Data::Text(line, _) => parse(line, header).map(|_| ()),
+            Data::Bcf(_) => Ok(()),
+        }
+    }
+
+    /// The record as a line of VCF, without its end.
+    pub(crate) fn to_line(&self, header: &VcfHeader) -> Result<Cow<'_, [u8]>, String> {
+        match &self.data {
+            Data::Text(line, _) => Ok(Cow::Borrowed(line)),
+            Data::Bcf(record) => {
+                let mut text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
+                // SAFETY: record and header belong together.
+                let code = unsafe { hts::vcf_format(header.inner, record.0, &mut text) };
+                let mut line = unsafe { take_kstring(&mut text) };
+                if code < 0 {
+                    return Err("cannot be written as VCF".into());
+                }
+                if line.last() == Some(&b'\n') {
+                    line.pop();
+                }
+                Ok(Cow::Owned(line))
+            }
+        }
+    }
+}
+
+/// A line of VCF as a BCF record.
+pub(super) fn parse(line: &[u8], header: &VcfHeader) -> Result<Bcf, String> {
+    if line.contains(&0) {
+        return Err("holds a zero byte".into());
+    }
+    let record = Bcf::new().ok_or("no memory")?;
+    // SAFETY: the copy is made with malloc, since vcf_parse makes it longer, and freed by take_kstring.
+    let code = unsafe {
+        let room = line.len() + 1;
+        let copy = libc::malloc(room).cast::<u8>();
+        if copy.is_null() {
+            return Err("no memory".into());
+        }
+        copy.copy_from_nonoverlapping(line.as_ptr(), line.len());
+        copy.add(line.len()).write(0);
+        let mut text = hts::kstring_t { l: line.len() as _, m: room as _, s: copy.cast() };
+        let code = hts::vcf_parse(&mut text, header.inner, record.0);
+        take_kstring(&mut text);
+        code
+    };
+    // SAFETY: the record is ours.
+    let flaws = unsafe { (*record.0).errcode } as u32;
+    let undeclared = [(hts::BCF_ERR_CTG_UNDEF, "its contig"), (hts::BCF_ERR_TAG_UNDEF, "a filter or field of it")];
+    if let Some((_, what)) = undeclared.iter().find(|(flag, _)| flaws & flag != 0) {
+        return Err(format!("cannot become BCF: {what} is not declared in the header; write VCF (-Ov or -Oz)"));
+    }
+    match code < 0 || flaws & !hts::BCF_ERR_LIMITS != 0 {
+        true => Err("cannot become BCF: it breaks the VCF format".into()),
+        false => Ok(record),
+    }
+}
+
+fn set_bcf(record: &mut Bcf, header: &VcfHeader, tag: &str, value: &InfoValue) -> Result<(), String> {
+    let fail = || format!("INFO/{tag} cannot be set");
+    let name = CString::new(tag).map_err(|_| fail())?;
+    let code = match value {
+        InfoValue::Floats(values) => {
+            // As bits, so that the missing value, a signalling NaN, arrives unchanged.
+            let bits: Vec<u32> =
+                values.iter().map(|v| v.map_or(unsafe { hts::bcf_float_missing }, f32::to_bits)).collect();
+            let n = i32::try_from(bits.len()).map_err(|_| fail())?;
+            // SAFETY: n values of four bytes lie at the pointer.
+            unsafe {
+                let values = bits.as_ptr().cast();
+                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), values, n, hts::BCF_HT_REAL as i32)
+            }
+        }
+        InfoValue::Texts(texts) => {
+            let text = CString::new(joined(texts)).map_err(|_| fail())?;
+            // SAFETY: a NUL-terminated string; n is not looked at beyond being positive.
+            unsafe {
+                let values = text.as_ptr().cast();
+                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), values, 1, hts::BCF_HT_STR as i32)
+            }
+        }
+        InfoValue::Flag(there) => {
+            // SAFETY: a flag has no values; n says whether it is there.
+            unsafe {
+                let (none, n) = (std::ptr::null(), i32::from(*there));
+                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), none, n, hts::BCF_HT_FLAG as i32)
+            }
+        }
+    };
+    match code < 0 {
+        true => Err(fail()),
+        false => Ok(()),
+    }
+}
+
+/// INFO with `values`: one that is there already keeps its place, as in a BCF record, the others come behind.
+fn edit(info: &[u8], values: &[(&str, InfoValue)]) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(info.len() + 64);
+    let mut placed = vec![false; values.len()];
+    for field in info.split(|&b| b == b';').filter(|f| !f.is_empty() && *f != b".") {
+        let key = field.split(|&b| b == b'=').next().unwrap_or(field);
+        match values.iter().position(|(tag, _)| tag.as_bytes() == key) {
+            Some(number) if placed[number] => {}
+            Some(number) => {
+                placed[number] = true;
+                put_value(&mut out, values[number].0, &values[number].1);
+            }
+            None => {
+                out.extend_from_slice(field);
+                out.push(b';');
+            }
+        }
+    }
+    for ((tag, value), _) in values.iter().zip(placed).filter(|(_, placed)| !placed) {
+        put_value(&mut out, tag, value);
+    }
+    out.pop();
+    if out.is_empty() {
+        out.push(b'.');
+    }
+    out
+}
+
+fn joined(texts: &[String]) -> String {
+    texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(",")
+}
+
+/// A number as it stands in a field of [`InfoValue::Floats`].
+pub fn number_in_text(value: f32) -> String {
+    String::from_utf8_lossy(&float_text(value)).into_owned()
+}
+
+/// `tag=value;`, and nothing for a flag that is not there.
+fn put_value(out: &mut Vec<u8>, tag: &str, value: &InfoValue) {
+    if *value == InfoValue::Flag(false) {
+        return;
+    }
+    out.extend_from_slice(tag.as_bytes());
+    match value {
+        InfoValue::Flag(_) => {}
+        InfoValue::Texts(texts) => {
+            out.push(b'=');
+            out.extend_from_slice(joined(texts).as_bytes());
+        }
+        InfoValue::Floats(values) => {
+            out.push(b'=');
+            for (i, value) in values.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                match value {
+                    Some(value) => out.extend_from_slice(&float_text(*value)),
+                    None => out.push(b'.'),
+                }
+            }
+        }
+    }
+    out.push(b';');
+}
+
+/// A float as htslib writes it, so that a value reads the same whichever way it went.
+fn float_text(value: f32) -> Vec<u8> {
+    let mut text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
+    // SAFETY: kputd grows the empty string it is given.
+    unsafe {
+        hts::kputd(f64::from(value), &mut text);
+        take_kstring(&mut text)
+    }
+}
+
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ';' | '=' | ',' | '%' => out.push_str(&format!("%{:02X}", c as u32)),
+            c if c.is_whitespace() || c.is_control() => out.push_str(&format!("%{:02X}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    if out.is_empty() {
+        out.push('.');
+    }
+    out
+}
+
+/// The content of a string htslib has filled, which is freed.
+///
+/// # Safety
+/// `text` is empty or was filled by htslib with malloc.
+pub(super) unsafe fn take_kstring(text: &mut hts::kstring_t) -> Vec<u8> {
+    if text.s.is_null() {
+        return Vec::new();
+    }
+    let content = std::slice::from_raw_parts(text.s.cast::<u8>(), text.l).to_vec();
+    libc::free(text.s.cast());
+    *text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn floats(values: &[Option<f32>]) -> InfoValue {
+        InfoValue::Floats(values.to_vec())
+    }
+
+    #[test]
+    fn info_is_edited_in_place_and_the_rest_of_the_line_stays() {
+        let edited = |info: &str| {
+            let values =
+                [("DA", floats(&[Some(-0.25), None])), ("DR", InfoValue::Texts(vec!["a;b c".into(), "d,e".into()]))];
+            String::from_utf8(edit(info.as_bytes(), &values)).unwrap()
+        };
+        assert_eq!(edited("."), "DA=-0.25,.;DR=a%3Bb%20c,d%2Ce");
+        assert_eq!(edited("AF=0.50;DA=9;DB"), "AF=0.50;DA=-0.25,.;DB;DR=a%3Bb%20c,d%2Ce");
+        assert_eq!(edit(b".", &[]), b".");
+        let flags = |info: &str, main: bool| {
+            let values = [("DM", InfoValue::Flag(main)), ("DA", floats(&[Some(1.0)]))];
+            String::from_utf8(edit(info.as_bytes(), &values)).unwrap()
+        };
+        assert_eq!(flags("DB;DM", true), "DB;DM;DA=1");
+        assert_eq!(flags("DM;DB;DA=3;DA=4", true), "DM;DB;DA=1");
+        assert_eq!(flags("DM;DB", false), "DB;DA=1");
+    }
+
+    #[test]
+    fn lines_are_read_as_far_as_needed() {
+        let line = b"chr1\t10\trs1\tac\tG,*\t0.50\tPASS\tAF=0.50\tGT\t0|1".to_vec();
+        let record = VcfRecord::new(line, 7).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((record.contig(), record.start()), ("chr1", 9));
+        assert_eq!(record.alleles(), [b"AC".to_vec(), b"G".to_vec(), b"*".to_vec()]);
+        assert_eq!(record.place(), "line 7 (chr1:10)");
+        for (wrong, needle) in [
+            ("chr1\t10\t.\tA\tC", "5 columns"),
+            ("1\tx\t.\tA\tC\t.\t.\t.", "no position"),
+            ("\t1\t.\tA\tC\t.\t.\t.", "contig"),
+        ] {
+            let error = VcfRecord::new(wrong.into(), 1).err().unwrap();
+            assert!(error.contains(needle), "{error}");
+        }
+    }
+
+    #[test]
+    fn floats_read_as_htslib_writes_them() {
+        for (value, text) in [(0.1f32, "0.1"), (-1.23456789, "-1.23457"), (0.0, "0"), (1e-7, "1e-07")] {
+            assert_eq!(String::from_utf8(float_text(value)).unwrap(), text);
+        }
+    }
+}

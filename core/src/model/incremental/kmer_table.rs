@@ -1,0 +1,54 @@
+//! What the k-mers of a window add to the sums of the dense layer: rows of a table, one for each k-mer.
+
+use crate::error::Result;
+use crate::model::architecture::KMER_WEIGHT;
+use crate::model::incremental::tower::in_blocks;
+use crate::model::kmers::{found, number, reverse_complement, scale};
+use crate::model::onnx::export::tensor;
+use crate::model::Architecture;
+use crate::model::Weights;
+
+/// Weights of both strands together.
+pub struct KmerTable {
+    k: usize,
+    window: usize,
+    /// For each k-mer a number for each unit of the dense layer.
+    rows: Vec<f32>,
+    /// What random bases add, to be taken off.
+    start: Vec<f32>,
+}
+
+impl KmerTable {
+    /// # Errors
+    /// The weights lack those of k-mers.
+    pub fn new(a: &Architecture, weights: &Weights) -> Result<Self> {
+        let (k, number) = (a.kmers, number(a.kmers));
+        let (weight, scale) = (&tensor(weights, KMER_WEIGHT)?.data, scale(a.window, k));
+        let of = |j: usize, unit: usize| f64::from(weight[unit * number + j]);
+        let both = |j: usize, unit: usize| ((of(j, unit) + of(reverse_complement(j, k), unit)) * scale.factor) as f32;
+        let rows = (0..number).flat_map(|j| (0..a.hidden).map(move |unit| both(j, unit))).collect();
+        let sum = |unit: usize| (0..number).map(|j| of(j, unit)).sum::<f64>();
+        let start = (0..a.hidden).map(|unit| (-scale.expected * scale.factor * sum(unit)) as f32).collect();
+        Ok(KmerTable { k, window: a.window, rows, start })
+    }
+
+    /// What the bases of each sequence add: as many numbers for each as an embedding has.
+    pub fn sums(&self, sequences: &[&[u8]]) -> Vec<f32> {
+        let hidden = self.start.len();
+        let mut out = vec![0.0; sequences.len() * hidden];
+        in_blocks(&mut out, hidden, |from, rows, _| {
+            rows.chunks_mut(hidden).zip(&sequences[from..]).for_each(|(row, codes)| self.sum(codes, row));
+        });
+        out
+    }
+
+    /// Into `out` what the bases of an allele add: the first window of `codes`, on whichever strand. What follows it,
+    /// where strands are joined, is the other strand.
+    fn sum(&self, codes: &[u8], out: &mut [f32]) {
+        out.copy_from_slice(&self.start);
+        for (j, share) in found(&codes[..self.window], self.k) {
+            let row = &self.rows[j * out.len()..][..out.len()];
+            out.iter_mut().zip(row).for_each(|(sum, x)| *sum += share * x);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Inference with ONNX Runtime.
+//!
+//! Pairs are cut into chunks of a size that does not depend on the number of threads ([`crate::model::onnx::session`]), so that
+//! memory does not grow with the number of pairs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ort::session::Session;
+use ort::value::TensorRef;
+
+use crate::error::{Error, Result};
+use crate::model::encode::one_hot_into;
+use crate::model::onnx::export::{self, INPUTS, OUTPUTS, SPREAD};
+use crate::model::onnx::session::{one_line, Graph, Sessions};
+use crate::model::ModelInfo;
+
+/// What the network says about one pair, in its own logarithm (see [`ModelInfo::targets`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Prediction {
+    /// Signal of haplotype 1.
+    pub count1: f32,
+    /// Signal of haplotype 2.
+    pub count2: f32,
+    /// Haplotype 1 over haplotype 2.
+    pub ratio: f32,
+    /// The same output with the two exchanged; -`ratio` unless the network has a free ratio head.
+    pub ratio_swapped: f32,
+    /// Standard deviations of `count1`, `count2` and `ratio` over the members of an ensemble.
+    pub spread: Option<[f32; 3]>,
+}
+
+impl Prediction {
+    /// Half the difference of both directions: exactly the negative when the haplotypes are exchanged.
+    pub fn antisymmetric_ratio(&self) -> f32 {
+        (self.ratio - self.ratio_swapped) / 2.0
+    }
+}
+
+/// A model file ready to predict.
+pub struct Predictor {
+    path: PathBuf,
+    info: ModelInfo,
+    sessions: Sessions,
+    /// Which of the model's samples is predicted.
+    sample: usize,
+}
+
+impl Predictor {
+    /// Open a model file. `threads` is how many cores to use, at least 1.
+    ///
+    /// # Errors
+    /// The file is no model of ours ([`Error::Input`]), or ONNX Runtime is absent or too old ([`Error::Engine`]).
+    pub fn open(path: &Path, threads: usize) -> Result<Self> {
+        let file = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+        // A device could be read without end.
+        if !file.is_file() {
+            return Err(Error::input(path, "is no regular file, so no model file"));
+        }
+        let model = fs::read(path).map_err(|e| Error::io(path, e))?;
+        let info = export::read_info(&model).map_err(|e| Error::input(path, e.to_string()))?;
+        let sessions = Sessions::open(path, Graph::Bytes(model), threads)?;
+        let predictor = Predictor { path: path.into(), info, sessions, sample: 0 };
+        predictor.check(predictor.sessions.first())?;
+        Ok(predictor)
+    }
+
+    /// Predict the sample of this name from now on; at first it is the model's first.
+    ///
+    /// # Errors
+    /// The model has no such sample; the message lists those it has.
+    pub fn choose_sample(&mut self, name: &str) -> Result<()> {
+        self.sample = self.info.samples.iter().position(|s| s == name).ok_or_else(|| {
+            let known = match self.info.samples.len() {
+                0 => "its samples have no names".to_string(),
+                _ => format!("it has {}", self.info.samples.join(", ")),
+            };
+            Error::input(&self.path, format!("predicts no sample \"{name}\" ({known})"))
+        })?;
+        Ok(())
+    }
+
+    /// Name of the sample that is predicted, if the model knows it.
+    pub fn sample(&self) -> Option<&str> {
+        self.info.samples.get(self.sample).map(String::as_str)
+    }
+
+    /// What the file says about itself.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Bases of one allele.
+    pub fn window(&self) -> usize {
+        self.info.architecture.window
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn model(&self) -> &[u8] {
+        self.sessions.bytes()
+    }
+
+    /// Place of the sample that is predicted among those of the model.
+    pub(crate) fn sample_number(&self) -> usize {
+        self.sample
+    }
+
+    /// Cores to use.
+    pub(crate) fn threads(&self) -> usize {
+        self.sessions.threads()
+    }
+
+    /// Pairs worth handing over at once: enough that every thread has several chunks.
+    pub fn batch(&self) -> usize {
+        self.chunk() * self.threads() * 4
+    }
+
+    /// Pairs of one chunk.
+    fn chunk(&self) -> usize {
+        chunk_of(self.info.architecture.window)
+    }
+
+    /// Predict n pairs. Each of `haplotype1` and `haplotype2` holds n·[`window`](Self::window) byte codes
+    /// ([`crate::model::encode::encode`]), pair after pair.
+    ///
+    /// # Errors
+    /// The two differ in length or are no multiple of the window; ONNX Runtime failed.
+    pub fn predict(&mut self, haplotype1: &[u8], haplotype2: &[u8]) -> Result<Vec<Prediction>> {
+        let window = self.window();
+        let pairs = count_pairs(haplotype1, haplotype2, window)?;
+        let chunk = self.chunk();
+        let mut out = vec![Prediction::default(); pairs];
+        let span = chunk * window;
+        let inputs = haplotype1.chunks(span).zip(haplotype2.chunks(span));
+        let heads =
+            Heads { outputs: self.info.architecture.outputs, sample: self.sample, ensemble: self.info.members > 1 };
+        self.sessions.run(
+            pairs.div_ceil(chunk),
+            inputs.zip(out.chunks_mut(chunk)),
+            |session, buffers: &mut [Vec<f32>; 2], ((one, two), out)| {
+                compute(session, [one, two], window, heads, buffers, out)
+            },
+        )?;
+        Ok(out)
+    }
+
+    /// The metadata are ours; make sure that the graph is.
+    fn check(&self, session: &Session) -> Result<()> {
+        let shape = |outlets: &[ort::value::Outlet], name: &str| -> Option<Vec<i64>> {
+            let outlet = outlets.iter().find(|outlet| outlet.name() == name)?;
+            Some(outlet.dtype().tensor_shape()?.to_vec())
+        };
+        let fits = INPUTS.iter().all(|name| {
+            shape(session.inputs(), name).is_some_and(|s| s.len() == 3 && s[1..] == [4, self.window() as i64])
+        }) && OUTPUTS.iter().all(|name| shape(session.outputs(), name).is_some())
+            && (self.info.members == 1 || shape(session.outputs(), SPREAD).is_some());
+        if !fits || session.inputs().len() != INPUTS.len() {
+            return Err(Error::input(&self.path, "has a graph that does not fit its own metadata; export it anew"));
+        }
+        Ok(())
+    }
+}
+
+/// How many pairs of windows two rows of codes are.
+pub(crate) fn count_pairs(haplotype1: &[u8], haplotype2: &[u8], window: usize) -> Result<usize> {
+    if haplotype1.len() != haplotype2.len() || haplotype1.len() % window != 0 {
+        return Err(Error::Mismatch(format!(
+            "alleles of {} and {} bases are no pairs of windows of {window}",
+            haplotype1.len(),
+            haplotype2.len()
+        )));
+    }
+    Ok(haplotype1.len() / window)
+}
+
+/// See [`Predictor::chunk`]. The speed hardly depends on it (within 20 % from 1 to 32 pairs of 330 bases, on cores
+/// with AVX-512), so it is chosen for memory: some ten megabytes for the widest tensor of the largest preset.
+fn chunk_of(window: usize) -> usize {
+    (2640 / window).max(1)
+}
+
+/// What is to be taken from a model's outputs.
+#[derive(Clone, Copy)]
+struct Heads {
+    /// Samples the model predicts.
+    outputs: usize,
+    /// The one wanted.
+    sample: usize,
+    ensemble: bool,
+}
+
+fn compute(
+    session: &mut Session,
+    codes: [&[u8]; 2],
+    window: usize,
+    heads: Heads,
+    buffers: &mut [Vec<f32>; 2],
+    out: &mut [Prediction],
+) -> std::result::Result<(), String> {
+    let pairs = out.len();
+    for (codes, buffer) in codes.iter().zip(buffers.iter_mut()) {
+        buffer.resize(pairs * 4 * window, 0.0);
+        for (codes, rows) in codes.chunks(window).zip(buffer.chunks_mut(4 * window)) {
+            one_hot_into(codes, rows);
+        }
+    }
+    let text = |e: ort::Error| one_line(&e.to_string());
+    let [one, two] = &*buffers;
+    let one = TensorRef::from_array_view(([pairs, 4, window], &one[..])).map_err(text)?;
+    let two = TensorRef::from_array_view(([pairs, 4, window], &two[..])).map_err(text)?;
+    let results = session.run(ort::inputs![INPUTS[0] => one, INPUTS[1] => two]).map_err(text)?;
+    let read = |name: &str, width: usize| {
+        let value = results.get(name).ok_or_else(|| format!("no output {name}"))?;
+        let (_, numbers) = value.try_extract_tensor::<f32>().map_err(text)?;
+        match numbers.len() == pairs * width {
+            true => Ok(numbers),
+            false => Err(format!("output {name} has {} numbers for {pairs} pairs", numbers.len())),
+        }
+    };
+    let Heads { outputs, sample, ensemble } = heads;
+    let (predicted, swapped) = (read(OUTPUTS[0], 3 * outputs)?, read(OUTPUTS[1], outputs)?);
+    let spread = ensemble.then(|| read(SPREAD, 3 * outputs)).transpose()?;
+    let three = |values: &[f32], i: usize| [0, 1, 2].map(|head| values[(3 * i + head) * outputs + sample]);
+    for (i, slot) in out.iter_mut().enumerate() {
+        let [count1, count2, ratio] = three(predicted, i);
+        let spread = spread.map(|s| three(s, i));
+        *slot = Prediction { count1, count2, ratio, ratio_swapped: swapped[i * outputs + sample], spread };
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "predictor_tests.rs"]
+mod tests;

@@ -1,0 +1,15 @@
+//! Statistics without biology, in float64.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`correlation`] | agreement of measured and predicted values |
+//! | [`weighted`] | the same with a whole-number weight for each value, as a bootstrap needs it |
+//! | [`bootstrap`] | intervals by resampling |
+//! | [`calibration`] | share of right signs, and predicted against measured size by deciles |
+//! | [`ridge_path`] | ridge regression for a whole grid of penalties |
+
+pub mod bootstrap;
+pub mod calibration;
+pub mod correlation;
+pub mod ridge_path;
+pub mod weighted;

@@ -1,0 +1,122 @@
+//! What a model is reported beside: predictions of the same windows by simpler means that learned from the same
+//! training windows.
+
+use tch::Device;
+
+use crate::error::{Error, Result};
+use crate::model::{Architecture, Kind};
+use crate::training::baselines::kmer_ridge::{KmerRidge, DEFAULT_K};
+use crate::training::dataset::Dataset;
+use crate::training::fit::Fitted;
+use crate::training::folds::{held_out, plan, train, Folder, Report, Run, Trained};
+use crate::training::held_out::simple_baselines;
+use crate::training::options::{FitOptions, Loss};
+use crate::training::report::HeldOutPredictions;
+use crate::training::split::Part;
+
+/// A rival's name and its predictions of the rows judged, sample fastest.
+pub type Rival = (String, Vec<[f32; 3]>);
+
+/// GC content and mean, each window predicted by what was fitted on the training part of the way in which it is held
+/// out.
+///
+/// # Errors
+/// As [`simple_baselines`].
+pub fn simple(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<Vec<Rival>> {
+    let outputs = data.outputs();
+    let mut rivals: Vec<Rival> = Vec::new();
+    for parts in ways {
+        let here: Vec<usize> = (0..judged.rows.len()).filter(|&k| parts[judged.rows[k]] == judged.part).collect();
+        let rows: Vec<usize> = here.iter().map(|&k| judged.rows[k]).collect();
+        for (number, (name, predictions)) in simple_baselines(data, parts, &rows)?.into_iter().enumerate() {
+            if rivals.len() <= number {
+                rivals.push((name.to_string(), vec![[f32::NAN; 3]; judged.rows.len() * outputs]));
+            }
+            for (&k, values) in here.iter().zip(predictions.chunks_exact(outputs)) {
+                rivals[number].1[k * outputs..(k + 1) * outputs].copy_from_slice(values);
+            }
+        }
+    }
+    Ok(rivals)
+}
+
+/// Ridge regression on k-mer counts ([`KmerRidge`]), fitted and its penalty chosen as the networks are: on the
+/// training and validation part of the way in which a window is held out.
+///
+/// # Errors
+/// As [`KmerRidge::fit`].
+pub fn kmer_ridge(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<Rival> {
+    let outputs = data.outputs();
+    let mut predictions = vec![[f32::NAN; 3]; judged.rows.len() * outputs];
+    for parts in ways {
+        for sample in 0..outputs {
+            let rows = |part: Part| -> Vec<usize> {
+                (0..data.len()).filter(|&i| parts[i] == part && data.has(i, sample)).collect()
+            };
+            let targets: Vec<[f64; 3]> =
+                (0..data.len()).map(|i| data.targets[i * outputs + sample].map(f64::from)).collect();
+            let (train, validation) = (rows(Part::Train), rows(Part::Validation));
+            let model = KmerRidge::fit(DEFAULT_K, &|i| data.codes(i), &targets, &train, &validation)?;
+            for (k, &i) in judged.rows.iter().enumerate().filter(|(_, &i)| parts[i] == judged.part) {
+                let (one, two) = data.codes(i);
+                predictions[k * outputs + sample] = model.predict(one, two).map(|p| p as f32);
+            }
+        }
+    }
+    Ok(("kmer_ridge".to_string(), predictions))
+}
+
+/// Networks of the other kinds, of the same sizes and by the same recipe: trained alongside, one for each way.
+pub struct Networks {
+    pub kind: Kind,
+    architecture: Architecture,
+    options: FitOptions,
+    pub runs: Vec<Run>,
+}
+
+/// The kinds that `architecture` is not and that a paired network should beat.
+pub fn networks(architecture: &Architecture, options: &FitOptions, ways: &[Vec<Part>]) -> Vec<Networks> {
+    let kinds = [Kind::Single, Kind::Difference].into_iter().filter(|kind| *kind != architecture.kind);
+    let make = |kind: Kind| {
+        let mut runs = plan(ways, 1, options.seed);
+        for run in &mut runs {
+            let parts = [kind.name(), run.name.as_str()];
+            run.name = parts.iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join(".");
+        }
+        let mut options = options.clone();
+        if kind == Kind::Single {
+            // Its outputs cannot be negative, as logarithms of expected counts must be able to.
+            options.loss = Loss::Squared;
+        }
+        Networks { kind, architecture: Architecture { kind, ..architecture.clone() }, options, runs }
+    };
+    kinds.map(make).collect()
+}
+
+impl Networks {
+    /// Train, and predict the rows that each way holds back as `part`.
+    ///
+    /// # Errors
+    /// As [`train`]; or the user wished to stop.
+    pub fn predict(
+        &self,
+        data: &Dataset,
+        part: Part,
+        device: Device,
+        folder: &Folder,
+        report: &mut Report,
+    ) -> Result<Rival> {
+        let outcome = train(&self.runs, &self.architecture, data, &self.options, device, folder, report)?;
+        let fitted: Vec<Fitted> = match outcome {
+            Trained::All(fitted) => fitted,
+            Trained::Stopped { epoch, .. } => {
+                return Err(Error::Mismatch(format!(
+                    "stopped in epoch {epoch} of the {} network: the same command with --resume goes on from there",
+                    self.kind
+                )))
+            }
+        };
+        let (_, predictions) = held_out(&self.runs, &fitted, &self.architecture, data, device, part)?;
+        Ok((self.kind.name().to_string(), predictions))
+    }
+}

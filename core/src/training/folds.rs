@@ -1,0 +1,208 @@
+//! Several networks trained one after the other: the folds of a cross-validation, the seeds of an ensemble.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tch::Device;
+
+use crate::error::{Error, Result};
+use crate::model::torch::network::{initial_weights, Network};
+use crate::model::Architecture;
+use crate::model::Weights;
+use crate::training::dataset::Dataset;
+use crate::training::device_data::DeviceData;
+use crate::training::fit::{fit, predict, EpochMetrics, Event, Fitted, Keeping, Outcome};
+use crate::training::options::FitOptions;
+use crate::training::snapshot::fingerprint;
+use crate::training::split::Part;
+
+/// One network to train.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Names its files and its lines, such as `fold2.seed1`; empty when it is the only one.
+    pub name: String,
+    /// Number of its fold, from 0.
+    pub fold: usize,
+    pub parts: Vec<Part>,
+    pub seed: u64,
+}
+
+/// `members` networks for each way to divide the examples, with seeds from `seed` on.
+pub fn plan(ways: &[Vec<Part>], members: usize, seed: u64) -> Vec<Run> {
+    let mut runs = Vec::with_capacity(ways.len() * members);
+    for (fold, parts) in ways.iter().enumerate() {
+        for member in 0..members {
+            let fold_name = (ways.len() > 1).then(|| format!("fold{}", fold + 1));
+            let seed_name = (members > 1).then(|| format!("seed{}", member + 1));
+            let name: Vec<String> = fold_name.into_iter().chain(seed_name).collect();
+            runs.push(Run { name: name.join("."), fold, parts: parts.clone(), seed: seed.wrapping_add(member as u64) });
+        }
+    }
+    runs
+}
+
+/// Where the states and the finished members of a training lie until the whole is done.
+pub struct Folder<'a> {
+    pub path: &'a Path,
+    /// Go on from what lies there.
+    pub resume: bool,
+    /// See [`Keeping::every`].
+    pub every: Duration,
+    /// See [`Keeping::stop`].
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+impl Folder<'_> {
+    fn state(&self, run: &Run) -> PathBuf {
+        self.path.join(file_name("training", run, "state"))
+    }
+
+    fn finished(&self, run: &Run) -> PathBuf {
+        self.path.join(file_name("finished", run, "safetensors"))
+    }
+
+    /// Whether anything to go on from lies there.
+    pub fn has_state(&self, runs: &[Run]) -> bool {
+        runs.iter().any(|run| self.state(run).exists() || self.finished(run).exists())
+    }
+
+    /// Remove what was kept for going on.
+    pub fn clear(&self, runs: &[Run]) -> Result<()> {
+        for path in runs.iter().flat_map(|run| [self.state(run), self.finished(run)]) {
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&path, e)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn file_name(kind: &str, run: &Run, ending: &str) -> String {
+    match run.name.is_empty() {
+        true => format!("{kind}.{ending}"),
+        false => format!("{kind}.{}.{ending}", run.name),
+    }
+}
+
+/// What is told while runs go on: the number of the run, and what happens in it.
+pub type Report<'a> = dyn FnMut(usize, Event) + 'a;
+
+/// How [`train`] ended.
+pub enum Trained {
+    /// One for each run.
+    All(Vec<Fitted>),
+    /// Stopped while this run was in this epoch; all is saved.
+    Stopped { run: usize, epoch: usize },
+}
+
+/// Train `runs` one after the other. With `folder.resume`, those that had finished are read and the one that had
+/// begun goes on.
+///
+/// # Errors
+/// As [`fit`].
+pub fn train(
+    runs: &[Run],
+    architecture: &Architecture,
+    data: &Dataset,
+    options: &FitOptions,
+    device: Device,
+    folder: &Folder,
+    report: &mut Report,
+) -> Result<Trained> {
+    let mut all = Vec::with_capacity(runs.len());
+    for (number, run) in runs.iter().enumerate() {
+        let options = FitOptions { seed: run.seed, ..options.clone() };
+        let identity = fingerprint(architecture, &options, data, &run.parts);
+        let finished = folder.finished(run);
+        if folder.resume && finished.exists() {
+            all.push(read_finished(&finished, &identity, architecture)?);
+            continue;
+        }
+        let mut network = Network::new(architecture, &initial_weights(architecture, run.seed), device)?;
+        let state = folder.state(run);
+        let keeping = Keeping { state: Some(&state), resume: folder.resume, every: folder.every, stop: folder.stop };
+        match fit(&mut network, data, &run.parts, &options, &keeping, &mut |event| report(number, event))? {
+            Outcome::Stopped { epoch } => return Ok(Trained::Stopped { run: number, epoch }),
+            Outcome::Finished(fitted) => {
+                write_finished(&finished, &identity, &fitted)?;
+                std::fs::remove_file(&state).map_err(|e| Error::io(&state, e))?;
+                all.push(fitted);
+            }
+        }
+    }
+    Ok(Trained::All(all))
+}
+
+fn write_finished(path: &Path, identity: &str, fitted: &Fitted) -> Result<()> {
+    let text = |value: serde_json::Result<String>| value.map_err(|e| Error::input(path, e.to_string()));
+    let dispersions: Option<Vec<[u64; 2]>> = (fitted.dispersions.as_ref())
+        .map(|(phi, rho)| phi.iter().zip(rho).map(|(a, b)| [a.to_bits(), b.to_bits()]).collect());
+    let metadata = BTreeMap::from([
+        ("fingerprint".to_string(), identity.to_string()),
+        ("best_epoch".to_string(), fitted.best_epoch.to_string()),
+        ("stopped_early".to_string(), fitted.stopped_early.to_string()),
+        ("history".to_string(), text(serde_json::to_string(&fitted.history))?),
+        ("dispersions".to_string(), text(serde_json::to_string(&dispersions))?),
+    ]);
+    fitted.best.write_safetensors(path, &metadata)
+}
+
+fn read_finished(path: &Path, identity: &str, architecture: &Architecture) -> Result<Fitted> {
+    let (best, metadata) = Weights::read_safetensors(path)?;
+    best.check(architecture).map_err(|e| Error::input(path, e.to_string()))?;
+    let get = |key: &str| {
+        metadata.get(key).ok_or_else(|| Error::input(path, format!("is no finished training run (it has no {key})")))
+    };
+    if get("fingerprint")? != identity {
+        return Err(Error::input(
+            path,
+            "is of a training with other data, another network or other options; give those, or leave out --resume",
+        ));
+    }
+    let wrong = |_| Error::input(path, "is no finished training run (its record is damaged)");
+    let history: Vec<EpochMetrics> = serde_json::from_str(get("history")?).map_err(wrong)?;
+    let dispersions: Option<Vec<[u64; 2]>> = serde_json::from_str(get("dispersions")?).map_err(wrong)?;
+    let best_epoch: usize = serde_json::from_str(get("best_epoch")?).map_err(wrong)?;
+    let stopped_early: bool = serde_json::from_str(get("stopped_early")?).map_err(wrong)?;
+    let dispersions = dispersions.map(|d| d.iter().map(|&[a, b]| (f64::from_bits(a), f64::from_bits(b))).unzip());
+    Ok(Fitted { best, best_epoch, history, stopped_early, dispersions })
+}
+
+/// Predictions for the rows that runs of a fold hold back as `part`: the mean over the fold's members, laid out as
+/// [`predict`] does. Rows are in ascending order.
+///
+/// # Errors
+/// libtorch fails.
+pub fn held_out(
+    runs: &[Run],
+    fitted: &[Fitted],
+    architecture: &Architecture,
+    data: &Dataset,
+    device: Device,
+    part: Part,
+) -> Result<(Vec<usize>, Vec<[f32; 3]>)> {
+    let outputs = data.outputs();
+    let mut sums: Vec<([f64; 3], usize)> = vec![([0.0; 3], 0); data.len() * outputs];
+    let mut device_data = None;
+    for (run, fitted) in runs.iter().zip(fitted) {
+        let network = Network::new(architecture, &fitted.best, device)?;
+        let data = match &device_data {
+            Some(data) => data,
+            None => device_data.insert(DeviceData::new(data, &network)?),
+        };
+        let rows: Vec<usize> = (0..run.parts.len()).filter(|&i| run.parts[i] == part).collect();
+        for (values, &row) in predict(&network, data, &rows)?.chunks_exact(outputs).zip(&rows) {
+            for (value, (sum, count)) in values.iter().zip(&mut sums[row * outputs..]) {
+                sum.iter_mut().zip(value).for_each(|(s, v)| *s += f64::from(*v));
+                *count += 1;
+            }
+        }
+    }
+    let rows: Vec<usize> = (0..data.len()).filter(|&i| sums[i * outputs].1 > 0).collect();
+    let mean = |(sum, count): ([f64; 3], usize)| sum.map(|s| (s / count as f64) as f32);
+    let predictions = rows.iter().flat_map(|&i| sums[i * outputs..(i + 1) * outputs].iter().copied().map(mean));
+    let predictions = predictions.collect();
+    Ok((rows, predictions))
+}

@@ -1,0 +1,228 @@
+//! Everything a training run needs to go on where it was: written whole or not at all.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind as Type, Tensor as Torch};
+
+use crate::error::{Error, Result};
+use crate::model::Architecture;
+use crate::model::{Tensor, Weights};
+use crate::training::dataset::Dataset;
+use crate::training::fit::EpochMetrics;
+use crate::training::options::FitOptions;
+use crate::training::schedule::{bits, RateKeeper};
+use crate::training::split::Part;
+
+/// Version of the file; a reader refuses others.
+const VERSION: u32 = 1;
+
+/// Where a run stands between two steps. Numbers go through JSON as their bits: what is read back is the same to the
+/// last one, NaN included.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    version: u32,
+    /// See [`fingerprint`].
+    fingerprint: String,
+    /// The epoch being trained, from 1, and batches of it that are done.
+    pub epoch: usize,
+    pub batch: usize,
+    pub steps: u64,
+    pub rates: RateKeeper,
+    pub waited: usize,
+    /// Score and epoch of the best weights; a lower score is better.
+    #[serde(with = "bits_of_best")]
+    pub best: Option<(f64, usize)>,
+    pub history: Vec<EpochMetrics>,
+    #[serde(with = "bits")]
+    pub loss_sum: f64,
+    #[serde(with = "bits")]
+    pub loss_weight: f64,
+    pub skipped: usize,
+    optimiser_steps: i32,
+}
+
+impl Position {
+    /// The beginning of a run.
+    pub fn start(fingerprint: String, rates: RateKeeper) -> Self {
+        Self {
+            version: VERSION,
+            fingerprint,
+            epoch: 1,
+            batch: 0,
+            steps: 0,
+            rates,
+            waited: 0,
+            best: None,
+            history: Vec::new(),
+            loss_sum: 0.0,
+            loss_weight: 0.0,
+            skipped: 0,
+            optimiser_steps: 0,
+        }
+    }
+}
+
+mod bits_of_best {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Option<(f64, usize)>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(|(score, epoch)| (score.to_bits(), epoch)).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(f64, usize)>, D::Error> {
+        let saved = Option::<(u64, usize)>::deserialize(deserializer)?;
+        Ok(saved.map(|(score, epoch)| (f64::from_bits(score), epoch)))
+    }
+}
+
+/// What must be equal for a run to be continued: the network, all options but how long to go on, the examples,
+/// their targets and their parts.
+pub fn fingerprint(architecture: &Architecture, options: &FitOptions, data: &Dataset, parts: &[Part]) -> String {
+    let limits = FitOptions { epochs: 1, patience: 1, ..options.clone() };
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(format!("{architecture:?} {limits:?} {} {}", data.window, data.margin).as_bytes());
+    hash.update(&data.hap1);
+    hash.update(&data.hap2);
+    for numbers in data.targets.iter().chain(&data.fragments) {
+        numbers.iter().for_each(|n| hash.update(&n.to_bits().to_le_bytes()));
+    }
+    data.weights.iter().for_each(|w| hash.update(&w.to_bits().to_le_bytes()));
+    parts.iter().for_each(|part| hash.update(&[*part as u8]));
+    format!("{:08x}-{}", hash.finalize(), data.len())
+}
+
+/// The tensors of a run by name: the network's under `model.`, the best under `best.`, their moving average under
+/// `average.`, what the loss learns under `loss.`, the optimiser's moments as they are named.
+pub struct Snapshot {
+    pub position: Position,
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
+/// A tensor of float32 or float64 on the host. Float64 keeps its bits in two float32 words.
+fn to_host(tensor: &Torch) -> Result<Tensor> {
+    let tensor = tensor.detach().f_to_device(tch::Device::Cpu)?.f_contiguous()?;
+    let mut shape: Vec<usize> = tensor.size().iter().map(|&n| n as usize).collect();
+    let count = tensor.numel();
+    if tensor.kind() == Type::Double {
+        let mut numbers = vec![0f64; count];
+        tensor.f_copy_data(&mut numbers, count)?;
+        shape.push(2);
+        let halves = |x: &f64| [x.to_bits() as u32, (x.to_bits() >> 32) as u32].map(f32::from_bits);
+        return Ok(Tensor { shape, data: numbers.iter().flat_map(halves).collect() });
+    }
+    let mut data = vec![0f32; count];
+    tensor.f_copy_data(&mut data, count)?;
+    Ok(Tensor { shape, data })
+}
+
+/// The inverse of [`to_host`] for a tensor like `like`.
+fn from_host(saved: &Tensor, like: &Torch) -> Result<Torch> {
+    let tensor = match like.kind() {
+        Type::Double => {
+            let numbers: Vec<f64> = saved
+                .data
+                .chunks_exact(2)
+                .map(|h| f64::from_bits(u64::from(h[0].to_bits()) | u64::from(h[1].to_bits()) << 32))
+                .collect();
+            Torch::f_from_slice(&numbers)?
+        }
+        _ => Torch::f_from_slice(&saved.data)?,
+    };
+    Ok(tensor.f_view(like.size().as_slice())?.f_to_device(like.device())?)
+}
+
+impl Snapshot {
+    /// Collect `position` with the tensors that go with it; `optimiser` as [`crate::training::optimiser::Adam::state`] gives it.
+    pub fn new(
+        position: &Position,
+        model: Weights,
+        best: Option<&Weights>,
+        average: &[(String, Torch)],
+        loss: &[(String, Torch)],
+        optimiser: (i32, Vec<(String, Torch)>),
+    ) -> Result<Self> {
+        let mut tensors = BTreeMap::new();
+        tensors.extend(model.0.into_iter().map(|(name, t)| (format!("model.{name}"), t)));
+        if let Some(best) = best {
+            tensors.extend(best.0.iter().map(|(name, t)| (format!("best.{name}"), t.clone())));
+        }
+        for (group, list) in [("average", average), ("loss", loss)] {
+            for (name, tensor) in list {
+                tensors.insert(format!("{group}.{name}"), to_host(tensor)?);
+            }
+        }
+        let (optimiser_steps, moments) = optimiser;
+        for (name, tensor) in &moments {
+            tensors.insert(name.clone(), to_host(tensor)?);
+        }
+        Ok(Self { position: Position { optimiser_steps, ..position.clone() }, tensors })
+    }
+
+    /// Write to `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let position = serde_json::to_string(&self.position).map_err(|e| Error::input(path, e.to_string()))?;
+        let metadata = BTreeMap::from([("position".to_string(), position)]);
+        Weights(self.tensors.clone()).write_safetensors(path, &metadata)
+    }
+
+    /// Read what [`Snapshot::write`] wrote, for a run of this `fingerprint`.
+    ///
+    /// # Errors
+    /// The file is no saved state, is damaged, or is that of another run.
+    pub fn read(path: &Path, fingerprint: &str) -> Result<Self> {
+        let (weights, metadata) = Weights::read_safetensors(path)?;
+        let wrong = |what: &str| Error::input(path, format!("is no saved state of a training run ({what})"));
+        let position = metadata.get("position").ok_or_else(|| wrong("it has no position"))?;
+        let position: Position = serde_json::from_str(position).map_err(|e| wrong(&e.to_string()))?;
+        if position.version != VERSION {
+            return Err(wrong(&format!("its version is {}, expected {VERSION}", position.version)));
+        }
+        if position.fingerprint != fingerprint {
+            return Err(Error::input(
+                path,
+                "is of a run with other data, another network or other options; give those of that run, or leave out \
+                 --resume to begin anew",
+            ));
+        }
+        Ok(Self { position, tensors: weights.0 })
+    }
+
+    /// The tensors whose names begin with `prefix`, without it.
+    pub fn weights(&self, prefix: &str) -> Weights {
+        let named =
+            self.tensors.iter().filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_string(), t.clone())));
+        Weights(named.collect())
+    }
+
+    /// Put the values of `average` and `loss` tensors back, and give the optimiser's steps and moments.
+    ///
+    /// # Errors
+    /// A tensor is missing or of another size.
+    pub fn restore(
+        &self,
+        average: &[(String, Torch)],
+        loss: &[(String, Torch)],
+        moments: &[(String, Torch)],
+    ) -> Result<(i32, BTreeMap<String, Torch>)> {
+        let _guard = tch::no_grad_guard();
+        let saved = |name: &str, like: &Torch| -> Result<Torch> {
+            let words = like.numel() * if like.kind() == Type::Double { 2 } else { 1 };
+            let tensor = self.tensors.get(name).filter(|t| t.data.len() == words);
+            let tensor =
+                tensor.ok_or_else(|| Error::Mismatch(format!("the saved state has no {name} of the right shape")))?;
+            from_host(tensor, like)
+        };
+        for (group, list) in [("average", average), ("loss", loss)] {
+            for (name, tensor) in list {
+                tensor.shallow_clone().f_copy_(&saved(&format!("{group}.{name}"), tensor)?)?;
+            }
+        }
+        let moments = moments.iter().map(|(name, like)| Ok((name.clone(), saved(name, like)?)));
+        Ok((self.position.optimiser_steps, moments.collect::<Result<_>>()?))
+    }
+}
