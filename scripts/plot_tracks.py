@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw the demo's tracks over one stretch of the genome as an SVG, as a genome browser would show them.
+"""Draw the demo's tracks over one interval of the genome as an SVG, as a genome browser would show them.
 
     plot_tracks.py DEMO-OUT CHROM:FROM-TO > tracks.svg
 
@@ -78,12 +78,15 @@ def main():
     names = ["predicted.measured.hap1", "predicted.measured.hap2", "predicted.hap1", "predicted.hap2"]
     counts = [graph(f"{name}.bedGraph") for name in names]
     scale = (0, max([1.0, *(value for spans in counts for _, _, value in spans)]))
+    ratios = [graph(f"{name}.bedGraph") for name in ["predicted.measured.ratio", "predicted.ratio"]]
+    widest = max([1.0, *(abs(value) for spans in ratios for _, _, value in spans)])
     tracks = [
         ("measured, haplotype 1", counts[0], (BLUE, BLUE), scale),
         ("measured, haplotype 2", counts[1], (ORANGE, ORANGE), scale),
         ("predicted, haplotype 1", counts[2], (BLUE, BLUE), scale),
         ("predicted, haplotype 2", counts[3], (ORANGE, ORANGE), scale),
-        ("predicted log2 ratio", graph("predicted.ratio.bedGraph"), (BLUE, ORANGE), None),
+        ("measured log2 ratio", ratios[0], (BLUE, ORANGE), (-widest, widest)),
+        ("predicted log2 ratio", ratios[1], (BLUE, ORANGE), (-widest, widest)),
         ("effects of SNVs, log2", graph("effects.bedGraph"), ("#009e73", "#cc79a7"), None),
     ]
     bottom = TOP + len(tracks) * (PANEL + GAP) - GAP
