@@ -44,7 +44,7 @@ pub(crate) fn unknown(text: &str, what: &str, names: &[&str]) -> crate::error::E
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         _ => names.concat(),
     };
-    crate::error::Error::Mismatch(format!("\"{text}\" is no {what}: use {listed}"))
+    crate::error::Error::option(format!("\"{text}\" is no {what}: use {listed}"))
 }
 
 #[cfg(test)]

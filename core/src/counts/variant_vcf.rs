@@ -65,7 +65,7 @@ impl VariantVcf {
         text += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT";
         for sample in samples {
             if sample.is_empty() || sample.contains(['\t', '\n', '\r']) {
-                return Err(Error::Mismatch(format!("\"{}\" can be no sample of a VCF", sample.escape_default())));
+                return Err(Error::mismatch(format!("\"{}\" can be no sample of a VCF", sample.escape_default())));
             }
             text += &format!("\t{sample}");
         }
@@ -155,7 +155,7 @@ impl VariantSink for VariantVcf {
         let line = line(self.contigs.name(contig), variant, tallies);
         let wrong = |problem: String| {
             let place = format!("{}:{}", self.contigs.name(contig), variant.start + 1);
-            Error::Mismatch(format!("record {place} cannot be written as VCF: {problem}"))
+            Error::mismatch(format!("record {place} cannot be written as VCF: {problem}"))
         };
         let mut record = VcfRecord::new(line, self.records).map_err(wrong)?;
         self.writer.write(&mut record, &self.header)

@@ -294,7 +294,7 @@ impl Sites {
     pub fn check_assembly(&self, last: bool) -> Result<()> {
         let EffectReport { checked, mismatched, .. } = self.report;
         if (last || checked >= ENOUGH) && mismatched * 100 > checked {
-            return Err(Error::Mismatch(format!(
+            return Err(Error::mismatch(format!(
                 "REF differs from \"{}\" at {mismatched} of {checked} records, first {}: is it the right assembly?",
                 self.reference.path().display(),
                 self.report.mismatches.first().map_or("", |m| m)

@@ -60,7 +60,7 @@ pub fn predict_regions(
             };
             let at = |e: Error| {
                 let name = reference.contigs().name(region.contig);
-                Error::Mismatch(format!("region {name}:{}-{}: {e}", region.start + 1, region.end))
+                Error::mismatch(format!("region {name}:{}-{}: {e}", region.start + 1, region.end))
             };
             hap1.extend(encode(&pair.hap1.sequence, window).map_err(at)?);
             hap2.extend(encode(&pair.hap2.sequence, window).map_err(at)?);

@@ -26,7 +26,7 @@ impl HaplotypeMaps {
         let mut edits = [Edits::default(), Edits::default()];
         for (contig, (name, length)) in contigs.iter().enumerate() {
             if length > LONGEST / 2 {
-                return Err(Error::Mismatch(format!("{name} of {length} bases is too long to be mapped")));
+                return Err(Error::mismatch(format!("{name} of {length} bases is too long to be mapped")));
             }
             edits.iter_mut().for_each(Edits::clear);
             stream.enter(contig)?;

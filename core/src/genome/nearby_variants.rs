@@ -44,7 +44,7 @@ impl NearbyVariants {
             self.held.clear();
         }
         if start < self.dropped {
-            return Err(Error::Mismatch(format!(
+            return Err(Error::mismatch(format!(
                 "comes too far behind a later place of {contig}; sort the file with: bcftools sort"
             )));
         }

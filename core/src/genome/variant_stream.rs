@@ -162,7 +162,7 @@ impl VariantStream {
             Some(current) if contig == current => return Ok(()),
             Some(current) if contig < current => {
                 let (name, last) = (self.contigs.name(contig), self.contigs.name(current));
-                return Err(Error::Mismatch(format!("the variants of {name} were asked for after those of {last}")));
+                return Err(Error::mismatch(format!("the variants of {name} were asked for after those of {last}")));
             }
             _ => {}
         }

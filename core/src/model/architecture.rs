@@ -184,20 +184,20 @@ impl Architecture {
         ];
         for (name, value, least, most) in sizes {
             if value < least || value > most {
-                return Err(Error::Mismatch(format!("{name} is {value}; it must be {least} to {most}")));
+                return Err(Error::option(format!("{name} is {value}; it must be {least} to {most}")));
             }
         }
         if self.kmers > self.window {
-            return Err(Error::Mismatch(format!("kmers is {}, longer than the window", self.kmers)));
+            return Err(Error::option(format!("kmers is {}, longer than the window", self.kmers)));
         }
         for (name, share) in [("dropout", self.dropout), ("tower_dropout", self.tower_dropout)] {
             if !(0.0..1.0).contains(&share) {
-                return Err(Error::Mismatch(format!("{name} is {share}; it must be at least 0 and below 1")));
+                return Err(Error::option(format!("{name} is {share}; it must be at least 0 and below 1")));
             }
         }
         match self.checked_parameter_count() {
             Some(count) if count <= MAX_PARAMETERS => Ok(()),
-            _ => Err(Error::Mismatch(format!(
+            _ => Err(Error::option(format!(
                 "the network would have more than {} million parameters; make it smaller",
                 MAX_PARAMETERS / 1_000_000
             ))),

@@ -34,7 +34,7 @@ pub fn complement(code: u8) -> u8 {
 /// The sequence is longer than `length`, or holds a byte that is no IUPAC letter (named with its 1-based place).
 pub fn encode(sequence: &[u8], length: usize) -> Result<Vec<u8>> {
     if sequence.len() > length {
-        return Err(Error::Mismatch(format!(
+        return Err(Error::mismatch(format!(
             "a sequence of {} bases does not fit the model's window of {length}",
             sequence.len()
         )));
@@ -42,7 +42,7 @@ pub fn encode(sequence: &[u8], length: usize) -> Result<Vec<u8>> {
     let mut codes = vec![NOTHING; length];
     for (i, (&letter, slot)) in sequence.iter().zip(&mut codes).enumerate() {
         *slot = code(letter).ok_or_else(|| {
-            Error::Mismatch(format!("'{}' at base {} is no nucleotide letter", letter.escape_ascii(), i + 1))
+            Error::mismatch(format!("'{}' at base {} is no nucleotide letter", letter.escape_ascii(), i + 1))
         })?;
     }
     Ok(codes)

@@ -254,7 +254,7 @@ impl ModelInfo {
             metadata.iter().filter_map(|(k, v)| Some((k.strip_prefix(PREFIX)?, v.as_str()))).collect();
         let version: u32 = take(&mut own, "format_version")?;
         if version == 0 || version > FORMAT_VERSION {
-            return Err(Error::Mismatch(format!(
+            return Err(Error::mismatch(format!(
                 "model format {version} is newer than this version reads ({FORMAT_VERSION}); update deepallele"
             )));
         }
@@ -284,7 +284,7 @@ impl ModelInfo {
         let members: usize = take_or(&mut own, "members", 1)?;
         let layout = take_or(&mut own, "layout", WindowLayout::Centred)?;
         if members == 0 || members > MAX_MEMBERS {
-            return Err(Error::Mismatch(format!("the model's metadata have {PREFIX}members={members}")));
+            return Err(Error::mismatch(format!("the model's metadata have {PREFIX}members={members}")));
         }
         let targets = TargetScale {
             scale: take(&mut own, "target_scale")?,
@@ -292,7 +292,7 @@ impl ModelInfo {
             log_base: take(&mut own, "log_base")?,
         };
         if !targets.pseudocount.is_finite() {
-            return Err(Error::Mismatch("the model's metadata have a pseudocount that is no number".into()));
+            return Err(Error::mismatch("the model's metadata have a pseudocount that is no number"));
         }
         let mut text = |key: &str| own.remove(key).unwrap_or_default().to_string();
         let samples: Vec<String> = text("samples").split('\n').filter(|s| !s.is_empty()).map(String::from).collect();
@@ -302,10 +302,10 @@ impl ModelInfo {
         let ratio_bias = ratio_bias
             .ok()
             .filter(|b| b.iter().all(|x| x.is_finite()))
-            .ok_or_else(|| Error::Mismatch(format!("the model's metadata have {PREFIX}ratio_bias={bias}")))?;
+            .ok_or_else(|| Error::mismatch(format!("the model's metadata have {PREFIX}ratio_bias={bias}")))?;
         for (count, what) in [(samples.len(), "samples"), (ratio_bias.len(), "ratio_bias")] {
             if count != 0 && count != architecture.outputs {
-                return Err(Error::Mismatch(format!(
+                return Err(Error::mismatch(format!(
                     "the model's metadata have {count} values of {PREFIX}{what} for {} outputs",
                     architecture.outputs
                 )));
@@ -336,8 +336,8 @@ impl ModelInfo {
 }
 
 fn take<T: FromStr>(own: &mut BTreeMap<&str, &str>, key: &str) -> Result<T> {
-    let value = own.remove(key).ok_or_else(|| Error::Mismatch(format!("the model's metadata lack {PREFIX}{key}")))?;
-    value.parse().map_err(|_| Error::Mismatch(format!("the model's metadata have {PREFIX}{key}={value}")))
+    let value = own.remove(key).ok_or_else(|| Error::mismatch(format!("the model's metadata lack {PREFIX}{key}")))?;
+    value.parse().map_err(|_| Error::mismatch(format!("the model's metadata have {PREFIX}{key}={value}")))
 }
 
 /// As [`take`], for a key that may be absent.

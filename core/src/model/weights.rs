@@ -37,23 +37,23 @@ impl Weights {
         architecture.validate()?;
         let wanted = architecture.tensor_shapes();
         for (name, shape) in &wanted {
-            let tensor = self.get(name).ok_or_else(|| Error::Mismatch(format!("the tensor {name} is missing")))?;
+            let tensor = self.get(name).ok_or_else(|| Error::mismatch(format!("the tensor {name} is missing")))?;
             if &tensor.shape != shape || tensor.data.len() != shape.iter().product::<usize>() {
-                return Err(Error::Mismatch(format!(
+                return Err(Error::mismatch(format!(
                     "the tensor {name} has shape {:?}, expected {shape:?}",
                     tensor.shape
                 )));
             }
             if let Some(bad) = tensor.data.iter().find(|x| !x.is_finite()) {
-                return Err(Error::Mismatch(format!("the tensor {name} holds {bad}")));
+                return Err(Error::mismatch(format!("the tensor {name} holds {bad}")));
             }
             if name.ends_with(".running_var") && tensor.data.iter().any(|&x| x < 0.0) {
-                return Err(Error::Mismatch(format!("the tensor {name} holds a negative variance")));
+                return Err(Error::mismatch(format!("the tensor {name} holds a negative variance")));
             }
         }
         if self.0.len() != wanted.len() {
             let extra = self.0.keys().find(|name| !wanted.iter().any(|(w, _)| w == *name));
-            return Err(Error::Mismatch(format!(
+            return Err(Error::mismatch(format!(
                 "the tensor {} is no part of a {} network of these sizes",
                 extra.map_or("?", |name| name.as_str()),
                 architecture.kind

@@ -50,7 +50,7 @@ pub fn start_at_medians(network: &Network, data: &Dataset, rows: &[i64], loss: L
     }
     let name = format!("{}.0.bias", architecture.count_output_key());
     let bias = network.parameters().find(|(key, _)| *key == name);
-    let (_, bias) = bias.ok_or_else(|| Error::Mismatch(format!("the network has no {name}")))?;
+    let (_, bias) = bias.ok_or_else(|| Error::mismatch(format!("the network has no {name}")))?;
     let _guard = tch::no_grad_guard();
     bias.shallow_clone().f_copy_(&Tensor::f_from_slice(&medians)?)?;
     Ok(())

@@ -160,7 +160,7 @@ impl Dataset {
         scale: &TargetScale,
     ) -> Result<()> {
         if measured.len() != self.outputs() {
-            return Err(Error::Mismatch(format!("{id}: {} samples, expected {}", measured.len(), self.outputs())));
+            return Err(Error::mismatch(format!("{id}: {} samples, expected {}", measured.len(), self.outputs())));
         }
         let mut targets = Vec::with_capacity(measured.len());
         for m in measured {
@@ -220,10 +220,10 @@ impl Dataset {
         let Some(mut all) = list.next() else { return Ok(Self::default()) };
         for other in list {
             if (other.window, other.margin) != (all.window, all.margin) {
-                return Err(Error::Mismatch("datasets with windows of different length cannot be joined".into()));
+                return Err(Error::mismatch("datasets with windows of different length cannot be joined"));
             }
             if let Some(name) = other.samples.iter().find(|name| all.samples.contains(name)) {
-                return Err(Error::Mismatch(format!(
+                return Err(Error::mismatch(format!(
                     "two crosses have a sample \"{name}\"; name one of them otherwise"
                 )));
             }
@@ -296,7 +296,7 @@ impl Dataset {
 fn target(id: &str, values: [f64; 2], scale: &TargetScale) -> Result<[f32; 3]> {
     let [a, b] = values.map(|v| scale.to_network(v));
     if !(a.is_finite() && b.is_finite()) {
-        return Err(Error::Mismatch(format!(
+        return Err(Error::mismatch(format!(
             "{id}: the values {} and {} have no logarithm with pseudocount {}",
             values[0], values[1], scale.pseudocount
         )));

@@ -221,7 +221,7 @@ impl Pending {
         for (i, (loss, rows)) in self.losses.drain(..).enumerate() {
             let value = host(&loss)?;
             if !value.is_finite() {
-                return Err(Error::Mismatch(format!(
+                return Err(Error::mismatch(format!(
                     "the loss is {value} at batch {} of epoch {}; lower the learning rate or look for extreme values",
                     self.first + i + 1,
                     position.epoch
@@ -331,7 +331,7 @@ pub fn fit(
         }
         pending.look(&mut position)?;
         if position.loss_weight == 0.0 {
-            return Err(Error::Mismatch(format!(
+            return Err(Error::mismatch(format!(
                 "no batch of epoch {epoch} has a finite loss; lower the learning rate or look for extreme values"
             )));
         }
@@ -368,9 +368,7 @@ pub fn fit(
         last_saved = Instant::now();
     }
     let (Some((_, best_epoch)), Some(best)) = (position.best, best) else {
-        return Err(Error::Mismatch(
-            "no epoch has a finite figure on the validation windows; lower the learning rate".into(),
-        ));
+        return Err(Error::mismatch("no epoch has a finite figure on the validation windows; lower the learning rate"));
     };
     network.load(&best)?;
     let dispersions = objective.dispersions()?;

@@ -38,12 +38,11 @@ impl Objective {
         let dispersions =
             match options.loss {
                 Loss::Squared => None,
-                Loss::Counts if !has_fragments => return Err(Error::Mismatch(
-                    "the likelihood of counts needs counted fragments: train on a count table, or use the squared loss"
-                        .into(),
+                Loss::Counts if !has_fragments => return Err(Error::option(
+                    "the likelihood of counts needs counted fragments: train on a count table, or use the squared loss",
                 )),
                 Loss::Counts if architecture.kind == Kind::Single => {
-                    return Err(Error::Mismatch("a single network is trained with the squared loss only".into()))
+                    return Err(Error::option("a single network is trained with the squared loss only"))
                 }
                 Loss::Counts => Some(Dispersions::new(architecture.outputs, network.device())?),
             };

@@ -138,7 +138,7 @@ impl Adam {
                 let saved = moments
                     .get(&name)
                     .filter(|t| t.size() == place.size())
-                    .ok_or_else(|| Error::Mismatch(format!("the saved state has no {name} of the right shape")))?;
+                    .ok_or_else(|| Error::mismatch(format!("the saved state has no {name} of the right shape")))?;
                 place.f_copy_(saved)?;
             }
         }

@@ -197,20 +197,20 @@ impl FitOptions {
     pub fn validate(&self) -> Result<()> {
         for (name, value) in [("epochs", self.epochs), ("batch size", self.batch_size), ("patience", self.patience)] {
             if value == 0 || value > MAX_COUNT {
-                return Err(Error::Mismatch(format!("the {name} must be 1 to {MAX_COUNT}, not {value}")));
+                return Err(Error::option(format!("the {name} must be 1 to {MAX_COUNT}, not {value}")));
             }
         }
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return Err(Error::Mismatch(format!("the learning rate must be above 0, not {}", self.learning_rate)));
+            return Err(Error::option(format!("the learning rate must be above 0, not {}", self.learning_rate)));
         }
         if !(0.0..1.0).contains(&self.average) {
-            return Err(Error::Mismatch(format!("the decay of averages must be 0 to below 1, not {}", self.average)));
+            return Err(Error::option(format!("the decay of averages must be 0 to below 1, not {}", self.average)));
         }
         for (name, value) in
             [("weight decay", self.weight_decay), ("ratio weight", self.ratio_weight), ("gradient limit", self.clip)]
         {
             if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::Mismatch(format!("the {name} must be 0 or more, not {value}")));
+                return Err(Error::option(format!("the {name} must be 0 or more, not {value}")));
             }
         }
         Ok(())

@@ -214,7 +214,7 @@ impl Snapshot {
             let words = like.numel() * if like.kind() == Type::Double { 2 } else { 1 };
             let tensor = self.tensors.get(name).filter(|t| t.data.len() == words);
             let tensor =
-                tensor.ok_or_else(|| Error::Mismatch(format!("the saved state has no {name} of the right shape")))?;
+                tensor.ok_or_else(|| Error::mismatch(format!("the saved state has no {name} of the right shape")))?;
             from_host(tensor, like)
         };
         for (group, list) in [("average", average), ("loss", loss)] {

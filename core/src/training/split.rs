@@ -50,11 +50,11 @@ pub fn by_chromosome(places: &[Place], validation: &[String], test: &[String]) -
     let plain = |name: &str| name.strip_prefix("chr").unwrap_or(name).to_string();
     for name in validation.iter().chain(test) {
         if !places.iter().any(|p| plain(&p.chrom) == plain(name)) {
-            return Err(Error::Mismatch(format!("no example lies on chromosome {name}, which is to be held out")));
+            return Err(Error::option(format!("no example lies on chromosome {name}, which is to be held out")));
         }
     }
     if let Some(twice) = validation.iter().find(|v| test.iter().any(|t| plain(t) == plain(v))) {
-        return Err(Error::Mismatch(format!("chromosome {twice} cannot be both validation and test")));
+        return Err(Error::option(format!("chromosome {twice} cannot be both validation and test")));
     }
     let holds = |names: &[String], chrom: &str| names.iter().any(|n| plain(n) == plain(chrom));
     let parts = places
@@ -139,7 +139,7 @@ pub enum Together<'a> {
 /// Fewer than three folds, or fewer things to deal out than folds.
 pub fn folds(together: &Together, count: usize, seed: u64) -> Result<Vec<Vec<Part>>> {
     if count < 3 {
-        return Err(Error::Mismatch("there must be at least 3 folds: to test on, to validate on, to train on".into()));
+        return Err(Error::option("there must be at least 3 folds: to test on, to validate on, to train on"));
     }
     let keys: Vec<String> = match together {
         Together::Chromosomes(places) => places.iter().map(|p| p.chrom.clone()).collect(),
@@ -151,7 +151,7 @@ pub fn folds(together: &Together, count: usize, seed: u64) -> Result<Vec<Vec<Par
         *sizes.entry(key).or_default() += 1;
     }
     if sizes.len() < count {
-        return Err(Error::Mismatch(format!(
+        return Err(Error::option(format!(
             "{} chromosomes, blocks or groups cannot be dealt out to {count} folds: ask for fewer, or smaller blocks",
             sizes.len()
         )));
@@ -202,7 +202,7 @@ fn by_shuffled_key(keys: &[String], validation_share: f64, test_share: f64, seed
 fn complete(parts: Vec<Part>, without_test: bool) -> Result<Vec<Part>> {
     for part in [Part::Train, Part::Validation, Part::Test] {
         if !parts.contains(&part) && !(without_test && part == Part::Test) {
-            return Err(Error::Mismatch(format!(
+            return Err(Error::option(format!(
                 "the split leaves no example for {part}: name chromosomes to hold out, or use smaller blocks"
             )));
         }

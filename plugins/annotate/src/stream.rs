@@ -162,10 +162,10 @@ impl Run<'_> {
 
     fn add(&mut self, reader: &mut VcfReader, record: VcfRecord) -> anyhow::Result<()> {
         let added = self.models.iter_mut().try_for_each(|model| model.engine.add(&record));
-        added.map_err(|e| match e {
-            // What is wrong with the file of the haplotypes, which is read ahead, is not wrong with this record.
-            Error::Input { ref file, .. } | Error::Io { ref file, .. } if self.of_haplotypes(file) => e,
-            e => self.named(format!("{}: {e}", record.place())),
+        // An error in the file of the haplotypes, which is read ahead, is not an error of this record.
+        added.map_err(|e| match e.file().is_some_and(|file| self.of_haplotypes(file)) {
+            true => e,
+            false => self.named(format!("{}: {e}", record.place())),
         })?;
         self.waiting.push(record);
         let first = self.writer.is_none() && self.waiting.len() < loci::enough();
@@ -210,11 +210,8 @@ impl Run<'_> {
                     .set_info(reader.header(), &values)
                     .map_err(|e| Error::input(self.input, format!("{} {e}", record.place())))?;
             }
-            writer.write(&mut record, reader.header()).map_err(|e| match e {
-                // What is wrong with a record is wrong with the input; the rest names the output already.
-                Error::Mismatch(problem) => Error::input(self.input, problem),
-                e => e,
-            })?;
+            // An error of a record is one of the input; all others name the output.
+            writer.write(&mut record, reader.header()).map_err(|e| e.in_file(self.input))?;
             reader.recycle(record);
         }
         self.writer = Some(writer);

@@ -111,7 +111,7 @@ pub fn restriction(args: &Args, contigs: &Contigs) -> Result<Option<Restriction>
     let resolve = |list: Vec<Interval>| -> Result<Spans> {
         let one = |i: Interval| match contigs.find(&i.contig) {
             Some(contig) => Ok((contig, i.start, i.end)),
-            None => Err(Error::Mismatch(format!(
+            None => Err(Error::mismatch(format!(
                 "region on \"{}\", which the alignments do not have (they have {})",
                 i.contig,
                 contigs.summary()

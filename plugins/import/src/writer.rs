@@ -80,15 +80,15 @@ impl PublishedWriter {
     ///
     /// # Errors
     /// A sequence is longer than a row, a value has no logarithm, or writing fails. The message of the first two is the
-    /// rest of a sentence about the row, in [`Error::Mismatch`].
+    /// rest of a sentence about the row, in an error without a file.
     pub fn push(&mut self, name: &str, alleles: [&[u8]; 2], values: [f64; 2]) -> Result<()> {
         let length = self.layout.length;
         if let Some(long) = alleles.iter().map(|a| a.len()).find(|&n| n > length) {
-            return Err(Error::Mismatch(format!("has {long} bases, more than the {length} of a row; see --length")));
+            return Err(Error::mismatch(format!("has {long} bases, more than the {length} of a row; see --length")));
         }
         let logs = values.map(|v| self.layout.values.to_stored(v));
         if let Some(side) = (0..2).find(|&side| !logs[side].is_finite()) {
-            return Err(Error::Mismatch(format!("has the value {}, which is no count", values[side])));
+            return Err(Error::mismatch(format!("has the value {}, which is no count", values[side])));
         }
         for (rows, allele) in self.one_hot.iter_mut().zip(alleles) {
             let start = rows.len();

@@ -250,7 +250,7 @@ fn lay_chunks(
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads.max(1))
         .build()
-        .map_err(|e| Error::Engine(format!("cannot start {} threads: {e}", options.threads)))?;
+        .map_err(|e| Error::engine(format!("cannot start {} threads: {e}", options.threads)))?;
     let places = RegionPlaces::new(regions);
     let mut summary = BiasSummary::default();
     let mut of_regions = vec![Bias::default(); regions.map_or(0, |r| r.list.len())];

@@ -138,7 +138,7 @@ impl Groups {
             return Ok(number);
         }
         if self.names.len() >= MOST {
-            return Err(Error::Mismatch(format!("more than {MOST} groups: is the tag a barcode? give --barcodes")));
+            return Err(Error::mismatch(format!("more than {MOST} groups: is the tag a barcode? give --barcodes")));
         }
         let number = self.names.len() as u32;
         let value: Arc<[u8]> = value.into();

@@ -436,7 +436,8 @@ impl Alignments {
         };
         if cut {
             let n = self.records;
-            return Err(self.wrong(format!("ends after alignment {n} without its end marker: it is truncated")));
+            let problem = format!("ends after alignment {n} without its end marker: it is truncated");
+            return Err(Error::truncated(&self.path, problem));
         }
         Ok(())
     }

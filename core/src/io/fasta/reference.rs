@@ -202,7 +202,7 @@ impl Reference {
     fn load(&self, contig: usize, start: i64, end: i64) -> Result<Vec<u8>> {
         let name = self.contigs.name(contig);
         let stale = || {
-            Error::input(
+            Error::truncated(
                 &self.path,
                 format!("cannot be read at {name}:{}-{end}; the file is cut short or its index is old", start + 1),
             )

@@ -225,7 +225,8 @@ impl VcfFile {
             };
             if cut {
                 let at = self.records;
-                return Err(self.wrong(format!("ends after record {at} without its end marker; it is truncated")));
+                let problem = format!("ends after record {at} without its end marker; it is truncated");
+                return Err(Error::truncated(&self.path, problem));
             }
             return Ok(false);
         }

@@ -93,7 +93,7 @@ impl VcfHeader {
     /// # Errors
     /// htslib refuses the line.
     pub fn push(&mut self, line: &str) -> Result<()> {
-        let refused = || Error::Mismatch(format!("header line \"{line}\" cannot be added"));
+        let refused = || Error::mismatch(format!("header line \"{line}\" cannot be added"));
         let copy = CString::new(line).map_err(|_| refused())?;
         // SAFETY: header and line are valid for the call.
         if unsafe { hts::bcf_hdr_append(self.inner, copy.as_ptr()) } < 0 || unsafe { hts::bcf_hdr_sync(self.inner) } < 0

@@ -345,7 +345,7 @@ impl VcfReader {
                 && (*bgzf).no_eof_block() != 0
         };
         match cut {
-            true => Err(Error::input(&self.path, "is truncated: it has no end-of-file block")),
+            true => Err(Error::truncated(&self.path, "is truncated: it has no end-of-file block")),
             false => Ok(()),
         }
     }
@@ -419,7 +419,7 @@ unsafe fn read_text_header(
         let code = hts::hts_getline(file, i32::from(b'\n'), line);
         count += 1;
         if code < -1 {
-            return Err(Error::input(path, "cannot be read; the file is truncated or damaged"));
+            return Err(Error::truncated(path, "cannot be read; the file is truncated or damaged"));
         }
         if code < 0 || line.s.is_null() {
             return Err(Error::input(path, "ends within its header (there is no #CHROM line)"));

@@ -189,7 +189,7 @@ impl VcfWriter {
     }
 
     fn cannot(&self, record: &VcfRecord, problem: &str) -> Error {
-        Error::Mismatch(format!("{} {problem}", record.place()))
+        Error::mismatch(format!("{} {problem}", record.place()))
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {

@@ -214,7 +214,7 @@ impl Local {
             None => rayon::ThreadPoolBuilder::new()
                 .num_threads(self.threads)
                 .build()
-                .map_err(|e| Error::Engine(format!("cannot start {} threads: {e}", self.threads)))?,
+                .map_err(|e| Error::engine(format!("cannot start {} threads: {e}", self.threads)))?,
         };
         let by_group = pool.install(|| self.groups(&groups));
         self.pool = Some(pool);

@@ -104,7 +104,7 @@ impl Ensemble {
         let model = model.into();
         let (window, layout) = model.frame();
         if (window, layout) != (self.window, self.layout) {
-            return Err(Error::Mismatch(format!(
+            return Err(Error::mismatch(format!(
                 "reads windows of {window} bases, {layout}, but the first model of the ensemble {} bases, {}",
                 self.window, self.layout
             )));

@@ -69,7 +69,7 @@ pub(crate) fn graph(architecture: &Architecture, members: &[Weights]) -> Result<
         weights.check(architecture)?;
     }
     let Some(first) = members.first() else {
-        return Err(Error::Mismatch("a model needs at least one network".into()));
+        return Err(Error::mismatch("a model needs at least one network"));
     };
     let mut graph = Graph {
         weights: first,
@@ -125,7 +125,7 @@ pub(crate) fn fold(architecture: &Architecture, weights: &Weights, key: &str) ->
 }
 
 pub(crate) fn tensor<'a>(weights: &'a Weights, name: &str) -> Result<&'a Tensor> {
-    weights.get(name).ok_or_else(|| Error::Mismatch(format!("the tensor {name} is missing")))
+    weights.get(name).ok_or_else(|| Error::mismatch(format!("the tensor {name} is missing")))
 }
 
 /// The bias learned beside the ratio head, the mean over the members; empty where there is none.
@@ -140,13 +140,13 @@ fn mean_bias(members: &[Weights]) -> Vec<f64> {
 /// # Errors
 /// The bytes are no ONNX model, or one without our metadata. The message names no file; the caller does.
 pub fn read_info(model: &[u8]) -> Result<ModelInfo> {
-    let head = ModelHead::decode(model).map_err(|_| Error::Mismatch("is no ONNX model".into()))?;
+    let head = ModelHead::decode(model).map_err(|_| Error::mismatch("is no ONNX model"))?;
     if head.ir_version == 0 {
-        return Err(Error::Mismatch("is no ONNX model".into()));
+        return Err(Error::mismatch("is no ONNX model"));
     }
     let metadata: BTreeMap<String, String> = head.metadata_props.into_iter().map(|e| (e.key, e.value)).collect();
     if !metadata.keys().any(|key| key.starts_with("deepallele.")) {
-        return Err(Error::Mismatch("is an ONNX model, but not one made by deepallele (annotate reads others by a description, docs/annotation.md)".into()));
+        return Err(Error::mismatch("is an ONNX model, but not one made by deepallele (annotate reads others by a description, docs/annotation.md)"));
     }
     ModelInfo::from_metadata(&metadata)
 }
@@ -327,7 +327,7 @@ impl<'a> Graph<'a> {
     fn convolution(&mut self, input: String, key: &str, dilation: usize) -> Result<Pending> {
         let Folded { weight, bias, sign, shift } = fold(self.architecture, self.weights, key)?;
         let &[out, channels, kernel] = &weight.shape[..] else {
-            return Err(Error::Mismatch(format!("the tensor {key}.0.weight is no convolution")));
+            return Err(Error::mismatch(format!("the tensor {key}.0.weight is no convolution")));
         };
         let weight = Tensor { shape: vec![out, channels, 1, kernel], data: weight.data };
         let bias = Tensor { shape: vec![out], data: bias };

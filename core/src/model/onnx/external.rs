@@ -134,7 +134,7 @@ impl SequenceModel {
     /// Open the network that the description `path` is about, to be computed by up to `threads` threads.
     ///
     /// # Errors
-    /// The description is wrong, or does not fit the graph ([`Error::Input`]); ONNX Runtime is absent or failed.
+    /// The description is wrong, or does not fit the graph ([`ErrorKind::Format`](crate::error::ErrorKind::Format)); ONNX Runtime is absent or failed.
     pub fn open(path: &Path, threads: usize) -> Result<Self> {
         let wrong = |problem: String| Error::input(path, problem);
         let description = read(path)?;

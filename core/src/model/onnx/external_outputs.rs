@@ -86,7 +86,7 @@ impl Output {
     pub fn new(description: &OutputDescription, shape: &[usize]) -> Result<Self> {
         let OutputDescription { at, over, scale, pseudocount, .. } = description;
         let axes = shape.get(1..).unwrap_or_default();
-        let problem = |text: String| Err(Error::Mismatch(text));
+        let problem = |text: String| Err(Error::mismatch(text));
         let pseudocount = match (scale, *pseudocount) {
             (OutputScale::Linear, Some(p)) if p.is_finite() && p >= 0.0 => p,
             (OutputScale::Linear, None) => 0.0,

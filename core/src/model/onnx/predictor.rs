@@ -50,7 +50,7 @@ impl Predictor {
     /// Open a model file. `threads` is how many cores to use, at least 1.
     ///
     /// # Errors
-    /// The file is no model of ours ([`Error::Input`]), or ONNX Runtime is absent or too old ([`Error::Engine`]).
+    /// The file is no model of ours ([`ErrorKind::Format`](crate::error::ErrorKind::Format)), or ONNX Runtime is absent or too old ([`ErrorKind::Engine`](crate::error::ErrorKind::Engine)).
     pub fn open(path: &Path, threads: usize) -> Result<Self> {
         let file = fs::metadata(path).map_err(|e| Error::io(path, e))?;
         // A device could be read without end.
@@ -164,7 +164,7 @@ impl Predictor {
 /// How many pairs of windows two rows of codes are.
 pub(crate) fn count_pairs(haplotype1: &[u8], haplotype2: &[u8], window: usize) -> Result<usize> {
     if haplotype1.len() != haplotype2.len() || haplotype1.len() % window != 0 {
-        return Err(Error::Mismatch(format!(
+        return Err(Error::mismatch(format!(
             "alleles of {} and {} bases are no pairs of windows of {window}",
             haplotype1.len(),
             haplotype2.len()

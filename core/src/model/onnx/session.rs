@@ -34,7 +34,7 @@ impl Sessions {
     /// Open the graph of the file `path` to be computed by up to `threads` threads.
     ///
     /// # Errors
-    /// It is no model ([`Error::Input`]), or ONNX Runtime is absent or too old ([`Error::Engine`]).
+    /// It is no model ([`ErrorKind::Format`](crate::error::ErrorKind::Format)), or ONNX Runtime is absent or too old ([`ErrorKind::Engine`](crate::error::ErrorKind::Engine)).
     pub fn open(path: &Path, graph: Graph, threads: usize) -> Result<Self> {
         let mut sessions = Sessions { path: path.into(), graph, threads: threads.max(1), list: Vec::new() };
         sessions.grow(1)?;
@@ -96,7 +96,7 @@ impl Sessions {
         }
         match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
             Some(problem) => {
-                Err(Error::Engine(format!("ONNX Runtime failed on \"{}\": {problem}", self.path.display())))
+                Err(Error::engine(format!("ONNX Runtime failed on \"{}\": {problem}", self.path.display())))
             }
             None => Ok(()),
         }
@@ -151,7 +151,7 @@ fn environment() -> Result<&'static Environment> {
             .build()
             .map_err(|e| format!("ONNX Runtime cannot start ({}); {advice}", one_line(&e.to_string())))
     });
-    made.as_ref().map_err(|problem| Error::Engine(problem.clone()))
+    made.as_ref().map_err(|problem| Error::engine(problem.clone()))
 }
 
 fn library() -> PathBuf {

@@ -75,17 +75,17 @@ pub fn read_member(path: &Path, member: Option<&str>) -> Result<Imported> {
     let mut left = archive.file_size;
     for (name, shape) in architecture.tensor_shapes() {
         let Some(&tensor) = tensors.get(name.as_str()) else {
-            return Err(misfit(Error::Mismatch(format!("the tensor {name} is missing"))));
+            return Err(misfit(Error::mismatch(format!("the tensor {name} is missing"))));
         };
         if !tensor.shape.iter().copied().eq(shape.iter().map(|&n| n as u64)) {
             let problem = format!("the tensor {name} has shape {:?}, expected {shape:?}", tensor.shape);
-            return Err(misfit(Error::Mismatch(problem)));
+            return Err(misfit(Error::mismatch(problem)));
         }
         let data = archive.numbers(tensor, &mut left).map_err(|e| refuse(format!("{e} (tensor {name})")))?;
         weights.0.insert(name, Tensor { shape, data });
     }
     if let Some(extra) = tensors.keys().find(|name| !weights.0.contains_key(**name)) {
-        return Err(misfit(Error::Mismatch(format!("the tensor {} is no part of it", extra.escape_debug()))));
+        return Err(misfit(Error::mismatch(format!("the tensor {} is no part of it", extra.escape_debug()))));
     }
     weights.check(&architecture).map_err(misfit)?;
     let mask = mask(settings, architecture.kernel_number).map_err(refuse)?;

@@ -49,15 +49,14 @@ pub fn open_device(choice: DeviceChoice) -> Result<Device> {
         DeviceChoice::Cuda(number) => {
             open_cuda_library();
             if !tch::Cuda::is_available() {
-                return Err(Error::Engine(
+                return Err(Error::engine(
                     "no CUDA device is usable: set LIBTORCH to a libtorch 2.11 or PyTorch folder with libtorch_cuda.so \
-                     and start with its lib folder in LD_LIBRARY_PATH, or use --device cpu"
-                        .into(),
+                     and start with its lib folder in LD_LIBRARY_PATH, or use --device cpu",
                 ));
             }
             let count = tch::Cuda::device_count();
             if number as i64 >= count {
-                return Err(Error::Engine(format!("there is no device cuda:{number}; this machine has {count}")));
+                return Err(Error::engine(format!("there is no device cuda:{number}; this machine has {count}")));
             }
             Ok(Device::Cuda(number))
         }

@@ -20,7 +20,7 @@ use crate::model::{Tensor, Weights};
 impl From<TchError> for Error {
     fn from(error: TchError) -> Self {
         let text = error.to_string();
-        Error::Engine(format!("libtorch: {}", text.lines().next().unwrap_or("unknown failure")))
+        Error::engine(format!("libtorch: {}", text.lines().next().unwrap_or("unknown failure")))
     }
 }
 
@@ -418,7 +418,7 @@ struct Store<'a> {
 impl Store<'_> {
     fn take(&mut self, name: String, learned: bool) -> Result<Torch> {
         let source =
-            self.weights.0.get(&name).ok_or_else(|| Error::Mismatch(format!("the weights lack the tensor {name}")))?;
+            self.weights.0.get(&name).ok_or_else(|| Error::mismatch(format!("the weights lack the tensor {name}")))?;
         let shape: Vec<i64> = source.shape.iter().map(|&n| n as i64).collect();
         let tensor = Torch::f_from_slice(&source.data)?.f_view(shape.as_slice())?.f_to_kind(self.precision)?;
         let tensor = tensor.f_to_device(self.device)?.f_detach()?.set_requires_grad(learned);

@@ -16,7 +16,7 @@ impl GcModel {
     /// No windows. Fewer than three distinct GC contents leave the higher terms at zero.
     pub fn fit(gc: &[f64], values: &[f64]) -> Result<Self> {
         if gc.is_empty() || gc.len() != values.len() {
-            return Err(Error::Mismatch("the GC baseline needs at least one training window".into()));
+            return Err(Error::mismatch("the GC baseline needs at least one training window"));
         }
         // Centred and by Gram-Schmidt, so that near-equal GC contents do not blow up.
         let n = gc.len() as f64;

@@ -95,12 +95,12 @@ impl KmerRidge {
             rows.iter().copied().filter(keep).collect()
         };
         if train.iter().chain(validation).any(|&i| codes(i).0.len().max(codes(i).1.len()) > LONGEST) {
-            return Err(Error::Mismatch(format!("k-mers are counted in windows of at most {LONGEST} bases")));
+            return Err(Error::mismatch(format!("k-mers are counted in windows of at most {LONGEST} bases")));
         }
         let one = |kinds: &[Target], train: &[usize], validation: &[usize]| {
             if train.is_empty() || validation.is_empty() {
                 let part = if train.is_empty() { "training" } else { "validation" };
-                return Err(Error::Mismatch(format!("the k-mer ridge has no {part} windows to learn from")));
+                return Err(Error::mismatch(format!("the k-mer ridge has no {part} windows to learn from")));
             }
             let (rows, held) = (Rows::new(&kmers, codes, train), Rows::new(&kmers, codes, validation));
             let values = |of: &[usize]| -> Vec<[f64; 3]> { of.iter().map(|&i| targets[i]).collect() };
@@ -108,7 +108,7 @@ impl KmerRidge {
             let fits = kinds.iter().map(|&target| fit_one(target, &rows, &train, &held, &validation));
             // Of equal errors the first; there is always one to try.
             let best = fits.reduce(|a, b| if b.error < a.error { b } else { a });
-            best.ok_or_else(|| Error::Mismatch("the k-mer ridge has nothing to fit".into()))
+            best.ok_or_else(|| Error::mismatch("the k-mer ridge has nothing to fit"))
         };
         let activity = one(&[Target::Activity], train, validation)?;
         let ratio = one(&[Target::Ratio, Target::Difference], &differ(train), &differ(validation))?;

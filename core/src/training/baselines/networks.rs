@@ -110,7 +110,7 @@ impl Networks {
         let fitted: Vec<Fitted> = match outcome {
             Trained::All(fitted) => fitted,
             Trained::Stopped { epoch, .. } => {
-                return Err(Error::Mismatch(format!(
+                return Err(Error::mismatch(format!(
                     "stopped in epoch {epoch} of the {} network: the same command with --resume goes on from there",
                     self.kind
                 )))

@@ -48,9 +48,9 @@ impl Export {
         at: impl FnOnce(String) -> Error,
     ) -> Result<()> {
         self.placeless += chromosome(name).is_none_or(str::is_empty) as u64;
-        self.writer.push(name, alleles, values).map_err(|error| match error {
-            Error::Mismatch(problem) => at(problem),
-            other => other,
+        self.writer.push(name, alleles, values).map_err(|error| match error.file() {
+            None => at(error.problem().into()),
+            Some(_) => error,
         })
     }
 
