@@ -1,6 +1,8 @@
 //! Helpers of the end-to-end tests: where the built commands and the test data lie, how to run them, and
 //! small genomes, reads and variants made on the spot.
 
+#[path = "helpers/cells.rs"]
+pub mod cells;
 pub mod simulator;
 
 use std::ffi::OsStr;
@@ -8,6 +10,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Every command.
 pub const COMMANDS: [&str; 8] = ["haplotypes", "count", "train", "evaluate", "predict", "annotate", "import", "export"];
@@ -337,4 +340,11 @@ pub fn raw_predictions(folder: &Path, model: &Path, pairs: &[(String, String)]) 
 /// Differences beyond rounding in a file of six digits.
 pub fn close(a: f64, b: f64, what: &str) {
     assert!((a - b).abs() <= 1e-4 * (1.0 + b.abs()), "{what}: {a} against {b}");
+}
+
+/// One training at a time: several that share the cores take many times as long as one after the other.
+static TURN: Mutex<()> = Mutex::new(());
+
+pub fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,11 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use deepallele_tests::cells::*;
 use deepallele_tests::*;
-
-#[path = "cells_world.rs"]
-mod world;
-use world::*;
 
 fn unpacked(path: &Path) -> String {
     good_text(tool("gzip", ["-dc"]).arg(path))

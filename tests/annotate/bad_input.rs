@@ -1,5 +1,5 @@
 //! `deepallele annotate` on input that is wrong: exit 1, one line that names the file and the place, nothing written.
-//! More of it stands in annotate.rs; here is what each part of a file can have wrong.
+//! More of it is in effects.rs; here is what each part of a file can have wrong.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deepallele_tests::*;
 
@@ -21,13 +20,6 @@ fn counts(folder: &Path) -> PathBuf {
             .arg(&table),
     );
     table
-}
-
-/// One training at a time: several that share the cores take many times as long as one after the other.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn train(counts: &Path, output: &Path) -> Command {

@@ -5,17 +5,9 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use deepallele_tests::*;
-
-/// One training at a time: several that share the cores take many times as long as one after the other.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Counts of the CTCF reads in windows of 200 bases around the middle of each region, and with `samples` more than
 /// one the same under other names, the first hundred regions only.

@@ -1,0 +1,10 @@
+//! `deepallele annotate`.
+
+mod bad_input;
+mod effects;
+mod endings;
+mod haplotypes;
+mod igv_reports;
+mod other_networks;
+mod regions;
+mod stream;

@@ -1,0 +1,13 @@
+//! `deepallele count`.
+
+mod bad_input;
+mod behaviour;
+mod bias;
+mod cells;
+mod gatk;
+mod imbalance;
+mod null;
+mod regions;
+mod simulated;
+mod truth;
+mod two_genomes;

@@ -1,0 +1,4 @@
+//! `deepallele haplotypes`.
+
+mod genomes;
+mod simulated;

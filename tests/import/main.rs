@@ -1,0 +1,4 @@
+//! `deepallele import` and `deepallele export`.
+
+mod checkpoints;
+mod data_sets;

@@ -1,0 +1,4 @@
+//! `deepallele predict`.
+
+mod regions;
+mod tracks;

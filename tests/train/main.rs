@@ -1,0 +1,4 @@
+//! `deepallele train`.
+
+mod models;
+mod runs;
