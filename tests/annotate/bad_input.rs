@@ -1,5 +1,4 @@
 //! `deepallele annotate` on input that is wrong: exit 1, one line that names the file and the place, nothing written.
-//! More of it is in effects.rs; here is what each part of a file can have wrong.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -224,7 +223,7 @@ fn places_at_the_ends_of_a_contig_are_none_of_them() {
     whole.insert_str(at, &(record("0", "N", "A") + &record("1", "N", "A")));
     whole += &(record("51304565", "NN", "N") + &record("51304566", "N", "A"));
     let file = place.put("ends.vcf", &whole);
-    let output = run(deepallele("annotate").arg("-m").arg(place.model()).arg("-f").arg(genome()).arg(&file));
+    let output = run(&mut annotate(&place.model(), &file));
     assert!(output.status.success(), "{}", text(&output.stderr));
     let out = text(&output.stdout);
     let records: Vec<&str> = out.lines().filter(|line| !line.starts_with('#')).collect();
@@ -234,7 +233,7 @@ fn places_at_the_ends_of_a_contig_are_none_of_them() {
     assert!(text(&output.stderr).contains("1 missing or malformed"), "{}", text(&output.stderr));
     // Past the end: one of many is counted and named; alone it is the wrong assembly.
     let past = place.put("past.vcf", whole + &record("51304567", "A", "C"));
-    let output = run(deepallele("annotate").arg("-m").arg(place.model()).arg("-f").arg(genome()).arg(&past));
+    let output = run(&mut annotate(&place.model(), &past));
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("chr22:51304567 A (FASTA: past its end)"), "{}", text(&output.stderr));
     let alone = place.put("alone.vcf", vcf[..at].to_owned() + &record("51304567", "A", "C"));
@@ -373,8 +372,7 @@ fn regions_and_restrictions_that_are_wrong() {
     for (option, value) in [("-r", "chrQ"), ("-t", "chrQ:1-5")] {
         place.refuses(place.annotate(&phased()).args([option, value]), &["phased.vcf.gz", "\"chrQ\"", "chr22"]);
     }
-    let usage = run(place.annotate(&phased()).args(["-r", "chr22:9-1"]));
-    assert_eq!(usage.status.code(), Some(2));
+    misused(place.annotate(&phased()).args(["-r", "chr22:9-1"]));
 }
 
 #[test]
@@ -410,8 +408,80 @@ fn outputs_that_cannot_be() {
         place.refuses(&mut command, &["/nowhere/x.vcf", "no such folder"]);
     }
     place.refuses(place.annotate(&phased()).arg("--bigwig").arg(place.here()), &["is a folder"]);
-    let usage = run(place.annotate(&phased()).arg("--igv").arg(place.here().join("out.bedGraph")));
-    assert_eq!(usage.status.code(), Some(2));
-    assert!(text(&usage.stderr).contains("two outputs"), "{}", text(&usage.stderr));
+    let said = misused(place.annotate(&phased()).arg("--igv").arg(place.here().join("out.bedGraph")));
+    assert!(said.contains("two outputs"), "{said}");
     assert_eq!(listing(place.here()), [""; 0]);
+}
+
+#[test]
+fn bad_input_leaves_nothing() {
+    let place = Place::new();
+    let indexed = |model: &Path, input: &Path| {
+        let mut command = place.annotate_with(model, &genome(), input);
+        command.arg("-W");
+        command
+    };
+    let model = place.model();
+    // Truncated VCF and BCF.
+    let packed = fs::read(phased()).unwrap();
+    let short = place.put("short.vcf.gz", &packed[..packed.len() / 2]);
+    place.refuses(&mut indexed(&model, &short), &["short.vcf.gz"]);
+    let no_end = place.put("no_end.vcf.gz", &packed[..packed.len() - 28]);
+    place.refuses(&mut indexed(&model, &no_end), &["no_end.vcf.gz", "truncated"]);
+    let bcf = good(tool("bcftools", ["view", "-Ob"]).arg(phased()));
+    let short = place.put("short.bcf", &bcf[..bcf.len() / 2]);
+    place.refuses(&mut indexed(&model, &short), &["short.bcf"]);
+    // No VCF, no file.
+    let words = place.put("words.vcf", "these are words\n");
+    place.refuses(&mut indexed(&model, &words), &["words.vcf"]);
+    place.refuses(&mut indexed(&model, "nowhere.vcf".as_ref()), &["\"nowhere.vcf\""]);
+    // A model that is none.
+    for (name, content) in [("words.onnx", "these are words"), ("empty.onnx", "")] {
+        let no_model = place.put(name, content);
+        place.refuses(&mut indexed(&no_model, &phased()), &[name]);
+    }
+    let checkpoint = data("parity/mh/model.ckpt");
+    place.refuses(&mut indexed(&checkpoint, &phased()), &["model.ckpt"]);
+    let whole = fs::read(&model).unwrap();
+    let short = place.put("short.onnx", &whole[..whole.len() / 2]);
+    place.refuses(&mut indexed(&short, &phased()), &["short.onnx"]);
+    // No index where one is needed.
+    let bare = place.put("bare.vcf.gz", &packed);
+    place.refuses(indexed(&model, &bare).args(["-r", "chr22:1-20000000"]), &["bare.vcf.gz", "index"]);
+    // Regions.
+    let bed = place.put("bad.bed", "chr22\t1\t2\nchr22\t9\t4\n");
+    place.refuses(indexed(&model, &phased()).arg("-L").arg(&bed), &["bad.bed", "line 2"]);
+    let empty = place.put("empty.bed", "");
+    place.refuses(indexed(&model, &phased()).arg("-L").arg(&empty), &["empty.bed"]);
+}
+
+#[test]
+fn a_reference_that_is_not_the_variants() {
+    let place = Place::new();
+    // Every REF off by one position: the wrong assembly.
+    let vcf = good_text(tool("bcftools", ["view"]).arg(phased()));
+    let shifted: String = vcf
+        .lines()
+        .map(|line| {
+            let mut columns: Vec<String> = line.split('\t').map(str::to_owned).collect();
+            if !line.starts_with('#') {
+                columns[1] = (columns[1].parse::<u64>().unwrap() + 1).to_string();
+            }
+            columns.join("\t") + "\n"
+        })
+        .collect();
+    let shifted = place.put("shifted.vcf", shifted);
+    place.refuses(place.annotate(&shifted).arg("-W"), &["shifted.vcf", "assembly"]);
+    // A contig the genome has not.
+    let other = place.put("other.vcf", vcf.replace("chr22", "chrQ"));
+    place.refuses(place.annotate(&other).arg("-W"), &["other.vcf", "chrQ"]);
+    // One record of 623 is under the 1 %: counted, named, left without a value.
+    let line = vcf.lines().find(|l| l.starts_with("chr22\t17653030\t")).unwrap();
+    let one = place.put("one.vcf", vcf.replace(line, &line.replace("\tC\tT\t", "\tG\tT\t")));
+    let output = run(&mut annotate(&place.model(), &one));
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("17653030"), "{}", text(&output.stderr));
+    let record = text(&output.stdout);
+    let record = record.lines().find(|l| l.starts_with("chr22\t17653030\t")).unwrap();
+    assert!(!record.contains("DA_LFC=0") && !record.contains("DA_LFC=-") && record.contains("\tG\tT\t"), "{record}");
 }

@@ -13,19 +13,6 @@ use deepallele_tests::*;
 const HEADER: &str =
     "##fileformat=VCFv4.2\n##contig=<ID=chr22,length=51304566>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n";
 
-fn annotate(model: &Path, input: &Path) -> Command {
-    let mut command = deepallele("annotate");
-    command.arg("-m").arg(model).arg("-f").arg(genome()).arg(input);
-    command
-}
-
-fn predict(model: &Path) -> Command {
-    let mut command = deepallele("predict");
-    command.arg("-m").arg(model).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]);
-    command.arg(regions());
-    command
-}
-
 /// `count` records of single bases from position `first` (1-based) on, `apart` bases from one to the next.
 fn snvs(stretch: &[u8], first: usize, count: usize, apart: usize) -> String {
     let mut lines = String::with_capacity(count * 32);
@@ -116,14 +103,6 @@ fn what_is_killed_leaves_nothing_by_the_final_name() {
     assert_eq!(text(&silently(tool("bcftools", ["index", "-n"]).arg(here.join("x.vcf.gz")))), "5000\n");
 }
 
-/// `command` with room for `blocks` times 512 bytes in each file, as on a disk that is full then.
-fn with_room_for(blocks: u32, command: &Command) -> Command {
-    let mut shell = tool("sh", ["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\""]);
-    shell.arg(blocks.to_string()).arg(command.get_program()).args(command.get_args());
-    without_engines(&mut shell);
-    shell
-}
-
 /// Exit 1, one line that names `file` and the reason, nothing on stdout, nothing left in `folder`.
 fn no_room(command: &mut Command, folder: &Path, file: &str) {
     let output = run(command);
@@ -162,7 +141,7 @@ fn a_disk_that_fills_up_is_an_error() {
         ("x", "--bedgraph", ".hap1.bedGraph"),
         ("x", "--bigwig", ".hap1.bw"),
     ] {
-        let mut command = predict(&model);
+        let mut command = predict(&model, &regions());
         command.args(["--quiet", option]).arg(out(name));
         if option != "-o" {
             command.args(["-o", "/dev/null"]);
@@ -302,4 +281,42 @@ fn progress_is_shown_on_a_terminal_alone() {
     let piped = run(piped.arg("-L").arg(&nowhere));
     assert_eq!(text(&piped.stderr), log);
     assert!(run(annotate(&model, &large).arg("--quiet").arg("-L").arg(&nowhere)).stderr.is_empty());
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly_with_0() {
+    let folder = scratch();
+    let model = imported(folder.path(), "mh");
+    for kind in ["-Ov", "-Ob"] {
+        ends_quietly_unread(annotate(&model, &phased()).args([kind, "--quiet"]));
+    }
+}
+
+#[test]
+fn a_full_disk() {
+    let folder = scratch();
+    let model = imported(folder.path(), "mh");
+    for kind in ["-Ov", "-Oz", "-Ob"] {
+        let mut command = annotate(&model, &phased());
+        refused_in(folder.path(), command.args([kind, "-o", "/dev/full"]), &["/dev/full"]);
+        let said = refused_by_full_stdout(annotate(&model, &phased()).args([kind, "--quiet"]));
+        assert!(said.contains("No space left") || said.contains("disk full"), "{said}");
+    }
+}
+
+#[test]
+fn without_the_engine_it_says_what_to_do() {
+    let folder = scratch();
+    let model = imported(folder.path(), "mh");
+    let mut command = Command::new(copied(&bin_folder().join("deepallele-annotate"), folder.path()));
+    command.env_clear().stdin(Stdio::null()).arg("-m").arg(model).arg("-f").arg(genome()).arg(phased());
+    let output = run(command.arg("--quiet"));
+    if output.status.success() {
+        return; // the system has an ONNX Runtime of its own
+    }
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("ORT_DYLIB_PATH"), "{said}");
+    assert!(output.stdout.is_empty());
 }

@@ -7,19 +7,13 @@ use std::process::Command;
 
 use deepallele_tests::*;
 
-/// Window of the imported network.
-const WINDOW: u64 = 110;
 const FIELDS: &str = "%POS\t%REF\t%ALT\t%DA_LFC\t%DA_LFC_BG1\t%DA_LFC_BG2\t%DA_CLFC\t%DA_PAIR\t%DA_REGION\t[%GT]\n";
 
-fn annotate(model: &Path) -> Command {
+/// Annotation in the two haplotypes, without its input.
+fn in_haplotypes(model: &Path) -> Command {
     let mut command = deepallele("annotate");
     command.arg("-m").arg(model).arg("-f").arg(genome()).args(["-s", "NA12878"]);
     command
-}
-
-fn rows(vcf: &[u8], format: &str) -> Vec<Vec<String>> {
-    let table = text(&feed(&mut tool("bcftools", ["query", "-f", format, "-"]), vcf));
-    table.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }
 
 /// The real variants with five samples: the person, and the person with either allele of the records `at` put into
@@ -53,8 +47,8 @@ fn with_alleles_exchanged(at: &[u64]) -> String {
 fn both_backgrounds_are_those_of_bcftools_consensus() {
     let folder = scratch();
     let model = imported(folder.path(), "mh");
-    let annotated = good(annotate(&model).arg(phased()));
-    let all = rows(&annotated, FIELDS);
+    let annotated = good(in_haplotypes(&model).arg(phased()));
+    let all = query_bytes(&annotated, FIELDS);
     assert_eq!(all.len(), 623);
     // Windows without an indel, whose consensus has the window's length, and that do not reach into each other.
     let position = |row: &Vec<String>| row[0].parse::<u64>().unwrap();
@@ -111,17 +105,15 @@ fn both_backgrounds_are_those_of_bcftools_consensus() {
 fn regions_have_the_ratio_that_predict_gives_and_one_main_variant() {
     let folder = scratch();
     let model = imported(folder.path(), "mh");
-    let mut predict = deepallele("predict");
-    predict.arg("-m").arg(&model).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]);
-    let predicted = Table::parse(&good_text(predict.arg(regions())));
+    let predicted = Table::parse(&good_text(&mut predict(&model, &regions())));
     let ratio_of: HashMap<String, f64> = (0..predicted.rows.len())
         .map(|i| {
             let name = format!("chr22:{}-{}", predicted.number(i, "start") + 1.0, predicted.text(i, "end"));
             (name, predicted.number(i, "log2_ratio"))
         })
         .collect();
-    let out = good(annotate(&model).arg("-L").arg(regions()).arg(phased()));
-    let all = rows(&out, "%DA_REGION\t%DA_PAIR\t%DA_EPI\t%DA_MAIN\t%DA_LFC\t[%GT]\n");
+    let out = good(in_haplotypes(&model).arg("-L").arg(regions()).arg(phased()));
+    let all = query_bytes(&out, "%DA_REGION\t%DA_PAIR\t%DA_EPI\t%DA_MAIN\t%DA_LFC\t[%GT]\n");
     let mut by_region: HashMap<&str, Vec<&Vec<String>>> = HashMap::new();
     for row in all.iter().filter(|row| row[0] != ".") {
         by_region.entry(&row[0]).or_default().push(row);
@@ -167,25 +159,24 @@ fn files_pipes_and_threads_agree() {
     good(tool("bcftools", ["view", "-Ob", "-o"]).arg(&bcf).arg(phased()));
     let plain = good(tool("bcftools", ["view"]).arg(phased()));
     let fields = "%POS\t%DA_LFC\t%DA_LFC_BG1\t%DA_LFC_BG2\t%DA_CLFC\t%DA_PAIR\t%DA_EPI\t%DA_MAIN\t%DA_REGION\n";
-    let of = |command: &mut Command| rows(&good(command.arg("-L").arg(regions())), fields);
-    let wanted = of(annotate(&model).args(["-@", "1"]).arg(phased()));
+    let of = |command: &mut Command| query_bytes(&good(command.arg("-L").arg(regions())), fields);
+    let wanted = of(in_haplotypes(&model).args(["-@", "1"]).arg(phased()));
     assert!(wanted.iter().any(|row| row[7] == "1"));
-    assert_eq!(of(annotate(&model).args(["-@", "3"]).arg(&bcf)), wanted);
-    assert_eq!(of(annotate(&model).args(["-Ob"]).arg("-v").arg(&bcf).arg(phased())), wanted);
-    let piped = feed(annotate(&model).arg("-L").arg(regions()).arg("-v").arg(phased()).args(["-Ou", "-"]), &plain);
-    assert_eq!(rows(&piped, fields), wanted);
+    assert_eq!(of(in_haplotypes(&model).args(["-@", "3"]).arg(&bcf)), wanted);
+    assert_eq!(of(in_haplotypes(&model).args(["-Ob"]).arg("-v").arg(&bcf).arg(phased())), wanted);
+    let piped = feed(in_haplotypes(&model).arg("-L").arg(regions()).arg("-v").arg(phased()).args(["-Ou", "-"]), &plain);
+    assert_eq!(query_bytes(&piped, fields), wanted);
 }
 
 #[test]
 fn what_cannot_be_measured_is_refused() {
     let folder = scratch();
     let model = imported(folder.path(), "mh");
-    let usage = run(annotate(&model).arg("-"));
-    assert_eq!(usage.status.code(), Some(2));
-    assert!(text(&usage.stderr).contains("-v VCF"), "{}", text(&usage.stderr));
+    let said = misused(in_haplotypes(&model).arg("-"));
+    assert!(said.contains("-v VCF"), "{said}");
     let mut same = deepallele("annotate");
     same.arg("-m").arg(&model).arg("-f").arg(genome()).args(["--hap1", "ref", "--hap2", "ref"]).arg(phased());
-    assert_eq!(run(&mut same).status.code(), Some(2));
+    misused(&mut same);
     let mut nobody = deepallele("annotate");
     nobody.arg("-m").arg(&model).arg("-f").arg(genome()).args(["-s", "nobody", "-o"]);
     refused_in(folder.path(), nobody.arg(folder.path().join("x.vcf")).arg(phased()), &["nobody"]);
@@ -196,7 +187,7 @@ fn what_cannot_be_measured_is_refused() {
     let turned = put(folder.path(), "turned.vcf", turned.join("\n") + "\n");
     refused_in(
         folder.path(),
-        annotate(&model).arg("-v").arg(phased()).arg("-o").arg(folder.path().join("x.vcf")).arg(&turned),
+        in_haplotypes(&model).arg("-v").arg(phased()).arg("-o").arg(folder.path().join("x.vcf")).arg(&turned),
         &["turned.vcf", "bcftools sort"],
     );
 }
@@ -211,15 +202,15 @@ fn several_models_have_their_own_fields() {
     let together = good(both.arg("-m").arg(&models[0]).arg("-m").arg(&models[1]).arg(phased()));
     let mut differ = 0;
     for (model, tag) in models.iter().zip(["_many", "_one"]) {
-        let alone = good(annotate(model).arg("-L").arg(regions()).arg(phased()));
-        let alone = rows(&alone, &fields(""));
-        assert_eq!(rows(&together, &fields(tag)), alone);
-        differ += usize::from(alone == rows(&together, &fields("_many")));
+        let alone = good(in_haplotypes(model).arg("-L").arg(regions()).arg(phased()));
+        let alone = query_bytes(&alone, &fields(""));
+        assert_eq!(query_bytes(&together, &fields(tag)), alone);
+        differ += usize::from(alone == query_bytes(&together, &fields("_many")));
     }
     assert_eq!(differ, 1, "two models that say the same cannot test this");
-    let usage = run(deepallele("annotate").arg("-m").arg(&models[0]).arg("-m").arg(&models[1]).arg("-f").arg(genome()));
-    assert_eq!(usage.status.code(), Some(2));
-    assert!(text(&usage.stderr).contains("--tag"), "{}", text(&usage.stderr));
+    let mut untagged = deepallele("annotate");
+    let said = misused(untagged.arg("-m").arg(&models[0]).arg("-m").arg(&models[1]).arg("-f").arg(genome()));
+    assert!(said.contains("--tag"), "{said}");
 }
 
 /// Regions of the index may be given in any order: both files are read in that of their contigs.

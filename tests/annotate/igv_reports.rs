@@ -126,9 +126,9 @@ fn the_page_of_the_manual_shows_every_record_with_its_effects() {
     let here = folder.path();
     let model = imported(here, "mh");
     let (annotated, strong) = (here.join("annotated.vcf.gz"), here.join("strong.vcf.gz"));
-    let mut annotate = deepallele("annotate");
-    annotate.arg("-m").arg(&model).arg("-f").arg(genome()).arg("-L").arg(regions()).arg(phased()).arg("-o");
-    good(annotate.arg(&annotated).arg("--bedgraph").arg(here.join("effects.bedGraph")));
+    let mut annotate = annotate(&model, &phased());
+    annotate.arg("-L").arg(regions()).arg("-o").arg(&annotated);
+    good(annotate.arg("--bedgraph").arg(here.join("effects.bedGraph")));
     good(tool("bcftools", ["view", "-i", "abs(DA_LFC) > 0.01", "-Oz", "-o"]).arg(&strong).arg(&annotated));
     good(tool("bcftools", ["index", "-t"]).arg(&strong));
     let page = programs.report(&strong, &[&here.join("effects.bedGraph"), &strong, &reads()]);
@@ -160,8 +160,7 @@ fn several_alternatives_indels_and_those_without_an_effect() {
     record(17_400_600, &at(17_400_600, 1), &(at(17_400_600, 1) + "TTGACA"), ".");
     let input = put(here, "in.vcf", vcf);
     let annotated = here.join("annotated.vcf.gz");
-    let mut annotate = deepallele("annotate");
-    good(annotate.arg("-m").arg(&model).arg("-f").arg(genome()).arg(input).arg("-o").arg(&annotated).arg("-W=tbi"));
+    good(annotate(&model, &input).arg("-o").arg(&annotated).arg("-W=tbi"));
     let rows = programs.rows(&programs.report(&annotated, &[&annotated]));
     assert_eq!((rows.len(), compare(&rows, &annotated)), (4, 8));
     assert_eq!(rows[0][5].split(',').nth(1), Some(""), "{rows:?}");

@@ -3,6 +3,7 @@
 mod bad_input;
 mod effects;
 mod endings;
+mod files;
 mod haplotypes;
 mod igv_reports;
 mod other_networks;

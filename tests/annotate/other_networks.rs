@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use deepallele_tests::*;
 
@@ -86,17 +85,6 @@ fn described(folder: &Path, scale: &str) -> PathBuf {
     put(folder, "linear.toml", text)
 }
 
-fn annotate(model: &Path) -> Command {
-    let mut command = deepallele("annotate");
-    command.arg("-m").arg(model).arg("-f").arg(genome());
-    command
-}
-
-fn query(file: &[u8], format: &str) -> Vec<Vec<String>> {
-    let table = text(&feed(&mut tool("bcftools", ["query", "-f", format]), file));
-    table.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
-}
-
 /// What the network says of a window.
 fn value(window: &str, output: usize) -> f64 {
     let base = |letter| "ACGT".find(letter);
@@ -113,10 +101,10 @@ fn effects_are_differences_of_the_described_output() {
     let folder = scratch();
     let model = described(folder.path(), "ln");
     for (sample, output) in [("liver", 0), ("brain", 1)] {
-        let out = good(annotate(&model).args(["--model-sample", sample]).arg(phased()));
+        let out = good(annotate(&model, &phased()).args(["--model-sample", sample]));
         let header = text(&out);
         assert!(header.contains("##INFO=<ID=DA_LFC,Number=A") && !header.contains("ID=DA_CLFC"), "{header}");
-        let rows = query(&out, "%POS\t%REF\t%ALT\t%DA_LFC\n");
+        let rows = query_bytes(&out, "%POS\t%REF\t%ALT\t%DA_LFC\n");
         assert_eq!(rows.len(), 623);
         for row in rows.iter().step_by(20) {
             let start = row[0].parse::<u64>().unwrap() - 1;
@@ -134,8 +122,9 @@ fn effects_are_differences_of_the_described_output() {
 fn it_goes_where_other_models_go() {
     let folder = scratch();
     let model = described(folder.path(), "log2");
-    let with = |more: &[&str]| good(annotate(&model).args(more).arg("-L").arg(regions()).arg(phased()));
-    let alone = query(&with(&["-s", "NA12878"]), "%POS\t%DA_LFC\t%DA_LFC_BG1\t%DA_LFC_BG2\t%DA_EPI\t%DA_REGION\n");
+    let with = |more: &[&str]| good(annotate(&model, &phased()).args(more).arg("-L").arg(regions()));
+    let alone =
+        query_bytes(&with(&["-s", "NA12878"]), "%POS\t%DA_LFC\t%DA_LFC_BG1\t%DA_LFC_BG2\t%DA_EPI\t%DA_REGION\n");
     let mut annotated = 0;
     for row in alone.iter().filter(|row| row[1] != "." && row[5] != ".") {
         // A sum over places has the same effect in both backgrounds, and sums of effects leave nothing.
@@ -147,22 +136,22 @@ fn it_goes_where_other_models_go() {
     assert!(with(&["--no-version", "-@", "1"]) == with(&["--no-version", "-@", "3"]));
 
     let ours = imported(folder.path(), "mh");
-    let mut both = annotate(&ours);
-    both.args(["--tag", "ours", "--tag", "theirs"]).arg("-m").arg(&model).arg("-L").arg(regions()).arg(phased());
+    let mut both = annotate(&ours, &phased());
+    both.args(["--tag", "ours", "--tag", "theirs"]).arg("-m").arg(&model).arg("-L").arg(regions());
     let both = good(&mut both);
     let fields = "%POS\t%DA_LFC\t%DA_REGION\n";
-    assert_eq!(query(&both, "%POS\t%DA_LFC_theirs\t%DA_REGION_theirs\n"), query(&with(&[]), fields));
-    let one = good(annotate(&ours).arg("-L").arg(regions()).arg(phased()));
-    assert_eq!(query(&both, "%POS\t%DA_LFC_ours\t%DA_REGION_ours\n"), query(&one, fields));
+    assert_eq!(query_bytes(&both, "%POS\t%DA_LFC_theirs\t%DA_REGION_theirs\n"), query_bytes(&with(&[]), fields));
+    let one = good(annotate(&ours, &phased()).arg("-L").arg(regions()));
+    assert_eq!(query_bytes(&both, "%POS\t%DA_LFC_ours\t%DA_REGION_ours\n"), query_bytes(&one, fields));
 }
 
 #[test]
 fn what_has_no_logarithm_has_no_effect() {
     let folder = scratch();
     let model = described(folder.path(), "linear");
-    let output = run(annotate(&model).arg(phased()));
+    let output = run(&mut annotate(&model, &phased()));
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let missing = query(&output.stdout, "%DA_LFC\n").iter().filter(|row| row[0] == ".").count();
+    let missing = query_bytes(&output.stdout, "%DA_LFC\n").iter().filter(|row| row[0] == ".").count();
     assert!(missing > 50, "{missing}");
     let said = text(&output.stderr);
     assert!(said.contains(&format!("left without an effect: {missing} predictions that are no number")), "{said}");
@@ -180,19 +169,16 @@ fn a_wrong_description_is_named() {
         ("scale", "scales", &["linear.toml", "line 7", "scales"]),
     ] {
         let wrong = put(folder.path(), "linear.toml", description.replace(from, to));
-        refused(annotate(&wrong).arg(phased()), words);
+        refused(&mut annotate(&wrong, &phased()), words);
     }
     put(folder.path(), "linear.toml", &description);
-    refused(
-        annotate(&model).args(["--model-sample", "heart"]).arg(phased()),
-        &["linear.toml", "heart", "liver, brain"],
-    );
+    refused(annotate(&model, &phased()).args(["--model-sample", "heart"]), &["linear.toml", "heart", "liver, brain"]);
     // Two kinds of windows are no ensemble.
     let ours = imported(folder.path(), "mh");
-    let mut mixed = annotate(&ours);
-    refused(mixed.arg("-m").arg(&model).arg("--ensemble").arg(phased()), &["linear.toml", "64 bases", "110"]);
+    let mut mixed = annotate(&ours, &phased());
+    refused(mixed.arg("-m").arg(&model).arg("--ensemble"), &["linear.toml", "64 bases", "110"]);
     // A model of this suite reads two sequences.
     let text = "window = 110\nlayout = \"N4L\"\nmodel = \"mh.onnx\"\n[[output]]\nscale = \"ln\"\n";
     let wrong = put(folder.path(), "mh.toml", text);
-    refused(annotate(&wrong).arg(phased()), &["mh.onnx", "2 inputs"]);
+    refused(&mut annotate(&wrong, &phased()), &["mh.onnx", "2 inputs"]);
 }

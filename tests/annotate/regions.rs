@@ -3,20 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use deepallele_tests::*;
-
-fn annotate(model: &Path, input: &Path) -> Command {
-    let mut command = deepallele("annotate");
-    command.arg("-m").arg(model).arg("-f").arg(genome()).arg(input);
-    command
-}
-
-fn query(file: &[u8], format: &str) -> Vec<Vec<String>> {
-    let table = text(&feed(&mut tool("bcftools", ["query", "-f", format]), file));
-    table.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
-}
 
 /// Positions of substitutions that lie far from each other.
 fn places() -> Vec<u64> {
@@ -46,7 +34,7 @@ fn bed_files(folder: &Path, places: &[u64]) -> (Vec<PathBuf>, PathBuf) {
 fn one_by_one(run: &dyn Fn(&Path) -> Vec<u8>, files: &[PathBuf], format: &str) -> BTreeMap<String, Vec<Vec<String>>> {
     let mut found: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
     for file in files {
-        for mut row in query(&run(file), format) {
+        for mut row in query_bytes(&run(file), format) {
             let pos = row.remove(0);
             if row[0] != "." {
                 found.entry(pos).or_default().push(row);
@@ -79,7 +67,7 @@ fn every_region_is_reported_and_the_strongest_comes_first() {
         let fields: String = values.split('\t').map(|field| format!("\t%DA_{field}")).collect();
         let format = format!("%POS\t%DA_REGION{fields}\n");
         let alone = one_by_one(&run, &each, &format);
-        let together = query(&run(&all), &format);
+        let together = query_bytes(&run(&all), &format);
         let mut several = 0;
         for mut row in together {
             let pos = row.remove(0);
@@ -139,10 +127,10 @@ fn an_ensemble_has_the_mean_and_the_spread_of_its_networks() {
     };
     for more in [&["-Ou"][..], &["-Ou", "-s", "NA12878"]] {
         let together = good(&mut ensemble(&phased(), more));
-        let rows = query(&together, "%POS\t%DA_LFC\t%DA_LFC_SD\t%DA_CLFC\n");
+        let rows = query_bytes(&together, "%POS\t%DA_LFC\t%DA_LFC_SD\t%DA_CLFC\n");
         let alone = models.each_ref().map(|model| {
             let out = good(annotate(model, &phased()).args(more));
-            query(&out, "%POS\t%DA_LFC\t%DA_CLFC\n")
+            query_bytes(&out, "%POS\t%DA_LFC\t%DA_CLFC\n")
         });
         assert_eq!(rows.len(), 623);
         for ((row, one), two) in rows.iter().zip(&alone[0]).zip(&alone[1]) {

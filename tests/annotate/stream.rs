@@ -84,7 +84,8 @@ fn every_kind(samples: bool) -> String {
 /// How many records [`every_kind`] makes.
 const RECORDS: usize = 17;
 
-fn annotate(models: &[PathBuf]) -> Command {
+/// Annotation by one or several models, without its input.
+fn by_models(models: &[PathBuf]) -> Command {
     let mut command = deepallele("annotate");
     command.arg("-f").arg(genome()).arg("--quiet");
     for (number, model) in models.iter().enumerate() {
@@ -154,7 +155,7 @@ fn records_of_every_kind_are_the_same_whichever_way_they_go() {
     let models = [imported(folder.path(), "mh"), imported(folder.path(), "cr")];
     let with = forms(folder.path(), "with", &every_kind(true));
     let without = forms(folder.path(), "without", &every_kind(false));
-    let alone = the_same_every_way(&|| annotate(&models[..1]), &with);
+    let alone = the_same_every_way(&|| by_models(&models[..1]), &with);
     assert_eq!(alone.lines().count(), RECORDS);
     let effects = field(&alone, "DA_LFC");
     assert!(effects[0].parse::<f64>().is_ok(), "{effects:?}");
@@ -164,11 +165,11 @@ fn records_of_every_kind_are_the_same_whichever_way_they_go() {
     let bare = silently(tool("bcftools", ["annotate", "-x", "INFO/DA_LFC,INFO/DA_CLFC,INFO/DA_REGION"]).arg(put(
         folder.path(),
         "alone.vcf",
-        good(annotate(&models[..1]).arg(&with[0])),
+        good(by_models(&models[..1]).arg(&with[0])),
     )));
     assert_eq!(records(&bare), records(&fs::read(&with[0]).unwrap()));
     // Samples have no part in it.
-    let sites = the_same_every_way(&|| annotate(&models[..1]), &without);
+    let sites = the_same_every_way(&|| by_models(&models[..1]), &without);
     let columns = |text: &str| -> Vec<String> {
         text.lines().map(|l| l.split('\t').take(8).collect::<Vec<_>>().join("\t")).collect()
     };
@@ -183,7 +184,7 @@ fn nor_do_regions_haplotypes_and_several_models_depend_on_the_way() {
     let bed = put(folder.path(), "r.bed", "chr22\t17400250\t17400350\tfirst\nchr22\t17400590\t17400720\tsecond\n");
     let inside = the_same_every_way(
         &|| {
-            let mut command = annotate(&models[..1]);
+            let mut command = by_models(&models[..1]);
             command.arg("-L").arg(&bed);
             command
         },
@@ -193,7 +194,7 @@ fn nor_do_regions_haplotypes_and_several_models_depend_on_the_way() {
     assert_eq!(touched, [3, 8, 9, 10, 11]);
     let pair = the_same_every_way(
         &|| {
-            let mut command = annotate(&models[..1]);
+            let mut command = by_models(&models[..1]);
             command.args(["-s", "one", "-v"]).arg(&inputs[2]).arg("-L").arg(&bed);
             command
         },
@@ -202,7 +203,7 @@ fn nor_do_regions_haplotypes_and_several_models_depend_on_the_way() {
     let effects = field(&pair, "DA_LFC_BG1");
     assert!(effects[8].parse::<f64>().is_ok() && effects[0].is_empty(), "{effects:?}");
     assert!(pair.lines().any(|line| line.contains(";DA_MAIN")), "{pair}");
-    let both = the_same_every_way(&|| annotate(&models), &inputs);
+    let both = the_same_every_way(&|| by_models(&models), &inputs);
     assert!(field(&both, "DA_LFC_m0")[0] != field(&both, "DA_LFC_m1")[0], "{both}");
     assert_eq!(field(&both, "DA_LFC"), [""; RECORDS]);
 }
@@ -213,9 +214,9 @@ fn what_is_annotated_already_is_replaced() {
     let folder = scratch();
     let models = [imported(folder.path(), "mh"), imported(folder.path(), "cr")];
     let input = put(folder.path(), "in.vcf", every_kind(true));
-    let new = |file: &Path| text(&silently(annotate(&models[1..]).arg(file)));
+    let new = |file: &Path| text(&silently(by_models(&models[1..]).arg(file)));
     let wanted = new(&input);
-    let first = text(&silently(annotate(&models[..1]).arg(&input)));
+    let first = text(&silently(by_models(&models[..1]).arg(&input)));
     assert!(records(first.as_bytes()) != records(wanted.as_bytes()));
     let first = put(folder.path(), "first.vcf", first);
     let again = new(&first);
@@ -231,7 +232,7 @@ fn what_is_annotated_already_is_replaced() {
     let later = text(&silently(later.arg(header).arg("-a").arg(packed).arg(first)));
     assert!(later.contains(";TAIL=2"), "{later}");
     let inputs = forms(folder.path(), "later", &later);
-    let same = the_same_every_way(&|| annotate(&models[1..]), &inputs);
+    let same = the_same_every_way(&|| by_models(&models[1..]), &inputs);
     assert_eq!(field(&same, "DA_LFC"), field(&records(wanted.as_bytes()), "DA_LFC"));
     assert_eq!(same.matches("TAIL=").count(), 2);
 }
@@ -241,11 +242,7 @@ fn what_is_annotated_already_is_replaced() {
 fn what_an_earlier_run_has_left_is_told() {
     let folder = scratch();
     let model = imported(folder.path(), "mh");
-    let command = |input: &Path| {
-        let mut command = deepallele("annotate");
-        command.arg("-f").arg(genome()).arg("-m").arg(&model).arg(input);
-        command
-    };
+    let command = |input: &Path| annotate(&model, input);
     let input = put(folder.path(), "in.vcf", every_kind(true));
     let bed = put(folder.path(), "r.bed", "chr22\t17400250\t17400350\n");
     let first = put(folder.path(), "first.vcf", silently(command(&input).arg("--quiet")));
@@ -271,12 +268,6 @@ fn what_an_earlier_run_has_left_is_told() {
     assert!(text(&after).lines().any(|line| line.contains("DA_LFC_BG1=") && line.contains("DA_LFC=")));
 }
 
-/// `bcftools query` without a warning, by columns.
-fn query(file: &Path, format: &str) -> Vec<Vec<String>> {
-    let table = text(&silently(tool("bcftools", ["query", "-f", format]).arg(file)));
-    table.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
-}
-
 /// Success, and no warning on stderr, where `norm` counts its lines.
 fn without_warning(command: &mut Command) {
     let output = run(command);
@@ -294,7 +285,7 @@ fn fields_are_split_and_joined_with_their_alleles() {
     let model = [imported(here, "mh")];
     let input = put(here, "in.vcf", every_kind(true));
     let whole = here.join("whole.bcf");
-    silently(annotate(&model).arg("-o").arg(&whole).arg(&input));
+    silently(by_models(&model).arg("-o").arg(&whole).arg(&input));
     let apart = here.join("apart.bcf");
     without_warning(tool("bcftools", ["norm", "-m-", "-Ob", "-o"]).arg(&apart).arg(&whole));
     let fields = "%POS\t%REF\t%ALT\t%DA_LFC\t%DA_CLFC\t%DA_REGION\n";
@@ -320,7 +311,7 @@ fn fields_are_split_and_joined_with_their_alleles() {
     let bare = here.join("bare.bcf");
     without_warning(tool("bcftools", ["norm", "-m-", "-Ob", "-o"]).arg(&bare).arg(&input));
     let later = here.join("later.bcf");
-    silently(annotate(&model).arg("-o").arg(&later).arg(&bare));
+    silently(by_models(&model).arg("-o").arg(&later).arg(&bare));
     assert_eq!(query(&later, fields), split);
     // And back.
     let joined = here.join("joined.bcf");
@@ -335,7 +326,7 @@ fn fields_survive_a_merge_and_are_there_to_choose_by() {
     let here = folder.path();
     let model = [imported(here, "mh")];
     let annotated = here.join("a.bcf");
-    silently(annotate(&model).args(["-W", "-o"]).arg(&annotated).arg(phased()));
+    silently(by_models(&model).args(["-W", "-o"]).arg(&annotated).arg(phased()));
     let fields = "%POS\t%ALT\t%DA_LFC\t%DA_CLFC\t%DA_REGION\n";
     // Another sample with every second record, and one more.
     let lines = good_text(tool("bcftools", ["view"]).arg(phased()));
@@ -407,7 +398,7 @@ fn restrictions_take_the_records_that_bcftools_takes() {
         for option in options.split(' ') {
             for input in [&vcf, &bcf] {
                 let wanted = places_only(&silently(tool("bcftools", ["view", "-H", option, &place]).arg(input)));
-                let found = places_only(&silently(annotate(&model).args([option, &place]).arg(input)));
+                let found = places_only(&silently(by_models(&model).args([option, &place]).arg(input)));
                 assert_eq!(found, wanted, "{option} {place} of {input:?}");
                 counts.push(wanted.len());
             }
@@ -424,7 +415,7 @@ fn indexes_are_those_that_bcftools_and_tabix_read() {
     let input = put(here, "in.vcf", every_kind(true));
     for (file, option) in [("a.vcf.gz", "-W=tbi"), ("b.vcf.gz", "-W=csi"), ("c.vcf.gz", "-W"), ("d.bcf", "-W")] {
         let out = here.join(file);
-        silently(annotate(&model).args([option, "-o"]).arg(&out).arg(&input));
+        silently(by_models(&model).args([option, "-o"]).arg(&out).arg(&input));
         let counted = text(&silently(tool("bcftools", ["index", "-s"]).arg(&out)));
         assert_eq!(counted, format!("chr22\t51304566\t{RECORDS}\n"), "{file} {option}");
         if file.ends_with(".gz") {

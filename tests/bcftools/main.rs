@@ -3,9 +3,9 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{symlink, PermissionsExt};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use deepallele_tests::*;
 
@@ -38,7 +38,7 @@ fn records(bytes: &[u8]) -> String {
 }
 
 fn annotated(model: &Path) -> String {
-    records(&good(deepallele("annotate").arg("-m").arg(model).arg("-f").arg(genome()).arg(phased())))
+    records(&good(&mut annotate(model, &phased())))
 }
 
 #[test]
@@ -93,11 +93,7 @@ fn a_pipe_goes_in_and_a_pipe_comes_out() {
     let mut middle = plugin(&model);
     middle.arg("-Ob");
     let piped = text(&pipeline(&mut [first, middle, tool("bcftools", ["query", "-f", format])]));
-    let file = put(
-        folder.path(),
-        "plain.vcf",
-        good(deepallele("annotate").arg("-m").arg(&model).arg("-f").arg(genome()).arg(phased())),
-    );
+    let file = put(folder.path(), "plain.vcf", good(&mut annotate(&model, &phased())));
     assert_eq!(piped, good_text(tool("bcftools", ["query", "-f", format]).arg(file)));
     assert_eq!(piped.lines().count(), 623);
     assert!(piped.lines().any(|line| line.split(' ').nth(1).unwrap().parse::<f64>().unwrap() != 0.0));
@@ -146,18 +142,12 @@ fn it_ends_as_annotate_ends() {
     assert_eq!(status, 0);
     assert_eq!(output.stdout, good(deepallele("annotate").arg("--help")));
     // Nobody reads any more: an end without a word.
-    let mut child = plugin(&model).arg(phased()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    ends_quietly_unread(plugin(&model).arg(phased()));
 }
 
 /// A program that says who it is and what it was given.
 fn impostor(folder: &Path, who: &str) -> PathBuf {
-    fs::create_dir_all(folder).unwrap();
-    let script = put(folder, "deepallele", format!("#!/bin/sh\necho {who} \"$@\"\nexit 5\n"));
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    script
+    shell_script(folder, "deepallele", &format!("echo {who} \"$@\"\nexit 5\n"))
 }
 
 /// `$DEEPALLELE`, then beside the plugin or one folder up, then PATH.
@@ -169,12 +159,7 @@ fn the_program_is_looked_for_in_order() {
     fs::create_dir_all(&nest).unwrap();
     fs::copy(plugins().join("deepallele.so"), nest.join("deepallele.so")).unwrap();
     // bcftools and a shell, and nothing else.
-    let path = folder.path().join("path");
-    fs::create_dir_all(&path).unwrap();
-    for name in ["bcftools", "sh"] {
-        let found = good_text(&mut tool("sh", ["-c", &format!("command -v {name}")]));
-        symlink(found.trim(), path.join(name)).unwrap();
-    }
+    let path = path_of_only(folder.path(), "path", &["bcftools", "sh"]);
     let call = |plugins: &Path| {
         let mut command = bcftools(plugins, ["+deepallele", "in.vcf", "--", "-m", "a model"]);
         command.env("PATH", &path);

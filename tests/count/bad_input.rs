@@ -8,7 +8,7 @@ use std::process::Command;
 use deepallele_tests::*;
 
 /// `count` of `input` with everything else right, writing into `folder`.
-fn count(folder: &Path, input: &Path) -> Command {
+fn count_into(folder: &Path, input: &Path) -> Command {
     count_with(folder, input, &phased(), "NA12878", &regions())
 }
 
@@ -40,9 +40,9 @@ fn a_truncated_bam() {
     for length in [size / 2, size - 28] {
         let folder = scratch();
         let short = cut(folder.path(), &reads(), length);
-        refused_in(folder.path(), &mut count(folder.path(), &short), &["ctcf_chip.chr22.bam", "truncated"]);
+        refused_in(folder.path(), &mut count_into(folder.path(), &short), &["ctcf_chip.chr22.bam", "truncated"]);
         // The same bytes through a pipe.
-        let mut piped = count(folder.path(), "-".as_ref());
+        let mut piped = count_into(folder.path(), "-".as_ref());
         piped.stdin(File::open(&short).unwrap());
         refused_in(folder.path(), &mut piped, &["truncated"]);
     }
@@ -78,7 +78,7 @@ fn a_damaged_block_is_told_and_never_waited_for() {
         fs::copy(format!("{}.bai", reads().display()), folder.path().join(format!("{number}.bam.bai"))).unwrap();
         for more in [all, place, several] {
             for _ in 0..12 {
-                let command = count(outputs.path(), &file);
+                let command = count_into(outputs.path(), &file);
                 let mut patient = tool("timeout", ["60"]);
                 patient.arg(command.get_program()).args(command.get_args()).args(more).args(["-@", "3", "--quiet"]);
                 let output = run(&mut patient);
@@ -99,18 +99,18 @@ fn a_missing_index() {
     let folder = scratch();
     let bare = folder.path().join("bare.bam");
     fs::copy(reads(), &bare).unwrap();
-    let mut command = count(folder.path(), &bare);
+    let mut command = count_into(folder.path(), &bare);
     refused_in(folder.path(), command.args(["-r", "chr22:17372000-17400000"]), &["bare.bam", "samtools index"]);
 }
 
 #[test]
 fn a_file_that_is_not_there_or_no_bam() {
     let folder = scratch();
-    refused_in(folder.path(), &mut count(folder.path(), "nowhere.bam".as_ref()), &["\"nowhere.bam\""]);
+    refused_in(folder.path(), &mut count_into(folder.path(), "nowhere.bam".as_ref()), &["\"nowhere.bam\""]);
     let words = put(folder.path(), "words.bam", "these are words\n");
-    refused_in(folder.path(), &mut count(folder.path(), &words), &["words.bam"]);
+    refused_in(folder.path(), &mut count_into(folder.path(), &words), &["words.bam"]);
     let empty = put(folder.path(), "empty.bam", "");
-    refused_in(folder.path(), &mut count(folder.path(), &empty), &["empty.bam"]);
+    refused_in(folder.path(), &mut count_into(folder.path(), &empty), &["empty.bam"]);
 }
 
 #[test]
@@ -118,13 +118,13 @@ fn reads_that_are_not_sorted() {
     let folder = scratch();
     let unsorted = folder.path().join("unsorted.bam");
     good(tool("samtools", ["sort", "-n", "-o"]).arg(&unsorted).arg(reads()));
-    refused_in(folder.path(), &mut count(folder.path(), &unsorted), &["unsorted.bam", "sort"]);
+    refused_in(folder.path(), &mut count_into(folder.path(), &unsorted), &["unsorted.bam", "sort"]);
     // A header that claims an order the records have not.
     let header = good_text(tool("samtools", ["view", "-H"]).arg(reads()));
     let body = good_text(tool("samtools", ["view"]).arg(&unsorted));
     let lie = folder.path().join("lie.bam");
     feed(tool("samtools", ["view", "-b", "-o"]).arg(&lie), (header + &body).as_bytes());
-    refused_in(folder.path(), &mut count(folder.path(), &lie), &["lie.bam", "sort"]);
+    refused_in(folder.path(), &mut count_into(folder.path(), &lie), &["lie.bam", "sort"]);
 }
 
 #[test]
@@ -191,27 +191,20 @@ fn a_reference_allele_that_is_not_the_fastas() {
 #[test]
 fn a_full_disk() {
     for table in ["-o", "--per-variant"] {
-        let mut command = deepallele("count");
-        command.arg(reads()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(regions());
+        let mut command = count(&reads(), &regions());
         let folder = scratch();
         if table == "--per-variant" {
             command.arg("-o").arg(folder.path().join("counts.tsv"));
         }
         refused_in(folder.path(), command.args([table, "/dev/full"]), &["/dev/full", "No space left"]);
     }
-    let mut command = deepallele("count");
-    command.arg(reads()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(regions()).arg("--quiet");
-    let output = run(command.stdout(File::options().write(true).open("/dev/full").unwrap()));
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("No space left"), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stderr).lines().count(), 1);
+    let said = refused_by_full_stdout(count(&reads(), &regions()).arg("--quiet"));
+    assert!(said.contains("No space left"), "{said}");
 }
 
 #[test]
 fn usage_is_wrong_with_2() {
     for arguments in [vec![], vec!["--no-such-option"], vec!["reads.bam", "-q", "many"]] {
-        let output = run(deepallele("count").args(&arguments));
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
-        assert!(output.stdout.is_empty());
+        misused(deepallele("count").args(&arguments));
     }
 }

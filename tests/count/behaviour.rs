@@ -9,9 +9,8 @@ use deepallele_tests::*;
 
 /// Count the real reads with further options.
 fn count_real(input: &Path, more: &[&str]) -> Command {
-    let mut command = deepallele("count");
-    command.arg(input).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(regions()).args(more);
-    command.arg("--no-version").arg("--sample-name").arg("NA12878");
+    let mut command = count(input, &regions());
+    command.args(more).arg("--no-version").arg("--sample-name").arg("NA12878");
     command
 }
 
@@ -25,7 +24,7 @@ fn bam_cram_and_any_number_of_threads_give_the_same_bytes() {
     let mut tables = Vec::new();
     let genome = genome();
     let genome = genome.to_str().unwrap();
-    let runs: [(&std::path::Path, &[&str]); 5] = [
+    let runs: [(&Path, &[&str]); 5] = [
         (&reads(), &["-@", "1", "-f", genome]),
         (&reads(), &["-@", "2", "-f", genome]),
         (&reads(), &["-@", "7", "-f", genome]),
@@ -55,20 +54,12 @@ fn without_inputs(table: &str) -> String {
 #[test]
 fn a_pipe_counts_as_the_file_does() {
     let from_file = without_header(&good_text(&mut count_real(&reads(), &[])));
-    let piped = pipeline(&mut [tool("samtools", ["view", "-u"]).with(reads()), count_real("-".as_ref(), &[])]);
-    assert!(from_file == without_header(&text(&piped)));
-    let sam = pipeline(&mut [tool("samtools", ["view", "-h"]).with(reads()), count_real("-".as_ref(), &[])]);
-    assert!(from_file == without_header(&text(&sam)));
-}
-
-trait With {
-    fn with(self, argument: std::path::PathBuf) -> Command;
-}
-
-impl With for Command {
-    fn with(mut self, argument: std::path::PathBuf) -> Command {
-        self.arg(argument);
-        self
+    // BAM, then SAM.
+    for form in ["-u", "-h"] {
+        let mut view = tool("samtools", ["view", form]);
+        view.arg(reads());
+        let piped = pipeline(&mut [view, count_real("-".as_ref(), &[])]);
+        assert!(from_file == without_header(&text(&piped)), "{form}");
     }
 }
 
@@ -87,9 +78,7 @@ fn a_name_in_gz_is_bgzf_with_an_index_that_tabix_reads() {
 
 #[test]
 fn the_header_says_how_the_table_came_to_be() {
-    let table = good_text(
-        deepallele("count").arg(reads()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(regions()),
-    );
+    let table = good_text(&mut count(&reads(), &regions()));
     assert!(table.lines().any(|l| l == format!("##deepallele_countVersion={}", env!("CARGO_PKG_VERSION"))));
     assert!(table.lines().any(|l| l.starts_with("##deepallele_countCommand=count ") && l.contains("-s NA12878")));
     let columns = "#chrom\tstart\tend\tname\tscore\tstrand\tsample\thap1\thap2\tuninformative\tconflicting\tvariants\
@@ -99,11 +88,7 @@ fn the_header_says_how_the_table_came_to_be() {
 
 #[test]
 fn a_closed_pipe_ends_quietly_with_0() {
-    let mut child = count_real(&reads(), &["--quiet"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(text(&output.stderr), "");
+    ends_quietly_unread(&mut count_real(&reads(), &["--quiet"]));
 }
 
 #[test]
@@ -113,11 +98,9 @@ fn count_knows_no_engine() {
     for engine in ["torch", "c10", "onnx", "cuda"] {
         assert!(!libraries.contains(engine), "count is linked against {engine}:\n{libraries}");
     }
-    // A copy in a folder of its own, where no engine lies beside it, with an environment that names none.
+    // A copy in another folder, without an engine next to it, with an environment that names none.
     let folder = scratch();
-    let alone = folder.path().join("deepallele-count");
-    fs::copy(count, &alone).unwrap();
-    let mut command = Command::new(alone);
+    let mut command = Command::new(copied(&count, folder.path()));
     command.env_clear().stdin(Stdio::null());
     command.arg(reads()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(regions());
     assert_eq!(Table::parse(&good_text(&mut command)).rows.len(), 1304);
@@ -126,14 +109,16 @@ fn count_knows_no_engine() {
 // Below, reads made for one rule each. The contig is 1,000 bases of A; SNVs A>C at 101 (0|1), A>G at 151
 // (1|0), A>T at 801 (0|1).
 
-const VCF: &str = "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=1000>\n\
-    ##FORMAT=<ID=GT,Number=1,Type=String,Description=\"g\">\n\
-    #CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tmum\tkid\n\
+const RECORDS: &str = "\
     chr1\t101\tone\tA\tC\t.\tPASS\t.\tGT\t0/0\t0|1\n\
     chr1\t151\ttwo\tA\tG\t.\tPASS\t.\tGT\t0/0\t1|0\n\
     chr1\t801\tthree\tA\tT\t.\tPASS\t.\tGT\t0/1\t0|1\n";
 
 const HEAD: &str = "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:chr1\tLN:1000\n";
+
+fn vcf() -> String {
+    vcf_header(&["chr1,length=1000"], &["mum", "kid"]) + RECORDS
+}
 
 /// A SAM line with `bases` placed into 50 A's at 1-based positions, quality 40 but where `poor` says.
 fn read(name: &str, flag: u16, pos: usize, mate: usize, bases: &[(usize, char)], poor: &[(usize, u8)]) -> String {
@@ -157,15 +142,11 @@ fn sam(mut records: Vec<String>) -> String {
 
 /// hap1, hap2, uninformative, conflicting of the region 50-900.
 fn classes(records: Vec<String>, more: &[&str]) -> [f64; 4] {
-    let folder = scratch();
-    let reads = bam(folder.path(), "reads.bam", &sam(records));
-    let variants = vcf_gz(folder.path(), "v.vcf.gz", VCF);
-    let region = put(folder.path(), "r.bed", "chr1\t50\t900\n");
-    let table = Table::parse(&good_text(
-        deepallele("count").arg(reads).arg("-v").arg(variants).args(["-s", "kid", "-L"]).arg(region).args(more),
-    ));
+    let kid = Kid::new(&vcf(), &[("reads", &sam(records))]);
+    let region = kid.put("r.bed", "chr1\t50\t900\n");
+    let table = Table::parse(&good_text(kid.count(&["-L", as_str(&region)]).args(more)));
     assert_eq!(table.rows.len(), 1);
-    ["hap1", "hap2", "uninformative", "conflicting"].map(|column| table.number(0, column))
+    CLASSES.map(|column| table.number(0, column))
 }
 
 #[test]
@@ -249,11 +230,10 @@ fn insertions_deletions_and_clips_shift_nothing() {
 
 #[test]
 fn contig_names_match_with_and_without_chr() {
-    let folder = scratch();
-    let reads = bam(folder.path(), "reads.bam", &sam(vec![read("a", 0, 80, 0, &[(101, 'C')], &[])]));
-    let variants = vcf_gz(folder.path(), "v.vcf.gz", &VCF.replace("chr1", "1"));
-    let region = put(folder.path(), "r.bed", "1\t50\t900\n");
-    let output = run(deepallele("count").arg(reads).arg("-v").arg(variants).args(["-s", "kid", "-L"]).arg(region));
+    let reads = sam(vec![read("a", 0, 80, 0, &[(101, 'C')], &[])]);
+    let kid = Kid::new(&vcf().replace("chr1", "1"), &[("reads", &reads)]);
+    let region = kid.put("r.bed", "1\t50\t900\n");
+    let output = run(&mut kid.count(&["-L", as_str(&region)]));
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(Table::parse(&text(&output.stdout)).number(0, "hap2"), 1.0);
     assert!(text(&output.stderr).contains("chr"), "the choice is reported: {:?}", text(&output.stderr));
@@ -285,11 +265,8 @@ fn a_region_of_the_index_reads_only_its_contigs_of_the_variants() {
     let sam = format!("@HD\tVN:1.6\tSO:coordinate\n{head}{}", contigs.map(of_contig).concat());
     let alignments = bam(here, "reads.bam", &sam);
     // chr2 is in the header, with no record.
-    let (header, records) = VCF.split_once("chr1\t101").unwrap();
-    let records = format!("chr1\t101{records}");
-    let lengths = "##contig=<ID=chr2,length=1000>\n##contig=<ID=chr3,length=1000>\n##FORMAT";
-    let header = header.replace("##FORMAT", lengths);
-    let vcf = header + &records + &records.replace("chr1", "chr3");
+    let lengths = ["chr1,length=1000", "chr2,length=1000", "chr3,length=1000"];
+    let vcf = vcf_header(&lengths, &["mum", "kid"]) + RECORDS + &RECORDS.replace("chr1", "chr3");
     let plain = put(here, "plain.vcf", &vcf);
     let packed = vcf_gz(here, "packed.vcf.gz", &vcf);
     let binary = here.join("binary.bcf");

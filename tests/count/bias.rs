@@ -1,42 +1,21 @@
 //! The bias report end to end: sites of which it is known on paper what error-free reads would give.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use deepallele_tests::*;
-
-/// A source of numbers that is the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as usize % n
-    }
-}
-
-fn letters(n: usize, seed: u64) -> String {
-    let mut r = Random(seed);
-    (0..n).map(|_| b"ACGT"[r.below(4)] as char).collect()
-}
 
 /// Position (0-based), REF, ALT, genotype.
 type Call = (usize, String, String, &'static str);
 
+/// A sample with its genome.
 struct World {
-    folder: tempfile::TempDir,
-    bam: PathBuf,
-    vcf: PathBuf,
+    kid: Kid,
     fasta: PathBuf,
 }
 
 impl World {
     fn new(bases: &str, calls: &[Call]) -> Self {
-        let folder = scratch();
-        let mut vcf = String::from("##fileformat=VCFv4.2\n##contig=<ID=chr1>\n");
-        vcf += "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"Genotype\">\n";
-        vcf += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tkid\n";
+        let mut vcf = vcf_header(&["chr1"], &["kid"]);
         for (i, (at, old, new, gt)) in calls.iter().enumerate() {
             vcf += &format!("chr1\t{}\tv{i}\t{old}\t{new}\t.\tPASS\t.\tGT\t{gt}\n", at + 1);
         }
@@ -46,29 +25,18 @@ impl World {
             let (read, quality) = (&bases[i * 100..i * 100 + n], "I".repeat(n));
             sam += &format!("r{i}\t0\tchr1\t{}\t60\t{n}M\t*\t0\t0\t{read}\t{quality}\n", i * 100 + 1);
         }
-        let bam = bam(folder.path(), "r.bam", &sam);
-        let vcf = vcf_gz(folder.path(), "v.vcf.gz", &vcf);
-        let fasta = fasta(folder.path(), "g.fa", &[("chr0", &letters(500, 99)), ("chr1", bases)]);
-        Self { folder, bam, vcf, fasta }
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn count(&self, more: &[&str]) -> Command {
-        let mut command = deepallele("count");
-        command.arg(&self.bam).arg("-v").arg(&self.vcf).args(["-s", "kid"]).args(more);
-        command
+        let kid = Kid::new(&vcf, &[("r", &sam)]);
+        let fasta = fasta(kid.folder(), "g.fa", &[("chr0", &Random(99).bases(500)), ("chr1", bases)]);
+        Self { kid, fasta }
     }
 
     /// The report, and what was said.
     fn report(&self, more: &[&str]) -> (Table, String) {
-        let file = self.at("bias.tsv");
-        let output = run(self.count(more).arg("-f").arg(&self.fasta).arg("--bias-report").arg(&file));
+        let file = self.kid.at("bias.tsv");
+        let output = run(self.kid.count(more).arg("-f").arg(&self.fasta).arg("--bias-report").arg(&file));
         let said = text(&output.stderr);
         assert!(output.status.success() && output.stdout.is_empty(), "{said}");
-        (Table::parse(&fs::read_to_string(file).unwrap()), said)
+        (Table::read(&file), said)
     }
 }
 
@@ -92,7 +60,7 @@ fn ends(table: &Table, row: usize) -> [&str; 3] {
 fn known_sites_have_the_fractions_that_paper_gives() {
     // A stretch that stands twice, with the alternative allele in the copy: reads of the reference differ from
     // the copy, those of the alternative are equal to it.
-    let mut bases = letters(6000, 1);
+    let mut bases = Random(1).bases(6000);
     let call = snv(&bases, 3000, "1|0");
     let copy = bases[2900..3100].to_string();
     bases.replace_range(5000..5200, &copy);
@@ -144,7 +112,7 @@ fn known_sites_have_the_fractions_that_paper_gives() {
 
 #[test]
 fn options_change_what_they_name() {
-    let bases = letters(4000, 2);
+    let bases = Random(2).bases(4000);
     let mut calls: Vec<Call> = (0..5).map(|i| snv(&bases, 2000 + 4 * i, "0|1")).collect();
     calls.push(snv(&bases, 3500, "0|1"));
     let world = World::new(&bases, &calls);
@@ -171,16 +139,16 @@ fn options_change_what_they_name() {
 
 #[test]
 fn regions_sum_their_sites_and_both_tables_are_indexed() {
-    let bases = letters(4000, 3);
+    let bases = Random(3).bases(4000);
     let world = World::new(&bases, &[snv(&bases, 1000, "0|1"), snv(&bases, 1010, "1|0"), snv(&bases, 3000, "0|1")]);
-    let bed = put(world.folder.path(), "r.bed", "chr1\t100\t200\tnone\nchr1\t900\t1005\tone\nchr1\t990\t1100\ttwo\n");
+    let bed = world.kid.put("r.bed", "chr1\t100\t200\tnone\nchr1\t900\t1005\tone\nchr1\t990\t1100\ttwo\n");
     let mut tables = Vec::new();
     for threads in ["1", "3"] {
-        let (sites, regions) = (world.at("s.tsv.gz"), world.at("r.tsv.gz"));
-        let mut command = world.count(&["--no-version", "-@", threads, "--bias-report"]);
+        let (sites, regions) = (world.kid.at("s.tsv.gz"), world.kid.at("r.tsv.gz"));
+        let mut command = world.kid.count(&["--no-version", "-@", threads, "--bias-report"]);
         command.arg(&sites).arg("--bias-regions").arg(&regions).arg("-f").arg(&world.fasta).arg("-L").arg(&bed);
-        good(command.arg("-o").arg(world.at("t.tsv")));
-        tables.push([&sites, &regions].map(|f| good_text(tool("gzip", ["-dc"]).arg(f))));
+        good(command.arg("-o").arg(world.kid.at("t.tsv")));
+        tables.push([&sites, &regions].map(|file| unpacked(file)));
         assert_eq!(good_text(&mut tool("tabix", [sites.as_os_str(), "chr1:1011-2000".as_ref()])).lines().count(), 1);
         assert_eq!(good_text(&mut tool("tabix", [regions.as_os_str(), "chr1:1-150".as_ref()])).lines().count(), 1);
     }
@@ -201,7 +169,7 @@ fn real_variants_are_near_balance() {
     let mut command = deepallele("count");
     command.arg(deepallele_tests::reads()).arg("-v").arg(phased()).args(["-s", "NA12878", "-f"]).arg(genome());
     let said = text(&run(command.arg("--bias-report").arg(&report)).stderr);
-    let table = Table::parse(&fs::read_to_string(&report).unwrap());
+    let table = Table::read(&report);
     assert_eq!(table.rows.len(), 623, "{said}");
     let wrong = table.sum("hap1_wrong") + table.sum("hap2_wrong");
     assert_eq!(wrong, 0.0);
@@ -212,21 +180,21 @@ fn real_variants_are_near_balance() {
 
 #[test]
 fn what_is_wrong_is_named_and_leaves_nothing() {
-    let bases = letters(4000, 4);
+    let bases = Random(4).bases(4000);
     let world = World::new(&bases, &[snv(&bases, 1000, "0|1")]);
-    let folder = world.folder.path();
-    let report = world.at("b.tsv");
+    let folder = world.kid.folder();
+    let report = world.kid.at("b.tsv");
     let other = fasta(folder, "other.fa", &[("chrQ", &bases)]);
     let with = |fasta: &Path| {
-        let mut command = world.count(&["--bias-report"]);
+        let mut command = world.kid.count(&["--bias-report"]);
         command.arg(&report).arg("-f").arg(fasta);
         command
     };
     refused_in(folder, &mut with(&other), &["other.fa", "chr1"]);
-    refused_in(folder, &mut with(&world.at("nowhere.fa")), &["nowhere.fa"]);
-    let mut nowhere = world.count(&["--bias-report", "/proc/nowhere/b.tsv"]);
+    refused_in(folder, &mut with(&world.kid.at("nowhere.fa")), &["nowhere.fa"]);
+    let mut nowhere = world.kid.count(&["--bias-report", "/proc/nowhere/b.tsv"]);
     refused_in(folder, nowhere.arg("-f").arg(&world.fasta), &["/proc/nowhere/b.tsv"]);
-    let mut full = world.count(&["--bias-report", "/dev/full"]);
+    let mut full = world.kid.count(&["--bias-report", "/dev/full"]);
     refused_in(folder, full.arg("-f").arg(&world.fasta), &["/dev/full", "No space left"]);
     let fasta = world.fasta.to_str().unwrap();
     for usage in [
@@ -238,11 +206,15 @@ fn what_is_wrong_is_named_and_leaves_nothing() {
         &["--bias-report", "b", "-f", fasta, "--bias-scoring", "1,2,3"],
         &["--per-variant", "v", "--bias-local"],
     ] {
-        let output = run(&mut world.count(usage));
-        assert_eq!(output.status.code(), Some(2), "{usage:?}: {}", text(&output.stderr));
+        misused(&mut world.kid.count(usage));
     }
     let mut piped = deepallele("count");
-    piped.arg(&world.bam).args(["-v", "-", "-s", "kid", "--bias-report"]).arg(&report).arg("-f").arg(&world.fasta);
-    assert_eq!(run(&mut piped).status.code(), Some(2));
+    piped
+        .args(&world.kid.bams)
+        .args(["-v", "-", "-s", "kid", "--bias-report"])
+        .arg(&report)
+        .arg("-f")
+        .arg(&world.fasta);
+    misused(&mut piped);
     assert!(!report.exists());
 }

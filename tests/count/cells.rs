@@ -2,15 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use deepallele_tests::cells::*;
 use deepallele_tests::*;
-
-fn unpacked(path: &Path) -> String {
-    good_text(tool("gzip", ["-dc"]).arg(path))
-}
 
 type Entries = BTreeMap<(usize, String, usize), u64>;
 
@@ -70,37 +66,18 @@ fn expected(list: &[(usize, Seen)], umi: bool, name: impl Fn(usize, &str) -> Opt
     entries
 }
 
-struct Files {
-    folder: tempfile::TempDir,
-    bam: PathBuf,
-    vcf: PathBuf,
-    bed: PathBuf,
+/// The sample with these reads, and the regions as `r.bed`.
+fn kid(sam: &str) -> Kid {
+    let kid = Kid::new(&vcf(), &[("reads", sam)]);
+    kid.put("r.bed", bed());
+    kid
 }
 
-impl Files {
-    fn new(sam: &str) -> Self {
-        let folder = scratch();
-        let bam = bam(folder.path(), "reads.bam", sam);
-        let vcf = vcf_gz(folder.path(), "v.vcf.gz", &vcf());
-        let bed = put(folder.path(), "r.bed", bed());
-        Self { folder, bam, vcf, bed }
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn count(&self, more: &[&str]) -> Command {
-        let mut command = deepallele("count");
-        command.arg(&self.bam).arg("-v").arg(&self.vcf).args(["-s", "kid"]).args(more);
-        command
-    }
-
-    fn regions(&self, more: &[&str]) -> Command {
-        let mut command = self.count(&[]);
-        command.arg("-L").arg(&self.bed).arg("-o").arg(self.at("table.tsv")).args(more);
-        command
-    }
+/// Count in the regions, into `table.tsv`.
+fn in_regions(kid: &Kid, more: &[&str]) -> Command {
+    let mut command = kid.count(&[]);
+    command.arg("-L").arg(kid.at("r.bed")).arg("-o").arg(kid.at("table.tsv")).args(more);
+    command
 }
 
 fn numbered(sample: usize, list: Vec<Seen>) -> Vec<(usize, Seen)> {
@@ -110,11 +87,11 @@ fn numbered(sample: usize, list: Vec<Seen>) -> Vec<(usize, Seen)> {
 #[test]
 fn matrices_equal_a_plain_count_and_add_up_to_the_table() {
     let sam = sam(1, 1500);
-    let files = Files::new(&sam);
+    let kid = kid(&sam);
     let list = numbered(0, plain(&sam, false));
     for umi in [false, true] {
-        let folder = files.at(if umi { "molecules" } else { "fragments" });
-        let mut command = files.regions(&["--group-by", "CB", "--matrix"]);
+        let folder = kid.at(if umi { "molecules" } else { "fragments" });
+        let mut command = in_regions(&kid, &["--group-by", "CB", "--matrix"]);
         command.arg(&folder);
         if umi {
             command.args(["--umi", "UB"]);
@@ -134,7 +111,7 @@ fn matrices_equal_a_plain_count_and_add_up_to_the_table() {
         }
     }
     // With the fragments of no cell, the fragments of all cells are those of the table.
-    let table = Table::parse(&fs::read_to_string(files.at("table.tsv")).unwrap());
+    let table = Table::read(&kid.at("table.tsv"));
     for (class, name) in CLASSES.iter().enumerate() {
         let all = list.iter().filter(|(_, s)| s.class == class).map(|(_, s)| s.regions.len()).sum::<usize>();
         assert_eq!(table.sum(name), all as f64);
@@ -144,14 +121,14 @@ fn matrices_equal_a_plain_count_and_add_up_to_the_table() {
 #[test]
 fn listed_barcodes_are_the_columns_whatever_was_seen() {
     let sam = sam(2, 400);
-    let files = Files::new(&sam);
-    let list = put(files.folder.path(), "cells.tsv", "TT-1\nGG-1\nAC-1\n");
+    let kid = kid(&sam);
+    let list = kid.put("cells.tsv", "TT-1\nGG-1\nAC-1\n");
     good(tool("gzip", ["-k"]).arg(&list));
     let seen = numbered(0, plain(&sam, false));
     for (name, folder) in [("cells.tsv", "plain"), ("cells.tsv.gz", "packed")] {
-        let folder = files.at(folder);
-        let mut command = files.regions(&["--group-by", "CB", "--matrix"]);
-        command.arg(&folder).arg("--barcodes").arg(files.at(name));
+        let folder = kid.at(folder);
+        let mut command = in_regions(&kid, &["--group-by", "CB", "--matrix"]);
+        command.arg(&folder).arg("--barcodes").arg(kid.at(name));
         let said = text(&run(&mut command).stderr);
         let (entries, names) = matrices(&folder);
         assert_eq!(names, ["TT-1", "GG-1", "AC-1"]);
@@ -167,18 +144,18 @@ fn listed_barcodes_are_the_columns_whatever_was_seen() {
 #[test]
 fn cells_of_several_files_carry_the_sample_in_front() {
     let texts = [sam(3, 300), sam(4, 300)];
-    let files = Files::new(&texts[0]);
-    let second = bam(files.folder.path(), "more.bam", &texts[1]);
-    let folder = files.at("both");
-    let mut command = files.regions(&["--group-by", "CB", "--sample-name", "left,right", "--matrix"]);
-    good(command.arg(&folder).arg(&second).arg("--fragments").arg(files.at("f")));
+    let kid = kid(&texts[0]);
+    let second = bam(kid.folder(), "more.bam", &texts[1]);
+    let folder = kid.at("both");
+    let mut command = in_regions(&kid, &["--group-by", "CB", "--sample-name", "left,right", "--matrix"]);
+    good(command.arg(&folder).arg(&second).arg("--fragments").arg(kid.at("f")));
     let (entries, names) = matrices(&folder);
     assert_eq!(names.len(), 8);
     assert_eq!((names[0].as_str(), names[7].as_str()), ("left_AA-1", "right_TT-1"));
     let mut list = numbered(0, plain(&texts[0], false));
     list.extend(numbered(1, plain(&texts[1], false)));
     assert!(entries == expected(&list, false, |s, cell| Some(format!("{}_{cell}", ["left", "right"][s]))));
-    let lines = unpacked(&files.at("f.hap1.fragments.tsv.gz"));
+    let lines = unpacked(&kid.at("f.hap1.fragments.tsv.gz"));
     assert!(lines.lines().any(|l| l.contains("\tleft_AA-1\t")) && lines.lines().any(|l| l.contains("\tright_AA-1\t")));
 }
 
@@ -200,7 +177,7 @@ fn fragment_lines(list: &[Seen], shift: bool, name: impl Fn(&Seen) -> Option<Str
 #[test]
 fn fragment_files_are_sorted_counted_and_indexed() {
     let sam = sam(5, 1500);
-    let files = Files::new(&sam);
+    let kid = kid(&sam);
     let cell = |s: &Seen| s.cell.clone();
     let sample = |_: &Seen| Some("kid7".to_string());
     type Case<'a> = (&'a [&'a str], bool, bool, &'a dyn Fn(&Seen) -> Option<String>);
@@ -211,14 +188,14 @@ fn fragment_files_are_sorted_counted_and_indexed() {
         (&["--sample-name", "kid7"], false, false, &sample),
     ];
     for (number, (more, duplicates, shift, name)) in cases.into_iter().enumerate() {
-        let prefix = files.at(&format!("f{number}"));
-        let output = run(files.count(more).arg("--fragments").arg(&prefix));
+        let prefix = kid.at(&format!("f{number}"));
+        let output = run(kid.count(more).arg("--fragments").arg(&prefix));
         let said = text(&output.stderr);
         assert!(output.status.success() && output.stdout.is_empty(), "{said}");
         let list = plain(&sam, duplicates);
         let truth = fragment_lines(&list, shift, name);
         for (class, lines) in CLASSES.iter().zip(&truth) {
-            let path = files.at(&format!("f{number}.{class}.fragments.tsv.gz"));
+            let path = kid.at(&format!("f{number}.{class}.fragments.tsv.gz"));
             assert!(lines.lines().count() > 10);
             let whole = unpacked(&path);
             let found: String = whole.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
@@ -243,18 +220,18 @@ fn fragment_files_are_sorted_counted_and_indexed() {
 #[test]
 fn threads_change_no_byte() {
     let sam = sam(6, 500);
-    let files = Files::new(&sam);
+    let kid = kid(&sam);
     let mut results: Vec<Vec<(String, String)>> = Vec::new();
     for threads in ["1", "4"] {
-        let (folder, prefix) = (files.at(&format!("m{threads}")), files.at(&format!("f{threads}")));
-        let mut command = files.regions(&["--group-by", "CB", "--umi", "UB", "--no-version", "-@", threads]);
+        let (folder, prefix) = (kid.at(&format!("m{threads}")), kid.at(&format!("f{threads}")));
+        let mut command = in_regions(&kid, &["--group-by", "CB", "--umi", "UB", "--no-version", "-@", threads]);
         good(command.arg("--matrix").arg(&folder).arg("--fragments").arg(&prefix));
         let mut all = Vec::new();
         for class in CLASSES {
             for file in listing(&folder.join(class)) {
                 all.push((format!("{class}/{file}"), unpacked(&folder.join(class).join(file))));
             }
-            all.push((class.into(), unpacked(&files.at(&format!("f{threads}.{class}.fragments.tsv.gz")))));
+            all.push((class.into(), unpacked(&kid.at(&format!("f{threads}.{class}.fragments.tsv.gz")))));
         }
         results.push(all);
     }
@@ -267,15 +244,15 @@ fn threads_change_no_byte() {
 #[test]
 fn a_gene_is_one_row_of_gene_expression() {
     let sam = sam(7, 300);
-    let files = Files::new(&sam);
+    let kid = kid(&sam);
     let gtf = put(
-        files.folder.path(),
+        kid.folder(),
         "g.gtf",
         "chr1\tx\texon\t101\t400\t.\t.\t.\tgene_id \"G1\";\nchr1\tx\texon\t3001\t3400\t.\t.\t.\tgene_id \"G1\";\n",
     );
-    let folder = files.at("genes");
-    let mut command = files.count(&["--group-by", "CB", "--matrix"]);
-    good(command.arg(&folder).arg("-L").arg(gtf).arg("-o").arg(files.at("g.tsv")));
+    let folder = kid.at("genes");
+    let mut command = kid.count(&["--group-by", "CB", "--matrix"]);
+    good(command.arg(&folder).arg("-L").arg(gtf).arg("-o").arg(kid.at("g.tsv")));
     let row = unpacked(&folder.join("hap2/features.tsv.gz"));
     assert_eq!(row, "G1\tG1\tGene Expression\tchr1\t100\t3400\n");
 }
@@ -298,57 +275,57 @@ fn reads_aligned_to_two_genomes_give_the_same_cells() {
         !line.starts_with('m') || number.is_some_and(|n| n % 7 != 3)
     };
     let sam: String = sam(9, 600).lines().filter(mixed).map(|l| format!("{l}\n")).collect();
-    let files = Files::new(&sam);
-    let folder = files.folder.path();
+    let kid = kid(&sam);
+    let folder = kid.folder();
     let one = bam(folder, "one.bam", &of_genome(&sam, 1));
     let two = bam(folder, "two.bam", &of_genome(&sam, 2));
     let bases = "A".repeat(LENGTH);
     let fasta = fasta(folder, "g.fa", &[("chr1", &bases), ("chr2", &bases)]);
     let mut command = deepallele("count");
-    command.arg("--hap1-bam").arg(one).arg("--hap2-bam").arg(two).arg("-v").arg(&files.vcf).args(["-s", "kid", "-f"]);
-    command.arg(fasta).arg("-L").arg(&files.bed).arg("-o").arg(files.at("t.tsv")).args(["--group-by", "CB"]);
-    good(command.arg("--matrix").arg(files.at("m")).arg("--fragments").arg(files.at("f")));
+    command.arg("--hap1-bam").arg(one).arg("--hap2-bam").arg(two).arg("-v").arg(&kid.vcf).args(["-s", "kid", "-f"]);
+    command.arg(fasta).arg("-L").arg(kid.at("r.bed")).arg("-o").arg(kid.at("t.tsv")).args(["--group-by", "CB"]);
+    good(command.arg("--matrix").arg(kid.at("m")).arg("--fragments").arg(kid.at("f")));
     let list = plain(&sam, false);
     let truth = fragment_lines(&list, false, |s| s.cell.clone());
     for (class, lines) in CLASSES.iter().zip(&truth) {
-        let whole = unpacked(&files.at(&format!("f.{class}.fragments.tsv.gz")));
+        let whole = unpacked(&kid.at(&format!("f.{class}.fragments.tsv.gz")));
         let found: String = whole.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
         assert!(&found == lines, "{class}");
     }
-    assert!(matrices(&files.at("m")).0 == expected(&numbered(0, list), false, |_, cell| Some(cell.into())));
+    assert!(matrices(&kid.at("m")).0 == expected(&numbered(0, list), false, |_, cell| Some(cell.into())));
 }
 
 #[test]
 fn what_is_wrong_is_named_and_leaves_nothing() {
-    let files = Files::new(&sam(8, 50));
-    let folder = files.folder.path();
+    let kid = kid(&sam(8, 50));
+    let folder = kid.folder();
     let empty = put(folder, "empty.tsv", "\n");
     let twice = put(folder, "twice.tsv", "A\nC\nA\n");
-    let matrix = files.at("m");
+    let matrix = kid.at("m");
     let with = |barcodes: &Path| {
-        let mut command = files.regions(&["--group-by", "CB", "--matrix"]);
-        command.arg(&matrix).arg("--barcodes").arg(barcodes).arg("--fragments").arg(files.at("f"));
+        let mut command = in_regions(&kid, &["--group-by", "CB", "--matrix"]);
+        command.arg(&matrix).arg("--barcodes").arg(barcodes).arg("--fragments").arg(kid.at("f"));
         command
     };
     refused_in(folder, &mut with(&empty), &["empty.tsv", "no barcode"]);
     refused_in(folder, &mut with(&twice), &["twice.tsv", "line 3", "line 1"]);
-    refused_in(folder, &mut with(&files.at("nowhere.tsv")), &["nowhere.tsv"]);
+    refused_in(folder, &mut with(&kid.at("nowhere.tsv")), &["nowhere.tsv"]);
     // A file where the folder should be; a folder in one that is not there; a prefix in one.
-    let bed = files.bed.clone();
+    let bed = kid.at("r.bed");
     let into = |path: &Path| {
-        let mut command = files.regions(&["--group-by", "CB", "--matrix"]);
+        let mut command = in_regions(&kid, &["--group-by", "CB", "--matrix"]);
         command.arg(path);
         command
     };
     refused_in(folder, &mut into(&bed), &["r.bed", "is a file"]);
     refused_in(folder, &mut into("/proc/nowhere/m".as_ref()), &["/proc/nowhere/m"]);
-    refused_in(folder, files.count(&["--fragments", "/proc/nowhere/f"]).args(["-@", "1"]), &["/proc/nowhere/f"]);
+    refused_in(folder, kid.count(&["--fragments", "/proc/nowhere/f"]).args(["-@", "1"]), &["/proc/nowhere/f"]);
     // Broken alignments, found in the middle: folders that were begun are gone.
-    let bytes = fs::read(&files.bam).unwrap();
+    let bytes = fs::read(&kid.bams[0]).unwrap();
     let short = put(folder, "short.bam", &bytes[..bytes.len() - 28]);
     let mut command = deepallele("count");
-    command.arg(short).arg("-v").arg(&files.vcf).args(["-s", "kid", "--group-by", "CB", "-L"]).arg(&files.bed);
-    refused_in(folder, command.arg("--matrix").arg(&matrix).arg("-o").arg(files.at("t.tsv")), &["short.bam"]);
+    command.arg(short).arg("-v").arg(&kid.vcf).args(["-s", "kid", "--group-by", "CB", "-L"]).arg(kid.at("r.bed"));
+    refused_in(folder, command.arg("--matrix").arg(&matrix).arg("-o").arg(kid.at("t.tsv")), &["short.bam"]);
     for usage in [
         &["--group-by", "C", "--fragments", "f"][..],
         &["--group-by", "CBX", "--fragments", "f"],
@@ -359,7 +336,6 @@ fn what_is_wrong_is_named_and_leaves_nothing() {
         &["--fragments", "-"],
         &["--barcodes", "b"],
     ] {
-        let output = run(&mut files.count(usage));
-        assert_eq!(output.status.code(), Some(2), "{usage:?}: {}", text(&output.stderr));
+        misused(&mut kid.count(usage));
     }
 }

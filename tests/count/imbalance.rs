@@ -1,13 +1,12 @@
 //! The imbalance test through the command: its columns, its options, and replicates.
 
+use std::process::Command;
+
 use deepallele_tests::*;
 
 /// SNVs A>C every 100 bases on one contig, phased 0|1.
 fn vcf(sites: usize) -> String {
-    let mut text = "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=100000>\n\
-        ##FORMAT=<ID=GT,Number=1,Type=String,Description=\"\">\n\
-        #CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tkid\n"
-        .to_owned();
+    let mut text = vcf_header(&["chr1,length=100000"], &["kid"]);
     for site in 0..sites {
         text += &format!("chr1\t{}\t.\tA\tC\t.\tPASS\t.\tGT\t0|1\n", 100 * site + 50);
     }
@@ -16,46 +15,38 @@ fn vcf(sites: usize) -> String {
 
 /// Single reads of 20 bases: at each site as many of either haplotype as asked for.
 fn sam(sample: &str, counts: &[(usize, usize)]) -> String {
-    let mut text = format!("@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:chr1\tLN:100000\n@RG\tID:1\tSM:{sample}\n");
+    let mut sam = format!("@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:chr1\tLN:100000\n@RG\tID:1\tSM:{sample}\n");
     for (site, (hap1, hap2)) in counts.iter().enumerate() {
         for i in 0..hap1 + hap2 {
             let mut bases = vec![b'A'; 20];
             bases[10] = if i < *hap1 { b'A' } else { b'C' };
-            let (bases, quality) = (text_of(&bases), "I".repeat(20));
-            text +=
+            let (bases, quality) = (text(&bases), "I".repeat(20));
+            sam +=
                 &format!("r{site}_{i}\t0\tchr1\t{}\t60\t20M\t*\t0\t0\t{bases}\t{quality}\tRG:Z:1\n", 100 * site + 40);
         }
     }
-    text
+    sam
 }
 
-fn text_of(bases: &[u8]) -> String {
-    String::from_utf8(bases.to_vec()).unwrap()
-}
-
+/// Samples and regions, one for each site.
 struct Run {
-    folder: tempfile::TempDir,
-    reads: Vec<std::path::PathBuf>,
+    kid: Kid,
 }
 
 impl Run {
     fn new(samples: &[(&str, Vec<(usize, usize)>)]) -> Self {
-        let folder = scratch();
         let sites = samples[0].1.len();
-        vcf_gz(folder.path(), "v.vcf.gz", &vcf(sites));
+        let sams: Vec<(&str, String)> = samples.iter().map(|(name, counts)| (*name, sam(name, counts))).collect();
+        let sams: Vec<(&str, &str)> = sams.iter().map(|(name, sam)| (*name, sam.as_str())).collect();
+        let kid = Kid::new(&vcf(sites), &sams);
         let bed: String = (0..sites).map(|i| format!("chr1\t{}\t{}\tr{i}\n", 100 * i + 30, 100 * i + 70)).collect();
-        put(folder.path(), "r.bed", bed);
-        let reads = samples
-            .iter()
-            .map(|(name, counts)| bam(folder.path(), &format!("{name}.bam"), &sam(name, counts)))
-            .collect();
-        Self { folder, reads }
+        kid.put("r.bed", bed);
+        Self { kid }
     }
 
-    fn command(&self, more: &[&str]) -> std::process::Command {
-        let mut command = deepallele("count");
-        command.args(&self.reads).arg("-v").arg(self.folder.path().join("v.vcf.gz")).args(["-s", "kid", "-L"]);
-        command.arg(self.folder.path().join("r.bed")).args(more);
+    fn command(&self, more: &[&str]) -> Command {
+        let mut command = self.kid.count(&["-L"]);
+        command.arg(self.kid.at("r.bed")).args(more);
         command
     }
 
@@ -141,7 +132,7 @@ fn replicates_combine_in_a_row_of_their_own() {
 #[test]
 fn records_get_p_and_q_too() {
     let run = Run::new(&[("s", vec![(10, 0), (5, 5), (0, 0), (1, 9)])]);
-    let out = run.folder.path().join("v.tsv.gz");
+    let out = run.kid.at("v.tsv.gz");
     run.text(&["--dispersion", "0", "--per-variant", out.to_str().unwrap()]);
     let text = good_text(tool("bgzip", ["-dc"]).arg(&out));
     assert!(text.contains("\n##dispersion=s:0.000000\n"));
@@ -152,7 +143,7 @@ fn records_get_p_and_q_too() {
     assert_eq!(table.text(2, "p_value"), ".");
     let found = good_text(tool("tabix", [&out]).arg("chr1:300-400"));
     assert_eq!(found.lines().count(), 1, "{found}");
-    let plain = run.folder.path().join("plain.tsv");
+    let plain = run.kid.at("plain.tsv");
     run.text(&["--no-test", "--per-variant", plain.to_str().unwrap()]);
     assert!(!std::fs::read_to_string(plain).unwrap().contains("p_value"));
 }
@@ -167,9 +158,7 @@ fn what_cannot_be_is_refused() {
         (&["--no-test", "--dispersion", "0.1"], "cannot be used with"),
         (&["--combine"], "give two alignment files"),
     ] {
-        let output = self::run(&mut run.command(options));
-        assert_eq!(output.status.code(), Some(2), "{options:?}");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = misused(&mut run.command(options));
         assert!(said.contains(words), "{options:?}: {said}");
     }
 }
@@ -178,7 +167,7 @@ fn what_cannot_be_is_refused() {
 fn a_run_is_drawn_and_told_to_multiqc() {
     let counts: Vec<(usize, usize)> = (0..40).map(|i| (20 + i % 4, 20 + i % 3)).collect();
     let run = Run::new(&[("a", counts.clone()), ("b", counts)]);
-    let folder = run.folder.path();
+    let folder = run.kid.folder();
     let (svg, mqc) = (folder.join("o.svg"), folder.join("o_mqc.json"));
     let accounts = ["--overview", svg.to_str().unwrap(), "--multiqc", mqc.to_str().unwrap()];
     let with = run.text(&accounts);
@@ -199,10 +188,7 @@ fn a_run_is_drawn_and_told_to_multiqc() {
     );
     // Alone, without a table.
     let alone = folder.join("alone.svg");
-    let mut command = deepallele("count");
-    command.args(&run.reads).arg("-v").arg(folder.join("v.vcf.gz")).args(["-s", "kid", "--quiet", "--overview"]);
-    assert!(good(command.arg(&alone)).is_empty());
+    assert!(good(run.kid.count(&["--quiet", "--overview"]).arg(&alone)).is_empty());
     assert!(std::fs::read_to_string(&alone).unwrap().contains("variants with 10 informative"));
-    let output = self::run(&mut run.command(&["--multiqc", "x.json"]));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("_mqc.json") && output.status.code() == Some(2));
+    assert!(misused(&mut run.command(&["--multiqc", "x.json"])).contains("_mqc.json"));
 }

@@ -8,6 +8,7 @@ mod gatk;
 mod imbalance;
 mod null;
 mod regions;
+mod samples;
 mod simulated;
 mod truth;
 mod two_genomes;

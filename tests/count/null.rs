@@ -18,7 +18,7 @@ fn table(more: &[&str]) -> Table {
             .arg(&out)
             .args(more),
     );
-    Table::parse(&std::fs::read_to_string(out).unwrap())
+    Table::read(&out)
 }
 
 /// Rows with at least ten fragments on either allele together: "covered".

@@ -157,18 +157,8 @@ fn fragments(snvs: &BTreeMap<i64, Snv>) -> HashMap<Vec<u8>, Fragment> {
 fn counted(regions: &Path) -> (Table, Table) {
     let folder = scratch();
     let variants = folder.path().join("variants.tsv");
-    let table = good_text(
-        deepallele("count")
-            .arg(reads())
-            .arg("-v")
-            .arg(phased())
-            .args(["-s", "NA12878", "-L"])
-            .arg(regions)
-            .arg("--per-variant")
-            .arg(&variants),
-    );
-    let variants = std::fs::read_to_string(variants).unwrap();
-    (Table::parse(&table), Table::parse(&variants))
+    let table = good_text(count(&reads(), regions).arg("--per-variant").arg(&variants));
+    (Table::parse(&table), Table::read(&variants))
 }
 
 #[test]
@@ -302,9 +292,7 @@ fn fragments_go_to_the_parent_their_read_group_names() {
     for (parent, own, other) in [("paternal", "hap1", "hap2"), ("maternal", "hap2", "hap1")] {
         let part = folder.path().join(format!("{parent}.bam"));
         good(tool("samtools", ["view", "-b", "-r", parent, "-o"]).arg(&part).arg(reads()));
-        let table = Table::parse(&good_text(
-            deepallele("count").arg(&part).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(&whole),
-        ));
+        let table = Table::parse(&good_text(&mut count(&part, &whole)));
         assert_eq!(table.rows.len(), 1);
         let of_parent = || fragments.values().filter(|f| f.group == parent);
         let cover = of_parent().filter(|f| !f.seen.is_empty()).count();
@@ -319,7 +307,7 @@ fn fragments_go_to_the_parent_their_read_group_names() {
             .filter(|f| f.class(&snvs) == Class::Uninformative)
             .count();
         assert_eq!(went + wrong + conflicting + poor + neither, cover, "{parent}: some fragments are unexplained");
-        let classes: f64 = ["hap1", "hap2", "uninformative", "conflicting"].iter().map(|c| table.number(0, c)).sum();
+        let classes: f64 = CLASSES.iter().map(|c| table.number(0, c)).sum();
         assert_eq!(classes as usize, of_parent().count(), "{parent}: fragments were lost or made up");
         covering += cover;
         right += went;

@@ -1,6 +1,5 @@
 //! `deepallele` itself and what every command has in common.
 
-use std::fs;
 use std::process::{Command, Stdio};
 
 use deepallele_tests::*;
@@ -46,10 +45,8 @@ fn an_unknown_command_is_a_usage_error() {
 
 #[test]
 fn a_command_of_ones_own_is_found_on_the_path() {
-    use std::os::unix::fs::PermissionsExt;
     let folder = scratch();
-    let script = put(folder.path(), "deepallele-greet", "#!/bin/sh\necho greetings to \"$1\"\nexit 7\n");
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    shell_script(folder.path(), "deepallele-greet", "echo greetings to \"$1\"\nexit 7\n");
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
     let output = run(deepallele("greet").arg("all of you").env("PATH", path));
     assert_eq!(text(&output.stdout), "greetings to all of you\n");

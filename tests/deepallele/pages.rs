@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -63,8 +62,7 @@ fn the_built_ones_are_those_that_the_commands_write() {
         let said = text(&output.stderr);
         assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said:?}");
         assert!(said.starts_with("deepallele") && said.contains("/proc/no/man/man1"), "{said:?}");
-        let output = run(&mut direct(&program, &["--generate-pages"]));
-        assert_eq!(output.status.code(), Some(2));
+        misused(&mut direct(&program, &["--generate-pages"]));
     }
 }
 
@@ -161,12 +159,8 @@ fn help_shows_the_page_on_a_terminal() {
     let folder = scratch();
     let everything = std::env::var("PATH").unwrap();
     // A shell and nothing else: no man.
-    let bare = folder.path().join("bare");
-    fs::create_dir_all(&bare).unwrap();
-    for name in ["sh", "script"] {
-        symlink(good_text(&mut tool("sh", ["-c", &format!("command -v {name}")])).trim(), bare.join(name)).unwrap();
-    }
-    let bare = bare.display().to_string();
+    let bare_folder = path_of_only(folder.path(), "bare", &["sh", "script"]);
+    let bare = bare_folder.display().to_string();
     let line = format!("'{}' help annotate", bin_folder().join("deepallele").display());
     if there_is("man") {
         let shown = on_a_terminal(&line, &everything);
@@ -178,15 +172,10 @@ fn help_shows_the_page_on_a_terminal() {
     // Which page: the one beside, then the one in ../share/man, then whatever man knows. And only of commands there are.
     let home = folder.path().join("home");
     let bin = home.join("bin");
-    fs::create_dir_all(&bin).unwrap();
-    let program = |file: PathBuf, script: &str| {
-        fs::write(&file, script).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-    };
-    fs::copy(bin_folder().join("deepallele"), bin.join("deepallele")).unwrap();
-    program(bin.join("deepallele-greet"), "#!/bin/sh\necho greet \"$@\"\n");
+    shell_script(&bin, "deepallele-greet", "echo greet \"$@\"\n");
+    copied(&bin_folder().join("deepallele"), &bin);
     let line = format!("'{}' help greet", bin.join("deepallele").display());
-    program(folder.path().join("bare/man"), "#!/bin/sh\n[ \"$1\" = -w ] && exit ${UNKNOWN:-0}\necho man \"$@\"\n");
+    shell_script(&bare_folder, "man", "[ \"$1\" = -w ] && exit ${UNKNOWN:-0}\necho man \"$@\"\n");
     let installed = home.join("share/man/man1/deepallele-greet.1");
     let beside = bin.join("man/man1/deepallele-greet.1");
     assert_eq!(on_a_terminal(&format!("UNKNOWN=1 {line}"), &bare), "greet --help\n");
@@ -270,14 +259,12 @@ fn bash_completes_the_words_it_is_given() {
 fn typed(shell: &str, home: &Path, setting: &str) -> String {
     let record = home.join("record");
     let bin = home.join("bin");
-    fs::create_dir_all(&bin).unwrap();
     let script = format!(
-        "#!/bin/sh\n[ \"$1\" = --list-commands ] && exec '{}' \"$@\"\n(printf '[%s]' \"$@\"; echo) >>'{}'\n",
+        "[ \"$1\" = --list-commands ] && exec '{}' \"$@\"\n(printf '[%s]' \"$@\"; echo) >>'{}'\n",
         bin_folder().join("deepallele").display(),
         record.display()
     );
-    let door = put(&bin, "deepallele", script);
-    fs::set_permissions(&door, fs::Permissions::from_mode(0o755)).unwrap();
+    shell_script(&bin, "deepallele", &script);
     put(home, "network.onnx", "");
     put(home, "my genome.fa", "");
     let path = format!("{}:{}:{}", bin.display(), bin_folder().display(), std::env::var("PATH").unwrap());

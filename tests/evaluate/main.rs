@@ -9,14 +9,6 @@ use deepallele_tests::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-fn counts(folder: &Path) -> PathBuf {
-    let table = folder.join("counts.tsv");
-    let mut command = deepallele("count");
-    command.arg(reads()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(regions());
-    good(command.arg("-o").arg(&table));
-    table
-}
-
 fn on_counts(model: &Path, counts: &Path) -> Command {
     let mut command = deepallele("evaluate");
     command.arg("-m").arg(model).arg(counts).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878"]);
@@ -86,13 +78,6 @@ fn crc32(text: &str) -> u32 {
         }
         crc
     })
-}
-
-fn pearson(x: &[f64], y: &[f64]) -> f64 {
-    let n = x.len() as f64;
-    let (mx, my) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
-    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 { x.iter().zip(y).map(|(a, b)| f(a - mx, b - my)).sum() };
-    sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt()
 }
 
 #[test]
@@ -180,7 +165,7 @@ fn controls_tell_a_free_ratio_head_from_a_difference() {
 fn the_count_table_with_counting_noise_and_replicates() {
     let folder = scratch();
     let here = folder.path();
-    let counts = counts(here);
+    let counts = counted(here, "counts.tsv");
     let model = imported(here, "mh");
     let table = Table::parse(&good_text(on_counts(&model, &counts).args(["--part", "all"])));
     // As many windows differ as predict finds, and their agreement is that of `predict --compare`.
@@ -228,10 +213,8 @@ fn the_count_table_with_counting_noise_and_replicates() {
 /// A network trained for one epoch, with three tenths of the windows for validation and as many for the test.
 fn holding_out(folder: &Path, counts: &Path) -> PathBuf {
     let run = folder.join("run");
-    let mut command = deepallele("train");
-    command.arg(counts).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878", "--device", "cpu"]);
-    command.args(["--window", "128", "--epochs", "1", "--validation-share", "0.3", "--test-share", "0.3", "-o"]);
-    good(command.arg(&run));
+    let mut command = train(counts, &run);
+    good(command.args(["--window", "128", "--epochs", "1", "--validation-share", "0.3", "--test-share", "0.3"]));
     run
 }
 
@@ -239,10 +222,10 @@ fn holding_out(folder: &Path, counts: &Path) -> PathBuf {
 fn the_windows_of_a_trained_model_are_those_it_held_out() {
     let folder = scratch();
     let here = folder.path();
-    let counts = counts(here);
+    let counts = counted(here, "counts.tsv");
     let run = holding_out(here, &counts);
     let model = run.join("model.onnx");
-    let held = Table::parse(&good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz"))));
+    let held = Table::read(&run.join("predictions.tsv.gz"));
     let part_of = |name: &str| (0..held.rows.len()).filter(|&r| held.text(r, "part") == name).collect::<Vec<_>>();
     let size = |part: &str| {
         let table = good_text(on_counts(&model, &counts).args(["--part", part, "--bootstrap", "20", "--kmer-ridge=3"]));
@@ -289,7 +272,7 @@ fn the_same_bytes_at_any_number_of_threads_and_from_a_pipe() {
     let mut piped = on_pairs(&model, "-".as_ref());
     let piped = feed(piped.args(["--kmer-ridge=4", "--bootstrap", "100"]), &fs::read(&file).unwrap());
     assert!(one == without_header(&text(&piped)));
-    let counts = counts(folder.path());
+    let counts = counted(folder.path(), "counts.tsv");
     let on = |threads: &str| {
         without_header(&good_text(on_counts(&model, &counts).args([
             "--part",
@@ -326,7 +309,7 @@ fn plots_are_drawn_beside_the_table() {
 fn bad_input_leaves_nothing() {
     let models = scratch();
     let model = imported(models.path(), "mh");
-    let counts = counts(models.path());
+    let counts = counted(models.path(), "counts.tsv");
     let content = fs::read_to_string(&counts).unwrap();
     let folder = scratch();
     let here = folder.path();

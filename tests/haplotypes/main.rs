@@ -1,4 +1,6 @@
 //! `deepallele haplotypes`.
 
 mod genomes;
+mod pairs;
+mod records;
 mod simulated;

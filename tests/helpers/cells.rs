@@ -2,23 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{vcf_header, Random};
+
 pub const LENGTH: usize = 12_000;
 pub const READ: usize = 60;
-pub const CLASSES: [&str; 4] = ["hap1", "hap2", "uninformative", "conflicting"];
-
-/// A source of numbers that is the same everywhere.
-pub struct Random(u64);
-
-impl Random {
-    pub fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as usize % n
-    }
-
-    pub fn of<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.below(list.len())]
-    }
-}
 
 /// Bases of both haplotypes at SNVs, by 0-based position; the rest is A. Stretches without any alternate with
 /// stretches that have one every 15 bases.
@@ -29,9 +16,7 @@ pub fn snvs() -> BTreeMap<usize, [u8; 2]> {
 
 /// Both contigs have the same.
 pub fn vcf() -> String {
-    let mut text = String::from("##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##contig=<ID=chr2>\n");
-    text += "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"Genotype\">\n";
-    text += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tkid\n";
+    let mut text = vcf_header(&["chr1", "chr2"], &["kid"]);
     for contig in ["chr1", "chr2"] {
         for (at, [one, two]) in snvs() {
             let (one, two) = (one as char, two as char);

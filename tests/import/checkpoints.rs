@@ -8,16 +8,8 @@ use deepallele_tests::*;
 fn parity(network: &str) {
     let folder = scratch();
     let model = imported(folder.path(), network);
-    let table = Table::parse(&good_text(
-        deepallele("predict")
-            .arg("-m")
-            .arg(model)
-            .arg("--pairs")
-            .arg(data(&format!("parity/{network}/pairs.tsv")))
-            .arg("--raw"),
-    ));
-    let golden = fs::read_to_string(data(&format!("parity/{network}/predictions.tsv"))).unwrap();
-    let golden = Table::parse(&golden);
+    let table = predict_raw(&model, &data(&format!("parity/{network}/pairs.tsv")));
+    let golden = Table::read(&data(&format!("parity/{network}/predictions.tsv")));
     assert_eq!(table.rows.len(), golden.rows.len());
     assert!(golden.rows.len() >= 8);
     assert_eq!(&table.columns[..4], ["id", "count_a", "count_b", "ratio"]);
@@ -109,9 +101,7 @@ members[name] = struct.pack("<1920f", *weights)
         let mut command = deepallele("import");
         let output = run(command.arg(checkpoint).arg("-o").arg(&model));
         assert!(output.status.success(), "{}", text(&output.stderr));
-        let table = data("parity/mh/pairs.tsv");
-        let raw = good_text(deepallele("predict").arg("-m").arg(&model).arg("--pairs").arg(table).arg("--raw"));
-        (Table::parse(&raw), text(&output.stderr))
+        (predict_raw(&model, &data("parity/mh/pairs.tsv")), text(&output.stderr))
     };
     let (masked, said) = predictions(&masked);
     assert!(said.contains("3 of 24 kernels are masked"), "{said}");

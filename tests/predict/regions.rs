@@ -3,30 +3,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use bigtools::BigWigRead;
 use deepallele_tests::*;
-
-const WINDOW: u64 = 110;
-
-fn predict(model: &Path, regions: &Path) -> Command {
-    let mut command = deepallele("predict");
-    command.arg("-m").arg(model).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]);
-    command.arg(regions);
-    command
-}
-
-/// Start, end, centre and name of the regions.
-fn centres() -> Vec<(u64, u64, u64, String)> {
-    let table = fs::read_to_string(regions()).unwrap();
-    let rows = table.lines().map(|line| {
-        let columns: Vec<&str> = line.split('\t').collect();
-        let number = |i: usize| columns[i].parse::<u64>().unwrap();
-        (number(1), number(2), number(1) + number(9), columns[3].to_owned())
-    });
-    rows.collect()
-}
 
 /// The two alleles of the window around `centre`: all variants of the test data are SNVs.
 fn alleles(centre: u64, snvs: &[(u64, String, String, String)]) -> (String, String, usize) {
@@ -44,12 +22,8 @@ fn alleles(centre: u64, snvs: &[(u64, String, String, String)]) -> (String, Stri
 }
 
 fn snvs() -> Vec<(u64, String, String, String)> {
-    let table = good_text(tool("bcftools", ["query", "-f", "%POS\t%REF\t%ALT\t[%GT]\n"]).arg(phased()));
-    let rows = table.lines().map(|line| {
-        let c: Vec<&str> = line.split('\t').collect();
-        (c[0].parse::<u64>().unwrap() - 1, c[1].to_owned(), c[2].to_owned(), c[3].to_owned())
-    });
-    rows.collect()
+    let rows = query(&phased(), "%POS\t%REF\t%ALT\t[%GT]\n").into_iter();
+    rows.map(|c| (c[0].parse::<u64>().unwrap() - 1, c[1].clone(), c[2].clone(), c[3].clone())).collect()
 }
 
 #[test]
@@ -63,21 +37,21 @@ fn regions_are_predicted_from_their_two_alleles() {
         (0..table.rows.len()).map(|row| (table.text(row, "name").to_owned(), row)).collect();
     let snvs = snvs();
     let near = |centre: u64| snvs.iter().any(|v| v.0.abs_diff(centre) < WINDOW / 2);
-    let (with, without): (Vec<_>, Vec<_>) = centres().into_iter().partition(|r| near(r.2));
+    let (with, without): (Vec<_>, Vec<_>) = peaks().into_iter().partition(|peak| near(peak.summit));
     let some: Vec<_> = with.into_iter().take(25).chain(without.into_iter().step_by(200)).collect();
-    let made: Vec<_> = some.iter().map(|r| alleles(r.2, &snvs)).collect();
+    let made: Vec<_> = some.iter().map(|peak| alleles(peak.summit, &snvs)).collect();
     let pairs: Vec<(String, String)> = made.iter().map(|m| (m.0.clone(), m.1.clone())).collect();
     let raw = raw_predictions(folder.path(), &model, &pairs);
     let mut differ = 0;
     for ((region, (first, second, variants)), raw) in some.iter().zip(&made).zip(raw) {
-        let row = row_of[&region.3];
-        assert_eq!(table.number(row, "start") as u64, region.0);
-        assert_eq!(table.number(row, "end") as u64, region.1);
-        assert_eq!(table.number(row, "variants") as usize, *variants, "{region:?}");
+        let row = row_of[&region.name];
+        assert_eq!(table.number(row, "start") as u64, region.start);
+        assert_eq!(table.number(row, "end") as u64, region.end);
+        assert_eq!(table.number(row, "variants") as usize, *variants, "{}", region.name);
         // The network works in ln(count + 1).
-        close(table.number(row, "hap1"), (raw[0].exp() - 1.0).max(0.0), &format!("hap1 of {region:?}"));
-        close(table.number(row, "hap2"), (raw[1].exp() - 1.0).max(0.0), &format!("hap2 of {region:?}"));
-        close(table.number(row, "log2_ratio"), raw[2] / std::f64::consts::LN_2, &format!("ratio of {region:?}"));
+        close(table.number(row, "hap1"), (raw[0].exp() - 1.0).max(0.0), &format!("hap1 of {}", region.name));
+        close(table.number(row, "hap2"), (raw[1].exp() - 1.0).max(0.0), &format!("hap2 of {}", region.name));
+        close(table.number(row, "log2_ratio"), raw[2] / std::f64::consts::LN_2, &format!("ratio of {}", region.name));
         differ += usize::from(first != second);
     }
     assert!(differ >= 25, "only {differ} alleles differ");
@@ -116,17 +90,7 @@ fn tracks_hold_the_table() {
                 .find(|n| n.starts_with(prefix) && n.contains(track) && n.ends_with(ending))
                 .unwrap_or_else(|| panic!("no {prefix}*{track}*{ending} in {made:?}"))
         };
-        let graph = fs::read_to_string(name(find("graph", ".bedGraph"))).unwrap();
-        let mut intervals = Vec::new();
-        for line in graph.lines() {
-            if line.starts_with("track") || line.starts_with('#') {
-                continue;
-            }
-            let c: Vec<&str> = line.split('\t').collect();
-            assert_eq!(c[0], "chr22");
-            intervals.push((c[1].parse::<u64>().unwrap(), c[2].parse::<u64>().unwrap(), c[3].parse::<f64>().unwrap()));
-        }
-        assert_eq!(graph.lines().filter(|l| l.starts_with("track")).count(), 1);
+        let intervals = bedgraph(&name(find("graph", ".bedGraph")));
         for pair in intervals.windows(2) {
             assert!(pair[0].1 <= pair[1].0, "{pair:?} overlap");
         }
@@ -141,13 +105,7 @@ fn tracks_hold_the_table() {
         }
         assert!(compared > 1250, "only {compared} regions stand in the track");
         let wig = find("wig", ".bw");
-        let mut reader = BigWigRead::open_file(name(wig)).expect("a bigWig");
-        let values: Vec<_> = reader.get_interval("chr22", 0, 51_304_566).unwrap().map(|v| v.unwrap()).collect();
-        assert_eq!(values.len(), intervals.len());
-        for (value, interval) in values.iter().zip(&intervals) {
-            assert_eq!((u64::from(value.start), u64::from(value.end)), (interval.0, interval.1));
-            close(value.value.into(), interval.2, "bigWig against bedGraph");
-        }
+        same_spans(&bigwig(&name(wig)), &intervals);
         assert!(session.contains(&format!("path=\"{wig}\"")), "{wig} is not in {session}");
     }
 }
@@ -156,17 +114,7 @@ fn tracks_hold_the_table() {
 fn compared_with_counts() {
     let folder = scratch();
     let model = imported(folder.path(), "mh");
-    let counts = folder.path().join("counts.tsv.gz");
-    good(
-        deepallele("count")
-            .arg(reads())
-            .arg("-v")
-            .arg(phased())
-            .args(["-s", "NA12878", "-L"])
-            .arg(regions())
-            .arg("-o")
-            .arg(&counts),
-    );
+    let counts = counted(folder.path(), "counts.tsv.gz");
     let output = run(predict(&model, &regions()).arg("--compare").arg(&counts));
     assert!(output.status.success(), "{}", text(&output.stderr));
     let table = Table::parse(&text(&output.stdout));
@@ -245,9 +193,5 @@ fn bad_input_leaves_nothing() {
 fn a_closed_pipe_ends_quietly_with_0() {
     let folder = scratch();
     let model = imported(folder.path(), "mh");
-    let mut child =
-        predict(&model, &regions()).arg("--quiet").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    ends_quietly_unread(predict(&model, &regions()).arg("--quiet"));
 }

@@ -6,7 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bigtools::BigWigRead;
 use deepallele_tests::*;
 
 /// Prints genome, resources and tracks of a session, one a line, tabs between.
@@ -70,32 +69,16 @@ fn session(path: &Path) -> Session {
 }
 
 /// Spans of a bedGraph, and the same from the bigWig beside it.
-fn spans(prefix: &Path, kind: &str) -> Vec<(u64, u64, f64)> {
+fn spans(prefix: &Path, kind: &str) -> Vec<Span> {
     let file = |ending: &str| PathBuf::from(format!("{}.{kind}.{ending}", prefix.display()));
-    let graph = fs::read_to_string(file("bedGraph")).unwrap();
-    let lines = graph.lines().filter(|l| !l.starts_with("track") && !l.starts_with('#'));
-    let spans: Vec<(u64, u64, f64)> = lines
-        .map(|line| {
-            let c: Vec<&str> = line.split('\t').collect();
-            assert_eq!((c[0], c.len()), ("chr22", 4));
-            (c[1].parse().unwrap(), c[2].parse().unwrap(), c[3].parse().unwrap())
-        })
-        .collect();
-    let mut wig = BigWigRead::open_file(file("bw")).expect("a bigWig");
-    let values: Vec<_> = wig.get_interval("chr22", 0, 51_304_566).unwrap().map(|v| v.unwrap()).collect();
-    assert_eq!(values.len(), spans.len());
-    for (value, span) in values.iter().zip(&spans) {
-        assert_eq!((u64::from(value.start), u64::from(value.end)), (span.0, span.1));
-        close(value.value.into(), span.2, kind);
-    }
+    let spans = bedgraph(&file("bedGraph"));
+    same_spans(&bigwig(&file("bw")), &spans);
     spans
 }
 
 /// A count table of the test data without every third of its regions.
 fn two_thirds_counted(folder: &Path) -> PathBuf {
-    let mut count = deepallele("count");
-    count.arg(reads()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(regions());
-    let table = good_text(&mut count);
+    let table = good_text(&mut count(&reads(), &regions()));
     let mut number = 0;
     let kept = table.lines().filter(|line| {
         number += usize::from(!line.starts_with('#'));
@@ -104,10 +87,10 @@ fn two_thirds_counted(folder: &Path) -> PathBuf {
     put(folder, "counts.tsv", kept.map(|line| format!("{line}\n")).collect::<String>())
 }
 
-fn predict(model: &Path, counts: &Path, folder: &Path) -> Command {
-    let mut command = deepallele("predict");
-    command.arg("-m").arg(model).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]);
-    command.arg(regions()).arg("--compare").arg(counts).arg("--igv").arg(folder.join("predicted.xml"));
+/// Prediction next to what was counted, with all tracks in `folder`.
+fn compared(model: &Path, counts: &Path, folder: &Path) -> Command {
+    let mut command = predict(model, &regions());
+    command.arg("--compare").arg(counts).arg("--igv").arg(folder.join("predicted.xml"));
     command.arg("--bedgraph").arg(folder.join("p")).arg("--bigwig").arg(folder.join("p"));
     command
 }
@@ -125,7 +108,7 @@ fn what_was_measured_stands_beside_what_was_predicted() {
     fs::create_dir(&folder).unwrap();
     let model = imported(scratch.path(), "mh");
     let counts = two_thirds_counted(scratch.path());
-    let table = Table::parse(&good_text(&mut predict(&model, &counts, &folder)));
+    let table = Table::parse(&good_text(&mut compared(&model, &counts, &folder)));
 
     let rows = 0..table.rows.len();
     let places: Vec<(u64, u64)> =
@@ -185,9 +168,9 @@ fn one_session_of_all() {
     let here = folder.path();
     let model = imported(here, "mh");
     let counts = two_thirds_counted(here);
-    good(&mut predict(&model, &counts, here));
-    let mut annotate = deepallele("annotate");
-    annotate.arg("-m").arg(&model).arg("-f").arg(genome()).arg(phased()).arg("-o").arg(here.join("effects.vcf.gz"));
+    good(&mut compared(&model, &counts, here));
+    let mut annotate = annotate(&model, &phased());
+    annotate.arg("-o").arg(here.join("effects.vcf.gz"));
     annotate.arg("--bigwig").arg(here.join("effects.bw")).arg("--igv").arg(here.join("all.xml"));
     for file in ["p.measured.hap1.bedGraph", "p.hap1.bw", "p.measured.hap2.bedGraph", "p.hap2.bw"] {
         annotate.arg("--igv-track").arg(here.join(file));
@@ -229,8 +212,8 @@ fn files_that_igv_cannot_open_are_refused_before_anything_is_predicted() {
         (bcf, ["x.bcf", "bcftools view"]),
         (text, ["x.txt", "ending"]),
     ] {
-        let mut annotate = deepallele("annotate");
-        annotate.arg("-m").arg(&model).arg("-f").arg(genome()).arg(phased()).arg("-o").arg(here.join("out.vcf.gz"));
+        let mut annotate = annotate(&model, &phased());
+        annotate.arg("-o").arg(here.join("out.vcf.gz"));
         annotate.arg("--igv").arg(here.join("s.xml")).arg("--igv-track").arg(&file);
         refused_in(here, &mut annotate, &words);
         let mut predict = deepallele("predict");

@@ -71,7 +71,7 @@ impl Case {
         let mut counts = vec![[0; 4]; self.regions.len()];
         for row in 0..table.rows.len() {
             let region: usize = table.text(row, "name")[1..].parse().unwrap();
-            counts[region] = ["hap1", "hap2", "uninformative", "conflicting"].map(|c| table.number(row, c) as usize);
+            counts[region] = table.classes(row);
         }
         counts
     }

@@ -57,16 +57,6 @@ fn setup() -> tempfile::TempDir {
     folder
 }
 
-fn table(folder: &Path, name: &str) -> Table {
-    Table::parse(&fs::read_to_string(folder.join(name)).unwrap())
-}
-
-fn sequences(path: &Path) -> HashMap<String, String> {
-    let text = fs::read_to_string(path).unwrap();
-    let split = text.split('>').skip(1).map(|part| part.split_once('\n').unwrap());
-    split.map(|(name, lines)| (name.split_whitespace().next().unwrap().into(), lines.replace('\n', ""))).collect()
-}
-
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     let folder = setup();
@@ -111,7 +101,7 @@ fn its_files_fit_each_other() {
     let indels = records.iter().filter(|r| r[2].len() != r[3].len()).count();
     assert!(indels * 10 > records.len() && indels * 2 < records.len(), "{indels} indels of {}", records.len());
 
-    let counts = table(&output, "counts.tsv");
+    let counts = Table::read(&output.join("counts.tsv"));
     assert_eq!(counts.rows.len(), 240);
     let mut total = 0;
     for row in 0..counts.rows.len() {
@@ -136,17 +126,17 @@ fn its_files_fit_each_other() {
 
     // Both samples name the same two genomes, which are those of bcftools consensus.
     let packed = vcf_gz(folder.path(), "packed.vcf.gz", &fs::read_to_string(&variants).unwrap());
-    let consensus = good(tool("bcftools", ["consensus", "-s", "F1", "-H", "2", "-f"]).arg(&reference).arg(&packed));
-    let consensus = sequences(&put(folder.path(), "consensus.fa", consensus));
+    let consensus = good(&mut consensus(&reference, &packed, "F1", "2"));
+    let consensus = read_fasta(&put(folder.path(), "consensus.fa", consensus));
     for haplotypes in [["-s", "F1"], ["--strain", "STRAIN"]] {
         let prefix = folder.path().join("genome");
         let mut command = deepallele("haplotypes");
         command.arg("-f").arg(&reference).arg("-v").arg(&variants).args(haplotypes);
         good(command.arg("--fasta").arg(&prefix));
-        assert!(sequences(&prefix.with_extension("hap1.fa")) == sequences(&reference), "{haplotypes:?}");
-        assert!(sequences(&prefix.with_extension("hap2.fa")) == consensus, "{haplotypes:?}");
+        assert!(read_fasta(&prefix.with_extension("hap1.fa")) == read_fasta(&reference), "{haplotypes:?}");
+        assert!(read_fasta(&prefix.with_extension("hap2.fa")) == consensus, "{haplotypes:?}");
     }
-    activities(&output, &records, &sequences(&reference), &consensus);
+    activities(&output, &records, &read_fasta(&reference), &consensus);
     // Training reads all of it.
     let mut dry = deepallele("train");
     dry.arg(output.join("counts.tsv")).arg("-f").arg(&reference).arg("-v").arg(&variants);
@@ -216,7 +206,7 @@ fn activities(output: &Path, records: &[Vec<&str>], hap1: &HashMap<String, Strin
         let share = exact_share(&scores(consensus), *threshold);
         assert!(share <= P_VALUE * 1.05 && share > P_VALUE / 3.0, "{name}: {share} of places are sites");
     }
-    let truth = table(output, "truth.tsv");
+    let truth = Table::read(&output.join("truth.tsv"));
     let (mut active, mut hit, mut moved) = (0, 0, 0);
     for row in 0..truth.rows.len() {
         let (chrom, start) = (truth.text(row, "chrom"), truth.number(row, "start") as usize);
@@ -254,14 +244,6 @@ fn exact_share(matrix: &[[f64; 4]], threshold: f64) -> f64 {
     reached as f64 / 4f64.powi(matrix.len() as i32)
 }
 
-fn pearson(x: &[f64], y: &[f64]) -> f64 {
-    let n = x.len() as f64;
-    let (mx, my) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
-    let of =
-        |a: &[f64], ma: f64, b: &[f64], mb: f64| -> f64 { a.iter().zip(b).map(|(a, b)| (a - ma) * (b - mb)).sum() };
-    of(x, mx, y, my) / (of(x, mx, x, mx) * of(y, my, y, my)).sqrt()
-}
-
 #[test]
 fn the_ceiling_is_what_it_says() {
     let folder = setup();
@@ -271,7 +253,8 @@ fn the_ceiling_is_what_it_says() {
         let said = good_text(&mut script(folder.path(), &output, &["--noise", noise]));
         let written = fs::read_to_string(output.join("ceiling.tsv")).unwrap();
         assert!(said.ends_with(&written), "{said} against {written}");
-        let (told, counts, truth) = (Table::parse(&written), table(&output, "counts.tsv"), table(&output, "truth.tsv"));
+        let (told, counts, truth) =
+            (Table::parse(&written), Table::read(&output.join("counts.tsv")), Table::read(&output.join("truth.tsv")));
         for part in 0..told.rows.len() {
             let chroms: &[&str] = match told.text(part, "part") {
                 "all" => &["sim1", "sim2", "sim3", "sim4"],

@@ -3,31 +3,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use deepallele_tests::*;
-
-fn counts(folder: &Path) -> PathBuf {
-    let table = folder.join("counts.tsv.gz");
-    good(
-        deepallele("count")
-            .arg(reads())
-            .arg("-v")
-            .arg(phased())
-            .args(["-s", "NA12878", "-L"])
-            .arg(regions())
-            .arg("-o")
-            .arg(&table),
-    );
-    table
-}
-
-fn train(counts: &Path, output: &Path) -> Command {
-    let mut command = deepallele("train");
-    command.arg(counts).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878"]);
-    command.args(["--device", "cpu"]).arg("-o").arg(output);
-    command
-}
 
 /// The same command but for its folder, so that the command line inside the model is no difference.
 fn trained_in(place: &Path, counts: &Path, name: &str, more: &[&str]) -> PathBuf {
@@ -39,9 +16,9 @@ fn trained_in(place: &Path, counts: &Path, name: &str, more: &[&str]) -> PathBuf
 
 #[test]
 fn the_same_seed_gives_the_same_model() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
-    let counts = counts(folder.path());
+    let counts = counted(folder.path(), "counts.tsv.gz");
     let short = ["--window", "128", "--epochs", "2", "--seed", "5"];
     let first = trained_in(folder.path(), &counts, "first", &short);
     let again = trained_in(folder.path(), &counts, "again", &short);
@@ -64,9 +41,9 @@ fn figure(table: &Table, model: &str, quantity: &str, column: &str) -> f64 {
 
 #[test]
 fn predicted_counts_beat_gc_content_and_the_mean_on_held_out_blocks() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
-    let counts = counts(folder.path());
+    let counts = counted(folder.path(), "counts.tsv.gz");
     let run = folder.path().join("run");
     let table = Table::parse(&good_text(train(&counts, &run).args(TRAINING)));
     for haplotype in ["hap1", "hap2"] {
@@ -86,8 +63,7 @@ fn predicted_counts_beat_gc_content_and_the_mean_on_held_out_blocks() {
     assert!(listing(&run).iter().all(|name| !name.starts_with(".tmp")), "{:?}", listing(&run));
 
     // No window of one block is in two parts, and the table of held-out windows has no training window.
-    let held = good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz")));
-    let held = Table::parse(&held);
+    let held = Table::read(&run.join("predictions.tsv.gz"));
     let (mut test, mut validation) = (Vec::new(), Vec::new());
     for row in 0..held.rows.len() {
         let block = (held.number(row, "start") + held.number(row, "end")) as u64 / 2 / 500_000;
@@ -101,30 +77,8 @@ fn predicted_counts_beat_gc_content_and_the_mean_on_held_out_blocks() {
     assert!(test.iter().all(|block| !validation.contains(block)), "a block in two parts");
 
     // The model serves the other commands, and the held-out table holds what predict predicts.
-    let predicted = Table::parse(&good_text(
-        deepallele("predict")
-            .arg("-m")
-            .arg(run.join("model.onnx"))
-            .arg("-f")
-            .arg(genome())
-            .arg("-v")
-            .arg(phased())
-            .args(["-s", "NA12878", "-L"])
-            .arg(&counts),
-    ));
-    let mut compared = 0;
-    for row in 0..held.rows.len() {
-        let name = held.text(row, "name");
-        let found = (0..predicted.rows.len()).find(|r| predicted.text(*r, "name") == name).expect("every region");
-        for column in ["hap1", "hap2", "log2_ratio"] {
-            let (ours, theirs) = (predicted.number(found, column), held.number(row, column));
-            assert!((ours - theirs).abs() <= 2e-3 * (1.0 + theirs.abs()), "{name}, {column}: {ours}, {theirs}");
-        }
-        compared += 1;
-    }
-    assert_eq!(compared, held.rows.len());
-    let annotated =
-        good_text(deepallele("annotate").arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg(phased()));
+    same_predictions(&held, &Table::parse(&good_text(&mut predict(&run.join("model.onnx"), &counts))));
+    let annotated = good_text(&mut annotate(&run.join("model.onnx"), &phased()));
     assert_eq!(annotated.matches("DA_LFC=").count(), 623);
 }
 
@@ -133,40 +87,17 @@ const TRAINING: [&str; 8] = ["--window", "256", "--learning-rate", "0.001", "--e
 
 #[test]
 fn all_three_networks_train_on_pairs() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
     let pairs = fs::read_to_string(data("parity/mh/train_pairs.tsv")).unwrap();
     let pairs = pairs.replace("target_a\ttarget_b", "value_a\tvalue_b");
     let pairs = put(folder.path(), "designed.tsv", pairs);
     for kind in ["paired", "difference", "single"] {
         let run = folder.path().join(kind);
-        good(
-            deepallele("train")
-                .arg("--pairs")
-                .arg(&pairs)
-                .args([
-                    "--target-scale",
-                    "log2",
-                    "--window",
-                    "110",
-                    "--epochs",
-                    "1",
-                    "--device",
-                    "cpu",
-                    "--model",
-                    kind,
-                ])
-                .arg("-o")
-                .arg(&run),
-        );
-        let table = Table::parse(&good_text(
-            deepallele("predict")
-                .arg("-m")
-                .arg(run.join("model.onnx"))
-                .arg("--pairs")
-                .arg(data("parity/mh/pairs.tsv"))
-                .arg("--raw"),
-        ));
+        let mut train = deepallele("train");
+        train.arg("--pairs").arg(&pairs).args(["--target-scale", "log2", "--window", "110", "--epochs", "1"]);
+        good(train.args(["--device", "cpu", "--model", kind]).arg("-o").arg(&run));
+        let table = predict_raw(&run.join("model.onnx"), &data("parity/mh/pairs.tsv"));
         assert!(table.rows.len() >= 8);
         for row in 0..table.rows.len() {
             let of = |column: &str| table.number(row, column);
@@ -179,15 +110,15 @@ fn all_three_networks_train_on_pairs() {
 
 #[test]
 fn bad_input() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
-    let counts = counts(folder.path());
+    let counts = counted(folder.path(), "counts.tsv.gz");
     let run = folder.path().join("run");
     let words = put(folder.path(), "words.tsv", "these are words\n");
     refused(&mut train(&words, &run), &["words.tsv"]);
     let empty = put(folder.path(), "empty.tsv", "");
     refused(&mut train(&empty, &run), &["empty.tsv"]);
-    let table = good_text(tool("bgzip", ["-dc"]).arg(&counts));
+    let table = unpacked(&counts);
     let broken =
         put(folder.path(), "broken.tsv", table.replacen("ctcf_peak_1\t195\t.\t", "ctcf_peak_1\t195\t.\tx\t", 1));
     refused(&mut train(&broken, &run), &["broken.tsv", "line "]);
@@ -197,10 +128,5 @@ fn bad_input() {
     let mut chromosomes = train(&counts, &run);
     refused(chromosomes.args(["--split", "chrom", "--test-chroms", "chrQ", "--validation-chroms", "chr22"]), &["chrQ"]);
     assert!(!run.join("model.onnx").exists());
-    let usage = run_status(train(&counts, &run).args(["--preset", "huge"]));
-    assert_eq!(usage, Some(2));
-}
-
-fn run_status(command: &mut Command) -> Option<i32> {
-    run(command).status.code()
+    misused(train(&counts, &run).args(["--preset", "huge"]));
 }

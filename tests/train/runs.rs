@@ -12,19 +12,12 @@ use deepallele_tests::*;
 /// Counts of the CTCF reads in windows of 200 bases around the middle of each region, and with `samples` more than
 /// one the same under other names, the first hundred regions only.
 fn counts(folder: &Path, samples: &[&str]) -> PathBuf {
-    let bed: String = fs::read_to_string(regions())
-        .unwrap()
-        .lines()
-        .map(|line| {
-            let columns: Vec<&str> = line.split('\t').collect();
-            let middle = (columns[1].parse::<u64>().unwrap() + columns[2].parse::<u64>().unwrap()) / 2;
-            format!("{}\t{}\t{}\t{}\n", columns[0], middle - 100, middle + 100, columns[3])
-        })
-        .collect();
-    let bed = put(folder, "narrow.bed", bed);
-    let mut command = deepallele("count");
-    command.arg(reads()).arg("-v").arg(phased()).args(["-s", "NA12878", "--quiet", "-L"]).arg(bed);
-    let table = good_text(&mut command);
+    let window = |peak: Peak| {
+        let middle = (peak.start + peak.end) / 2;
+        format!("chr22\t{}\t{}\t{}\n", middle - 100, middle + 100, peak.name)
+    };
+    let bed = put(folder, "narrow.bed", peaks().into_iter().map(window).collect::<String>());
+    let table = good_text(count(&reads(), &bed).arg("--quiet"));
     let mut text = String::new();
     let (mut lines, name) = (0, "ctcf_chip.chr22");
     for line in table.lines() {
@@ -42,14 +35,14 @@ fn counts(folder: &Path, samples: &[&str]) -> PathBuf {
     put(folder, "counts.tsv", text)
 }
 
-fn train(counts: &Path, output: &Path, more: &[&str]) -> Command {
-    train_with_threads("1", counts, output, more)
+fn short(counts: &Path, output: &Path, more: &[&str]) -> Command {
+    short_with_threads("1", counts, output, more)
 }
 
-fn train_with_threads(threads: &str, counts: &Path, output: &Path, more: &[&str]) -> Command {
-    let mut command = deepallele("train");
-    command.arg(counts).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878"]);
-    command.args(["--device", "cpu", "-@", threads, "--window", "128", "--seed", "3"]).args(more).arg("-o").arg(output);
+/// Training with small windows.
+fn short_with_threads(threads: &str, counts: &Path, output: &Path, more: &[&str]) -> Command {
+    let mut command = train(counts, output);
+    command.args(["-@", threads, "--window", "128", "--seed", "3"]).args(more);
     command
 }
 
@@ -82,18 +75,18 @@ fn started(command: &Command, file: &Path) -> std::process::Child {
 
 #[test]
 fn a_killed_run_goes_on_to_the_same_model() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
     let counts = counts(folder.path(), &["one"]);
     let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
     let options =
         ["--epochs", "4", "--shift", "6", "--augment", "strand,swap", "--clip", "5", "--tower-dropout", "0.1"];
-    good(&mut train(&counts, &whole, &options));
+    good(&mut short(&counts, &whole, &options));
     // Killed without notice once a state is there, twice.
     for _ in 0..2 {
         let resume: &[&str] = if broken.exists() { &["--resume"] } else { &[] };
         let state = broken.join("training.state");
-        let mut child = started(train(&counts, &broken, &[&options[..], resume].concat()).arg("--quiet"), &state);
+        let mut child = started(short(&counts, &broken, &[&options[..], resume].concat()).arg("--quiet"), &state);
         std::thread::sleep(Duration::from_millis(700));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -101,8 +94,8 @@ fn a_killed_run_goes_on_to_the_same_model() {
     }
     // Other options are another run.
     let other = [&options[..], &["--resume", "--learning-rate", "0.5"]].concat();
-    refused(&mut train(&counts, &broken, &other), &["training.state", "other options"]);
-    good(&mut train(&counts, &broken, &[&options[..], &["--resume"]].concat()));
+    refused(&mut short(&counts, &broken, &other), &["training.state", "other options"]);
+    good(&mut short(&counts, &broken, &[&options[..], &["--resume"]].concat()));
     same_model(&whole, &broken);
     for run in [&whole, &broken] {
         let left: Vec<String> =
@@ -113,14 +106,14 @@ fn a_killed_run_goes_on_to_the_same_model() {
 
 #[test]
 fn ctrl_c_saves_and_says_how_to_go_on() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
     let counts = counts(folder.path(), &["one"]);
     let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
     let options = ["--epochs", "3", "--members", "2"];
-    good(&mut train(&counts, &whole, &options));
+    good(&mut short(&counts, &whole, &options));
     // In the middle of the second member.
-    let child = started(&train(&counts, &broken, &options), &broken.join("finished.seed1.safetensors"));
+    let child = started(&short(&counts, &broken, &options), &broken.join("finished.seed1.safetensors"));
     std::thread::sleep(Duration::from_millis(300));
     signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
@@ -128,7 +121,7 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
     let last = said.lines().last().unwrap_or_default();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(last.contains("stopped in epoch") && last.contains("seed2") && last.contains("--resume"), "{last}");
-    good(&mut train(&counts, &broken, &[&options[..], &["--resume"]].concat()));
+    good(&mut short(&counts, &broken, &[&options[..], &["--resume"]].concat()));
     for member in ["seed1.safetensors", "seed2.safetensors"] {
         assert!(weights(&whole.join(member)) == weights(&broken.join(member)), "{member} differs");
     }
@@ -145,11 +138,11 @@ fn mask(status: &str, name: &str) -> Vec<u32> {
 /// thread writes its frame over the numbers of a tensor, or over the heap.
 #[test]
 fn no_signal_interrupts_a_thread_that_computes() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
     let counts = counts(folder.path(), &["one"]);
     let broken = folder.path().join("broken");
-    let train = train_with_threads("2", &counts, &broken, &["--epochs", "50"]);
+    let train = short_with_threads("2", &counts, &broken, &["--epochs", "50"]);
     let mut child = started(&train, &broken.join("training.state"));
     let ending = [1, 2, 15];
     let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
@@ -176,32 +169,30 @@ fn no_signal_interrupts_a_thread_that_computes() {
 
 #[test]
 fn folds_test_every_window_once_and_their_spread_is_told() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
     let counts = counts(folder.path(), &["one"]);
     let run = folder.path().join("run");
-    let table = good_text(&mut train(&counts, &run, &["--epochs", "1", "--folds", "3", "--tensorboard"]));
-    let held = Table::parse(&good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz"))));
+    let table = good_text(&mut short(&counts, &run, &["--epochs", "1", "--folds", "3", "--tensorboard"]));
+    let held = Table::read(&run.join("predictions.tsv.gz"));
     let names = |part: &str| -> Vec<String> {
         let rows = (0..held.rows.len()).filter(|&row| held.text(row, "part") == part);
         let mut names: Vec<String> = rows.map(|row| held.text(row, "name").to_string()).collect();
         names.sort();
         names
     };
-    let mut all: Vec<String> = Table::parse(&fs::read_to_string(&counts).unwrap()).column("name");
+    let mut all: Vec<String> = Table::read(&counts).column("name");
     all.sort();
     assert_eq!((names("test"), names("validation")), (all.clone(), all.clone()));
     let table = Table::parse(&table);
     assert_eq!(table.number(0, "windows") as usize, all.len());
-    let metrics = Table::parse(&fs::read_to_string(run.join("metrics.tsv")).unwrap());
+    let metrics = Table::read(&run.join("metrics.tsv"));
     assert_eq!(metrics.column("run"), ["fold1", "fold2", "fold3"]);
     for name in ["fold1", "fold2", "fold3"] {
         assert!(run.join(format!("events.out.tfevents.{name}")).is_file(), "{:?}", listing(&run));
         assert!(run.join(format!("{name}.safetensors")).is_file());
     }
-    let mut command = deepallele("predict");
-    command.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
-    let predicted = Table::parse(&good_text(command.args(["-s", "NA12878", "-L"]).arg(&counts)));
+    let predicted = Table::parse(&good_text(&mut predict(&run.join("model.onnx"), &counts)));
     let spread: Vec<f64> = (0..predicted.rows.len()).map(|row| predicted.number(row, "log2_ratio_sd")).collect();
     for (row, spread) in spread.iter().enumerate() {
         // Equal alleles have a ratio of 0 in every network.
@@ -214,24 +205,19 @@ fn folds_test_every_window_once_and_their_spread_is_told() {
 
 #[test]
 fn several_samples_are_outputs_of_one_network() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
     let counts = counts(folder.path(), &["one", "two, too"]);
     let run = folder.path().join("run");
-    let table = Table::parse(&good_text(&mut train(&counts, &run, &["--epochs", "2", "--kmers", "4"])));
+    let table = Table::parse(&good_text(&mut short(&counts, &run, &["--epochs", "2", "--kmers", "4"])));
     let rows = |sample: &str| (0..table.rows.len()).filter(|&r| table.text(r, "sample") == sample).collect::<Vec<_>>();
     assert_eq!((rows("one").len(), rows("two, too").len()), (9, 9));
     // The second sample has the first hundred regions only.
     assert!(table.number(rows("two, too")[0], "windows") < table.number(rows("one")[0], "windows"));
-    let held = Table::parse(&good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz"))));
+    let held = Table::read(&run.join("predictions.tsv.gz"));
     assert!((0..held.rows.len()).any(|r| held.text(r, "measured_hap1") == "."));
-    let predict = |sample: &[&str]| {
-        let mut command = deepallele("predict");
-        command.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
-        Table::parse(&good_text(command.args(["-s", "NA12878", "-L"]).arg(&counts).args(sample)))
-    };
-    let [first, one, two] =
-        [predict(&[]), predict(&["--model-sample", "one"]), predict(&["--model-sample", "two, too"])];
+    let of = |sample: &[&str]| Table::parse(&good_text(predict(&run.join("model.onnx"), &counts).args(sample)));
+    let [first, one, two] = [of(&[]), of(&["--model-sample", "one"]), of(&["--model-sample", "two, too"])];
     assert_eq!(first.rows, one.rows);
     assert!(one.column("hap1") != two.column("hap1"));
     // What predict says is what training wrote, for both.
@@ -243,23 +229,22 @@ fn several_samples_are_outputs_of_one_network() {
             assert!((ours - theirs).abs() <= 2e-3 * (1.0 + theirs.abs()), "{sample}, {column}: {ours}, {theirs}");
         }
     }
-    let mut wrong = deepallele("predict");
-    wrong.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
-    refused(wrong.args(["-s", "NA12878", "--model-sample", "three", "-L"]).arg(&counts), &["three", "one, two, too"]);
+    let mut wrong = predict(&run.join("model.onnx"), &counts);
+    refused(wrong.args(["--model-sample", "three"]), &["three", "one, two, too"]);
 }
 
 #[test]
 fn crosses_share_a_network_and_keep_their_haplotypes() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
     let counts = counts(folder.path(), &["one"]);
     let other = put(folder.path(), "other.tsv", fs::read_to_string(&counts).unwrap().replace("\tone\t", "\ttwo\t"));
     let run = folder.path().join("run");
     // The same reads with the haplotypes exchanged: another cross of the same parents.
     let cross = format!("{},{},NA12878:2,NA12878:1", other.display(), phased().display());
-    let table = Table::parse(&good_text(&mut train(&counts, &run, &["--epochs", "1", "--cross", &cross])));
+    let table = Table::parse(&good_text(&mut short(&counts, &run, &["--epochs", "1", "--cross", &cross])));
     assert_eq!(table.column("sample").iter().filter(|s| *s == "two").count(), 9);
-    let held = Table::parse(&good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz"))));
+    let held = Table::read(&run.join("predictions.tsv.gz"));
     // Each window stands there once a cross, measured in its own sample and in no other.
     let of = |sample: &str, known: bool| {
         let rows = (0..held.rows.len()).filter(|&r| held.text(r, "sample") == sample);
@@ -268,20 +253,20 @@ fn crosses_share_a_network_and_keep_their_haplotypes() {
     assert_eq!((of("one", true), of("two", true)), (of("two", false), of("one", false)));
     assert!(of("one", true) > 100 && of("one", true) == of("two", true));
     let twice = format!("{},{},ref,NA12878:1", counts.display(), phased().display());
-    refused(&mut train(&counts, &folder.path().join("x"), &["--cross", &twice]), &["sample \"one\""]);
-    assert_eq!(run_code(&mut train(&counts, &run, &["--cross", "a,b"])), Some(2));
+    refused(&mut short(&counts, &folder.path().join("x"), &["--cross", &twice]), &["sample \"one\""]);
+    misused(&mut short(&counts, &run, &["--cross", "a,b"]));
 }
 
 #[test]
 fn counts_are_fitted_by_their_likelihood() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
     let counts = counts(folder.path(), &["one"]);
     let run = folder.path().join("run");
-    let table = Table::parse(&good_text(&mut train(&counts, &run, &["--epochs", "6", "--loss", "counts"])));
+    let table = Table::parse(&good_text(&mut short(&counts, &run, &["--epochs", "6", "--loss", "counts"])));
     let summary: String = fs::read_to_string(run.join("summary.json")).unwrap();
     assert!(summary.contains("\"dispersion_split\"") && summary.contains("\"ratio_bias_log2\""));
-    let metrics = Table::parse(&fs::read_to_string(run.join("metrics.tsv")).unwrap());
+    let metrics = Table::read(&run.join("metrics.tsv"));
     assert!(metrics.number(5, "train_loss") < metrics.number(0, "train_loss"));
     let of = |model: &str| {
         (0..table.rows.len())
@@ -293,24 +278,17 @@ fn counts_are_fitted_by_their_likelihood() {
     let pairs = put(folder.path(), "p.tsv", "id\tallele_a\tallele_b\tvalue_a\tvalue_b\na\tACGT\tACGA\t1\t2\n");
     let mut designed = deepallele("train");
     designed.arg("--pairs").arg(pairs).args(["--loss", "counts", "-o"]).arg(folder.path().join("x"));
-    assert_eq!(run_code(&mut designed), Some(1));
-}
-
-fn run_code(command: &mut Command) -> Option<i32> {
-    deepallele_tests::run(command).status.code()
+    assert_eq!(deepallele_tests::run(&mut designed).status.code(), Some(1));
 }
 
 #[test]
 fn published_windows_are_predicted_as_they_were_trained() {
-    let _turn = turn();
+    let _turn = training_turn();
     let folder = scratch();
     let counts = counts(folder.path(), &["one"]);
     let run = folder.path().join("run");
     let options = ["--compat", "published", "--window", "220", "--epochs", "1", "--baselines"];
-    let mut command = deepallele("train");
-    command.arg(&counts).arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878"]);
-    command.args(["--device", "cpu", "-@", "1", "--seed", "3"]).args(options).arg("-o").arg(&run);
-    let table = Table::parse(&good_text(&mut command));
+    let table = Table::parse(&good_text(train(&counts, &run).args(["-@", "1", "--seed", "3"]).args(options)));
     let models = table.column("on_test");
     for name in ["model", "gc", "mean", "kmer_ridge", "single", "difference"] {
         assert_eq!(models.iter().filter(|m| *m == name).count(), 3, "{name} in {models:?}");
@@ -319,23 +297,12 @@ fn published_windows_are_predicted_as_they_were_trained() {
     for line in ["layout = \"left-aligned\"", "strands = \"joined\"", "ratio_head = \"free\"", "schedule = \"cycle\""] {
         assert!(config.contains(line), "{line} is not in {config}");
     }
-    let held = Table::parse(&good_text(tool("bgzip", ["-dc"]).arg(run.join("predictions.tsv.gz"))));
-    let mut predict = deepallele("predict");
-    predict.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
-    let predicted = Table::parse(&good_text(predict.args(["-s", "NA12878", "-L"]).arg(&counts)));
-    let names = predicted.column("name");
-    for row in 0..held.rows.len() {
-        let there = names.iter().position(|n| n == held.text(row, "name")).unwrap();
-        for column in ["hap1", "hap2", "log2_ratio"] {
-            let (ours, theirs) = (predicted.number(there, column), held.number(row, column));
-            assert!((ours - theirs).abs() <= 2e-3 * (1.0 + theirs.abs()), "{column}: {ours}, {theirs}");
-        }
-    }
+    let held = Table::read(&run.join("predictions.tsv.gz"));
+    same_predictions(&held, &Table::parse(&good_text(&mut predict(&run.join("model.onnx"), &counts))));
     // A region that does not fit the window is told by name.
     let long = put(folder.path(), "long.bed", "chr22\t20000000\t20000400\n");
-    let mut too_long = deepallele("predict");
-    too_long.arg("-m").arg(run.join("model.onnx")).arg("-f").arg(genome()).arg("-v").arg(phased());
-    refused(too_long.args(["-s", "NA12878", "-L"]).arg(long), &["chr22:20000001-20000400", "window of 220"]);
+    let mut too_long = predict(&run.join("model.onnx"), &long);
+    refused(&mut too_long, &["chr22:20000001-20000400", "window of 220"]);
 }
 
 #[test]
@@ -343,7 +310,7 @@ fn a_dry_run_tells_what_would_be_and_leaves_nothing() {
     let folder = scratch();
     let counts = counts(folder.path(), &["one"]);
     let run = folder.path().join("run");
-    let said = good_text(&mut train(&counts, &run, &["--dry-run", "--epochs", "7", "--members", "2"]));
+    let said = good_text(&mut short(&counts, &run, &["--dry-run", "--epochs", "7", "--members", "2"]));
     let value = |what: &str| {
         let line = said.lines().find(|l| l.starts_with(what)).unwrap_or_else(|| panic!("no {what} in {said}"));
         line.split('\t').nth(1).unwrap().to_string()
@@ -372,12 +339,10 @@ fn options_that_do_not_fit_are_refused() {
         (&["--compat", "tomorrow"], "published"),
         (&["--split", "group"], "--pairs"),
     ] {
-        let output = deepallele_tests::run(&mut train(&counts, &run, options));
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{options:?}: {said}");
+        let said = misused(&mut short(&counts, &run, options));
         assert!(said.contains(word), "{options:?}: {said}");
     }
-    let many = train(&counts, &run, &["--folds", "64", "--block-size", "50000000"]);
+    let many = short(&counts, &run, &["--folds", "64", "--block-size", "50000000"]);
     refused(&mut { many }, &["64 folds"]);
     assert!(!run.join("model.onnx").exists());
 }
