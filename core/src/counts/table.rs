@@ -4,6 +4,8 @@ use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::io::regions::anchor::AnchorColumn;
+use crate::io::regions::{Anchor, Region, TssSource};
 use crate::io::text_input::open_text;
 
 /// Names of the columns that every count table has, in order.
@@ -26,8 +28,8 @@ pub const COLUMNS: [&str; 16] = [
     "q_value",
 ];
 
-/// Columns behind them in the tables we write; a reader may ignore them.
-pub const MORE_COLUMNS: [&str; 2] = ["shrunk_log2_ratio", "shrunk_se"];
+/// Columns after them in the tables that are written; a reader may ignore them.
+pub const MORE_COLUMNS: [&str; 3] = ["shrunk_log2_ratio", "shrunk_se", "anchor"];
 
 /// One region of one sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +65,29 @@ pub struct CountRow {
     pub shrunk_log2_ratio: Option<f64>,
     /// Posterior standard deviation of the log2 ratio; not read back.
     pub shrunk_se: Option<f64>,
+    /// The base around which a model's window lies, 0-based, by the rule of the header line `##anchor=`; None in tables
+    /// without it.
+    pub anchor: Option<u64>,
+}
+
+impl CountRow {
+    /// The row as a region of contig number `contig`, with the anchor that the table has by `rule`.
+    pub fn region(&self, contig: usize, rule: Option<Anchor>) -> Region {
+        let mut region = Region {
+            contig,
+            start: self.start,
+            end: self.end,
+            name: self.name.clone(),
+            score: self.score.clone(),
+            strand: self.strand,
+            summit: None,
+            tss: None,
+        };
+        if let (Some(rule), Some(anchor)) = (rule, self.anchor) {
+            region.set_anchor(rule, anchor);
+        }
+        region
+    }
 }
 
 /// log2 ratio of two counts and its standard error, with one half added to each (Haldane 1956, Anscombe 1956):
@@ -87,6 +112,16 @@ impl CountTable {
     /// Value of the header line `##key=value`, such as `haplotype1`.
     pub fn header_value(&self, key: &str) -> Option<&str> {
         self.header.iter().find_map(|l| l.strip_prefix("##")?.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// The rule by which the rows have anchors; None in a table without them.
+    pub fn anchor(&self) -> Option<Anchor> {
+        self.header_value("anchor").and_then(|name| name.parse().ok())
+    }
+
+    /// Whose TSS the anchors are, where the rule is [`Anchor::Tss`].
+    pub fn tss(&self) -> TssSource {
+        self.header_value("tss").and_then(|name| name.parse().ok()).unwrap_or_default()
     }
 
     /// Write header, column names and rows.
@@ -121,12 +156,15 @@ impl CountTable {
             for value in [r.shrunk_log2_ratio, r.shrunk_se] {
                 write!(out, "\t{}", fixed(value))?;
             }
-            writeln!(out)?;
+            match r.anchor {
+                Some(anchor) => writeln!(out, "\t{anchor}")?,
+                None => writeln!(out, "\t.")?,
+            }
         }
         Ok(())
     }
 
-    /// Read a count table, plain or gzip; `-` is standard input. Columns behind the sixteen are ignored.
+    /// Read a count table, plain or gzip; `-` is standard input. Of the columns after the sixteen only `anchor` is read.
     ///
     /// # Errors
     /// A file that is no count table, or a line that is wrong, is named with its number; so is a table
@@ -134,6 +172,7 @@ impl CountTable {
     pub fn read(path: &Path) -> Result<Self> {
         let mut table = CountTable::default();
         let mut named = false;
+        let mut anchors = AnchorColumn::default();
         for (i, line) in open_text(path)?.lines().enumerate() {
             let wrong = |problem: String| Error::input(path, format!("line {}: {problem}", i + 1));
             let line = line.map_err(|e| match e.kind() {
@@ -141,6 +180,9 @@ impl CountTable {
                 _ => Error::io(path, e),
             })?;
             let line = line.strip_suffix('\r').unwrap_or(&line);
+            if line.starts_with('#') {
+                anchors.header(line).map_err(wrong)?;
+            }
             if line.starts_with("##") {
                 table.header.push(line.to_string());
             } else if line.starts_with('#') {
@@ -155,7 +197,7 @@ impl CountTable {
                 if !named {
                     return Err(wrong("comes before a #chrom line; make a count table with deepallele count".into()));
                 }
-                table.rows.push(parse(line).map_err(wrong)?);
+                table.rows.push(parse(line, &anchors).map_err(wrong)?);
             }
         }
         if table.rows.is_empty() {
@@ -179,7 +221,7 @@ pub fn scientific(value: Option<f64>) -> String {
     value.map_or(".".into(), |v| format!("{v:.4e}"))
 }
 
-fn parse(line: &str) -> std::result::Result<CountRow, String> {
+fn parse(line: &str, anchors: &AnchorColumn) -> std::result::Result<CountRow, String> {
     let c: Vec<&str> = line.split('\t').collect();
     if c.len() < COLUMNS.len() {
         return Err(format!("has {} columns instead of {}", c.len(), COLUMNS.len()));
@@ -224,6 +266,7 @@ fn parse(line: &str) -> std::result::Result<CountRow, String> {
         q_value: number(15)?,
         shrunk_log2_ratio: None,
         shrunk_se: None,
+        anchor: anchors.of_row(&c)?,
     })
 }
 
@@ -249,6 +292,7 @@ pub(crate) fn test_row(chrom: &str, (start, end): (u64, u64), sample: &str, coun
         q_value: None,
         shrunk_log2_ratio: None,
         shrunk_se: None,
+        anchor: None,
     }
 }
 
@@ -277,6 +321,7 @@ mod tests {
             q_value: Some(0.0125),
             shrunk_log2_ratio: None,
             shrunk_se: None,
+            anchor: Some(40),
         }
     }
 
@@ -298,14 +343,23 @@ mod tests {
 
     #[test]
     fn a_table_reads_back_as_written() {
-        let table = CountTable { header: vec!["##haplotype1=NA12878:1".into()], rows: vec![row()] };
+        let table =
+            CountTable { header: vec!["##haplotype1=NA12878:1".into(), "##anchor=summit".into()], rows: vec![row()] };
         let mut text = Vec::new();
         table.write(&mut text).unwrap();
         let back = read(&text).unwrap();
         assert_eq!(back, table);
         assert_eq!(back.header_value("haplotype1"), Some("NA12878:1"));
         assert_eq!(back.header_value("haplotype"), None);
-        assert!(String::from_utf8(text).unwrap().contains("\t2.3219\t1.2904\t.\t1.2500e-2\t.\t.\n"));
+        assert_eq!((back.anchor(), back.rows[0].region(0, back.anchor()).summit), (Some(Anchor::Summit), Some(40)));
+        // Tables of earlier versions have no such column.
+        let old = read(
+            format!("##x=1\n{}\nchr1\t5\t9\t.\t.\t-\ts\t1\t2\t3\t4\t5\t.\t.\t.\t.\n", COLUMNS.join("\t")).as_bytes(),
+        );
+        let old = old.unwrap();
+        assert_eq!((old.anchor(), old.rows[0].anchor), (None, None));
+        assert_eq!(old.rows[0].region(0, None).anchor(Anchor::Tss), Some(8));
+        assert!(String::from_utf8(text).unwrap().contains("\t2.3219\t1.2904\t.\t1.2500e-2\t.\t.\t40\n"));
     }
 
     #[test]

@@ -20,7 +20,8 @@ use crate::error::Result;
 use crate::genome::{Edit, NearbyVariants, Variant};
 use crate::model::onnx::ensemble::{mean_and_deviation, Ensemble, Told};
 
-use crate::effects::loci::{strongest, Frame, Site, Sites};
+use crate::effects::loci::{strongest, Site, Sites};
+use crate::model::window::Window;
 
 /// Effect of one alternative, log2 of alternative over REF.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +78,7 @@ pub struct PairEffects {
     pairs: Pairs,
     /// Regions begun since the last prediction, by where they lie.
     regions: Vec<PairRegion>,
-    known: HashMap<Frame, usize>,
+    known: HashMap<Window, usize>,
     waiting: Vec<Vec<WaitingSite>>,
 }
 
@@ -165,7 +166,7 @@ fn ratio(told: &Told, asked: Asked) -> f64 {
 
 /// A region whose pair is predicted.
 struct PairRegion {
-    frame: Frame,
+    window: Window,
     near: Vec<Variant>,
     /// Codes of both haplotypes.
     codes: [Vec<u8>; 2],
@@ -220,8 +221,8 @@ impl PairEffects {
     pub fn add(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<()> {
         let mut waiting = Vec::new();
         if let Some(site) = self.sites.find(contig, start, alleles)? {
-            for frame in &site.frames {
-                waiting.extend(self.site(&site, frame)?);
+            for window in &site.windows {
+                waiting.extend(self.site(&site, window)?);
             }
             self.sites.count_beyond(&site, |allele| waiting.iter().any(|site| site.alleles[allele].is_some()));
         }
@@ -230,18 +231,18 @@ impl PairEffects {
     }
 
     /// A record in one region; `None` where the haplotypes do not fit the network.
-    fn site(&mut self, site: &Site, frame: &Frame) -> Result<Option<WaitingSite>> {
-        let number = match self.known.get(frame) {
+    fn site(&mut self, site: &Site, window: &Window) -> Result<Option<WaitingSite>> {
+        let number = match self.known.get(window) {
             Some(&number) => number,
             None => {
-                let Some(region) = self.region(frame.clone())? else { return Ok(None) };
+                let Some(region) = self.region(window.clone())? else { return Ok(None) };
                 self.regions.push(region);
-                self.known.insert(frame.clone(), self.regions.len() - 1);
+                self.known.insert(window.clone(), self.regions.len() - 1);
                 self.regions.len() - 1
             }
         };
         let span = site.span();
-        let seen = frame.sees(span.start, span.end);
+        let seen = window.sees(span.start, span.end);
         let region = &self.regions[number];
         let mut found = Vec::with_capacity(site.alternatives.len());
         for alternative in &site.alternatives {
@@ -256,12 +257,12 @@ impl PairEffects {
                 with.extend(edit);
                 with.sort_by_key(|e| (e.start, e.end));
                 let mut ask = |edits: &[Edit]| -> Result<Option<Asked>> {
-                    let codes = region.frame.codes(&mut self.sites.reference, edits)?;
+                    let codes = region.window.codes(&mut self.sites.reference, edits)?;
                     Ok(codes.map(|codes| self.pairs.with(haplotype, &codes, &region.codes)))
                 };
                 Ok(ask(&with)?.zip(ask(&without)?).map(|(alt, plain)| [alt, plain]))
             };
-            let inside = edit.as_ref().is_none_or(|e| region.frame.holds(e));
+            let inside = edit.as_ref().is_none_or(|e| region.window.holds(e));
             let pairs = match inside {
                 true => put(1)?.zip(put(2)?).map(|([a, b], [c, d])| [a, b, d, c]),
                 false => None,
@@ -274,18 +275,12 @@ impl PairEffects {
 
     /// The pair of a region, and with regions given the pairs in which one variant is made equal; `None` where an
     /// allele does not fit the network.
-    fn region(&mut self, frame: Frame) -> Result<Option<PairRegion>> {
-        let name = self.sites.reference.contigs().name(frame.contig).to_string();
-        let (from, to) = match frame.alone {
-            true => (frame.region.start, frame.region.end),
-            false => {
-                let from = frame.centre.saturating_sub(frame.window as u64 / 2);
-                (from, from.saturating_add(frame.window as u64 + 1))
-            }
-        };
+    fn region(&mut self, window: Window) -> Result<Option<PairRegion>> {
+        let name = self.sites.reference.contigs().name(window.contig).to_string();
+        let (from, to) = window.reach();
         let near = self.variants.around(&name, from, to)?;
         let reference = &mut self.sites.reference;
-        let mut haplotype = |h: usize| frame.codes(reference, &carried(&near, h, None));
+        let mut haplotype = |h: usize| window.codes(reference, &carried(&near, h, None));
         let (Some(one), Some(two)) = (haplotype(1)?, haplotype(2)?) else { return Ok(None) };
         let codes = [one, two];
         let pair = self.pairs.with(1, &codes[0], &codes);
@@ -301,7 +296,7 @@ impl PairEffects {
                     }
                     edits.extend(other);
                     edits.sort_by_key(|e| (e.start, e.end));
-                    frame.codes(&mut self.sites.reference, &edits)
+                    window.codes(&mut self.sites.reference, &edits)
                 };
                 let (Some(first), Some(second)) = (made_equal(1)?, made_equal(2)?) else { continue };
                 if first == codes[0] && second == codes[1] {
@@ -312,7 +307,7 @@ impl PairEffects {
                 differing.push((variant.start, variant.alleles[0].to_vec(), pairs));
             }
         }
-        Ok(Some(PairRegion { frame, near, codes, pair, differing }))
+        Ok(Some(PairRegion { window, near, codes, pair, differing }))
     }
 
     /// Predict all that waits: for each record added since the last call its effects in each of its regions, the
@@ -343,7 +338,7 @@ impl PairEffects {
                 });
                 let main = main.map(|i| (region.differing[i].0, region.differing[i].1.clone()));
                 let unexplained = whole - contributions.iter().sum::<f64>();
-                (region.frame.region, whole, main, unexplained)
+                (region.window.region, whole, main, unexplained)
             })
             .collect();
         self.known.clear();

@@ -9,14 +9,15 @@ use crate::genome::VariantStream;
 use crate::io::fasta::reference::test_reference;
 use crate::io::fasta::Reference;
 use crate::io::regions::bed::test_region;
+use crate::io::regions::Anchor;
 use crate::io::regions::Regions;
 use crate::io::Contigs;
 use crate::model::encode::encode;
 use crate::model::incremental::LocalPredictor;
-use crate::model::metadata::WindowLayout;
 use crate::model::onnx::export::export_ensemble;
 use crate::model::onnx::predictor::Predictor;
 use crate::model::weights::random_weights;
+use crate::model::window::{WindowLayout, WindowRule};
 use crate::model::ModelInfo;
 use crate::model::{Architecture, Kind};
 
@@ -87,7 +88,11 @@ impl Setting {
         (architecture.filter_number, architecture.hidden) = (5, 7);
         // Now and then an ensemble.
         let members: Vec<_> = (0..1 + seed % 2).map(|n| random_weights(&architecture, seed + 100 * n)).collect();
-        let model = export_ensemble(&ModelInfo { layout, ..ModelInfo::new(architecture) }, &members).unwrap();
+        let model = export_ensemble(
+            &ModelInfo { windows: WindowRule { layout, ..WindowRule::default() }, ..ModelInfo::new(architecture) },
+            &members,
+        )
+        .unwrap();
         std::fs::write(folder.path().join("m.onnx"), model).unwrap();
         Self { folder, genome, records }
     }
@@ -103,7 +108,7 @@ impl Setting {
         let list = spans.map(|s| Regions::from_list(contigs.clone(), s.iter().map(region).collect()));
         let regions = list.map(|list| Arc::new(RegionIndex::new(list)));
         let models = Ensemble::one(LocalPredictor::new(self.predictor()));
-        let sites = Sites::new(reference, regions, models.window(), models.layout());
+        let sites = Sites::new(reference, regions, models.rule().windows_around(models.window(), Anchor::Middle));
         let side = |s: u8| crate::genome::HaplotypeSource::Phased("kid".into(), s);
         let stream =
             VariantStream::open(&self.folder.path().join("v.vcf"), &contigs, &side(1), &side(2), None).unwrap();

@@ -4,10 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::genome::{edited_region, edited_window, Edit};
 use crate::io::fasta::Reference;
-use crate::model::encode::{code, encode};
-use crate::model::metadata::WindowLayout;
+use crate::model::encode::code;
+use crate::model::window::{Window, Windows};
 
 use crate::effects::regions::RegionIndex;
 
@@ -81,56 +80,11 @@ impl EffectReport {
     }
 }
 
-/// Where the window of a region lies, and how it is filled.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Frame {
-    /// Number of the contig in the reference.
-    pub contig: usize,
-    /// The region used (0-based half-open): that of the list, or the window around the variant.
-    pub region: Range<u64>,
-    /// The base in the middle of the window, 0-based.
-    pub centre: u64,
-    /// Whether the model reads the region's own bases only ([`WindowLayout::LeftAligned`]).
-    pub alone: bool,
-    /// Bases of the network's window.
-    pub window: usize,
-}
-
-impl Frame {
-    /// Codes of the window with `edits` (in order of start, not overlapping), of which a model of regions alone does not
-    /// see what reaches out of them; `None` where it does not fit the network.
-    ///
-    /// # Errors
-    /// The FASTA cannot be read.
-    pub fn codes(&self, reference: &mut Reference, edits: &[Edit]) -> Result<Option<Vec<u8>>> {
-        let bases = match self.alone {
-            true => edited_region(reference, self.contig, edits, (self.region.start, self.region.end))?,
-            false => edited_window(reference, self.contig, edits, self.centre, self.window)?,
-        };
-        match bases.len() <= self.window {
-            true => encode(&bases, self.window).map(Some),
-            false => Ok(None),
-        }
-    }
-
-    /// Whether the model sees any of the bases `start..end` (0-based half-open).
-    pub fn sees(&self, start: u64, end: u64) -> bool {
-        let half = self.window as u64 / 2;
-        let to = self.centre.saturating_add(self.window as u64 - half);
-        self.alone || (start < to && end > self.centre.saturating_sub(half))
-    }
-
-    /// Whether the model can see all of `edit`.
-    pub fn holds(&self, edit: &Edit) -> bool {
-        !self.alone || (edit.start >= self.region.start && edit.end <= self.region.end)
-    }
-}
-
 /// A record that lies where the model looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// One for each region, that with the nearest centre first; without regions the one around the record.
-    pub frames: Vec<Frame>,
+    /// One for each region, that with the nearest anchor first; without regions the one around the record.
+    pub windows: Vec<Window>,
     /// First base of REF, 0-based.
     pub start: u64,
     pub reference_allele: Vec<u8>,
@@ -155,15 +109,14 @@ pub struct Sites {
     pub reference: Reference,
     pub report: EffectReport,
     regions: Option<Arc<RegionIndex>>,
-    window: usize,
-    layout: WindowLayout,
+    windows: Windows,
 }
 
 impl Sites {
-    /// With `regions` (their contigs numbered as in `reference`), windows lie around the centre of the region;
-    /// without, around the variant's first base.
-    pub fn new(reference: Reference, regions: Option<Arc<RegionIndex>>, window: usize, layout: WindowLayout) -> Self {
-        Self { reference, report: EffectReport::default(), regions, window, layout }
+    /// With `regions` (their contigs numbered as in `reference`), the windows of the regions by `windows`; without, those
+    /// around the variant's first base, of the same length.
+    pub fn new(reference: Reference, regions: Option<Arc<RegionIndex>>, windows: Windows) -> Self {
+        Self { reference, report: EffectReport::default(), regions, windows }
     }
 
     /// Whether regions were given.
@@ -174,7 +127,7 @@ impl Sites {
     /// Bases by which a window, or the region that it belongs to, may begin before a record that lies in it.
     pub fn reach(&self) -> u64 {
         let longest = self.regions.as_deref().map_or(0, RegionIndex::longest);
-        longest.saturating_add(2 * self.window as u64)
+        longest.saturating_add(2 * self.windows.length as u64)
     }
 
     /// The site of one record: 0-based `start`, `alleles` with REF first, in upper case; `None` where the model
@@ -204,14 +157,15 @@ impl Sites {
             self.report.missing += 1;
             return Ok(None);
         };
-        let window = self.window;
+        let window = self.windows.length;
         let end = first.saturating_add(ref_allele.len().max(1) as u64);
         let fits = ref_allele.len() <= window;
-        let around = || first.saturating_sub(window as u64 / 2)..first + (window - window / 2) as u64;
-        let found: Vec<(u64, Range<u64>)> = match &self.regions {
-            None => vec![(first, around())],
+        let mut found: Vec<Window> = match &self.regions {
+            // Without regions there is nothing to see but the window around the variant.
+            None => vec![Window::around(number, first, window)],
             Some(regions) => {
-                regions.overlapping(number, first, end).iter().map(|r| (r.centre(), r.start..r.end)).collect()
+                let near = regions.overlapping(number, first, end, self.windows.anchor);
+                near.into_iter().map(|region| self.windows.of_checked(region)).collect()
             }
         };
         // What passes through needs no more of the FASTA than it takes to know the assembly.
@@ -228,15 +182,11 @@ impl Sites {
             return Ok(None);
         }
         let length = self.reference.contigs().length(number);
-        // A model of regions alone sees the region; without regions there is nothing but the window around the variant.
-        let alone = self.regions.is_some() && self.layout == WindowLayout::LeftAligned;
-        let frame = |(centre, region): (u64, Range<u64>)| {
-            let region = region.start..region.end.min(length.max(region.start + 1));
-            Frame { contig: number, region, centre, alone, window }
-        };
-        let mut frames: Vec<Frame> = found.into_iter().map(frame).collect();
+        for window in &mut found {
+            window.region.end = window.region.end.min(length.max(window.region.start + 1));
+        }
         // A region that is listed twice.
-        frames.dedup();
+        found.dedup();
         let mut take = |alternative: &Vec<u8>| {
             let counter = match kind(alternative, ref_allele) {
                 Allele::Sequence if !fits || alternative.len() > window => &mut self.report.too_long,
@@ -250,7 +200,7 @@ impl Sites {
         };
         let alternatives = alternatives.iter().map(&mut take).collect();
         let reference_allele = ref_allele.clone();
-        Ok(Some(Site { frames, start: first, reference_allele, alternatives }))
+        Ok(Some(Site { windows: found, start: first, reference_allele, alternatives }))
     }
 
     /// Count the alternatives of a site for which no region has a window that shows them.
@@ -318,21 +268,5 @@ fn kind(alternative: &[u8], ref_allele: &[u8]) -> Allele {
         a if a.iter().any(|b| b"<>[].".contains(b)) => Allele::Symbolic,
         a if a.iter().chain(ref_allele).any(|&b| code(b).is_none()) => Allele::Missing,
         _ => Allele::Sequence,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_of_regions_alone_does_not_see_what_reaches_out_of_them() {
-        let holds = |alone, alternative: &[u8], region: Range<u64>| {
-            let frame = Frame { contig: 0, region, centre: 23, alone, window: 10 };
-            Edit::new(20, b"A", alternative).as_ref().is_none_or(|e| frame.holds(e))
-        };
-        assert!(holds(true, b"T", 20..22) && holds(true, b"ATT", 15..25) && holds(true, b"A", 21..25));
-        assert!(!holds(true, b"T", 21..25) && !holds(true, b"T", 15..20));
-        assert!(holds(false, b"T", 21..25));
     }
 }

@@ -1,13 +1,14 @@
 //! What a model predicts for the two alleles of regions and of designed pairs.
 
 use crate::error::{Error, Result};
-use crate::genome::{allele_pair, region_pair, Variants};
+use crate::genome::Variants;
 use crate::io::allele_pairs_table::PairsTable;
 use crate::io::fasta::Reference;
 use crate::io::regions::Region;
 use crate::model::encode::encode;
-use crate::model::metadata::{TargetScale, WindowLayout};
+use crate::model::metadata::TargetScale;
 use crate::model::onnx::predictor::{Prediction, Predictor};
+use crate::model::window::{in_region, Windows};
 
 /// Windows predicted together. Independent of the number of threads: what the engine computes may depend, in the
 /// last digit, on what it is given at once.
@@ -36,34 +37,29 @@ pub fn ratio_spread(raw: &Prediction, targets: &TargetScale) -> f64 {
     raw.spread.map_or(f64::NAN, |spread| targets.log2(spread[2].into()))
 }
 
-/// Predict `regions`, each by the window that the model was trained on: around its centre, or the region alone
-/// ([`WindowLayout`]). `done` is told how many are finished.
+/// Predict `regions`, each by its window of `windows`. `done` is called with the number finished.
 ///
 /// # Errors
 /// The FASTA cannot be read, a region alone does not fit the window, or ONNX Runtime failed.
 pub fn predict_regions(
     regions: &[Region],
+    windows: &Windows,
     reference: &mut Reference,
     variants: &Variants,
     predictor: &mut Predictor,
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<RegionPrediction>> {
-    let (window, layout) = (predictor.window(), predictor.info().layout);
+    let length = predictor.window();
     let mut out = Vec::with_capacity(regions.len());
     for batch in regions.chunks(TOGETHER) {
         let (mut hap1, mut hap2) = (Vec::new(), Vec::new());
         let mut records = Vec::with_capacity(batch.len());
         for region in batch {
-            let pair = match layout {
-                WindowLayout::Centred => allele_pair(reference, variants, region.contig, region.centre(), window)?,
-                WindowLayout::LeftAligned => region_pair(reference, variants, region.contig, region.start, region.end)?,
-            };
-            let at = |e: Error| {
-                let name = reference.contigs().name(region.contig);
-                Error::mismatch(format!("region {name}:{}-{}: {e}", region.start + 1, region.end))
-            };
-            hap1.extend(encode(&pair.hap1.sequence, window).map_err(at)?);
-            hap2.extend(encode(&pair.hap2.sequence, window).map_err(at)?);
+            let pair = windows.of_checked(region).pair(reference, variants, 0)?;
+            for (sequence, codes) in pair.sequences.iter().zip([&mut hap1, &mut hap2]) {
+                let encoded = encode(sequence, length).map_err(|e| in_region(&e, reference.contigs(), region))?;
+                codes.extend(encoded);
+            }
             records.push((pair.variants, pair.skipped));
         }
         let predicted = predictor.predict(&hap1, &hap2)?;

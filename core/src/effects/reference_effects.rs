@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
+use crate::effects::loci::{strongest, Site, Sites};
 use crate::error::Result;
 use crate::genome::Edit;
 use crate::model::onnx::ensemble::{mean_and_deviation, Ensemble, Told};
-
-use crate::effects::loci::{strongest, Frame, Site, Sites};
+use crate::model::window::Window;
 
 /// Predicted effect of one alternative allele, log2 of alternative over REF.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,9 +74,9 @@ impl VariantEffects {
     pub fn add(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<()> {
         let mut waiting = Vec::new();
         if let Some(site) = self.sites.find(contig, start, alleles)? {
-            for frame in &site.frames {
-                let pairs = self.pairs(&site, frame)?;
-                waiting.push((frame.region.clone(), pairs));
+            for window in &site.windows {
+                let pairs = self.pairs(&site, window)?;
+                waiting.push((window.region.clone(), pairs));
             }
             self.sites.count_beyond(&site, |allele| waiting.iter().any(|(_, pairs)| pairs[allele].is_some()));
         }
@@ -84,11 +84,11 @@ impl VariantEffects {
         Ok(())
     }
 
-    fn pairs(&mut self, site: &Site, frame: &Frame) -> Result<Vec<Option<usize>>> {
-        let window = self.models.window();
+    fn pairs(&mut self, site: &Site, window: &Window) -> Result<Vec<Option<usize>>> {
+        let length = self.models.window();
         let mut pairs = vec![None; site.alternatives.len()];
         let span = site.span();
-        if !frame.sees(span.start, span.end) {
+        if !window.sees(span.start, span.end) {
             return Ok(pairs);
         }
         // The window with REF is the same for every alternative.
@@ -96,8 +96,8 @@ impl VariantEffects {
         for (pair, alternative) in pairs.iter_mut().zip(&site.alternatives) {
             let Some(alternative) = alternative else { continue };
             let edit = Edit::new(site.start, &site.reference_allele, alternative);
-            let mut build = |edits: &[Edit]| match edits.iter().all(|e| frame.holds(e)) {
-                true => frame.codes(&mut self.sites.reference, edits),
+            let mut build = |edits: &[Edit]| match edits.iter().all(|e| window.holds(e)) {
+                true => window.codes(&mut self.sites.reference, edits),
                 false => Ok(None),
             };
             let with_ref = match plain.take() {
@@ -105,7 +105,7 @@ impl VariantEffects {
                 None => build(&[])?,
             };
             let (Some(with_ref), Some(with_alternative)) = (with_ref, build(edit.as_slice())?) else { continue };
-            *pair = Some(self.alternatives.len() / window);
+            *pair = Some(self.alternatives.len() / length);
             self.alternatives.extend_from_slice(&with_alternative);
             self.references.extend_from_slice(&with_ref);
             plain = Some(with_ref);

@@ -9,11 +9,11 @@ use crate::io::regions::Regions;
 use crate::io::Contigs;
 use crate::model::encode::encode;
 use crate::model::incremental::LocalPredictor;
-use crate::model::metadata::WindowLayout;
 use crate::model::onnx::ensemble::Network;
 use crate::model::onnx::export::{export, export_ensemble};
 use crate::model::onnx::predictor::Predictor;
 use crate::model::weights::random_weights;
+use crate::model::window::Windows;
 use crate::model::ModelInfo;
 use crate::model::{Architecture, Kind};
 
@@ -56,7 +56,7 @@ impl Setting {
         let region = |&(start, end): &(u64, u64)| test_region(0, start, end);
         let list = spans.map(|s| Regions::from_list(contigs, s.iter().map(region).collect()));
         let regions = list.map(|list| Arc::new(RegionIndex::new(list)));
-        VariantEffects::new(Sites::new(reference, regions, 20, WindowLayout::Centred), self.models())
+        VariantEffects::new(Sites::new(reference, regions, Windows::centred(20)), self.models())
     }
 }
 
@@ -108,7 +108,7 @@ fn exchanging_the_alleles_changes_the_sign_and_nothing_else() {
     mutated[30] = b'C';
     let other = tempfile::tempdir().unwrap();
     let reference = test_reference(other.path(), &[("chr1", &mutated)]);
-    let mut effects = VariantEffects::new(Sites::new(reference, None, 20, WindowLayout::Centred), setting.models());
+    let mut effects = VariantEffects::new(Sites::new(reference, None, Windows::centred(20)), setting.models());
     effects.add("chr1", 30, &alleles("C,T")).unwrap();
     let back = effects.predict().unwrap().remove(0).remove(0).alleles[0].unwrap();
     assert!((forth[0].unwrap().ratio + back.ratio).abs() < 1e-6);
@@ -223,7 +223,7 @@ fn an_ensemble_has_mean_and_deviation_in_one_file_or_in_several() {
     std::fs::write(path("all.onnx"), export_ensemble(&info, &members).unwrap()).unwrap();
     let open = |name: &str| LocalPredictor::new(Predictor::open(&path(name), 1).unwrap());
     let of = |models: Ensemble| {
-        let mut effects = VariantEffects::new(Sites::new(setting.reference(), None, 20, WindowLayout::Centred), models);
+        let mut effects = VariantEffects::new(Sites::new(setting.reference(), None, Windows::centred(20)), models);
         effects.add("chr1", 30, &alleles("T,C")).unwrap();
         effects.predict().unwrap().remove(0).remove(0).alleles[0].unwrap()
     };

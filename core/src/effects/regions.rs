@@ -1,50 +1,53 @@
 //! Which regions a variant belongs to.
 
-use crate::io::regions::{Region, Regions};
+use std::ops::Range;
+
+use crate::io::regions::{Anchor, Region, Regions};
 
 /// Regions of a genome, found by position.
 pub struct RegionIndex {
-    /// By contig, sorted by start.
-    list: Vec<Vec<Region>>,
-    /// For each region the furthest end up to and including it.
-    reach: Vec<Vec<u64>>,
+    regions: Regions,
+    /// For each contig the range of its regions in the list, which is sorted by contig and start.
+    of_contig: Vec<Range<usize>>,
+    /// For each region the furthest end up to and including it on its contig.
+    reach: Vec<u64>,
 }
 
 impl RegionIndex {
     /// Index `regions`; contigs keep their numbers.
     pub fn new(regions: Regions) -> Self {
-        let mut list: Vec<Vec<Region>> = Vec::new();
-        list.resize_with(regions.contigs.len(), Vec::new);
-        for region in regions.list {
-            if let Some(contig) = list.get_mut(region.contig) {
-                contig.push(region);
-            }
-        }
-        let reach = list.iter_mut().map(|contig| {
-            contig.sort_by_key(|r| (r.start, r.end));
-            let furthest = contig.iter().scan(0, |far, r| {
+        let list = &regions.list;
+        let first = |contig: usize| list.partition_point(|r| r.contig < contig);
+        let of_contig: Vec<_> = (0..regions.contigs.len()).map(|contig| first(contig)..first(contig + 1)).collect();
+        let mut reach = Vec::with_capacity(list.len());
+        for range in &of_contig {
+            reach.extend(list[range.clone()].iter().scan(0, |far, r| {
                 *far = r.end.max(*far);
                 Some(*far)
-            });
-            furthest.collect()
-        });
-        let reach = reach.collect();
-        Self { list, reach }
+            }));
+        }
+        Self { regions, of_contig, reach }
+    }
+
+    /// The regions, sorted by contig, start and end.
+    pub fn regions(&self) -> &Regions {
+        &self.regions
     }
 
     /// Bases of the longest region, 0 without any.
     pub fn longest(&self) -> u64 {
-        self.list.iter().flatten().map(|r| r.end - r.start).max().unwrap_or(0)
+        self.regions.list.iter().map(|r| r.end - r.start).max().unwrap_or(0)
     }
 
-    /// The regions that overlap `start..end` (0-based half-open), the one whose centre is nearest to `start` first;
-    /// of several as near, the first in the sorted list.
-    pub fn overlapping(&self, contig: usize, start: u64, end: u64) -> Vec<&Region> {
-        let Some((list, reach)) = self.list.get(contig).zip(self.reach.get(contig)) else { return Vec::new() };
+    /// The regions that overlap `start..end` (0-based half-open), the one whose anchor is nearest to `start` first; of
+    /// several as near, the first in the sorted list.
+    pub fn overlapping(&self, contig: usize, start: u64, end: u64, anchor: Anchor) -> Vec<&Region> {
+        let Some(range) = self.of_contig.get(contig) else { return Vec::new() };
+        let (list, reach) = (&self.regions.list[range.clone()], &self.reach[range.clone()]);
         let first = reach.partition_point(|&far| far <= start);
         let near = list[first..].iter().take_while(|r| r.start < end).filter(|r| r.end > start);
         let mut near: Vec<&Region> = near.collect();
-        near.sort_by_key(|r| r.centre().abs_diff(start));
+        near.sort_by_key(|r| r.anchor(anchor).unwrap_or_else(|| r.middle()).abs_diff(start));
         near
     }
 }
@@ -63,15 +66,17 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_centre_comes_first_and_ends_are_exclusive() {
+    fn the_nearest_anchor_comes_first_and_ends_are_exclusive() {
         let index = RegionIndex::new(regions(&[(10, 20), (12, 100), (0, 500)]));
-        let at = |start, end| -> Vec<_> { index.overlapping(1, start, end).iter().map(|r| (r.start, r.end)).collect() };
+        let at = |start, end| -> Vec<_> {
+            index.overlapping(1, start, end, Anchor::Middle).iter().map(|r| (r.start, r.end)).collect()
+        };
         assert_eq!(at(16, 17), [(10, 20), (12, 100), (0, 500)]);
         assert_eq!(at(50, 51), [(12, 100), (0, 500)]);
         assert_eq!(at(499, 500), [(0, 500)]);
         assert_eq!(at(500, 501), []);
-        assert!(index.overlapping(0, 16, 17).is_empty());
-        assert!(index.overlapping(9, 16, 17).is_empty());
+        assert!(index.overlapping(0, 16, 17, Anchor::Middle).is_empty());
+        assert!(index.overlapping(9, 16, 17, Anchor::Middle).is_empty());
     }
 
     proptest! {
@@ -84,7 +89,7 @@ mod tests {
             let end = start + length;
             let mut all: Vec<_> = spans.into_iter().filter(|(s, e)| *s < end && *e > start).collect();
             all.sort_by_key(|(s, e)| ((s + (e - s) / 2).abs_diff(start), *s, *e));
-            let got: Vec<_> = index.overlapping(1, start, end).iter().map(|r| (r.start, r.end)).collect();
+            let got: Vec<_> = index.overlapping(1, start, end, Anchor::Middle).iter().map(|r| (r.start, r.end)).collect();
             prop_assert_eq!(got, all);
         }
     }

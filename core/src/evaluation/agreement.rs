@@ -8,6 +8,7 @@ use crate::effects::predictions::RegionPrediction;
 use crate::error::{Error, Result};
 use crate::evaluation::parts::HeldParts;
 use crate::io::regions::Regions;
+use crate::model::window::Windows;
 use crate::model::ModelInfo;
 use crate::stats::correlation::{pearson, spearman};
 
@@ -49,7 +50,7 @@ fn agreement(columns: Columns) -> [Agreement; 3] {
     })
 }
 
-/// Compare `predictions` (one for each of `regions`) with the lines of `counts` that have the same contig, start
+/// Compare `predictions` (one for each of `regions`, by their windows) with the lines of `counts` that have the same contig, start
 /// and end. Each allele gets `share` of the fragments that fit both, and correlations are those of logarithms,
 /// as in training: with 1/2, targets are those of the published method.
 ///
@@ -57,6 +58,7 @@ fn agreement(columns: Columns) -> [Agreement; 3] {
 /// The table has several samples, or none of the regions.
 pub fn compare(
     regions: &Regions,
+    windows: &Windows,
     predictions: &[RegionPrediction],
     counts: &CountTable,
     path: &Path,
@@ -76,7 +78,6 @@ pub fn compare(
     }
     let scale = model.targets.of_counts();
     let test = HeldParts::new(&model.held_out.test, &regions.contigs);
-    let window = model.architecture.window as i64;
     let (mut all, mut tested): (Columns, Columns) = Default::default();
     let mut measured = Vec::with_capacity(regions.list.len());
     let mut used = 0;
@@ -89,8 +90,8 @@ pub fn compare(
         let [a, b] = values.map(|v| scale.to_network(v));
         let raw = &prediction.raw;
         let pairs = [(a, raw.count1), (b, raw.count2), (a - b, raw.ratio)];
-        let start = region.centre() as i64 - window / 2;
-        let held_out = test.hold(region.contig, start, start + window);
+        let read = windows.of_checked(region).positions();
+        let held_out = test.hold(region.contig, read.start, read.end);
         for (i, (x, y)) in pairs.into_iter().enumerate() {
             if i == 2 && prediction.variants == 0 {
                 continue;
@@ -120,6 +121,8 @@ mod tests {
     use crate::io::Contigs;
     use crate::model::onnx::predictor::Prediction;
     use crate::model::{Architecture, Kind};
+
+    const WINDOWS: Windows = Windows::centred(10);
 
     fn row(start: u64, hap1: u64, hap2: u64, uninformative: u64, sample: &str) -> CountRow {
         test_row("1", (start, start + 10), sample, [hap1, hap2, uninformative])
@@ -152,7 +155,7 @@ mod tests {
         let rows = [0, 20, 40, 60].map(|start| row(start, start, 5, 1, "s")).to_vec();
         let table = CountTable { header: vec![], rows };
         let tested = |test: &[&str]| {
-            let got = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &model(test), 0.5).unwrap();
+            let got = compare(&regions, &WINDOWS, &predictions, &table, "c.tsv".as_ref(), &model(test), 0.5).unwrap();
             assert_eq!(got.agreement[0].n, 4);
             got.on_test.map(|t| (t[0].n, t[2].n))
         };
@@ -168,7 +171,7 @@ mod tests {
         let (regions, predictions) = setting(&[0, 20, 40, 60]);
         let rows = vec![row(0, 1, 7, 2, "s"), row(20, 3, 3, 0, "s"), row(60, 7, 1, 2, "s"), row(80, 1, 1, 1, "s")];
         let table = CountTable { header: vec![], rows };
-        let got = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &model(&[]), 0.5).unwrap();
+        let got = compare(&regions, &WINDOWS, &predictions, &table, "c.tsv".as_ref(), &model(&[]), 0.5).unwrap();
         let [hap1, hap2, ratio] = got.measured[0].unwrap();
         assert_eq!((hap1, hap2), (2.0, 8.0));
         assert!((ratio - (3f64 / 9.0).log2()).abs() < 1e-12);
@@ -176,7 +179,7 @@ mod tests {
         let [hap1, hap2, ratio] = &got.agreement;
         assert_eq!((hap1.n, hap2.n, ratio.n), (3, 3, 2));
         assert!(hap1.spearman > 0.99 && hap2.spearman > 0.99 && ratio.pearson > 0.99);
-        let dropped = compare(&regions, &predictions, &table, "c.tsv".as_ref(), &model(&[]), 0.0);
+        let dropped = compare(&regions, &WINDOWS, &predictions, &table, "c.tsv".as_ref(), &model(&[]), 0.0);
         assert_eq!(dropped.unwrap().measured[0].map(|m| [m[0], m[1]]), Some([1.0, 7.0]));
     }
 
@@ -185,7 +188,9 @@ mod tests {
         let (regions, predictions) = setting(&[0]);
         let fail = |rows: Vec<CountRow>| {
             let table = CountTable { header: vec![], rows };
-            compare(&regions, &predictions, &table, "c.tsv".as_ref(), &model(&[]), 0.5).unwrap_err().to_string()
+            compare(&regions, &WINDOWS, &predictions, &table, "c.tsv".as_ref(), &model(&[]), 0.5)
+                .unwrap_err()
+                .to_string()
         };
         assert!(fail(vec![row(0, 1, 1, 0, "a"), row(0, 1, 1, 0, "b")]).contains("several samples (a, b)"));
         assert!(fail(vec![row(500, 1, 1, 0, "a")]).contains("none of the regions"));

@@ -8,12 +8,14 @@ use crate::counts::{CountRow, CountTable};
 use crate::error::{Error, Result};
 use crate::evaluation::ceiling::{spread_variance, CountingNoise};
 use crate::evaluation::parts::ModelParts;
-use crate::genome::{allele_pair, region_pair, Variants};
+use crate::genome::Variants;
 use crate::io::allele_pairs_table::PairsTable;
 use crate::io::fasta::Reference;
+use crate::io::regions::Anchor;
 use crate::io::Contigs;
 use crate::model::encode::encode;
-use crate::model::metadata::{HeldOut, TargetScale, WindowLayout};
+use crate::model::metadata::{HeldOut, TargetScale};
+use crate::model::window::Windows;
 use crate::model::ModelInfo;
 use crate::stats::bootstrap::{units_of_names, units_of_overlaps};
 use crate::training::split::{part_of_group, Part, Place};
@@ -150,8 +152,8 @@ impl Examples {
         Ok(out)
     }
 
-    /// The regions of one sample of a count table: the allele pair of each region's window, laid out as in the
-    /// training of `model`. Each allele gets `share` of the fragments that fit both. `report` is called with the number done.
+    /// The regions of one sample of a count table: the allele pair of each region's window of `windows`. `share` of the
+    /// fragments that fit both alleles is added to each. `report` is called with the number done.
     ///
     /// # Errors
     /// The sample is not named though there are several, or is not there; a contig that the FASTA has not; a count
@@ -161,6 +163,7 @@ impl Examples {
         reference: &mut Reference,
         variants: &Variants,
         model: &ModelInfo,
+        windows: &Windows,
         report: &mut dyn FnMut(usize),
     ) -> Result<Self> {
         let window = model.architecture.window;
@@ -173,19 +176,12 @@ impl Examples {
                 .contigs()
                 .find(&row.chrom)
                 .ok_or_else(|| at(format!("\"{}\" has no contig {}", reference.path().display(), row.chrom)))?;
-            let centre = row.start + (row.end - row.start) / 2;
-            let (pair, start, end) = match model.layout {
-                WindowLayout::Centred => {
-                    let start = centre as i64 - (window / 2) as i64;
-                    (allele_pair(reference, variants, contig, centre, window)?, start, start + window as i64)
-                }
-                WindowLayout::LeftAligned => {
-                    let pair = region_pair(reference, variants, contig, row.start, row.end)?;
-                    (pair, row.start as i64, row.end as i64)
-                }
-            };
+            let region = row.region(contig, counts.anchor);
+            let window = windows.of(&region, reference.contigs(), counts.path)?;
+            let pair = window.pair(reference, variants, 0)?;
+            let (start, end) = (window.positions().start, window.positions().end);
             let measured = logarithms(counts.values(row), &counts.scale).map_err(at)?;
-            out.push(&pair.hap1.sequence, &pair.hap2.sequence, measured).map_err(|e| at(e.to_string()))?;
+            out.push(&pair.sequences[0], &pair.sequences[1], measured).map_err(|e| at(e.to_string()))?;
             let (signed, length) = carried(variants, &row.chrom, start.max(0) as u64, end.max(0) as u64);
             out.traits.push(Traits { variants: pair.variants as f64, signed, length });
             out.parts.push(parts.part(contig, start, end));
@@ -208,6 +204,8 @@ pub struct Counts<'a> {
     scale: TargetScale,
     share: f64,
     dispersion: Option<f64>,
+    /// The rule by which the rows have anchors.
+    anchor: Option<Anchor>,
 }
 
 impl<'a> Counts<'a> {
@@ -256,7 +254,7 @@ impl<'a> Counts<'a> {
             line.strip_prefix("##dispersion=")?.strip_prefix(sample)?.strip_prefix(':')?.parse::<f64>().ok()
         });
         let dispersion = dispersion.filter(|rho| (0.0..1.0).contains(rho));
-        Ok(Self { path, sample: sample.into(), rows, scale, share, dispersion })
+        Ok(Self { path, sample: sample.into(), rows, scale, share, dispersion, anchor: table.anchor() })
     }
 
     /// Every sample of another table (or of the same) as a replicate of this one, on its regions. A sample that takes

@@ -53,10 +53,44 @@ pub struct AllelePair {
     pub skipped: usize,
 }
 
-/// The allele pair of a window of `length` bases around `centre` (0-based), with everything that the two
-/// haplotypes carry there applied. Both are exactly `length` long, the reference base `centre` at index
-/// `length / 2` of both (where it is deleted, the next base left of it); what indels shift out or in is
-/// filled from the genome on either side, N past the ends of the contig.
+/// Bases around an anchor, to be cut out of a haplotype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowSpan {
+    /// Reference base (0-based) that is at index `before` of both alleles.
+    pub anchor: u64,
+    /// Bases of the window to the left of the anchor.
+    pub before: usize,
+    /// Bases of the window.
+    pub length: usize,
+}
+
+impl WindowSpan {
+    /// `length` bases with the anchor at index `length / 2`.
+    pub fn centred(anchor: u64, length: usize) -> Self {
+        Self { anchor, before: length / 2, length }
+    }
+
+    /// With `margin` bases more on both sides.
+    pub fn with_margin(self, margin: usize) -> Self {
+        Self { anchor: self.anchor, before: self.before + margin, length: self.length + 2 * margin }
+    }
+
+    /// Reference positions of the window before any indel, 0-based half-open; they may lie outside of the contig.
+    pub fn positions(&self) -> std::ops::Range<i64> {
+        let start = (self.anchor as i64).saturating_sub(self.before as i64);
+        start..start.saturating_add(self.length as i64)
+    }
+
+    /// The same clipped at 0, and at least one base.
+    fn clipped(&self) -> (u64, u64) {
+        let start = self.anchor.saturating_sub(self.before as u64);
+        (start, self.anchor.saturating_add((self.length - self.before) as u64).max(start + 1))
+    }
+}
+
+/// The allele pair of a window, with everything that the two haplotypes carry there applied. Both are exactly as long
+/// as the window, with the anchor at index `before` of both (where it is deleted, the next base left of it); bases that
+/// indels move in at the ends come from the genome on either side, N past the ends of the contig.
 ///
 /// `contig` is an index in the contigs of `reference`; those of `variants` are matched by name.
 ///
@@ -66,11 +100,10 @@ pub fn allele_pair(
     reference: &mut Reference,
     variants: &Variants,
     contig: usize,
-    centre: u64,
-    length: usize,
+    window: WindowSpan,
 ) -> Result<AllelePair> {
     let theirs = variant_contig(reference, variants, contig)?;
-    let (start, end) = span(centre, length);
+    let (start, end) = window.clipped();
     // Deletions pull further bases in: look as far as all of them together reach, until nothing is added.
     let mut margin = 0u64;
     let near = loop {
@@ -87,7 +120,7 @@ pub fn allele_pair(
     let mut one = |haplotype: usize| {
         let mut edits: Vec<Edit> = near.iter().filter_map(|v| v.edit(haplotype)).collect();
         edits.sort_by_key(|e| (e.start, e.end));
-        build(reference, contig, &edits, centre, length)
+        build(reference, contig, &edits, window)
     };
     let ((hap1, shown1), (hap2, shown2)) = (one(1)?, one(2)?);
     let (mut differing, mut applied, mut skipped) = (0, 0, 0);
@@ -146,19 +179,12 @@ pub fn region_pair(
     })
 }
 
-/// One haplotype of a window as in [`allele_pair`]: `edits` (in order of start, not overlapping) applied, `length`
-/// bases with reference base `centre` at index `length / 2`.
+/// One haplotype of a window as in [`allele_pair`](fn@allele_pair), with `edits` (in order of start, not overlapping) applied.
 ///
 /// # Errors
 /// When the FASTA cannot be read.
-pub fn edited_window(
-    reference: &mut Reference,
-    contig: usize,
-    edits: &[Edit],
-    centre: u64,
-    length: usize,
-) -> Result<Vec<u8>> {
-    Ok(build(reference, contig, edits, centre, length)?.0.sequence)
+pub fn edited_window(reference: &mut Reference, contig: usize, edits: &[Edit], window: WindowSpan) -> Result<Vec<u8>> {
+    Ok(build(reference, contig, edits, window)?.0.sequence)
 }
 
 /// One haplotype of exactly the reference bases `from..to` (0-based half-open) as in [`region_pair`]: of `edits` (in
@@ -187,12 +213,6 @@ fn variant_contig(reference: &Reference, variants: &Variants, contig: usize) -> 
     Ok(variants.contigs().find(reference.contigs().name(contig)))
 }
 
-/// Reference positions of the window before any indel, clipped at 0.
-fn span(centre: u64, length: usize) -> (u64, u64) {
-    let start = centre.saturating_sub(length as u64 / 2);
-    (start, centre.saturating_add((length - length / 2) as u64).max(start + 1))
-}
-
 /// First and past-last reference position of the shared bases of a haplotype.
 fn covered(haplotype: &Haplotype) -> (i64, i64) {
     match (haplotype.runs.first(), haplotype.runs.last()) {
@@ -204,18 +224,17 @@ fn covered(haplotype: &Haplotype) -> (i64, i64) {
 /// A reference span that an edit replaced.
 type Span = (u64, u64);
 
-/// Apply `edits` (sorted, not overlapping) and cut `length` bases with `centre` at index `length / 2`. The
-/// second value names the edits that show in them.
+/// Apply `edits` (sorted, not overlapping) and cut the window out. The second value names the edits within it.
 fn build(
     reference: &mut Reference,
     contig: usize,
     edits: &[Edit],
-    centre: u64,
-    length: usize,
+    window: WindowSpan,
 ) -> Result<(Haplotype, Vec<Span>)> {
+    let WindowSpan { anchor, before: left, length } = window;
     let centre =
-        i64::try_from(centre).map_err(|_| Error::input(reference.path(), format!("has no position {centre}")))?;
-    let (left, right) = (length / 2, length - length / 2);
+        i64::try_from(anchor).map_err(|_| Error::input(reference.path(), format!("has no position {anchor}")))?;
+    let right = length - left;
     let (mut from, mut to) = (centre.saturating_sub(left as i64), centre.saturating_add(right.max(1) as i64));
     loop {
         // Never cut an edit in two.

@@ -10,7 +10,7 @@ fn pair(list: Vec<Variant>, centre: u64, length: usize) -> AllelePair {
     let folder = tempfile::tempdir().unwrap();
     let mut reference = test_reference(folder.path(), &[("chr1", BASES)]);
     let variants = Variants::from_list(&Contigs::new(vec![("1".into(), 0)]), vec![list]);
-    allele_pair(&mut reference, &variants, 0, centre, length).unwrap()
+    allele_pair(&mut reference, &variants, 0, WindowSpan::centred(centre, length)).unwrap()
 }
 
 #[test]
@@ -68,8 +68,9 @@ fn ends_of_the_contig_are_filled_with_n() {
 fn one_alternative_in_a_reference_window() {
     let folder = tempfile::tempdir().unwrap();
     let mut r = test_reference(folder.path(), &[("chr1", BASES)]);
-    let mut window =
-        |contig, alternative: &[u8]| edited_window(&mut r, contig, Edit::new(20, b"A", alternative).as_slice(), 20, 10);
+    let mut window = |contig, alternative: &[u8]| {
+        edited_window(&mut r, contig, Edit::new(20, b"A", alternative).as_slice(), WindowSpan::centred(20, 10))
+    };
     assert_eq!(window(0, b"A").unwrap(), BASES[15..25]);
     assert_eq!(window(0, b"ATT").unwrap(), [&BASES[15..21], b"TT", &BASES[21..23]].concat());
     assert!(window(7, b"T").is_err());
@@ -153,7 +154,7 @@ fn a_deleted_centre_is_the_base_left_of_it_whatever_follows_the_deletion() {
     let list = vec![test_variant(20, &[text(20, 23), text(20, 21)], 0, 1), test_variant(22, &[second, &third], 0, 1)];
     let variants = Variants::from_list(&Contigs::new(vec![("1".into(), 0)]), vec![list]);
     for length in 1..30 {
-        let p = allele_pair(&mut reference, &variants, 0, 21, length).unwrap();
+        let p = allele_pair(&mut reference, &variants, 0, WindowSpan::centred(21, length)).unwrap();
         assert_eq!(p.hap2.to_reference(length / 2), Some(20), "{length}");
     }
 }
@@ -164,7 +165,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let mut reference = test_reference(folder.path(), &[("chr1", BASES)]);
         let variants = Variants::from_list(&Contigs::new(vec![("1".into(), 0)]), vec![list]);
-        let p = allele_pair(&mut reference, &variants, 0, centre, length).unwrap();
+        let p = allele_pair(&mut reference, &variants, 0, WindowSpan::centred(centre, length)).unwrap();
         for (haplotype, got) in [(1, &p.hap1), (2, &p.hap2)] {
             let all = brute_force(&variants, haplotype);
             let anchor = match all.iter().position(|b| b.1 == Some(centre as i64)) {

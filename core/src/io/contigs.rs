@@ -63,6 +63,11 @@ impl Contigs {
         self.list[i].1
     }
 
+    /// `start..end` (0-based half-open) of contig `i` as `chr1:11-20` (1-based, inclusive).
+    pub fn span_name(&self, i: usize, start: u64, end: u64) -> String {
+        format!("{}:{}-{end}", self.name(i), start.saturating_add(1))
+    }
+
     /// Number of contigs.
     pub fn len(&self) -> usize {
         self.list.len()

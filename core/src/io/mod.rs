@@ -12,6 +12,7 @@
 //! | [`fasta`] | indexed FASTA |
 //! | [`regions`] | BED, narrowPeak, count tables, SAF, GTF and GFF3 as regions |
 //! | [`allele_pairs_table`] | the table of designed allele pairs |
+//! | [`values_table`] | the table of external measurements |
 
 pub mod allele_pairs_table;
 pub mod bam;
@@ -22,6 +23,7 @@ pub mod output_file;
 pub mod regions;
 pub mod spans;
 pub mod text_input;
+pub mod values_table;
 pub mod vcf;
 
 pub use contigs::Contigs;

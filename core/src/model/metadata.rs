@@ -7,11 +7,13 @@ use std::str::FromStr;
 
 use crate::choice::choice;
 use crate::error::{Error, Result};
+use crate::io::regions::{Anchor, TssSource};
 use crate::model::architecture::{RatioHead, Strands};
+use crate::model::window::{Orientation, WindowLayout, WindowRule};
 use crate::model::Architecture;
 
 /// Version of the metadata; a reader refuses newer ones.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 choice!(
     /// What the measured values were, and so how a prediction is turned back into one.
@@ -132,18 +134,6 @@ pub struct HeldOut {
     pub test: Vec<String>,
 }
 
-choice!(
-    /// How the sequence of a region fills the network's window.
-    #[derive(Default)]
-    WindowLayout, "window layout",
-    /// The centre of the region in the middle of both alleles, filled from the genome on both sides.
-    #[default]
-    Centred "centred",
-    /// The region's own bases at the left, nothing behind them, as published. Alleles of different length then
-    /// end at different places.
-    LeftAligned "left-aligned",
-);
-
 /// What `metadata_props` of a model file hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInfo {
@@ -153,8 +143,8 @@ pub struct ModelInfo {
     pub targets: TargetScale,
     /// Names of the samples predicted, one for each of the architecture's outputs; empty when not known.
     pub samples: Vec<String>,
-    /// How windows are filled.
-    pub layout: WindowLayout,
+    /// Which bases of a region the network reads.
+    pub windows: WindowRule,
     /// Networks in the file, whose mean is the prediction.
     pub members: usize,
     /// What favours haplotype 1 whatever the sequence, for each sample, in the network's logarithm: learned beside
@@ -185,7 +175,7 @@ impl ModelInfo {
             architecture,
             targets: TargetScale::default(),
             samples: Vec::new(),
-            layout: WindowLayout::default(),
+            windows: WindowRule::default(),
             members: 1,
             ratio_bias: Vec::new(),
             haplotypes: Default::default(),
@@ -225,7 +215,10 @@ impl ModelInfo {
         put("outputs", &a.outputs);
         put("kmers", &a.kmers);
         put("members", &self.members);
-        put("layout", &self.layout);
+        put("layout", &self.windows.layout);
+        put("anchor", &self.windows.anchor.map_or("", Anchor::name));
+        put("tss", &self.windows.tss);
+        put("orientation", &self.windows.orientation);
         let bias: Vec<String> = self.ratio_bias.iter().map(f64::to_string).collect();
         put("ratio_bias", &bias.join(","));
         // A name may hold any letter but a line break.
@@ -282,7 +275,17 @@ impl ModelInfo {
         };
         architecture.validate()?;
         let members: usize = take_or(&mut own, "members", 1)?;
-        let layout = take_or(&mut own, "layout", WindowLayout::Centred)?;
+        // Before format 3 training read windows around the middle of a region, whatever the file had.
+        let anchor = match own.get("anchor") {
+            Some(&"") => own.remove("anchor").and(None),
+            _ => Some(take_or(&mut own, "anchor", Anchor::Middle)?),
+        };
+        let windows = WindowRule {
+            layout: take_or(&mut own, "layout", WindowLayout::Centred)?,
+            anchor,
+            tss: take_or(&mut own, "tss", TssSource::Gene)?,
+            orientation: take_or(&mut own, "orientation", Orientation::Forward)?,
+        };
         if members == 0 || members > MAX_MEMBERS {
             return Err(Error::mismatch(format!("the model's metadata have {PREFIX}members={members}")));
         }
@@ -322,7 +325,7 @@ impl ModelInfo {
             architecture,
             targets,
             samples,
-            layout,
+            windows,
             members,
             ratio_bias,
             haplotypes,
@@ -374,7 +377,12 @@ mod tests {
         });
         info.samples = vec!["liver, fed".into(), "brain".into()];
         info.ratio_bias = vec![-0.25, 1.5e-3];
-        info.layout = WindowLayout::LeftAligned;
+        info.windows = WindowRule {
+            layout: WindowLayout::LeftAligned,
+            anchor: Some(Anchor::Tss),
+            tss: TssSource::Canonical,
+            orientation: Orientation::Region,
+        };
         info.members = 5;
         info
     }
@@ -388,20 +396,34 @@ mod tests {
     #[test]
     fn the_first_format_is_the_published_design() {
         let mut metadata = info().to_metadata();
-        for key in
-            ["strands", "ratio_head", "tower_dropout", "outputs", "kmers", "members", "layout", "ratio_bias", "samples"]
-        {
+        for key in [
+            "strands",
+            "ratio_head",
+            "tower_dropout",
+            "outputs",
+            "kmers",
+            "members",
+            "layout",
+            "ratio_bias",
+            "samples",
+            "anchor",
+            "tss",
+            "orientation",
+        ] {
             metadata.remove(&format!("{PREFIX}{key}")).unwrap();
         }
         metadata.insert(format!("{PREFIX}format_version"), "1".into());
-        assert_eq!(ModelInfo::from_metadata(&metadata).unwrap(), info());
+        let windows = WindowRule { anchor: Some(Anchor::Middle), ..WindowRule::default() };
+        assert_eq!(ModelInfo::from_metadata(&metadata).unwrap(), ModelInfo { windows, ..info() });
     }
 
     #[test]
     fn metadata_of_others_are_refused() {
         assert!(ModelInfo::from_metadata(&BTreeMap::new()).unwrap_err().to_string().contains("format_version"));
         for (key, value, complaint) in [
-            ("format_version", "3", "update"),
+            ("format_version", "4", "update"),
+            ("anchor", "peak", "anchor=peak"),
+            ("orientation", "minus", "orientation=minus"),
             ("outputs", "0", "outputs is 0"),
             ("kmers", "6", "kmers is 6"),
             ("members", "9999999", "members"),

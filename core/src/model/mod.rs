@@ -5,6 +5,7 @@
 //! | [`architecture`] | the shape of a network: its kind, its sizes, the published presets |
 //! | [`encode`] | bases to byte codes to one-hot |
 //! | [`kmers`] | k-mer counts as additional input of the dense layer |
+//! | [`window`] | which bases of a region a model sees |
 //! | [`weights`] | named tensors, checked against an architecture; safetensors |
 //! | [`metadata`] | what a model file says about itself |
 //! | `torch` | the network on libtorch, for training (feature `torch`) |
@@ -23,6 +24,7 @@ pub mod published;
 #[cfg(feature = "torch")]
 pub mod torch;
 pub mod weights;
+pub mod window;
 
 pub use architecture::{Architecture, Kind};
 pub use metadata::ModelInfo;

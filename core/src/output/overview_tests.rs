@@ -82,6 +82,7 @@ fn row(sample: &str, hap1: u64, hap2: u64, p: Option<f64>) -> CountRow {
         q_value: None,
         shrunk_log2_ratio: None,
         shrunk_se: None,
+        anchor: None,
     }
 }
 

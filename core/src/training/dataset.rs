@@ -7,11 +7,13 @@ use crate::choice::choice;
 use crate::counts::{CountRow, CountTable};
 use crate::error::{Error, Result};
 use crate::genome::Variants;
-use crate::genome::{allele_pair, region_pair};
 use crate::io::allele_pairs_table::PairsTable;
 use crate::io::fasta::Reference;
+use crate::io::regions::{Region, Regions};
+use crate::io::values_table::{ValueRow, ValuesTable};
 use crate::model::encode::{encode, NOTHING};
-use crate::model::metadata::{TargetScale, WindowLayout};
+use crate::model::metadata::{Scale, TargetScale};
+use crate::model::window::Windows;
 use crate::training::split::Place;
 
 choice!(
@@ -24,11 +26,21 @@ choice!(
 );
 
 impl Uninformative {
-    /// The share of them that each allele gets.
+    /// The share of them that is added to each allele.
     pub fn share(self) -> f64 {
         match self {
             Self::Half => 0.5,
             Self::Drop => 0.0,
+        }
+    }
+
+    /// The measurement of a row of a count table.
+    fn measured(self, row: &CountRow) -> Measured {
+        let shared = self.share() * row.uninformative as f64;
+        Measured {
+            values: [row.hap1 as f64 + shared, row.hap2 as f64 + shared],
+            fragments: [row.hap1, row.hap2, row.uninformative].map(|n| n as f32),
+            weight: 1.0,
         }
     }
 }
@@ -258,39 +270,185 @@ impl Dataset {
     /// `report` is called after each region with the number done.
     ///
     /// # Errors
-    /// A contig that the FASTA has not, a region with two lines of one sample, no regions, or a region that does not
-    /// fit the window ([`WindowLayout::LeftAligned`]).
+    /// A contig that the FASTA lacks, a region with two lines of one sample, no regions, a region without the anchor of
+    /// the windows, or one that does not fit the window ([`WindowLayout::LeftAligned`]).
+    ///
+    /// [`WindowLayout::LeftAligned`]: crate::model::window::WindowLayout::LeftAligned
     pub fn from_counts(
         path: &Path,
         table: &CountTable,
-        reference: &mut Reference,
-        variants: &Variants,
-        windows: &WindowOptions,
+        source: &mut Sequences,
+        uninformative: Uninformative,
         scale: &TargetScale,
         report: &mut dyn FnMut(usize),
     ) -> Result<Self> {
         let (regions, samples) = regions_of(path, table)?;
-        let mut data = Self::of_samples(windows.length, windows.margin, samples);
-        let mut measured = Vec::new();
+        let mut data = Self::of_samples(source.windows.length, source.margin, samples);
+        let rule = table.anchor();
         for (done, lines) in regions.iter().enumerate() {
             let row = lines.iter().flatten().next().map(|&i| &table.rows[i]);
             let Some(row) = row else { continue };
-            let name = format!("{}:{}-{}", row.chrom, row.start + 1, row.end);
-            let at = |problem: String| Error::input(path, format!("{name}: {problem}"));
-            let contig = reference
-                .contigs()
-                .find(&row.chrom)
-                .ok_or_else(|| at(format!("\"{}\" has no contig {}", reference.path().display(), row.chrom)))?;
-            let (pair, place) = windows.pair(reference, variants, contig, row)?;
-            measured.clear();
-            measured.extend(lines.iter().map(|line| line.map(|i| windows.measured(&table.rows[i]))));
-            let id = if row.name == "." { name.clone() } else { row.name.clone() };
-            data.push_measured(&id, Some(place), &pair[0], &pair[1], &measured, scale)
-                .map_err(|e| at(e.to_string()))?;
+            let reference = &source.reference;
+            let contig = reference.contigs().find(&row.chrom).ok_or_else(|| {
+                let name = format!("{}:{}-{}", row.chrom, row.start + 1, row.end);
+                let problem = format!("{name}: \"{}\" has no contig {}", reference.path().display(), row.chrom);
+                Error::input(path, problem)
+            })?;
+            let region = row.region(contig, rule);
+            let measured: Vec<_> =
+                lines.iter().map(|line| line.map(|i| uninformative.measured(&table.rows[i]))).collect();
+            data.push_region(path, &region, &row.chrom, source, &measured, scale)?;
             report(done + 1);
         }
         Ok(data)
     }
+
+    /// The regions that a table of external measurements names. `path` names the regions in messages; `report` is called
+    /// after each region with the number done. Regions and lines without a counterpart are left out and listed.
+    ///
+    /// # Errors
+    /// No name joins, a region without the anchor of the windows, one that does not fit the window, or a value that has
+    /// no logarithm.
+    pub fn from_values(
+        path: &Path,
+        regions: &Regions,
+        table: &ValuesTable,
+        source: &mut Sequences,
+        scale: &TargetScale,
+        report: &mut dyn FnMut(usize),
+    ) -> Result<(Self, Unjoined)> {
+        let mut lines: HashMap<&str, (&ValueRow, bool)> =
+            table.rows.iter().map(|row| (row.name.as_str(), (row, false))).collect();
+        let mut times: HashMap<&str, u32> = HashMap::new();
+        for region in &regions.list {
+            *times.entry(&region.name).or_insert(0) += 1;
+        }
+        let mut unjoined = Unjoined::default();
+        let mut data = Self::of_samples(source.windows.length, source.margin, table.samples.clone());
+        for (done, region) in regions.list.iter().enumerate() {
+            report(done + 1);
+            let Some((row, joined)) = lines.get_mut(region.name.as_str()) else {
+                unjoined.regions.push(region.name.clone());
+                continue;
+            };
+            *joined = true;
+            if times.get(region.name.as_str()).is_some_and(|&n| n > 1) {
+                unjoined.ambiguous.push(region.name.clone());
+                continue;
+            }
+            let whole = |v: f64| v >= 0.0 && v.fract() == 0.0;
+            let measured = |values: &Option<[f64; 2]>| {
+                values.map(|values| match scale.scale == Scale::Counts && values.into_iter().all(whole) {
+                    true => {
+                        Measured { fragments: [values[0] as f32, values[1] as f32, 0.0], ..Measured::of_values(values) }
+                    }
+                    false => Measured::of_values(values),
+                })
+            };
+            let measured: Vec<_> = row.values.iter().map(measured).collect();
+            if measured.iter().all(Option::is_none) {
+                unjoined.missing.push(region.name.clone());
+                continue;
+            }
+            let chrom = regions.contigs.name(region.contig).to_string();
+            let at = |e: Error| Error::input(&table.path, format!("line {}: {}", row.line, e.problem()));
+            data.push_region(path, region, &chrom, source, &measured, scale).map_err(|e| match e.file() {
+                Some(_) => e,
+                None => at(e),
+            })?;
+        }
+        unjoined.ambiguous.dedup();
+        unjoined.lines = table.rows.iter().filter(|row| !lines[row.name.as_str()].1).map(|r| r.name.clone()).collect();
+        if data.is_empty() {
+            let first = |list: &[String]| list.first().map_or("(none)".to_string(), |name| format!("\"{name}\""));
+            let named = regions.list.first().map_or("(none)".to_string(), |r| format!("\"{}\"", r.name));
+            let problem = format!(
+                "no line has measurements of one region of \"{}\": the first names are {} here and {named} there",
+                path.display(),
+                first(&table.rows.iter().map(|r| r.name.clone()).take(1).collect::<Vec<_>>()),
+            );
+            return Err(Error::input(&table.path, problem));
+        }
+        Ok((data, unjoined))
+    }
+
+    /// Add the window of one region.
+    fn push_region(
+        &mut self,
+        path: &Path,
+        region: &Region,
+        chrom: &str,
+        source: &mut Sequences,
+        measured: &[Option<Measured>],
+        scale: &TargetScale,
+    ) -> Result<()> {
+        let Sequences { reference, variants, windows, margin } = source;
+        let window = windows.of(region, reference.contigs(), path)?;
+        let pair = window.pair(reference, variants, *margin)?;
+        let positions = window.positions();
+        let place = Place { chrom: chrom.to_string(), start: positions.start, end: positions.end };
+        let name = format!("{chrom}:{}-{}", region.start + 1, region.end);
+        let id = if region.name == "." { &name } else { &region.name };
+        let [hap1, hap2] = &pair.sequences;
+        self.push_measured(id, Some(place), hap1, hap2, measured, scale)
+            .map_err(|e| Error::input(path, format!("{name}: {e}")))
+    }
+}
+
+/// Names that a table of external measurements and its regions do not share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unjoined {
+    /// Regions without a line.
+    pub regions: Vec<String>,
+    /// Lines without a region.
+    pub lines: Vec<String>,
+    /// Names of several regions, whose line belongs to none of them.
+    pub ambiguous: Vec<String>,
+    /// Regions whose line has a missing value in every sample.
+    pub missing: Vec<String>,
+}
+
+impl Unjoined {
+    /// Each name with the reason, in the order of the fields.
+    pub fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let lists = [
+            ("region_without_line", &self.regions),
+            ("line_without_region", &self.lines),
+            ("name_of_several_regions", &self.ambiguous),
+            ("no_value", &self.missing),
+        ];
+        lists.into_iter().flat_map(|(reason, list)| list.iter().map(move |name| (reason, name.as_str())))
+    }
+
+    /// What the user should know, one sentence per line.
+    pub fn messages(&self) -> Vec<String> {
+        let mut messages = Vec::new();
+        for (list, what) in [
+            (&self.regions, "regions have no line in the table of values"),
+            (&self.lines, "lines of the table of values name no region"),
+            (&self.ambiguous, "names of the table of values belong to several regions"),
+            (&self.missing, "regions have no value in any sample"),
+        ] {
+            if !list.is_empty() {
+                let shown = list.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+                let more = if list.len() > 5 { ", …" } else { "" };
+                messages.push(format!("{} {what}, not used: {shown}{more}", list.len()));
+            }
+        }
+        messages
+    }
+}
+
+/// Where the sequences of windows come from.
+pub struct Sequences<'a> {
+    /// The genome.
+    pub reference: &'a mut Reference,
+    /// What the two haplotypes carry.
+    pub variants: &'a Variants,
+    /// Which bases of a region are read.
+    pub windows: Windows,
+    /// Further bases on both sides of each window.
+    pub margin: usize,
 }
 
 fn target(id: &str, values: [f64; 2], scale: &TargetScale) -> Result<[f32; 3]> {
@@ -302,52 +460,6 @@ fn target(id: &str, values: [f64; 2], scale: &TargetScale) -> Result<[f32; 3]> {
         )));
     }
     Ok([a as f32, b as f32, (a - b) as f32])
-}
-
-/// How windows are made from the regions of a count table, and counts from its columns.
-#[derive(Clone, Copy, Debug)]
-pub struct WindowOptions {
-    /// Bases the network reads.
-    pub length: usize,
-    /// Further bases on both sides.
-    pub margin: usize,
-    pub layout: WindowLayout,
-    pub uninformative: Uninformative,
-}
-
-impl WindowOptions {
-    /// Sequences of both alleles of a region and the place they are from.
-    fn pair(
-        &self,
-        reference: &mut Reference,
-        variants: &Variants,
-        contig: usize,
-        row: &CountRow,
-    ) -> Result<([Vec<u8>; 2], Place)> {
-        match self.layout {
-            WindowLayout::Centred => {
-                let centre = row.start + (row.end - row.start) / 2;
-                let pair = allele_pair(reference, variants, contig, centre, self.length + 2 * self.margin)?;
-                let start = centre as i64 - (self.length / 2) as i64;
-                let place = Place { chrom: row.chrom.clone(), start, end: start + self.length as i64 };
-                Ok(([pair.hap1.sequence, pair.hap2.sequence], place))
-            }
-            WindowLayout::LeftAligned => {
-                let pair = region_pair(reference, variants, contig, row.start, row.end)?;
-                let place = Place { chrom: row.chrom.clone(), start: row.start as i64, end: row.end as i64 };
-                Ok(([pair.hap1.sequence, pair.hap2.sequence], place))
-            }
-        }
-    }
-
-    fn measured(&self, row: &CountRow) -> Measured {
-        let shared = self.uninformative.share() * row.uninformative as f64;
-        Measured {
-            values: [row.hap1 as f64 + shared, row.hap2 as f64 + shared],
-            fragments: [row.hap1, row.hap2, row.uninformative].map(|n| n as f32),
-            weight: 1.0,
-        }
-    }
 }
 
 /// For each region, in order of first appearance, the number of its line in each sample; and the samples' names.
@@ -391,29 +503,31 @@ mod tests {
     use crate::counts::table::test_row;
     use crate::genome::variants::test_variant;
     use crate::io::fasta::reference::test_reference;
+    use crate::io::regions::{bed::test_region, Anchor};
     use crate::io::Contigs;
+    use crate::model::window::{Orientation, WindowLayout};
 
     fn row(start: u64, sample: &str, counts: [u64; 3]) -> CountRow {
         test_row("chr1", (start, start + 6), sample, counts)
     }
 
-    fn read(rows: Vec<CountRow>, windows: WindowOptions) -> Result<Dataset> {
+    fn read(rows: Vec<CountRow>, windows: Windows, margin: usize) -> Result<Dataset> {
         let folder = tempfile::tempdir().unwrap();
         let mut reference = test_reference(folder.path(), &[("chr1", b"ACGTTGCAACGGTTAACCGT")]);
         let list = vec![test_variant(9, &["C", "CTT"], 0, 1)];
         let variants = Variants::from_list(&Contigs::new(vec![("chr1".into(), 0)]), vec![list]);
         let table = CountTable { header: vec![], rows };
         let scale = TargetScale::default();
-        Dataset::from_counts("t".as_ref(), &table, &mut reference, &variants, &windows, &scale, &mut |_| ())
+        let mut source = Sequences { reference: &mut reference, variants: &variants, windows, margin };
+        Dataset::from_counts("t".as_ref(), &table, &mut source, Uninformative::Half, &scale, &mut |_| ())
     }
 
-    const CENTRED: WindowOptions =
-        WindowOptions { length: 6, margin: 2, layout: WindowLayout::Centred, uninformative: Uninformative::Half };
+    const CENTRED: Windows = Windows::centred(6);
 
     #[test]
     fn samples_share_a_region_and_may_lack_it() {
         let rows = vec![row(6, "a", [1, 2, 4]), row(6, "b", [5, 5, 0]), row(12, "b", [3, 0, 1])];
-        let data = read(rows, CENTRED).unwrap();
+        let data = read(rows, CENTRED, 2).unwrap();
         assert_eq!((data.len(), data.samples.join(" ").as_str()), (2, "a b"));
         assert_eq!(data.values[..2], [[3.0, 4.0], [5.0, 5.0]]);
         assert_eq!((data.has(0, 0), data.has(1, 0), data.has(1, 1)), (true, false, true));
@@ -423,14 +537,14 @@ mod tests {
         assert_eq!(data.stride(), 10);
         assert_eq!(data.codes(0), (encode(b"CAACGG", 6).unwrap().as_slice(), encode(b"CAACTT", 6).unwrap().as_slice()));
         assert!(data.differs(0));
-        let twice = read(vec![row(6, "a", [1, 1, 1]), row(6, "a", [1, 1, 1])], CENTRED);
+        let twice = read(vec![row(6, "a", [1, 1, 1]), row(6, "a", [1, 1, 1])], CENTRED, 2);
         assert!(twice.unwrap_err().to_string().contains("chr1:7-12: has two lines of sample a"));
     }
 
     #[test]
     fn crosses_are_joined_each_with_its_own_samples() {
-        let one = read(vec![row(6, "a", [1, 2, 4]), row(12, "a", [3, 0, 1])], CENTRED).unwrap();
-        let two = read(vec![row(6, "b", [5, 5, 0]), row(6, "c", [9, 1, 0])], CENTRED).unwrap();
+        let one = read(vec![row(6, "a", [1, 2, 4]), row(12, "a", [3, 0, 1])], CENTRED, 2).unwrap();
+        let two = read(vec![row(6, "b", [5, 5, 0]), row(6, "c", [9, 1, 0])], CENTRED, 2).unwrap();
         let all = Dataset::join(vec![one.clone(), two.clone()]).unwrap();
         assert_eq!((all.len(), all.samples.join(" ").as_str()), (3, "a b c"));
         let known: Vec<bool> = (0..3).flat_map(|i| (0..3).map(move |s| (i, s))).map(|(i, s)| all.has(i, s)).collect();
@@ -443,14 +557,71 @@ mod tests {
 
     #[test]
     fn published_windows_are_the_region_alone() {
-        let windows = WindowOptions { length: 9, margin: 1, layout: WindowLayout::LeftAligned, ..CENTRED };
-        let data = read(vec![row(6, "a", [1, 2, 4])], windows).unwrap();
+        let windows = Windows { length: 9, layout: WindowLayout::LeftAligned, ..CENTRED };
+        let data = read(vec![row(6, "a", [1, 2, 4])], windows, 1).unwrap();
         let expected = (encode(b"CAACGG", 9).unwrap(), encode(b"CAACTTGG", 9).unwrap());
         assert_eq!(data.codes(0), (expected.0.as_slice(), expected.1.as_slice()));
         assert_eq!((data.hap1[0], data.hap2[10]), (NOTHING, NOTHING));
         assert_eq!(data.places[0].as_ref().map(|p| (p.start, p.end)), Some((6, 12)));
-        let short = WindowOptions { length: 7, ..windows };
-        let message = read(vec![row(6, "a", [1, 2, 4])], short).unwrap_err().to_string();
+        let short = Windows { length: 7, ..windows };
+        let message = read(vec![row(6, "a", [1, 2, 4])], short, 1).unwrap_err().to_string();
         assert!(message.contains("chr1:7-12: a sequence of 8 bases does not fit"), "{message}");
+    }
+
+    #[test]
+    fn windows_lie_around_the_anchor_of_the_table_and_are_read_by_strand() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut reference = test_reference(folder.path(), &[("chr1", b"ACGTTGCAACGGTTAACCGT")]);
+        let variants = Variants::from_list(&Contigs::new(vec![("chr1".into(), 0)]), vec![vec![]]);
+        let line = |strand: u8, anchor| CountRow { strand, anchor: Some(anchor), ..row(2, "a", [1, 1, 0]) };
+        let rule = |rows| CountTable { header: vec!["##anchor=tss".into()], rows };
+        let windows = Windows { anchor: Anchor::Tss, orientation: Orientation::Region, ..CENTRED };
+        let mut source = Sequences { reference: &mut reference, variants: &variants, windows, margin: 0 };
+        let mut codes = |table: &CountTable| {
+            let scale = TargetScale::default();
+            Dataset::from_counts("t".as_ref(), table, &mut source, Uninformative::Half, &scale, &mut |_| ())
+                .map(|data| (data.codes(0).0.to_vec(), data.places[0].clone().map(|p| (p.start, p.end))))
+        };
+        // The anchor is at index 3 of both: T at 13 forward, and A of the other strand.
+        assert_eq!(codes(&rule(vec![line(b'+', 13)])).unwrap(), (encode(b"GGTTAA", 6).unwrap(), Some((10, 16))));
+        assert_eq!(codes(&rule(vec![line(b'-', 13)])).unwrap(), (encode(b"GTTAAC", 6).unwrap(), Some((11, 17))));
+        let none = CountTable { header: vec![], rows: vec![row(2, "a", [1, 1, 0])] };
+        assert!(codes(&none).unwrap_err().to_string().contains("no strand"));
+    }
+
+    #[test]
+    fn values_join_by_name_and_the_rest_is_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("values.tsv");
+        let text =
+            "gene\ta.hap1\ta.hap2\tb.hap1\tb.hap2\ng1\t3\t4\tNA\t1\ng2\tNA\t1\t.\t.\ng4\t1\t1\t1\t1\nx\t1\t1\t1\t1\n";
+        std::fs::write(&path, text).unwrap();
+        let table = ValuesTable::read(&path).unwrap();
+        let mut reference = test_reference(folder.path(), &[("chr1", b"ACGTTGCAACGGTTAACCGT")]);
+        let variants = Variants::from_list(&Contigs::new(vec![("chr1".into(), 0)]), vec![vec![]]);
+        let named = |name: &str, start| Region { name: name.into(), ..test_region(0, start, start + 6) };
+        let list = vec![named("g1", 2), named("g2", 3), named("g3", 4), named("g4", 5), named("g4", 6)];
+        let regions = Regions::from_list(reference.contigs().clone(), list);
+        let mut source = Sequences { reference: &mut reference, variants: &variants, windows: CENTRED, margin: 0 };
+        let scale = TargetScale::default();
+        let mut read = |regions: &Regions| {
+            Dataset::from_values("r.gtf".as_ref(), regions, &table, &mut source, &scale, &mut |_| ())
+        };
+        let (data, unjoined) = read(&regions).unwrap();
+        assert_eq!((data.ids.join(" "), data.samples.join(" ")), ("g1".to_string(), "a b".to_string()));
+        assert_eq!((data.values[0], data.has(0, 0), data.has(0, 1)), ([3.0, 4.0], true, false));
+        assert_eq!(data.fragments[0], [3.0, 4.0, 0.0]);
+        let names: Vec<_> = unjoined.names().collect();
+        let expected = [
+            ("region_without_line", "g3"),
+            ("line_without_region", "x"),
+            ("name_of_several_regions", "g4"),
+            ("no_value", "g2"),
+        ];
+        assert_eq!(names, expected);
+        assert!(unjoined.messages()[0].contains("1 regions have no line") && unjoined.messages().len() == 4);
+        let other = Regions::from_list(regions.contigs.clone(), vec![named("y", 2)]);
+        let message = read(&other).unwrap_err().to_string();
+        assert!(message.contains("\"g1\" here and \"y\" there"), "{message}");
     }
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::io::output_file::{write_whole, OutFile, TabixFormat};
-use crate::model::metadata::{TargetScale, WindowLayout};
+use crate::model::metadata::TargetScale;
+use crate::model::window::{Orientation, WindowLayout};
 use crate::model::Architecture;
 use crate::training::dataset::Dataset;
 use crate::training::fit::{EpochMetrics, Fitted};
@@ -25,6 +26,9 @@ pub struct TrainingConfig {
     /// How windows are filled. First, since in TOML what belongs to no table stands before all of them.
     #[serde(default)]
     pub layout: WindowLayout,
+    /// From which strand windows are read.
+    #[serde(default)]
+    pub orientation: Orientation,
     pub architecture: Architecture,
     pub training: FitOptions,
 }
@@ -247,6 +251,7 @@ mod tests {
             architecture: Architecture::preset("small", Kind::Paired).unwrap(),
             training: FitOptions::default(),
             layout: WindowLayout::LeftAligned,
+            orientation: Orientation::Region,
         };
         config.write(&path).unwrap();
         assert_eq!(TrainingConfig::read(&path).unwrap(), config);

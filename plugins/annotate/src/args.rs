@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use deepallele_common::{
-    one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, RestrictArgs, ThreadArgs, VcfOutputArgs,
+    one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, RestrictArgs, ThreadArgs,
+    VcfOutputArgs,
 };
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::io::vcf::VcfFormat;
@@ -39,10 +40,13 @@ pub struct Args {
     #[command(flatten)]
     pub haplotypes: HaplotypeArgs,
 
-    /// Only variants in these regions (BED, narrowPeak, count table), in the windows around the summits or middles of
-    /// those that hold them [default: the window around each variant]
+    /// Only variants in these regions (BED, narrowPeak, count table, GTF, GFF3, SAF), in the windows that the model was
+    /// trained on: around the summit, middle or TSS [default: the window around each variant]
     #[arg(short = 'L', long = "regions", value_name = "BED")]
     pub regions: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub windows: AnchorArgs,
 
     /// Also write INFO/DA_ALL, the values of each allele in every region (bcftools +split-vep -a DA_ALL reads it)
     #[arg(long, requires = "regions")]

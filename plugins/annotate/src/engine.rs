@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deepallele_common::{open_model, open_sequence_model};
+use deepallele_common::{open_model, open_sequence_model, read_regions, report_windows, usage};
 use deepallele_core::effects::haplotype_effects::{BackgroundEffect, PairEffects, PairSite};
 use deepallele_core::effects::loci::Sites;
 use deepallele_core::effects::reference_effects::{AlleleEffect, SiteEffects, VariantEffects};
@@ -13,11 +13,12 @@ use deepallele_core::effects::regions::RegionIndex;
 use deepallele_core::error::{Error, Result};
 use deepallele_core::genome::{NearbyVariants, VariantStream};
 use deepallele_core::io::fasta::Reference;
-use deepallele_core::io::regions::Regions;
+use deepallele_core::io::regions::Anchor;
 use deepallele_core::io::vcf::{number_in_text, InfoValue, VcfReader, VcfRecord};
 use deepallele_core::io::Contigs;
 use deepallele_core::model::incremental::LocalPredictor;
 use deepallele_core::model::onnx::ensemble::{Ensemble, Network};
+use deepallele_core::model::window::WindowRule;
 use deepallele_core::output::vcf_info::{self, Declared};
 
 use crate::args::{Args, Tagged};
@@ -63,14 +64,15 @@ pub struct Places<'a> {
 }
 
 impl<'a> Places<'a> {
-    pub fn open(args: &'a Args) -> anyhow::Result<Self> {
+    /// For models with windows by `rules`.
+    pub fn open(args: &'a Args, rules: &[WindowRule]) -> anyhow::Result<Self> {
         let fasta = args.genome.required()?;
         let contigs = Reference::open(fasta)?.contigs().clone();
-        let regions = args.regions.as_deref().map(|path| Regions::read(path, &contigs)).transpose()?;
-        if let Some((theirs, ours)) = regions.as_ref().and_then(|regions| regions.renamed.as_ref()) {
-            let path = args.regions.as_deref().unwrap_or(fasta);
-            log::info!("\"{}\": contigs matched by name without chr ({theirs} is {ours})", path.display());
+        let tss = rules.first().map(|rule| rule.tss).unwrap_or_default();
+        if rules.iter().any(|rule| rule.tss != tss) {
+            return Err(usage("the models read windows around different TSS, gene and canonical: choose one by --tss"));
         }
+        let regions = args.regions.as_deref().map(|path| read_regions(path, &contigs, tss)).transpose()?;
         Ok(Self { fasta, contigs, regions: regions.map(|regions| Arc::new(RegionIndex::new(regions))) })
     }
 }
@@ -85,7 +87,16 @@ impl Engine {
         reader: &VcfReader,
     ) -> anyhow::Result<Self> {
         let reference = Reference::open(places.fasta)?;
-        let sites = Sites::new(reference, places.regions.clone(), models.window(), models.layout());
+        let rule = args.windows.over(*models.rule());
+        let windows = match (&places.regions, &args.regions) {
+            (Some(index), Some(path)) => {
+                let windows = rule.windows(models.window(), index.regions(), path)?;
+                report_windows(windows.length, &rule, windows.anchor);
+                windows
+            }
+            _ => rule.windows_around(models.window(), Anchor::Middle),
+        };
+        let sites = Sites::new(reference, places.regions.clone(), windows);
         if args.haplotypes.is_empty() {
             return Ok(Engine::Reference(VariantEffects::new(sites, models)));
         }

@@ -46,11 +46,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let pair = (!args.haplotypes.is_empty()).then(|| args.haplotypes.sources()).transpose()?;
     let names = pair.map(|(one, two)| [one.to_string(), two.to_string()]);
-    let places = Places::open(&args)?;
-    let mut models = Vec::new();
     let tagged = args.models.tagged();
-    for choice in &tagged {
-        let ensemble = open_models(choice, threads)?;
+    let ensembles = tagged.iter().map(|choice| open_models(choice, threads)).collect::<anyhow::Result<Vec<_>>>()?;
+    let rules: Vec<_> = ensembles.iter().map(|ensemble| args.windows.over(*ensemble.rule())).collect();
+    let places = Places::open(&args, &rules)?;
+    let mut models = Vec::new();
+    for (choice, ensemble) in tagged.iter().zip(ensembles) {
         let declared = Declared {
             pair: names.as_ref().map(|n| [n[0].as_str(), n[1].as_str()]),
             regions: args.regions.is_some(),

@@ -7,6 +7,7 @@
 //! | [`interrupt`] | Ctrl-C as the end, or as a question |
 //! | [`interval`] | `chr:from-to` and interval files of `-r -R -t -T` |
 //! | `pages` | man page and completion scripts, by a hidden argument of every command |
+//! | [`windows`] | options of windows, and the regions that they lie in |
 //! | [`progress`] | a bar on a terminal, a line now and then elsewhere |
 
 pub mod interrupt;
@@ -15,6 +16,7 @@ pub mod options;
 mod pages;
 pub mod progress;
 pub mod run;
+pub mod windows;
 
 pub use interrupt::Interrupt;
 pub use options::{
@@ -25,3 +27,4 @@ pub use options::{
 pub use options::{open_model, open_sequence_model};
 pub use progress::Progress;
 pub use run::{run_main, usage, UsageError};
+pub use windows::{read_regions, report_windows, AnchorArgs};

@@ -53,7 +53,7 @@ impl Inputs {
             None => None,
         };
         let mut regions = match &args.regions {
-            Some(path) => Some(Regions::read_any(path, &contigs, &args.region_options.annotation())?),
+            Some(path) => Some(args.region_options.read(path, &contigs)?),
             None => None,
         };
         if let (Some(regions), Some(spans)) = (&mut regions, &spans) {

@@ -108,7 +108,8 @@ fn run(args: Args) -> Result<()> {
     let by_variant = by_variant.map(|out| out.finish()).transpose()?;
     if let (Some(mut out), Some(regions), Some(tallies)) = (table_out, &inputs.regions, &by_region) {
         let mut rows = rows(regions, &counted, tallies, &samples);
-        let header = header.into_iter().chain(args.test.test(&mut rows)).collect();
+        let lines = header.into_iter().chain(args.region_options.header(regions));
+        let header = lines.chain(args.test.test(&mut rows)).collect();
         let table = CountTable { header, rows };
         let path = out.path().to_path_buf();
         table.write(&mut out).and_then(|()| out.flush()).map_err(|e| Error::io(path, e))?;
@@ -217,6 +218,7 @@ fn rows(regions: &Regions, counted: &Counted, tallies: &RegionTallies, samples: 
                 q_value: None,
                 shrunk_log2_ratio: None,
                 shrunk_se: None,
+                anchor: region.anchor(regions.anchor),
             });
         }
     }

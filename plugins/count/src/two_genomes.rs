@@ -62,8 +62,7 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
     let contigs = Reference::open(fasta)?.contigs().clone();
     let threads = args.threads.count();
 
-    let annotation = args.region_options.annotation();
-    let regions = args.regions.as_deref().map(|p| Regions::read_any(p, &contigs, &annotation)).transpose()?;
+    let regions = args.regions.as_deref().map(|p| args.region_options.read(p, &contigs)).transpose()?;
     let excluded = args.exclude.as_deref().map(|path| Regions::read(path, &contigs)).transpose()?;
     for regions in [&regions, &excluded].into_iter().flatten() {
         regions.lines().iter().for_each(|line| log::info!("{line}"));
@@ -121,7 +120,8 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
     let mut table_out = table_out;
     if let (Some(out), Some(regions), Some(tallies)) = (&mut table_out, &regions, &by_region) {
         let mut rows = crate::rows(regions, &summary.as_counted(differing), tallies, &samples);
-        let header = lines.into_iter().chain(args.test.test(&mut rows)).collect();
+        let lines = lines.into_iter().chain(args.region_options.header(regions));
+        let header = lines.chain(args.test.test(&mut rows)).collect();
         let path = out.path().to_path_buf();
         let table = CountTable { header, rows };
         table.write(out).and_then(|()| out.flush()).map_err(|e| Error::io(path, e))?;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use deepallele_common::{
-    one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
-    Uninformative,
+    one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs,
+    ThreadArgs, Uninformative,
 };
 use deepallele_core::evaluation::Options;
 use deepallele_core::io::text_input::is_stdio;
@@ -64,8 +64,11 @@ pub struct Args {
 
     /// Table of designed pairs instead: id, allele_a, allele_b, value_a, value_b and optionally group, sd_a and sd_b
     #[arg(long, value_name = "TSV", conflicts_with_all = ["reference", "variants", "sample", "strain", "hap1", "hap2",
-          "count_sample", "replicate"])]
+          "count_sample", "replicate", "anchor", "tss"])]
     pub pairs: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub windows: AnchorArgs,
 
     #[command(flatten)]
     pub genome: GenomeArgs,

@@ -1,13 +1,15 @@
 //! From options to measured windows.
 
 use anyhow::Context;
-use deepallele_common::Progress;
+use deepallele_common::windows::check_tss;
+use deepallele_common::{report_windows, Progress};
 use deepallele_core::counts::CountTable;
 use deepallele_core::error::Error;
 use deepallele_core::evaluation::{Counts, Examples, Replicate};
 use deepallele_core::genome::Variants;
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::regions::Anchor;
 use deepallele_core::model::metadata::TargetScale;
 use deepallele_core::model::ModelInfo;
 
@@ -73,8 +75,13 @@ fn from_counts(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
     for line in found.lines() {
         log::info!("\"{}\": {line}", vcf.display());
     }
+    let rule = args.windows.over(model.windows);
+    let windows = rule.windows_around(model.architecture.window, table.anchor().unwrap_or(Anchor::Middle));
+    report_windows(windows.length, &rule, windows.anchor);
+    check_tss(&table, windows.anchor, rule.tss, path);
     let mut progress = Progress::new("windows", Some(counts.len() as u64));
-    let examples = Examples::from_counts(&counts, &mut reference, &variants, model, &mut |_| progress.add(1))?;
+    let mut report = |_| progress.add(1);
+    let examples = Examples::from_counts(&counts, &mut reference, &variants, model, &windows, &mut report)?;
     drop(progress);
     let haplotypes = vec![hap1.to_string(), hap2.to_string()];
     Ok(Inputs { examples, replicates, scale, haplotypes, sample: Some(counts.sample) })

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Parser;
 use deepallele_common::{one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, ThreadArgs};
+use deepallele_core::io::regions::{Anchor, TssSource};
 use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::model::window::Orientation;
 
 /// Write the sequences of the two haplotypes: whole genomes, chain files, masked reference, region pairs.
 ///
@@ -40,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "PREFIX")]
     pub chain: Option<PathBuf>,
 
-    /// Regions of --pairs: BED, narrowPeak or a count table, gzip allowed
+    /// Regions of --pairs: BED, narrowPeak, a count table, GTF, GFF3 or SAF, gzip allowed
     #[arg(short = 'L', long, value_name = "FILE", requires = "pairs")]
     pub regions: Option<PathBuf>,
 
@@ -49,10 +51,23 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "regions")]
     pub pairs: Option<PathBuf>,
 
-    /// With --pairs: sequences of exactly N bases around the summit or middle, filled from the genome, instead of
-    /// what each haplotype has of the region
+    /// With --pairs: windows of exactly N bases, filled from the genome, instead of what each haplotype has of the region
     #[arg(long, value_name = "N", requires = "pairs", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub window: Option<u32>,
+
+    /// Base of a region around which its window lies: summit, middle or tss (5' end by strand) [default: summit where
+    /// the file has summits, tss for genes of GTF and GFF3, else middle]
+    #[arg(long, value_name = "BASE", requires = "window")]
+    pub anchor: Option<Anchor>,
+
+    /// Whose TSS in GTF and GFF3: gene, or canonical (the transcript tagged MANE_Select or Ensembl_canonical; the gene
+    /// where there is none)
+    #[arg(long, value_name = "SOURCE", default_value = "gene", requires = "window")]
+    pub tss: TssSource,
+
+    /// Strand from which windows are read: forward, or region (on the minus strand as the reverse complement)
+    #[arg(long, value_name = "STRAND", default_value = "forward", requires = "window")]
+    pub orient: Orientation,
 
     /// Write a line for each record and haplotype that carries something else than REF: applied, or why not
     #[arg(long, value_name = "FILE")]

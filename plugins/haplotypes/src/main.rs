@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use args::Args;
-use deepallele_common::{run_main, Progress};
+use deepallele_common::{read_regions, report_windows, run_main, Progress};
 use deepallele_core::genome::{ContigHaplotypes, Gather, Masking, VariantStream};
 use deepallele_core::io::fasta::Reference;
-use deepallele_core::io::regions::Regions;
+use deepallele_core::model::window::WindowRule;
 use outputs::Outputs;
 
 fn main() -> ExitCode {
@@ -25,17 +25,23 @@ fn run(args: Args) -> Result<()> {
 
     let mut reference = Reference::open(fasta)?;
     let contigs = reference.contigs().clone();
-    let regions = args.regions.as_deref().map(|path| Regions::read(path, &contigs)).transpose()?;
-    if let Some((theirs, ours)) = regions.as_ref().and_then(|r| r.renamed.as_ref()) {
-        log::info!("contig names of the regions were matched with or without chr ({theirs} is {ours})");
-    }
+    let regions = args.regions.as_deref().map(|path| read_regions(path, &contigs, args.tss)).transpose()?;
+    let windows = match (args.window, &regions, &args.regions) {
+        (Some(length), Some(regions), Some(path)) => {
+            let rule = WindowRule { anchor: args.anchor, orientation: args.orient, ..WindowRule::default() };
+            let windows = rule.windows(length as usize, regions, path)?;
+            report_windows(windows.length, &WindowRule { tss: args.tss, ..rule }, windows.anchor);
+            Some(windows)
+        }
+        _ => None,
+    };
     // A second handle: REF is compared by the thread that reads the variants.
     let own = Some(Reference::open(fasta)?);
     let mut stream = match args.report {
         Some(_) => VariantStream::open_with_fates(vcf, &contigs, &hap1, &hap2, own)?,
         None => VariantStream::open(vcf, &contigs, &hap1, &hap2, own)?,
     };
-    let mut outputs = Outputs::create(&args, [&hap1, &hap2], &contigs)?;
+    let mut outputs = Outputs::create(&args, [&hap1, &hap2], &contigs, windows)?;
     let masking = if args.mask_indels { Masking::All } else { Masking::Snvs };
     let gather = Gather { mask: args.masked.as_ref().map(|_| masking), variants: args.window.is_some() };
 

@@ -6,13 +6,14 @@ use std::path::Path;
 use anyhow::Result;
 use deepallele_core::error::Error;
 use deepallele_core::genome::{
-    allele_pair, chain_file as chain, coordinate_map as lift, ChainWay, ContigHaplotypes, HaplotypeSource,
-    VariantStream, Variants, FATES_HEADER,
+    chain_file as chain, coordinate_map as lift, ChainWay, ContigHaplotypes, HaplotypeSource, VariantStream, Variants,
+    FATES_HEADER,
 };
 use deepallele_core::io::fasta::{FastaWriter, Reference};
 use deepallele_core::io::output_file::OutFile;
 use deepallele_core::io::regions::Region;
 use deepallele_core::io::Contigs;
+use deepallele_core::model::window::Windows;
 
 use crate::args::Args;
 
@@ -28,7 +29,7 @@ pub struct Outputs {
 
 struct Pairs {
     out: PairsFile,
-    window: Option<usize>,
+    windows: Option<Windows>,
     written: u64,
     /// Regions of which a haplotype has no base.
     empty: u64,
@@ -49,7 +50,12 @@ fn flush(out: &mut OutFile) -> deepallele_core::error::Result<()> {
 
 impl Outputs {
     /// Open all that `args` asks for.
-    pub fn create(args: &Args, haplotypes: [&HaplotypeSource; 2], contigs: &Contigs) -> Result<Self> {
+    pub fn create(
+        args: &Args,
+        haplotypes: [&HaplotypeSource; 2],
+        contigs: &Contigs,
+        windows: Option<Windows>,
+    ) -> Result<Self> {
         let threads = args.threads.count();
         let both = |[a, b]: [_; 2]| -> Result<[FastaWriter; 2]> {
             Ok([FastaWriter::create(a, threads)?, FastaWriter::create(b, threads)?])
@@ -69,7 +75,7 @@ impl Outputs {
             Some([first, second]) => Some([two(&first)?, two(&second)?]),
             None => None,
         };
-        let pairs = args.pairs.as_deref().map(|path| Pairs::create(path, args.window, threads)).transpose()?;
+        let pairs = args.pairs.as_deref().map(|path| Pairs::create(path, windows, threads)).transpose()?;
         let mut report = args.report.as_deref().map(OutFile::create).transpose()?;
         if let Some(out) = &mut report {
             let mut lines: Vec<String> = args.version.provenance("haplotypes").map_or(Vec::new(), |p| p.lines().into());
@@ -157,7 +163,7 @@ impl Outputs {
 }
 
 impl Pairs {
-    fn create(path: &Path, window: Option<u32>, threads: usize) -> Result<Self> {
+    fn create(path: &Path, windows: Option<Windows>, threads: usize) -> Result<Self> {
         let name = path.to_string_lossy();
         let name = name.strip_suffix(".gz").or(name.strip_suffix(".bgz")).unwrap_or(&name);
         let out = if name.ends_with(".fa") || name.ends_with(".fasta") {
@@ -167,28 +173,24 @@ impl Pairs {
             put(&mut out, b"id\tallele_a\tallele_b\n")?;
             PairsFile::Table(out)
         };
-        Ok(Self { out, window: window.map(|n| n as usize), written: 0, empty: 0 })
+        Ok(Self { out, windows, written: 0, empty: 0 })
     }
 
     fn write(
         &mut self,
         contig: &mut ContigHaplotypes,
         reference: &mut Reference,
-        index: usize,
         name: &str,
         regions: &[Region],
     ) -> Result<()> {
-        // allele_pair looks up what it needs around each window.
-        let variants = self.window.map(|_| {
+        // A window looks up what it needs around it.
+        let variants = self.windows.map(|_| {
             let only = Contigs::new(vec![(name.to_string(), contig.reference.len() as u64)]);
             Variants::from_list(&only, vec![std::mem::take(&mut contig.variants)])
         });
         for region in regions {
-            let sequences = match (self.window, &variants) {
-                (Some(window), Some(variants)) => {
-                    let pair = allele_pair(reference, variants, index, region.centre(), window)?;
-                    [pair.hap1.sequence, pair.hap2.sequence]
-                }
+            let sequences = match (&self.windows, &variants) {
+                (Some(windows), Some(variants)) => windows.of_checked(region).pair(reference, variants, 0)?.sequences,
                 _ => [1, 2].map(|n| contig.sequence(n, region.start, region.end).to_ascii_uppercase()),
             };
             let id = match region.name.as_str() {

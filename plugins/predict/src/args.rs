@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use deepallele_common::{
-    one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs, ThreadArgs,
-    Uninformative,
+    one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs,
+    ThreadArgs, Uninformative,
 };
 use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::io::text_input::is_stdio;
 
 /// Predict counts of both haplotypes and their ratio, for regions or for designed pairs
 ///
-/// Regions: each is predicted by the window around its summit (narrowPeak) or middle, with the variants of the two
-/// haplotypes put in. The table has #chrom start end name hap1 hap2 log2_ratio variants: values in the units that
+/// Regions: each is predicted by the window that the model was trained on (around the summit, middle or TSS), with the
+/// variants of the two haplotypes put in. The table has #chrom start end name hap1 hap2 log2_ratio variants: values in the units that
 /// the model was trained on, log2 of haplotype 1 over haplotype 2 from the ratio head, and the number of records in
 /// which the two alleles differ within the window.
 ///
@@ -25,9 +25,12 @@ pub struct Args {
     #[command(flatten)]
     pub model: ModelArgs,
 
-    /// Regions: BED, narrowPeak or count table; - for standard input [default: those of --compare]
+    /// Regions: BED, narrowPeak, count table, GTF, GFF3 or SAF; - for standard input [default: those of --compare]
     #[arg(short = 'L', long = "regions", value_name = "BED")]
     pub regions: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub windows: AnchorArgs,
 
     #[command(flatten)]
     pub genome: GenomeArgs,
@@ -37,7 +40,7 @@ pub struct Args {
 
     /// Predict the pairs of this table instead of regions
     #[arg(long, value_name = "TSV", conflicts_with_all = ["regions", "reference", "variants", "sample", "strain",
-          "hap1", "hap2", "compare", "bedgraph", "bigwig", "igv", "igv_tracks"])]
+          "hap1", "hap2", "compare", "anchor", "tss", "bedgraph", "bigwig", "igv", "igv_tracks"])]
     pub pairs: Option<PathBuf>,
 
     /// With --pairs: the network's own outputs, unscaled, as id count_a count_b ratio

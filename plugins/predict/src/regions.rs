@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use deepallele_common::Progress;
+use deepallele_common::{read_regions, report_windows, Progress};
 use deepallele_core::counts::CountTable;
 use deepallele_core::effects::predictions::{in_units, predict_regions, ratio_spread, RegionPrediction};
 use deepallele_core::error::Error;
@@ -25,10 +25,10 @@ pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
     let mut reference = Reference::open(args.genome.required()?)?;
     let contigs = reference.contigs().clone();
     let file = args.regions_file()?;
-    let regions = Regions::read(file, &contigs)?;
-    if let Some((theirs, ours)) = &regions.renamed {
-        log::info!("\"{}\": contigs matched by name without chr ({theirs} is {ours})", file.display());
-    }
+    let rule = args.windows.over(predictor.info().windows);
+    let regions = read_regions(file, &contigs, rule.tss)?;
+    let windows = rule.windows(predictor.window(), &regions, file)?;
+    report_windows(windows.length, &rule, windows.anchor);
     let added = tracks::added(args)?;
     let counts = args.compare.as_deref().map(CountTable::read).transpose()?;
     let (hap1, hap2) = args.sources()?;
@@ -36,16 +36,17 @@ pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
 
     let mut progress = Progress::new("regions", Some(regions.list.len() as u64));
     let mut before = 0;
-    let predictions = predict_regions(&regions.list, &mut reference, &variants, &mut predictor, &mut |done| {
-        progress.add((done - before) as u64);
-        before = done;
-    })?;
+    let predictions =
+        predict_regions(&regions.list, &windows, &mut reference, &variants, &mut predictor, &mut |done| {
+            progress.add((done - before) as u64);
+            before = done;
+        })?;
     drop(progress);
     let targets = predictor.info().targets;
     let comparison = match (&args.compare, &counts) {
         (Some(path), Some(counts)) => {
             let share = args.uninformative.share();
-            Some(compare(&regions, &predictions, counts, path, predictor.info(), share)?)
+            Some(compare(&regions, &windows, &predictions, counts, path, predictor.info(), share)?)
         }
         _ => None,
     };

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, ValueEnum};
 use deepallele_common::{GenomeArgs, HaplotypeArgs, MessageArgs, ThreadArgs};
 use deepallele_core::genome::HaplotypeSource;
+use deepallele_core::io::regions::{Anchor, TssSource};
 use deepallele_core::model::architecture::{RatioHead, Strands};
-use deepallele_core::model::metadata::{Scale, WindowLayout};
+use deepallele_core::model::metadata::Scale;
 use deepallele_core::model::torch::device::DeviceChoice;
+use deepallele_core::model::window::{Orientation, WindowLayout};
 use deepallele_core::model::Kind;
 use deepallele_core::training::dataset::Uninformative;
 use deepallele_core::training::options::{BatchStatistics, Decay, FirstCounts, Loss, NotFinite, Precision, Selection};
@@ -25,13 +27,32 @@ use deepallele_core::training::schedule::Schedule;
 #[command(mut_arg("threads", |a| a.help("Threads; the same number gives the same model on a CPU [default: all cores]")))]
 pub struct Args {
     /// Count table of deepallele count (.gz allowed, - for stdin)
-    #[arg(value_name = "COUNTS", required_unless_present = "pairs", conflicts_with = "pairs")]
+    #[arg(value_name = "COUNTS", required_unless_present_any = ["pairs", "values"], conflicts_with = "pairs")]
     pub counts: Option<PathBuf>,
 
     /// Table of designed pairs instead: id, allele_a, allele_b, value_a, value_b and optionally
     /// group and weight
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
+
+    /// External measurements instead, such as normalised allelic expression: a table with a header, the name of a region
+    /// of -L in the first column, and two columns for each sample, SAMPLE.hap1 and SAMPLE.hap2
+    #[arg(long, value_name = "TABLE", requires = "regions", conflicts_with_all = ["counts", "pairs", "cross"])]
+    pub values: Option<PathBuf>,
+
+    /// With --values: the regions (GTF, GFF3, SAF, BED, narrowPeak), joined to it by name; names that do not join are
+    /// listed in FOLDER/unjoined.tsv
+    #[arg(short = 'L', long, value_name = "FILE", requires = "values")]
+    pub regions: Option<PathBuf>,
+
+    /// With --values, GTF and GFF3: the feature (column 3) whose lines make the regions
+    #[arg(long, value_name = "TYPE", default_value = "exon", requires = "values")]
+    pub feature_type: String,
+
+    /// With --values, GTF and GFF3: the attribute that names the gene [default: gene_id; in GFF3 also that of the parents,
+    /// else the gene's ID]
+    #[arg(long, value_name = "NAME", requires = "values")]
+    pub gene_attribute: Option<String>,
 
     /// A further cross on the same genome, learned by the same network: its count table, its variants and the two
     /// haplotypes (ref, SAMPLE, SAMPLE:1 or SAMPLE:2), comma-separated; may be given several times
@@ -48,6 +69,8 @@ pub struct Args {
     pub haplotypes: HaplotypeArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
+    #[command(flatten)]
+    pub windows: WindowArgs,
     #[command(flatten)]
     pub targets: TargetArgs,
     #[command(flatten)]
@@ -110,7 +133,7 @@ pub struct NetworkArgs {
     #[arg(long, value_name = "RECIPE", conflicts_with = "config")]
     pub compat: Option<Recipe>,
     /// How the strands are read: averaged (a sequence and its reverse complement are the same) or joined (published)
-    /// [default: averaged]
+    /// [default: averaged; joined with --orient region, where the strands must differ]
     #[arg(long, value_name = "WAY")]
     pub strands: Option<Strands>,
     /// Ratio head of paired networks: antisymmetric (equal alleles have ratio 0) or free (published)
@@ -138,16 +161,34 @@ pub struct TargetArgs {
     /// What becomes of fragments that fit both alleles: half (to each) or drop
     #[arg(long, value_name = "RULE", default_value = "half")]
     pub uninformative: Uninformative,
-    /// What value_a and value_b of --pairs are: counts, linear or log2 [default: linear]
-    #[arg(long, value_name = "SCALE", requires = "pairs")]
+    /// What the values of --pairs or --values are: counts, linear or log2 [default: linear]
+    #[arg(long, value_name = "SCALE", conflicts_with = "counts")]
     pub target_scale: Option<Scale>,
     /// Added to counts and linear values before the logarithm [default: 1 for counts, 0.1 for linear, 0 with --loss
     /// counts]
     #[arg(long, value_name = "NUMBER")]
     pub pseudocount: Option<f64>,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(next_help_heading = "Windows")]
+pub struct WindowArgs {
     /// How a region fills the window: centred (filled from the genome) or left-aligned (the region alone, published)
     #[arg(long, value_name = "LAYOUT", conflicts_with = "pairs")]
     pub layout: Option<WindowLayout>,
+    /// Base of a region around which a centred window lies: summit, middle or tss (5' end by strand) [default: that of
+    /// the count table; of --values what the regions provide]
+    #[arg(long, value_name = "BASE", conflicts_with = "pairs")]
+    pub anchor: Option<Anchor>,
+    /// With --values, whose TSS in GTF and GFF3: gene, or canonical (the transcript tagged MANE_Select or
+    /// Ensembl_canonical; the gene where there is none)
+    #[arg(long, value_name = "SOURCE", default_value = "gene", requires = "values")]
+    pub tss: TssSource,
+    /// Strand from which windows are read: forward (plus strand of the genome) or region (on the minus strand as the
+    /// reverse complement, so that the anchor has the same side upstream) [default: region with --preset rna, else
+    /// forward]
+    #[arg(long, value_name = "STRAND", conflicts_with = "pairs")]
+    pub orient: Option<Orientation>,
 }
 
 /// How windows are divided into train, validation and test.

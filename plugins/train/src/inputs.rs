@@ -1,14 +1,21 @@
 //! From options to encoded windows, their targets and their parts.
 
+use std::path::Path;
+
 use anyhow::Context;
-use deepallele_common::{usage, Progress};
+use deepallele_common::{report_windows, usage, Progress};
 use deepallele_core::counts::CountTable;
-use deepallele_core::genome::Variants;
+use deepallele_core::error::Error;
+use deepallele_core::genome::{HaplotypeSource, Variants};
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::io::fasta::Reference;
-use deepallele_core::model::metadata::{HeldOut, LogBase, Scale, TargetScale, WindowLayout};
+use deepallele_core::io::regions::{Anchor, AnnotationOptions, Regions};
+use deepallele_core::io::values_table::ValuesTable;
+use deepallele_core::model::architecture::Strands;
+use deepallele_core::model::metadata::{HeldOut, LogBase, Scale, TargetScale};
+use deepallele_core::model::window::{Orientation, WindowLayout, WindowRule};
 use deepallele_core::model::{Architecture, Kind};
-use deepallele_core::training::dataset::{Dataset, WindowOptions};
+use deepallele_core::training::dataset::{Dataset, Sequences, Unjoined};
 use deepallele_core::training::options::{FitOptions, Loss};
 use deepallele_core::training::report::TrainingConfig;
 use deepallele_core::training::split::{by_block, by_chromosome, by_group, folds, Part, Place, Together};
@@ -24,6 +31,10 @@ pub struct Inputs {
     pub haplotypes: [String; 2],
     pub genome: String,
     pub held_out: HeldOut,
+    /// Which bases of a region were read.
+    pub windows: WindowRule,
+    /// Names of --values and -L without a counterpart.
+    pub unjoined: Unjoined,
 }
 
 /// Network and training options: the config file or a recipe, the options over it.
@@ -46,7 +57,17 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
         (None, true) => WindowLayout::LeftAligned,
         (None, false) => WindowLayout::Centred,
     };
+    let rna = network.preset.as_deref() == Some("rna");
+    let orientation = args.windows.orient.unwrap_or(match &from_file {
+        Some(config) => config.orientation,
+        None if rna && !published && args.pairs.is_none() => Orientation::Region,
+        None => Orientation::Forward,
+    });
     let own_recipe = from_file.is_none() && !published;
+    if own_recipe && orientation == Orientation::Region {
+        // A network that averages the strands cannot tell upstream from downstream.
+        architecture.strands = Strands::Joined;
+    }
     let mut training = match from_file {
         Some(config) => config.training,
         None if published => FitOptions::default(),
@@ -81,7 +102,12 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
     set(&mut training.batch_statistics, &fit.batch_statistics);
     set(&mut training.shared_dropout, &fit.shared_dropout);
     set(&mut training.clip, &fit.clip);
-    let layout = args.targets.layout.unwrap_or(layout);
+    if orientation == Orientation::Region && architecture.strands == Strands::Averaged {
+        log::warn!(
+            "with --strands averaged a window and its reverse complement are the same: --orient region has no effect"
+        );
+    }
+    let layout = args.windows.layout.unwrap_or(layout);
     if own_recipe && args.pairs.is_none() && layout == WindowLayout::Centred {
         training.shift = FitOptions::sound_shift(architecture.window);
     }
@@ -97,12 +123,15 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
         training.augment_strand = list.contains(&Augment::Strand);
         training.augment_swap = list.contains(&Augment::Swap);
     }
+    if orientation == Orientation::Region && training.augment_strand {
+        return Err(usage("--augment strand reads windows from either strand: it does not go with --orient region"));
+    }
     if training.shift > architecture.window {
         return Err(usage("--shift must not be larger than the window"));
     }
     architecture.validate()?;
     training.validate()?;
-    Ok(TrainingConfig { layout, architecture, training })
+    Ok(TrainingConfig { layout, orientation, architecture, training })
 }
 
 /// Read everything that the options name.
@@ -119,8 +148,11 @@ pub fn read(args: &Args, config: &TrainingConfig) -> anyhow::Result<Inputs> {
                 haplotypes: ["allele_a".into(), "allele_b".into()],
                 genome: String::new(),
                 held_out: HeldOut::default(),
+                windows: WindowRule { layout: config.layout, ..WindowRule::default() },
+                unjoined: Unjoined::default(),
             }
         }
+        None if args.values.is_some() => from_values(args, config, scale)?,
         None => from_counts(args, config, scale)?,
     };
     (inputs.ways, inputs.held_out) = split(args, config.training.seed, &inputs.data)?;
@@ -128,9 +160,9 @@ pub fn read(args: &Args, config: &TrainingConfig) -> anyhow::Result<Inputs> {
 }
 
 fn target_scale(args: &Args, config: &TrainingConfig) -> anyhow::Result<TargetScale> {
-    let scale = match args.pairs {
-        Some(_) => args.targets.target_scale.unwrap_or(Scale::Linear),
-        None => Scale::Counts,
+    let scale = match args.pairs.is_some() || args.values.is_some() {
+        true => args.targets.target_scale.unwrap_or(Scale::Linear),
+        false => Scale::Counts,
     };
     let pseudocount = args.targets.pseudocount.unwrap_or(match scale {
         // The likelihood's outputs are logarithms of expected counts themselves.
@@ -149,10 +181,17 @@ fn from_counts(args: &Args, config: &TrainingConfig, scale: TargetScale) -> anyh
     let (hap1, hap2) = args.haplotypes.sources()?;
     let first = Cross { counts: path.into(), variants: args.haplotypes.required()?.into(), haplotypes: [hap1, hap2] };
     let mut crosses = Vec::with_capacity(1 + args.cross.len());
+    let mut windows: Option<WindowRule> = None;
     for cross in std::iter::once(&first).chain(&args.cross) {
-        crosses.push(read_cross(cross, args, config, scale, &mut reference)?);
+        let (data, rule) = read_cross(cross, args, config, scale, &mut reference)?;
+        if windows.is_some_and(|first| first != rule) {
+            let problem = format!("its windows are {rule}, those of \"{}\" are not", first.counts.display());
+            return Err(Error::input(&cross.counts, format!("{problem}; choose one anchor for all by --anchor")).into());
+        }
+        windows = Some(rule);
+        crosses.push(data);
     }
-    let genome = reference.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let genome = genome_name(&reference);
     Ok(Inputs {
         data: Dataset::join(crosses)?,
         ways: Vec::new(),
@@ -160,34 +199,98 @@ fn from_counts(args: &Args, config: &TrainingConfig, scale: TargetScale) -> anyh
         haplotypes: first.haplotypes.map(|h| h.to_string()),
         genome,
         held_out: HeldOut::default(),
+        windows: windows.unwrap_or_default(),
+        unjoined: Unjoined::default(),
     })
 }
 
-/// The windows of one cross with its counts.
+fn genome_name(reference: &Reference) -> String {
+    reference.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The haplotypes of a cross, with REF checked against the genome.
+fn read_variants(
+    path: &Path,
+    [hap1, hap2]: [&HaplotypeSource; 2],
+    reference: &mut Reference,
+) -> anyhow::Result<Variants> {
+    let (mut variants, mut report) = Variants::read(path, reference.contigs(), hap1, hap2)?;
+    variants.check_reference(reference, &mut report)?;
+    for line in report.lines() {
+        log::info!("{line}");
+    }
+    Ok(variants)
+}
+
+/// The regions of -L with the measurements of --values.
+fn from_values(args: &Args, config: &TrainingConfig, scale: TargetScale) -> anyhow::Result<Inputs> {
+    let path = args.values.as_deref().context("--values is needed")?;
+    let file = args.regions.as_deref().context("--values needs the regions, -L FILE")?;
+    let table = ValuesTable::read(path)?;
+    let mut reference = Reference::open(args.genome.required()?)?;
+    let tss = args.windows.tss;
+    let options =
+        AnnotationOptions { feature: args.feature_type.clone(), gene_attribute: args.gene_attribute.clone(), tss };
+    let regions = Regions::read_any(file, reference.contigs(), &options)?;
+    for line in regions.lines() {
+        log::info!("\"{}\": {line}", file.display());
+    }
+    let (hap1, hap2) = args.haplotypes.sources()?;
+    let variants = read_variants(args.haplotypes.required()?, [&hap1, &hap2], &mut reference)?;
+    let anchor = Some(args.windows.anchor.unwrap_or(regions.anchor));
+    let rule = WindowRule { layout: config.layout, anchor, tss, orientation: config.orientation };
+    let windows = rule.windows(config.architecture.window, &regions, file)?;
+    report_windows(windows.length, &rule, windows.anchor);
+    let genome = genome_name(&reference);
+    let mut progress = Progress::new("windows", Some(regions.list.len() as u64));
+    let mut source =
+        Sequences { reference: &mut reference, variants: &variants, windows, margin: config.training.shift };
+    let measured = scale.of_measurements();
+    let mut report = |_| progress.add(1);
+    let (data, unjoined) = Dataset::from_values(file, &regions, &table, &mut source, &measured, &mut report)?;
+    drop(progress);
+    log::info!("\"{}\": {} regions have measurements", path.display(), data.len());
+    for line in unjoined.messages() {
+        log::warn!("{line}");
+    }
+    Ok(Inputs {
+        data,
+        ways: Vec::new(),
+        scale,
+        haplotypes: [hap1, hap2].map(|h| h.to_string()),
+        genome,
+        held_out: HeldOut::default(),
+        windows: rule,
+        unjoined,
+    })
+}
+
+/// The windows of one cross with its counts, and the rule by which they lie.
 fn read_cross(
     cross: &Cross,
     args: &Args,
     config: &TrainingConfig,
     scale: TargetScale,
     reference: &mut Reference,
-) -> anyhow::Result<Dataset> {
+) -> anyhow::Result<(Dataset, WindowRule)> {
     let table = CountTable::read(&cross.counts)?;
     let [hap1, hap2] = &cross.haplotypes;
-    let (mut variants, mut report) = Variants::read(&cross.variants, reference.contigs(), hap1, hap2)?;
-    variants.check_reference(reference, &mut report)?;
-    for line in report.lines() {
-        log::info!("{line}");
+    let variants = read_variants(&cross.variants, [hap1, hap2], reference)?;
+    let anchor = args.windows.anchor.or(table.anchor()).unwrap_or(Anchor::Middle);
+    let rule =
+        WindowRule { layout: config.layout, anchor: Some(anchor), tss: table.tss(), orientation: config.orientation };
+    let windows = rule.windows_around(config.architecture.window, anchor);
+    report_windows(windows.length, &rule, anchor);
+    let minus = table.rows.iter().any(|row| row.strand != b'.');
+    if config.orientation == Orientation::Region && !minus {
+        log::warn!("\"{}\": no region has a strand: all windows are read from the plus strand", cross.counts.display());
     }
     let mut progress = Progress::new("windows", Some(table.rows.len() as u64));
-    let windows = WindowOptions {
-        length: config.architecture.window,
-        margin: config.training.shift,
-        layout: config.layout,
-        uninformative: args.targets.uninformative,
-    };
+    let mut source = Sequences { reference, variants: &variants, windows, margin: config.training.shift };
     let (path, measured) = (&cross.counts, scale.of_measurements());
     let mut report = |_| progress.add(1);
-    Ok(Dataset::from_counts(path, &table, reference, &variants, &windows, &measured, &mut report)?)
+    let data = Dataset::from_counts(path, &table, &mut source, args.targets.uninformative, &measured, &mut report)?;
+    Ok((data, rule))
 }
 
 /// What a split by chromosome needs to know of each example.

@@ -66,6 +66,7 @@ pub fn write(
         table.extend(evaluate(&name, data, &judged.rows, &predictions));
     }
 
+    write_unjoined(&folder.join("unjoined.tsv"), inputs)?;
     write_predictions(&folder.join("predictions.tsv.gz"), data, &held, &inputs.scale)?;
     let histories: Vec<_> = runs.iter().zip(fitted).map(|(r, f)| (r.name.as_str(), f.history.as_slice())).collect();
     write_metrics(&folder.join("metrics.tsv"), &histories)?;
@@ -84,7 +85,7 @@ pub fn write(
     let info = ModelInfo {
         targets: inputs.scale,
         samples: data.samples.iter().filter(|s| !s.is_empty()).cloned().collect(),
-        layout: config.layout,
+        windows: inputs.windows,
         haplotypes: inputs.haplotypes.clone(),
         genome: inputs.genome.clone(),
         held_out: inputs.held_out.clone(),
@@ -122,6 +123,18 @@ pub fn write(
     write_whole(&folder.join("model.onnx"), &model)?;
     tell(runs, fitted, &info, inputs, folder);
     print_table(judged.part, &table)
+}
+
+/// The names of --values and -L without a counterpart, with the reason; nothing where all join.
+fn write_unjoined(path: &Path, inputs: &Inputs) -> Result<()> {
+    let mut text = String::from("name\treason\n");
+    for (reason, name) in inputs.unjoined.names() {
+        text += &format!("{name}\t{reason}\n");
+    }
+    match inputs.unjoined.names().next() {
+        Some(_) => write_whole(path, text.as_bytes()),
+        None => Ok(()),
+    }
 }
 
 /// What came out, in words.

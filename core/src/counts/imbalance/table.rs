@@ -137,6 +137,7 @@ fn one_row(group: &[CountRow], name: &str, dispersion: &HashMap<&str, f64>, sett
         q_value: None,
         shrunk_log2_ratio: None,
         shrunk_se: None,
+        anchor: None,
         ..group[0].clone()
     }
 }
@@ -188,6 +189,7 @@ mod tests {
             q_value: None,
             shrunk_log2_ratio: None,
             shrunk_se: None,
+            anchor: None,
         }
     }
 

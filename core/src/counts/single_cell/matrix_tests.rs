@@ -227,6 +227,7 @@ fn rows_are_named_as_10x_tools_name_them() {
         score: ".".into(),
         strand: b'.',
         summit: None,
+        tss: None,
     };
     let mut regions = Regions::from_list(contigs, vec![region(5, "."), region(20, "ENSG1")]);
     let shown = |regions: &Regions| -> Vec<String> {

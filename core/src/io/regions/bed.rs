@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::io::regions::anchor::{Anchor, AnchorColumn};
 use crate::io::regions::lines::{is_browser_line, Lines};
 use crate::io::text_input::open_text;
 use crate::io::Contigs;
@@ -20,21 +21,16 @@ pub struct Region {
     pub score: String,
     /// `+`, `-` or `.`.
     pub strand: u8,
-    /// Offset of the summit from `start` (narrowPeak column 10), if there is one.
+    /// Position of the summit, 0-based, if the file has one (narrowPeak column 10, or a count table made with it).
     pub summit: Option<u64>,
-}
-
-impl Region {
-    /// The summit if there is one, else the middle.
-    pub fn centre(&self) -> u64 {
-        self.summit.map_or(self.start + (self.end - self.start) / 2, |summit| self.start + summit)
-    }
+    /// Transcription start site, 0-based, if the file has one (genes with a strand, or a count table made with them).
+    pub tss: Option<u64>,
 }
 
 /// A region without a name for tests, 0-based half-open.
 #[cfg(test)]
 pub fn test_region(contig: usize, start: u64, end: u64) -> Region {
-    Region { contig, start, end, name: ".".into(), score: ".".into(), strand: b'.', summit: None }
+    Region { contig, start, end, name: ".".into(), score: ".".into(), strand: b'.', summit: None, tss: None }
 }
 
 /// One stretch of a region, 0-based half-open: the region itself, or one exon of a gene.
@@ -62,6 +58,12 @@ pub struct Regions {
     pub other_contigs: u64,
     /// The regions are genes of an annotation, their names the genes' identifiers.
     pub genes: bool,
+    /// The anchor that the file provides: summits if it has any, the TSS of genes, else the middle.
+    pub anchor: Anchor,
+    /// Peaks without a summit in a file that has summits: their middle is taken.
+    pub without_summit: u64,
+    /// Genes whose TSS is that of their canonical transcript, where those were asked for.
+    pub canonical: Option<u64>,
 }
 
 impl Regions {
@@ -73,11 +75,14 @@ impl Regions {
     pub fn read(path: &Path, contigs: &Contigs) -> Result<Self> {
         let mut lines = Lines { reader: open_text(path)?, path, number: 0, line: Vec::new() };
         let mut regions = Self::empty(contigs);
+        let mut column = AnchorColumn::default();
         while let Some((number, text)) = lines.next()? {
-            if text.trim().is_empty() || text.starts_with('#') || is_browser_line(text) {
-                continue;
-            }
-            regions.add_bed_line(text).map_err(|problem| Error::input(path, format!("line {number}: {problem}")))?;
+            let read = match text {
+                _ if text.starts_with('#') => column.header(text),
+                _ if text.trim().is_empty() || is_browser_line(text) => Ok(()),
+                _ => regions.add_bed_line(text, &column),
+            };
+            read.map_err(|problem| Error::input(path, format!("line {number}: {problem}")))?;
         }
         regions.finish_bed(path)
     }
@@ -90,11 +95,15 @@ impl Regions {
             renamed: None,
             other_contigs: 0,
             genes: false,
+            anchor: Anchor::Middle,
+            without_summit: 0,
+            canonical: None,
         }
     }
 
-    pub(super) fn add_bed_line(&mut self, text: &str) -> std::result::Result<(), String> {
-        let region = parse(text, &self.contigs)?;
+    pub(super) fn add_bed_line(&mut self, text: &str, anchors: &AnchorColumn) -> std::result::Result<(), String> {
+        let region = parse(text, &self.contigs, anchors)?;
+        self.anchor = anchors.rule().unwrap_or(self.anchor);
         if self.renamed.is_none() {
             let name = text.split(['\t', ' ']).next().unwrap_or("");
             if name != self.contigs.name(region.contig) {
@@ -112,6 +121,13 @@ impl Regions {
         if u32::try_from(self.list.len()).is_err() {
             return Err(Error::input(path, "has more than 4 billion regions"));
         }
+        if self.list.iter().any(|r| r.summit.is_some()) {
+            self.anchor = Anchor::Summit;
+            for region in self.list.iter_mut().filter(|r| r.summit.is_none()) {
+                region.summit = Some(region.middle());
+                self.without_summit += 1;
+            }
+        }
         // Stable: equal spans keep the order of the file.
         self.list.sort_by_key(|r| (r.contig, r.start, r.end));
         self.whole_blocks();
@@ -123,7 +139,7 @@ impl Regions {
     /// Regions made in code, sorted as in a file, each one block.
     pub fn from_list(contigs: Contigs, mut list: Vec<Region>) -> Self {
         list.sort_by_key(|r| (r.contig, r.start, r.end));
-        let mut regions = Self { contigs, list, blocks: Vec::new(), renamed: None, other_contigs: 0, genes: false };
+        let mut regions = Self { list, ..Self::empty(&contigs) };
         regions.whole_blocks();
         regions
     }
@@ -158,6 +174,15 @@ impl Regions {
             let n = self.other_contigs;
             lines.push(format!("{n} lines of the regions are on contigs that the other inputs do not have: not used"));
         }
+        if self.without_summit > 0 {
+            lines.push(format!("{} peaks have no summit: their middle is used", self.without_summit));
+        }
+        if let Some(n) = self.canonical {
+            let all = self.list.len();
+            lines.push(format!(
+                "TSS of {n} of {all} genes from their canonical transcript, of the others from the gene"
+            ));
+        }
         lines
     }
 
@@ -183,7 +208,7 @@ impl Regions {
     }
 }
 
-fn parse(text: &str, contigs: &Contigs) -> std::result::Result<Region, String> {
+fn parse(text: &str, contigs: &Contigs, anchors: &AnchorColumn) -> std::result::Result<Region, String> {
     // Names may hold spaces in a tab-separated file; some BED files are separated by spaces.
     let columns: Vec<&str> =
         if text.contains('\t') { text.split('\t').collect() } else { text.split_whitespace().collect() };
@@ -215,15 +240,15 @@ fn parse(text: &str, contigs: &Contigs) -> std::result::Result<Region, String> {
         "." | "" => b'.',
         other => return Err(format!("strand is \"{other}\"; it must be +, - or .")),
     };
-    Ok(Region {
-        contig,
-        start,
-        end,
-        name: text_of(3),
-        score: text_of(4),
-        strand,
-        summit: summit(&columns, end - start)?,
-    })
+    let summit = summit(&columns, end - start)?.map(|offset| start + offset);
+    let mut region = Region { contig, start, end, name: text_of(3), score: text_of(4), strand, summit, tss: None };
+    if let (Some(rule), Some(anchor)) = (anchors.rule(), anchors.of_row(&columns)?) {
+        if length > 0 && anchor >= length {
+            return Err(format!("anchor {anchor} is past the end of {} ({length} bases)", contigs.name(contig)));
+        }
+        region.set_anchor(rule, anchor);
+    }
+    Ok(region)
 }
 
 /// Column 10 of narrowPeak, which has exactly ten columns of which 7 to 9 are numbers.
@@ -259,14 +284,18 @@ mod tests {
         let got: Vec<_> = r.list.iter().map(|r| (r.contig, r.start, r.end, r.name.as_str(), r.strand)).collect();
         assert_eq!(got, [(0, 1, 4, "a", b'.'), (1, 5, 7, ".", b'.'), (1, 5, 9, "b", b'-')]);
         assert_eq!(r.renamed, Some(("1".into(), "chr1".into())));
-        assert_eq!(r.list[2].centre(), 7);
+        assert_eq!((r.anchor, r.list[2].anchor(Anchor::Middle)), (Anchor::Middle, Some(7)));
     }
 
     #[test]
     fn narrow_peaks_have_summits() {
         let r = read("chr1\t100\t200\tp\t0\t.\t1.5\t2\t3\t30\nchr1\t100\t201\tp\t0\t.\t1.5\t2\t3\t-1\n").unwrap();
-        assert_eq!(r.list[0].centre(), 130);
-        assert_eq!((r.list[1].summit, r.list[1].centre()), (None, 150));
+        assert_eq!((r.anchor, r.list[0].summit), (Anchor::Summit, Some(130)));
+        // A peak without a summit has its middle, and is counted.
+        assert_eq!((r.without_summit, r.list[1].summit), (1, Some(150)));
+        assert!(r.lines().iter().any(|line| line.contains("1 peaks have no summit")));
+        let r = read("chr1\t100\t201\tp\t0\t.\t1.5\t2\t3\t-1\n").unwrap();
+        assert_eq!((r.anchor, r.without_summit, r.list[0].summit), (Anchor::Middle, 0, None));
     }
 
     #[test]
@@ -274,6 +303,35 @@ mod tests {
         let line = "chr1\t10\t20\tp\t0\t+\tsample\t3\t4\t5\t0\t1\t-0.3\t0.9\t.\t.\n";
         let r = read(&format!("##deepallele count\n#chrom\tstart\tend\n{line}")).unwrap();
         assert_eq!((r.list.len(), r.list[0].strand, r.list[0].summit), (1, b'+', None));
+    }
+
+    #[test]
+    fn a_count_table_carries_its_anchors() {
+        let header = "##anchor=tss\n#chrom\tstart\tend\tname\tscore\tstrand\tanchor\n";
+        let r = read(&format!("{header}chr1\t10\t20\tg\t0\t+\t15\nchr1\t10\t20\th\t0\t-\t.\n")).unwrap();
+        assert_eq!((r.anchor, r.list[0].tss, r.list[1].tss), (Anchor::Tss, Some(15), None));
+        assert_eq!(r.list.iter().map(|r| r.anchor(Anchor::Tss)).collect::<Vec<_>>(), [Some(15), Some(19)]);
+        for (text, part) in [
+            (format!("{header}chr1\t10\t20\tg\t0\t+\tx\n"), "line 3: anchor is \"x\""),
+            (format!("{header}chr1\t10\t20\tg\t0\t+\t9999\n"), "line 3: anchor 9999 is past the end of chr1"),
+            (format!("{header}chr1\t10\t20\tg\t0\t+\n"), "line 3: has 6 columns"),
+            ("##anchor=peak\n".into(), "line 1: \"peak\""),
+        ] {
+            let message = read(&text).unwrap_err().to_string();
+            assert!(message.contains(part), "{text:?} gave {message}");
+        }
+    }
+
+    #[test]
+    fn regions_that_lack_the_anchor_are_an_error_that_says_what_to_do() {
+        let path = Path::new("r.bed");
+        let bed = read("chr1\t5\t9\ta\t3\t-\nchr1\t15\t19\tb\t3\t.\n").unwrap();
+        assert!(bed.check_anchor(Anchor::Middle, path).is_ok());
+        let message = bed.check_anchor(Anchor::Tss, path).unwrap_err().to_string();
+        assert!(message.contains("1 regions have no strand") && message.contains("chr1:16-19"), "{message}");
+        assert!(message.contains("--anchor middle"), "{message}");
+        let message = bed.check_anchor(Anchor::Summit, path).unwrap_err().to_string();
+        assert!(message.contains("2 regions have no summit") && message.contains("narrowPeak"), "{message}");
     }
 
     #[test]

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::io::regions::anchor::{five_prime_end, AnchorColumn};
 use crate::io::regions::attributes::{self, Hierarchy, Style};
+use crate::io::regions::canonical::{self, Starts};
 use crate::io::regions::lines::{is_browser_line, Lines};
-use crate::io::regions::{Block, Region, Regions};
+use crate::io::regions::{Anchor, Block, Region, Regions, TssSource};
 use crate::io::text_input::open_text;
 use crate::io::Contigs;
 
@@ -17,12 +19,14 @@ pub struct AnnotationOptions {
     pub feature: String,
     /// The attribute that names the gene. None: `gene_id`; in GFF3 the lines above (`Parent`) are asked too.
     pub gene_attribute: Option<String>,
+    /// Whose 5' end is the transcription start site.
+    pub tss: TssSource,
 }
 
 impl Default for AnnotationOptions {
     /// `exon`, joined by `gene_id`.
     fn default() -> Self {
-        Self { feature: "exon".into(), gene_attribute: None }
+        Self { feature: "exon".into(), gene_attribute: None, tss: TssSource::default() }
     }
 }
 
@@ -90,6 +94,7 @@ impl Regions {
         let mut format = RegionFormat::of_name(path);
         let mut genes: Option<Genes> = None;
         let mut regions = Self::empty(contigs);
+        let mut column = AnchorColumn::default();
         while let Some((number, text)) = lines.next()? {
             if text == "##FASTA" && format != Some(RegionFormat::Bed) {
                 break;
@@ -98,7 +103,11 @@ impl Regions {
             if text.starts_with("##gff-version") {
                 format = format.or(Some(RegionFormat::Gff));
             }
-            if text.trim().is_empty() || text.starts_with('#') || is_browser_line(text) {
+            if text.starts_with('#') {
+                column.header(text).map_err(|problem| Error::input(path, format!("line {number}: {problem}")))?;
+                continue;
+            }
+            if text.trim().is_empty() || is_browser_line(text) {
                 continue;
             }
             let format = *format.get_or_insert_with(|| RegionFormat::of_line(text));
@@ -106,7 +115,7 @@ impl Regions {
                 break;
             }
             let added = match format {
-                RegionFormat::Bed => regions.add_bed_line(text),
+                RegionFormat::Bed => regions.add_bed_line(text, &column),
                 RegionFormat::Saf => genes.get_or_insert_with(|| Genes::new(contigs, options)).saf(text),
                 RegionFormat::Gff => genes.get_or_insert_with(|| Genes::new(contigs, options)).gff(text, number),
             };
@@ -152,6 +161,9 @@ struct Genes<'a> {
     contig: (String, Option<usize>),
     hierarchy: Hierarchy,
     orphans: Vec<Orphan>,
+    starts: Starts,
+    /// Lines that say where genes begin, whose gene their parents lead to.
+    start_orphans: Vec<(Orphan, /* a gene line */ bool, /* rank of its tag */ u8)>,
     renamed: Option<(String, String)>,
     other_contigs: u64,
     /// Lines that make regions, those on other contigs included.
@@ -174,6 +186,8 @@ impl<'a> Genes<'a> {
             contig: (String::new(), None),
             hierarchy: Hierarchy::default(),
             orphans: Vec::new(),
+            starts: Starts::default(),
+            start_orphans: Vec::new(),
             renamed: None,
             other_contigs: 0,
             used: 0,
@@ -214,6 +228,7 @@ impl<'a> Genes<'a> {
         };
         let text = next().unwrap_or("");
         let style = *self.style.get_or_insert_with(|| Style::of(text));
+        self.start_of_gene(feature, (contig, start, end, strand), text, style, number);
         if feature != self.options.feature {
             if !self.other_features.iter().any(|f| f == feature) && self.other_features.len() < 6 {
                 self.other_features.push(feature.to_owned());
@@ -264,6 +279,42 @@ impl<'a> Genes<'a> {
             (None, None) => return Err(lacking("gene_id, Parent, gene or ID")),
         }
         Ok(())
+    }
+
+    /// Take in what a line says about where its gene begins: a gene line, or one of a canonical transcript.
+    fn start_of_gene(
+        &mut self,
+        feature: &str,
+        (contig, start, end, strand): (&str, &str, &str, &str),
+        text: &str,
+        style: Style,
+        line: u64,
+    ) {
+        let gene = feature == "gene" || (style == Style::Gff3 && feature.ends_with("gene"));
+        let rank = match self.options.tss {
+            TssSource::Gene => 0,
+            TssSource::Canonical => canonical::rank(text, style),
+        };
+        if !gene && rank == 0 {
+            return;
+        }
+        let Some(contig) = self.contigs.find(contig) else { return };
+        // A line that makes no region is not checked.
+        let (Ok(block), Ok(strand)) = (self.block(contig, start, end), strand_of(strand)) else { return };
+        let key = self.options.gene_attribute.as_deref();
+        if gene && style == Style::Gff3 {
+            // Its transcripts lead to it, also where gene lines make the regions.
+            self.hierarchy.define(feature, text, key);
+        }
+        if let Some(name) = attributes::value(text, key.unwrap_or("gene_id"), style).filter(|name| !name.is_empty()) {
+            self.starts.add(&attributes::decoded(name, style), (contig, strand), block, gene, rank);
+        } else if style == Style::Gff3 {
+            let own = attributes::value(text, if gene { "ID" } else { "Parent" }, style);
+            if let Some(id) = own.and_then(|ids| ids.split(',').find(|id| !id.is_empty())) {
+                let parent = self.hierarchy.node(id);
+                self.start_orphans.push((Orphan { parent, line, contig, strand, block }, gene, rank));
+            }
+        }
     }
 
     /// Index of a contig; None for one that the other inputs do not have.
@@ -336,6 +387,12 @@ impl<'a> Genes<'a> {
                 .map_err(|problem| Error::input(path, format!("line {}: {problem}", orphan.line)))?;
             self.add(&name, orphan.contig, orphan.strand, orphan.block);
         }
+        for (orphan, gene, rank) in std::mem::take(&mut self.start_orphans) {
+            // A line whose gene has no name of this kind makes no region either.
+            if let Ok(name) = hierarchy.gene(orphan.parent, self.options.gene_attribute.as_deref()) {
+                self.starts.add(&name, (orphan.contig, orphan.strand), orphan.block, gene, rank);
+            }
+        }
         if self.list.is_empty() {
             return Err(Error::input(path, self.why_empty()));
         }
@@ -381,9 +438,17 @@ impl<'a> Genes<'a> {
         regions.renamed = self.renamed;
         regions.other_contigs = self.other_contigs;
         regions.genes = true;
+        // SAF lists regions of any kind; genes of GTF and GFF3 have a TSS where all have a strand.
+        if self.style.is_some() && genes.iter().all(|gene| gene.strand != b'.') {
+            regions.anchor = Anchor::Tss;
+        }
+        let mut canonical = 0;
         for (i, gene) in genes.into_iter().enumerate() {
             let (contig, start, end) = span(&gene);
             let region = i as u32;
+            let (known, tagged) = self.starts.span(&gene.name, (contig, gene.strand));
+            canonical += u64::from(tagged);
+            let tss = five_prime_end(known.unwrap_or((start, end)), gene.strand);
             regions.blocks.extend(gene.blocks.iter().map(|&(start, end)| Block { contig, start, end, region }));
             regions.list.push(Region {
                 contig,
@@ -393,8 +458,10 @@ impl<'a> Genes<'a> {
                 score: ".".into(),
                 strand: gene.strand,
                 summit: None,
+                tss,
             });
         }
+        regions.canonical = (self.options.tss == TssSource::Canonical).then_some(canonical);
         regions.blocks.sort_unstable_by_key(|b| (b.contig, b.start, b.end, b.region));
         regions
     }

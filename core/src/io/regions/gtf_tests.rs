@@ -99,6 +99,7 @@ fn gtf_exons_are_joined_by_gene() {
     let options = |feature: &str, attribute: Option<&str>| AnnotationOptions {
         feature: feature.into(),
         gene_attribute: attribute.map(Into::into),
+        tss: TssSource::Gene,
     };
     let shown_as = |feature, attribute| shown(&read_with("x", GTF, &options(feature, attribute)).unwrap());
     assert_eq!(shown_as("exon", Some("gene_name")), ["A chr2:10-20 - 10-20", "A chr1:10-90 + 10-20,50-90"]);
@@ -118,11 +119,13 @@ fn gff3_parents_lead_to_the_gene() {
     let expected =
         ["gene-A;1 chr1:10-90 + 10-20,50-90", "nowhere chr1:200-210 + 200-210", "solo chr1:300-310 . 300-310"];
     assert_eq!(shown(&read(text).unwrap()), expected);
-    let options = AnnotationOptions { feature: "gene".into(), gene_attribute: None };
+    let options = AnnotationOptions { feature: "gene".into(), gene_attribute: None, tss: TssSource::Gene };
     assert_eq!(shown(&read_with("x.gff", text, &options).unwrap()), ["gene-A;1 chr1:10-90 + 10-90"]);
-    let options = AnnotationOptions { feature: "gene".into(), gene_attribute: Some("Name".into()) };
+    let options =
+        AnnotationOptions { feature: "gene".into(), gene_attribute: Some("Name".into()), tss: TssSource::Gene };
     assert_eq!(shown(&read_with("x.gff", text, &options).unwrap()), ["A chr1:10-90 + 10-90"]);
-    let options = AnnotationOptions { feature: "exon".into(), gene_attribute: Some("Name".into()) };
+    let options =
+        AnnotationOptions { feature: "exon".into(), gene_attribute: Some("Name".into()), tss: TssSource::Gene };
     let parented = text.replace("\tgene=solo", "\tParent=t1");
     let message = read_with("x.gff", &parented, &options).unwrap_err().to_string();
     assert!(message.contains("line 8: neither it nor a parent of it has the attribute \"Name\""), "{message}");
@@ -210,7 +213,7 @@ proptest! {
         attribute in prop::sample::select(vec![None, Some(""), Some("gene_id"), Some("a;b"), Some("ID")]),
     ) {
         let text: String = lines.iter().map(|l| l.join("\t") + "\n").collect();
-        let options = AnnotationOptions { feature: "exon".into(), gene_attribute: attribute.map(Into::into) };
+        let options = AnnotationOptions { feature: "exon".into(), gene_attribute: attribute.map(Into::into), tss: TssSource::Gene };
         match read_with(name, &text, &options) {
             Ok(regions) => prop_assert!(regions.blocks.iter().all(|b| b.start < b.end && b.end <= 2000)),
             Err(error) => prop_assert!(error.to_string().contains(name)),
@@ -246,5 +249,81 @@ proptest! {
         prop_assert_eq!(found, truth);
         prop_assert!(from_saf.list.is_sorted_by_key(|r| (r.contig, r.start, r.end)));
         prop_assert!(from_saf.blocks.is_sorted_by_key(|b| (b.contig, b.start, b.end)));
+    }
+}
+
+/// Name and TSS of every region, and the anchor of the file.
+fn starts(text: &str, options: &AnnotationOptions) -> (Vec<(String, Option<u64>)>, Anchor) {
+    let regions = read_with("genes.gtf", text, options).unwrap();
+    (regions.list.iter().map(|r| (r.name.clone(), r.tss)).collect(), regions.anchor)
+}
+
+fn named(list: &[(&str, u64)]) -> Vec<(String, Option<u64>)> {
+    list.iter().map(|(name, tss)| (name.to_string(), Some(*tss))).collect()
+}
+
+const GENES: &str = "chr1\tx\tgene\t101\t900\t.\t+\t.\tgene_id \"a\";\n\
+    chr1\tx\ttranscript\t151\t800\t.\t+\t.\tgene_id \"a\"; transcript_id \"a2\"; tag \"basic\"; tag \"Ensembl_canonical\";\n\
+    chr1\tx\texon\t101\t200\t.\t+\t.\tgene_id \"a\"; transcript_id \"a1\";\n\
+    chr1\tx\texon\t151\t300\t.\t+\t.\tgene_id \"a\"; transcript_id \"a2\"; tag \"Ensembl_canonical\";\n\
+    chr1\tx\tCDS\t171\t300\t.\t+\t.\tgene_id \"a\"; transcript_id \"a2\";\n\
+    chr1\tx\tgene\t1001\t1900\t.\t-\t.\tgene_id \"b\";\n\
+    chr1\tx\texon\t1001\t1900\t.\t-\t.\tgene_id \"b\"; transcript_id \"b1\";\n\
+    chr1\tx\texon\t1101\t1600\t.\t-\t.\tgene_id \"b\"; transcript_id \"b2\"; tag \"MANE Select\";\n\
+    chr1\tx\tCDS\t1101\t1500\t.\t-\t.\tgene_id \"b\"; transcript_id \"b2\";\n";
+
+#[test]
+fn genes_begin_at_their_five_prime_end_by_strand() {
+    let exons = AnnotationOptions::default();
+    assert_eq!(starts(GENES, &exons), (named(&[("a", 100), ("b", 1899)]), Anchor::Tss));
+    // Regions of coding sequence have the TSS of the gene, not of the region.
+    let coding = AnnotationOptions { feature: "CDS".into(), ..AnnotationOptions::default() };
+    assert_eq!(starts(GENES, &coding).0, named(&[("a", 100), ("b", 1899)]));
+    // Without gene lines it is the end of what there is.
+    let without: String = GENES.lines().filter(|l| !l.contains("\tgene\t")).map(|l| format!("{l}\n")).collect();
+    assert_eq!(starts(&without, &coding).0, named(&[("a", 170), ("b", 1499)]));
+    // A gene without a strand has none, and then the file's anchor is the middle.
+    let (got, anchor) = starts(&GENES.replace("\t-\t", "\t.\t"), &exons);
+    assert_eq!((got[1].1, anchor), (None, Anchor::Middle));
+}
+
+#[test]
+fn canonical_transcripts_give_the_start_where_they_are_tagged() {
+    let canonical = |feature: &str| AnnotationOptions {
+        feature: feature.into(),
+        tss: TssSource::Canonical,
+        ..AnnotationOptions::default()
+    };
+    for feature in ["exon", "CDS", "gene", "transcript"] {
+        let expected: &[(&str, u64)] = if feature == "transcript" { &[("a", 150)] } else { &[("a", 150), ("b", 1599)] };
+        assert_eq!(starts(GENES, &canonical(feature)).0, named(expected), "{feature}");
+    }
+    let untagged = GENES.replace("Ensembl_canonical", "other");
+    let regions = read_with("g.gtf", &untagged, &canonical("exon")).unwrap();
+    assert_eq!((regions.list[0].tss, regions.canonical), (Some(100), Some(1)));
+    assert!(regions.lines().iter().any(|line| line.contains("TSS of 1 of 2 genes")), "{:?}", regions.lines());
+}
+
+#[test]
+fn canonical_transcripts_of_gff3_lead_to_their_gene() {
+    let text = "##gff-version 3\n\
+        chr1\tx\tgene\t101\t900\t.\t-\t.\tID=gene:a;gene_id=a\n\
+        chr1\tx\tmRNA\t101\t800\t.\t-\t.\tID=t1;Parent=gene:a;tag=basic,Ensembl_canonical\n\
+        chr1\tx\texon\t101\t200\t.\t-\t.\tParent=t1\n\
+        chr1\tx\texon\t701\t900\t.\t-\t.\tParent=t2\n\
+        chr1\tx\tmRNA\t101\t900\t.\t-\t.\tID=t2;Parent=gene:a\n\
+        chr1\tx\tncRNA_gene\t1101\t1200\t.\t+\t.\tID=gene:b\n\
+        chr1\tx\tlnc_RNA\t1111\t1200\t.\t+\t.\tID=t3;Parent=gene:b\n\
+        chr1\tx\texon\t1121\t1200\t.\t+\t.\tParent=t3\n";
+    for (tss, a) in [(TssSource::Gene, 899), (TssSource::Canonical, 799)] {
+        for feature in ["exon", "gene"] {
+            let options = AnnotationOptions { feature: feature.into(), tss, ..AnnotationOptions::default() };
+            let regions = read_with("g.gff3", text, &options).unwrap();
+            let of = |name: &str| regions.list.iter().find(|r| r.name == name).and_then(|r| r.tss);
+            assert_eq!(of("a"), Some(a), "{tss} {feature}");
+            if feature == "exon" {
+                assert_eq!(of("gene:b"), Some(1100), "{tss}");
+            }
+        }
     }
 }

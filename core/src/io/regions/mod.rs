@@ -2,15 +2,20 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`anchor`] | the base around which a model's window lies: summit, middle or TSS |
 //! | [`bed`] | regions and their blocks; BED, narrowPeak and count tables |
 //! | [`gtf`] | genes of SAF, GTF and GFF3: one region each, made of the blocks of its exons |
+//! | `canonical` | transcription start sites of genes and of their canonical transcripts |
 //! | `lines` | the lines of a file of regions, numbered |
 //! | `attributes` | the attributes of GTF and GFF3, and the path from a feature to its gene |
 
+pub mod anchor;
 mod attributes;
 pub mod bed;
+mod canonical;
 pub mod gtf;
 mod lines;
 
+pub use anchor::{Anchor, TssSource};
 pub use bed::{Block, Region, Regions};
 pub use gtf::AnnotationOptions;

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::model::incremental::LocalPredictor;
-use crate::model::metadata::WindowLayout;
 use crate::model::onnx::external::SequenceModel;
+use crate::model::window::WindowRule;
 
 /// What one network says about a pair of windows, all in log2.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -44,10 +44,11 @@ impl From<SequenceModel> for Network {
 }
 
 impl Network {
-    fn frame(&self) -> (usize, WindowLayout) {
+    /// Bases of a window, and which bases of a region they are.
+    fn windows(&self) -> (usize, WindowRule) {
         match self {
-            Network::Paired(model) => (model.window(), model.info().layout),
-            Network::Sequence(model) => (model.window(), WindowLayout::Centred),
+            Network::Paired(model) => (model.window(), model.info().windows),
+            Network::Sequence(model) => (model.window(), WindowRule::default()),
         }
     }
 
@@ -85,15 +86,15 @@ impl Network {
 pub struct Ensemble {
     models: Vec<Network>,
     window: usize,
-    layout: WindowLayout,
+    rule: WindowRule,
 }
 
 impl Ensemble {
     /// One model by itself.
     pub fn one(model: impl Into<Network>) -> Self {
         let model = model.into();
-        let (window, layout) = model.frame();
-        Ensemble { models: vec![model], window, layout }
+        let (window, rule) = model.windows();
+        Ensemble { models: vec![model], window, rule }
     }
 
     /// With one more, each of its networks as good as those that are there.
@@ -102,11 +103,11 @@ impl Ensemble {
     /// It reads other windows. The message names no file; the caller does.
     pub fn with(mut self, model: impl Into<Network>) -> Result<Self> {
         let model = model.into();
-        let (window, layout) = model.frame();
-        if (window, layout) != (self.window, self.layout) {
+        let (window, rule) = model.windows();
+        if (window, rule) != (self.window, self.rule) {
             return Err(Error::mismatch(format!(
-                "reads windows of {window} bases, {layout}, but the first model of the ensemble {} bases, {}",
-                self.window, self.layout
+                "reads windows of {window} bases, {rule}, but the first model of the ensemble {} bases, {}",
+                self.window, self.rule
             )));
         }
         self.models.push(model);
@@ -118,9 +119,9 @@ impl Ensemble {
         self.window
     }
 
-    /// How the window is filled.
-    pub fn layout(&self) -> WindowLayout {
-        self.layout
+    /// Which bases of a region the window holds.
+    pub fn rule(&self) -> &WindowRule {
+        &self.rule
     }
 
     /// Networks that can be told apart. A file that is an ensemble by itself but only tells its mean counts as one.

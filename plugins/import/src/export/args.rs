@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use deepallele_common::{usage, GenomeArgs, HaplotypeArgs, MessageArgs};
+use deepallele_core::io::regions::Anchor;
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::model::published::data_set::{Assay, Values, SUM};
+use deepallele_core::model::window::{Orientation, WindowLayout};
 use deepallele_core::training::dataset::Uninformative;
 use deepallele_import::writer::Layout;
 
@@ -51,6 +53,20 @@ pub struct Args {
     #[arg(long, value_name = "RULE", default_value = "half")]
     pub uninformative: Uninformative,
 
+    /// How a region fills a row: left-aligned (the region's own bases, as published) or centred (--length bases around
+    /// the anchor of the count table)
+    #[arg(long = "layout", value_name = "LAYOUT", default_value = "left-aligned")]
+    pub window_layout: WindowLayout,
+
+    /// With --layout centred: base of a region in the middle of its row: summit, middle or tss (5' end by strand)
+    /// [default: that of the count table]
+    #[arg(long, value_name = "BASE")]
+    pub anchor: Option<Anchor>,
+
+    /// Strand from which rows are read: forward (as published), or region (on the minus strand as the reverse complement)
+    #[arg(long, value_name = "STRAND", default_value = "forward")]
+    pub orient: Orientation,
+
     #[command(flatten)]
     pub genome: GenomeArgs,
     #[command(flatten)]
@@ -75,6 +91,13 @@ impl Args {
         }
         match &self.pairs {
             None if self.values.is_some() => Err(usage("--values goes with --pairs")),
+            Some(_)
+                if self.window_layout != WindowLayout::LeftAligned
+                    || self.anchor.is_some()
+                    || self.orient != Orientation::Forward =>
+            {
+                Err(usage("pairs have their sequences: --layout, --anchor and --orient do not go with --pairs"))
+            }
             Some(_) if self.genome.reference.is_some() || !self.haplotypes.is_empty() => {
                 Err(usage("pairs have their sequences: -f, -v and the haplotypes do not go with --pairs"))
             }

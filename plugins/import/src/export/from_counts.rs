@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use deepallele_common::Progress;
+use deepallele_common::{report_windows, Progress};
 use deepallele_core::counts::{CountRow, CountTable};
 use deepallele_core::error::Error;
-use deepallele_core::genome::{ContigHaplotypes, Gather, VariantStream};
+use deepallele_core::genome::{ContigHaplotypes, Gather, VariantStream, Variants};
 use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::regions::Anchor;
 use deepallele_core::io::Contigs;
+use deepallele_core::model::window::WindowRule;
 
 use crate::args::Args;
 use crate::Export;
@@ -27,15 +29,23 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
 
     let mut progress = Progress::new("regions", Some(table.rows.len() as u64));
     let mut contig = ContigHaplotypes::default();
-    let gather = Gather { mask: None, variants: false };
+    let gather = Gather { mask: None, variants: true };
     let mut empty = 0u64;
+    let anchor = args.anchor.or(table.anchor()).unwrap_or(Anchor::Middle);
+    let rule =
+        WindowRule { layout: args.window_layout, anchor: Some(anchor), tss: table.tss(), orientation: args.orient };
+    let windows = rule.windows_around(length, anchor);
+    report_windows(length, &rule, anchor);
     for (index, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
         contig.read(&mut stream, &mut reference, index, gather, &mut |_| Ok(()))?;
+        let only = Contigs::new(vec![(contigs.name(index).to_string(), contigs.length(index))]);
+        let variants = Variants::from_list(&only, vec![std::mem::take(&mut contig.variants)]);
         for row in rows {
             let at =
                 |problem: String| Error::input(path, format!("{}:{}-{}: {problem}", row.chrom, row.start + 1, row.end));
             progress.add(1);
-            let [a, b] = [1, 2].map(|side| contig.sequence(side, row.start, row.end).to_ascii_uppercase());
+            let region = row.region(index, table.anchor());
+            let [a, b] = windows.of(&region, &contigs, path)?.pair(&mut reference, &variants, 0)?.sequences;
             if a.is_empty() || b.is_empty() {
                 empty += 1;
                 continue;

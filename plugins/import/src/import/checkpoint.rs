@@ -27,7 +27,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     info.haplotypes = [options.hap1.unwrap_or_default(), options.hap2.unwrap_or_default()];
     info.genome = options.genome.unwrap_or_default();
-    info.layout = options.layout.unwrap_or_default();
+    info.windows.layout = options.layout.unwrap_or_default();
     match arguments.version.provenance("import") {
         Some(made) => info.command = made.command_line().into(),
         None => info.tool_version.clear(),

@@ -11,8 +11,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use deepallele_common::{run_main, usage, MessageArgs, ProvenanceArgs};
 use deepallele_core::error::Error;
-use deepallele_core::model::metadata::{LogBase, Scale, WindowLayout};
+use deepallele_core::model::metadata::{LogBase, Scale};
 use deepallele_core::model::published::data_set::{Assay, Values};
+use deepallele_core::model::window::WindowLayout;
 use deepallele_import::library;
 
 /// Turn a published checkpoint into a model file, or a published data set into a pairs table
