@@ -2,3 +2,4 @@
 
 mod models;
 mod runs;
+mod windows;

@@ -350,12 +350,12 @@ impl Dataset {
                 unjoined.missing.push(region.name.clone());
                 continue;
             }
+            for one in measured.iter().flatten() {
+                target(&region.name, one.values, scale)
+                    .map_err(|e| Error::input(&table.path, format!("line {}: {}", row.line, e.problem())))?;
+            }
             let chrom = regions.contigs.name(region.contig).to_string();
-            let at = |e: Error| Error::input(&table.path, format!("line {}: {}", row.line, e.problem()));
-            data.push_region(path, region, &chrom, source, &measured, scale).map_err(|e| match e.file() {
-                Some(_) => e,
-                None => at(e),
-            })?;
+            data.push_region(path, region, &chrom, source, &measured, scale)?;
         }
         unjoined.ambiguous.dedup();
         unjoined.lines = table.rows.iter().filter(|row| !lines[row.name.as_str()].1).map(|r| r.name.clone()).collect();

@@ -125,7 +125,7 @@ impl Outputs {
             }
         }
         if let Some(pairs) = &mut self.pairs {
-            pairs.write(contig, reference, index, &name, regions)?;
+            pairs.write(contig, reference, &name, regions)?;
         }
         if let Some(out) = &mut self.masked {
             contig.apply_masks();
