@@ -141,9 +141,16 @@ pub fn allele_pair(
     Ok(AllelePair { hap1, hap2, variants: differing, applied, skipped })
 }
 
-/// The two alleles of exactly the reference bases `start..end` (0-based half-open), whatever length they come to
-/// have: as published, where a region is read without the genome beside it. A record that reaches out of the region
-/// is not applied, and counted in `skipped`.
+/// Whether what `edit` changes lies within the reference bases `start..end` (0-based half-open). An insertion belongs to
+/// the base on its left.
+pub fn edit_within(edit: &Edit, start: u64, end: u64) -> bool {
+    let inserts = edit.start == edit.end;
+    edit.start + u64::from(!inserts) > start && edit.end <= end
+}
+
+/// The two alleles of exactly the reference bases `start..end` (0-based half-open), whatever their length: as
+/// published, where a region is read without the genome around it. An allele that changes bases outside of the region
+/// ([`edit_within`]) is not applied, and its record counted in `skipped`.
 ///
 /// `contig` as in [`allele_pair`].
 ///
@@ -157,26 +164,32 @@ pub fn region_pair(
     end: u64,
 ) -> Result<AllelePair> {
     let theirs = variant_contig(reference, variants, contig)?;
-    let list: Vec<_> = theirs.map(|i| variants.overlapping(i, start, end).collect()).unwrap_or_default();
-    let (inside, outside): (Vec<_>, Vec<_>) = list.into_iter().partition(|v| v.start >= start && v.end() <= end);
+    // A record of the base after the region may insert before it.
+    let reach = end.saturating_add(1);
+    let list: Vec<_> = theirs.map(|i| variants.overlapping(i, start, reach).collect()).unwrap_or_default();
+    fn inside(variant: &Variant, haplotype: usize, (start, end): (u64, u64)) -> Option<Edit<'_>> {
+        variant.edit(haplotype).filter(|edit| edit_within(edit, start, end))
+    }
+    let region = (start, end);
     let far = |position: u64| {
         i64::try_from(position).map_err(|_| Error::input(reference.path(), format!("has no position {position}")))
     };
     let (from, to) = (far(start)?, far(end)?);
     let mut one = |haplotype: usize| {
-        let mut edits: Vec<Edit> = inside.iter().filter_map(|v| v.edit(haplotype)).collect();
+        let mut edits: Vec<Edit> = list.iter().filter_map(|v| inside(v, haplotype, region)).collect();
         edits.sort_by_key(|e| (e.start, e.end));
         apply(reference, contig, &edits, from, to).map(|whole| whole.haplotype)
     };
     let (hap1, hap2) = (one(1)?, one(2)?);
-    let carried = |v: &&&Variant| v.edit(1).is_some() || v.edit(2).is_some();
-    Ok(AllelePair {
-        hap1,
-        hap2,
-        variants: inside.iter().filter(carried).filter(|v| v.differs()).count(),
-        applied: inside.iter().filter(carried).count(),
-        skipped: outside.iter().filter(carried).count() + inside.iter().filter(|v| v.overlaps != [false; 2]).count(),
-    })
+    let (mut differing, mut applied, mut skipped) = (0, 0, 0);
+    for variant in &list {
+        let shown = inside(variant, 1, region).is_some() || inside(variant, 2, region).is_some();
+        let outside = |haplotype| variant.edit(haplotype).is_some() && inside(variant, haplotype, region).is_none();
+        applied += usize::from(shown);
+        differing += usize::from(shown && variant.differs());
+        skipped += usize::from(variant.start < end && (outside(1) || outside(2) || variant.overlaps != [false; 2]));
+    }
+    Ok(AllelePair { hap1, hap2, variants: differing, applied, skipped })
 }
 
 /// One haplotype of a window as in [`allele_pair`](fn@allele_pair), with `edits` (in order of start, not overlapping) applied.
@@ -198,7 +211,7 @@ pub fn edited_region(
     edits: &[Edit],
     (from, to): (u64, u64),
 ) -> Result<Vec<u8>> {
-    let inside: Vec<Edit> = edits.iter().filter(|e| e.start >= from && e.end <= to).copied().collect();
+    let inside: Vec<Edit> = edits.iter().filter(|e| edit_within(e, from, to)).copied().collect();
     let far = |position: u64| {
         i64::try_from(position).map_err(|_| Error::input(reference.path(), format!("has no position {position}")))
     };

@@ -37,7 +37,9 @@ pub mod variant_report;
 pub mod variant_stream;
 pub mod variants;
 
-pub use allele_pair::{allele_pair, edited_region, edited_window, region_pair, AllelePair, Haplotype, WindowSpan};
+pub use allele_pair::{
+    allele_pair, edit_within, edited_region, edited_window, region_pair, AllelePair, Haplotype, WindowSpan,
+};
 pub use alleles::{Alleles, Edit};
 pub use chain_file::{chain, ChainWay};
 pub use consensus::Edits;

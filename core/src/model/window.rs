@@ -12,7 +12,9 @@ use std::path::Path;
 
 use crate::choice::choice;
 use crate::error::{Error, Result};
-use crate::genome::{allele_pair, edited_region, edited_window, region_pair, AllelePair, Edit, Variants, WindowSpan};
+use crate::genome::{
+    allele_pair, edit_within, edited_region, edited_window, region_pair, AllelePair, Edit, Variants, WindowSpan,
+};
 use crate::io::fasta::Reference;
 use crate::io::regions::anchor::no_anchor;
 use crate::io::regions::{Anchor, Region, Regions, TssSource};
@@ -247,13 +249,13 @@ impl Window {
 
     /// Whether the model can see all of `edit`.
     pub fn holds(&self, edit: &Edit) -> bool {
-        !self.alone || (edit.start >= self.region.start && edit.end <= self.region.end)
+        !self.alone || edit_within(edit, self.region.start, self.region.end)
     }
 
     /// The bases (0-based half-open) whose variants can change the window: those it covers and the next one.
     pub fn reach(&self) -> (u64, u64) {
         if self.alone {
-            return (self.region.start, self.region.end);
+            return (self.region.start, self.region.end.saturating_add(1));
         }
         let from = self.anchor.saturating_sub(self.span().before as u64);
         (from, from.saturating_add(self.length as u64 + 1))
