@@ -88,9 +88,8 @@ impl World {
         let mut at = 0;
         for record in self.records.iter().filter(|r| r.carried[haplotype] == 1) {
             let Some(edit) = Edit::new(record.start as u64, &record.reference, &record.alternative) else { continue };
-            // Of a region alone only what changes its own bases; an insertion belongs to the base on its left.
-            let changed = if edit.start == edit.end { edit.start as i64 - 1 } else { edit.start as i64 };
-            if alone && (changed < region.start as i64 || edit.end > region.end) {
+            // Of a region alone only what changes its own bases; insertions at its ends belong to it.
+            if alone && (edit.start < region.start || edit.end > region.end) {
                 continue;
             }
             let (start, end) = (edit.start as usize, edit.end as usize);
@@ -107,7 +106,7 @@ impl World {
             let inside = |i: &usize| (region.start as usize..region.end as usize).contains(i);
             // From the first to the last base of the region, with what is inserted at its ends.
             let before = bases.iter().position(|b| b.0.as_ref().is_some_and(inside));
-            let (first, mut last) = match before {
+            let (mut first, mut last) = match before {
                 Some(first) => (first, bases.iter().rposition(|b| b.0.as_ref().is_some_and(inside)).unwrap() + 1),
                 None => {
                     let next = bases.iter().position(|b| b.0.is_some_and(|i| i >= region.end as usize));
@@ -115,6 +114,9 @@ impl World {
                     (next, next)
                 }
             };
+            while first > 0 && bases[first - 1].0.is_none() {
+                first -= 1;
+            }
             while last < bases.len() && bases[last].0.is_none() {
                 last += 1;
             }

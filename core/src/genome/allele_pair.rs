@@ -141,11 +141,10 @@ pub fn allele_pair(
     Ok(AllelePair { hap1, hap2, variants: differing, applied, skipped })
 }
 
-/// Whether what `edit` changes lies within the reference bases `start..end` (0-based half-open). An insertion belongs to
-/// the base on its left.
+/// Whether what `edit` changes lies within the reference bases `start..end` (0-based half-open). Insertions at either end
+/// of them belong to them.
 pub fn edit_within(edit: &Edit, start: u64, end: u64) -> bool {
-    let inserts = edit.start == edit.end;
-    edit.start + u64::from(!inserts) > start && edit.end <= end
+    edit.start >= start && edit.end <= end
 }
 
 /// The two alleles of exactly the reference bases `start..end` (0-based half-open), whatever their length: as
@@ -164,9 +163,9 @@ pub fn region_pair(
     end: u64,
 ) -> Result<AllelePair> {
     let theirs = variant_contig(reference, variants, contig)?;
-    // A record of the base after the region may insert before it.
-    let reach = end.saturating_add(1);
-    let list: Vec<_> = theirs.map(|i| variants.overlapping(i, start, reach).collect()).unwrap_or_default();
+    // Records of the bases next to the region may insert at its ends.
+    let near = (start.saturating_sub(1), end.saturating_add(1));
+    let list: Vec<_> = theirs.map(|i| variants.overlapping(i, near.0, near.1).collect()).unwrap_or_default();
     fn inside(variant: &Variant, haplotype: usize, (start, end): (u64, u64)) -> Option<Edit<'_>> {
         variant.edit(haplotype).filter(|edit| edit_within(edit, start, end))
     }
@@ -187,7 +186,8 @@ pub fn region_pair(
         let outside = |haplotype| variant.edit(haplotype).is_some() && inside(variant, haplotype, region).is_none();
         applied += usize::from(shown);
         differing += usize::from(shown && variant.differs());
-        skipped += usize::from(variant.start < end && (outside(1) || outside(2) || variant.overlaps != [false; 2]));
+        let here = variant.start < end && variant.end() > start;
+        skipped += usize::from(here && (outside(1) || outside(2) || variant.overlaps != [false; 2]));
     }
     Ok(AllelePair { hap1, hap2, variants: differing, applied, skipped })
 }

@@ -255,7 +255,7 @@ impl Window {
     /// The bases (0-based half-open) whose variants can change the window: those it covers and the next one.
     pub fn reach(&self) -> (u64, u64) {
         if self.alone {
-            return (self.region.start, self.region.end.saturating_add(1));
+            return (self.region.start.saturating_sub(1), self.region.end.saturating_add(1));
         }
         let from = self.anchor.saturating_sub(self.span().before as u64);
         (from, from.saturating_add(self.length as u64 + 1))
