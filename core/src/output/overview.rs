@@ -10,7 +10,10 @@ use crate::counts::{CountRow, Fragment, FragmentSink, Tally, VariantSink, Varian
 use crate::error::Result;
 use crate::genome::Variant;
 use crate::io::Contigs;
-use crate::output::overview_plot;
+use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
+
+/// Haplotype 1, haplotype 2, conflicting, uninformative.
+pub(super) const CLASS_COLOURS: [Colour; 4] = [HAPLOTYPE1, HAPLOTYPE2, (230, 159, 0), (200, 200, 200)];
 
 /// Bars of the histogram of p.
 pub const P_BARS: usize = 20;
@@ -216,14 +219,6 @@ impl Overview {
         self.p[place].1[((p * P_BARS as f64) as usize).min(P_BARS - 1)] += rows;
     }
 
-    /// The picture, 960 pixels wide.
-    ///
-    /// # Errors
-    /// What the drawing library says.
-    pub fn svg(&self) -> Result<String> {
-        overview_plot::draw(self)
-    }
-
     /// Custom content for MultiQC: a bar a sample, fragments by class. MultiQC finds it by a name that ends in
     /// `_mqc.json`.
     pub fn multiqc(&self) -> String {
@@ -234,7 +229,7 @@ impl Overview {
         };
         let keys = ["hap1", "hap2", "conflicting", "uninformative"];
         let names = ["Haplotype 1", "Haplotype 2", "Conflicting", "Uninformative"];
-        let categories = keys.into_iter().zip(names).zip(overview_plot::CLASS_COLOURS).map(|((key, name), c)| {
+        let categories = keys.into_iter().zip(names).zip(CLASS_COLOURS).map(|((key, name), c)| {
             let colour = format!("#{:02x}{:02x}{:02x}", c.0, c.1, c.2);
             (key.to_string(), json!({"name": name, "color": colour}))
         });
