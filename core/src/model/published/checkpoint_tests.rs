@@ -122,7 +122,7 @@ fn every_flipped_byte_is_harmless() {
 fn a_pickle_that_asks_to_execute_is_refused() {
     // The very first call of a real checkpoint, redirected.
     let message = pickle_changed(b"ccollections\nOrderedDict\n", b"cos\nsystem\n");
-    assert!(message.contains("os.system") && message.contains("nothing of it was executed"), "{message}");
+    assert!(message.contains("os.system") && message.contains("nothing was executed"), "{message}");
     let folder = tempfile::tempdir().unwrap();
     let flag = folder.path().join("executed");
     let mut pickle = b"\x80\x02cposix\nsystem\nX".to_vec();
