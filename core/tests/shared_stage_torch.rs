@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deepallele_core::model::architecture::{RatioHead, Strands};
 use deepallele_core::model::encode::NOTHING;
-use deepallele_core::model::torch::network::{initial_weights, Mode, Network, Sharing};
+use deepallele_core::model::torch::network::{initial_weights, Mode, Network, NetworkOptions, Sharing};
 use deepallele_core::model::{Architecture, Kind, Weights};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -80,12 +80,13 @@ fn weights(architecture: &Architecture, seed: u64) -> Weights {
     weights
 }
 
+/// Statistics and dropout over both alleles.
+fn options(precision: Type, sharing: Sharing) -> NetworkOptions {
+    NetworkOptions { per_allele_statistics: false, shared_dropout: true, mixed_precision: false, precision, sharing }
+}
+
 fn network(architecture: &Architecture, weights: &Weights, precision: Type, sharing: Sharing) -> Network {
-    let mut network = Network::with_precision(architecture, weights, Device::Cpu, precision).unwrap();
-    network.set_statistics_apart(false);
-    network.set_shared_dropout(true);
-    network.set_sharing(sharing);
-    network
+    Network::new(architecture, weights, Device::Cpu, options(precision, sharing)).unwrap()
 }
 
 fn step(network: &Network, codes: &[Tensor; 2]) -> Step {
@@ -203,7 +204,7 @@ fn a_step_in_float32_is_that_of_the_full_pass() {
             dropout: 0.0,
             tower_dropout: 0.0,
             strands,
-            ..Architecture::preset("small", Kind::Paired).unwrap().sound()
+            ..Architecture::preset("small", Kind::Paired).unwrap().recommended()
         };
         for ways in [&[0][..], &[1], &WAYS] {
             let mut differences: Vec<f64> = (0..5)
@@ -229,7 +230,7 @@ fn statistics_hold_where_the_mean_is_far_above_the_spread() {
         window: 100,
         dropout: 0.0,
         tower_dropout: 0.0,
-        ..Architecture::preset("small", Kind::Paired).unwrap().sound()
+        ..Architecture::preset("small", Kind::Paired).unwrap().recommended()
     };
     let mut weights = weights(&architecture, 3);
     for (name, tensor) in weights.0.iter_mut() {
@@ -252,12 +253,12 @@ fn statistics_hold_where_the_mean_is_far_above_the_spread() {
 #[test]
 fn the_full_pass_is_taken_where_sharing_does_not_pay_or_is_not_the_same() {
     let _turn = turn();
-    let architecture = Architecture { window: 200, ..Architecture::preset("small", Kind::Paired).unwrap().sound() };
+    let architecture =
+        Architecture { window: 200, ..Architecture::preset("small", Kind::Paired).unwrap().recommended() };
     let weights = weights(&architecture, 4);
-    let with = |sharing, apart, codes: &[Tensor; 2]| {
-        let mut network = network(&architecture, &weights, Type::Float, sharing);
-        network.set_statistics_apart(apart);
-        step(&network, codes)
+    let with = |sharing, per_allele_statistics, codes: &[Tensor; 2]| {
+        let options = NetworkOptions { per_allele_statistics, ..options(Type::Float, sharing) };
+        step(&Network::new(&architecture, &weights, Device::Cpu, options).unwrap(), codes)
     };
     // Alleles with an SNV share, alleles with nothing in common do not.
     let close = pairs(4, architecture.window, &[1], 5);

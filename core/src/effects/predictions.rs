@@ -5,7 +5,7 @@ use crate::genome::{allele_pair, region_pair, Variants};
 use crate::io::allele_pairs_table::PairsTable;
 use crate::io::fasta::Reference;
 use crate::io::regions::Region;
-use crate::model::encode::encode;
+use crate::model::encode::{as_windows, encode};
 use crate::model::metadata::{TargetScale, WindowLayout};
 use crate::model::onnx::predictor::{Prediction, Predictor};
 
@@ -66,7 +66,7 @@ pub fn predict_regions(
             hap2.extend(encode(&pair.hap2.sequence, window).map_err(at)?);
             records.push((pair.variants, pair.skipped));
         }
-        let predicted = predictor.predict(&hap1, &hap2)?;
+        let predicted = predictor.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?;
         out.extend(predicted.into_iter().zip(records).map(|(raw, (variants, skipped))| RegionPrediction {
             raw,
             variants,
@@ -107,7 +107,7 @@ pub fn predict_pairs(
             hap1.extend(encode(&row.allele_a, window).map_err(at)?);
             hap2.extend(encode(&row.allele_b, window).map_err(at)?);
         }
-        out.extend(predictor.predict(&hap1, &hap2)?);
+        out.extend(predictor.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?);
         done(out.len());
     }
     Ok(out)

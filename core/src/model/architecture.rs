@@ -158,7 +158,7 @@ impl Architecture {
 
     /// The same sizes with this suite's own way of reading strands and alleles: strands averaged and an antisymmetric
     /// ratio head.
-    pub fn sound(self) -> Self {
+    pub fn recommended(self) -> Self {
         Architecture { strands: Strands::Averaged, ratio_head: RatioHead::Antisymmetric, ..self }
     }
 

@@ -78,7 +78,7 @@ pub fn write(path: &Path, list: &[Scalars]) -> Result<()> {
 
 /// The figures of a run, a step an epoch; `end` is when its last epoch ended, in seconds since 1970.
 #[cfg(feature = "torch")]
-pub fn of_history(history: &[crate::training::fit::EpochMetrics], end: f64) -> Vec<Scalars> {
+pub fn of_history(history: &[crate::training::epoch_metrics::EpochMetrics], end: f64) -> Vec<Scalars> {
     let mut time = end - history.iter().map(|m| m.seconds).sum::<f64>();
     let scalars = history.iter().map(|m| {
         time += m.seconds;

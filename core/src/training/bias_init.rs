@@ -59,7 +59,7 @@ pub fn start_at_medians(network: &Network, data: &Dataset, rows: &[i64], loss: L
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::torch::network::initial_weights;
+    use crate::model::torch::network::{initial_weights, NetworkOptions};
     use crate::model::Architecture;
     use crate::training::dataset::Measured;
 
@@ -96,8 +96,10 @@ mod tests {
     #[test]
     fn the_heads_of_an_untrained_network_lie_around_it() {
         for kind in [Kind::Paired, Kind::Difference, Kind::Single] {
-            let sizes = Architecture { window: 64, outputs: 2, ..Architecture::preset("small", kind).unwrap().sound() };
-            let network = Network::new(&sizes, &initial_weights(&sizes, 1), tch::Device::Cpu).unwrap();
+            let sizes =
+                Architecture { window: 64, outputs: 2, ..Architecture::preset("small", kind).unwrap().recommended() };
+            let weights = initial_weights(&sizes, 1);
+            let network = Network::new(&sizes, &weights, tch::Device::Cpu, NetworkOptions::default()).unwrap();
             start_at_medians(&network, &data(), &[0, 1, 2], Loss::Squared).unwrap();
             let name = format!("{}.0.bias", sizes.count_output_key());
             let weights = network.weights().unwrap();

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::{Kind as Type, Tensor};
 
 use crate::error::Result;
-use crate::model::encode::NOTHING;
+use crate::model::encode::{as_windows, NOTHING};
 use crate::model::torch::network::Network;
 use crate::training::dataset::Dataset;
 
@@ -63,11 +63,8 @@ impl Augmentation {
 impl DeviceData {
     /// Copy `data` to the device of `network`.
     pub fn new(data: &Dataset, network: &Network) -> Result<Self> {
-        let (n, stride, outputs) = (data.len() as i64, data.stride() as i64, data.outputs());
+        let (n, outputs) = (data.len() as i64, data.outputs());
         let device = network.device();
-        let bytes = |codes: &[u8]| -> Result<Tensor> {
-            Ok(Tensor::f_from_data_size(codes, &[n, stride], Type::Uint8)?.f_to_device(device)?)
-        };
         // n × S × 3 to n × 3 × S: all first values, all second ones, all third.
         let by_head = |values: &[[f32; 3]]| -> Result<Tensor> {
             let mut flat = Vec::with_capacity(values.len() * 3);
@@ -93,8 +90,8 @@ impl DeviceData {
             false => None,
         };
         Ok(Self {
-            hap1: bytes(&data.hap1)?,
-            hap2: bytes(&data.hap2)?,
+            hap1: network.codes(as_windows(&data.hap1, data.stride())?)?,
+            hap2: network.codes(as_windows(&data.hap2, data.stride())?)?,
             targets,
             weights,
             fragments,

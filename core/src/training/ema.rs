@@ -57,13 +57,14 @@ impl Average {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::torch::network::initial_weights;
+    use crate::model::torch::network::{initial_weights, NetworkOptions};
     use crate::model::{Architecture, Kind};
 
     #[test]
     fn it_is_the_mean_that_its_formula_says_and_changes_places_with_the_weights() {
-        let sizes = Architecture { window: 64, ..Architecture::preset("small", Kind::Paired).unwrap().sound() };
-        let network = Network::new(&sizes, &initial_weights(&sizes, 1), tch::Device::Cpu).unwrap();
+        let sizes = Architecture { window: 64, ..Architecture::preset("small", Kind::Paired).unwrap().recommended() };
+        let weights = initial_weights(&sizes, 1);
+        let network = Network::new(&sizes, &weights, tch::Device::Cpu, NetworkOptions::default()).unwrap();
         let bias = || network.weights().unwrap().get("counts_out.0.bias").unwrap().data[0];
         let set = |value: f64| {
             let (_, tensor) = network.tensors().find(|(name, _)| name == "counts_out.0.bias").unwrap();

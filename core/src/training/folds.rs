@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ndarray::Array2;
 use tch::Device;
 
 use crate::error::{Error, Result};
-use crate::model::torch::network::{initial_weights, Network};
+use crate::model::torch::network::{initial_weights, Network, NetworkOptions};
 use crate::model::Architecture;
 use crate::model::Weights;
 use crate::training::dataset::Dataset;
 use crate::training::device_data::DeviceData;
-use crate::training::fit::{fit, predict, EpochMetrics, Event, Fitted, Keeping, Outcome};
+use crate::training::epoch_metrics::EpochMetrics;
+use crate::training::fit::{fit, predict, Checkpointing, Event, Fitted, Outcome};
 use crate::training::options::FitOptions;
 use crate::training::snapshot::fingerprint;
 use crate::training::split::Part;
@@ -47,9 +49,9 @@ pub struct Folder<'a> {
     pub path: &'a Path,
     /// Go on from what lies there.
     pub resume: bool,
-    /// See [`Keeping::every`].
+    /// See [`Checkpointing::every`].
     pub every: Duration,
-    /// See [`Keeping::stop`].
+    /// See [`Checkpointing::stop`].
     pub stop: &'a dyn Fn() -> bool,
 }
 
@@ -120,10 +122,12 @@ pub fn train(
             all.push(read_finished(&finished, &identity, architecture)?);
             continue;
         }
-        let mut network = Network::new(architecture, &initial_weights(architecture, run.seed), device)?;
+        let mut network =
+            Network::new(architecture, &initial_weights(architecture, run.seed), device, options.network_options())?;
         let state = folder.state(run);
-        let keeping = Keeping { state: Some(&state), resume: folder.resume, every: folder.every, stop: folder.stop };
-        match fit(&mut network, data, &run.parts, &options, &keeping, &mut |event| report(number, event))? {
+        let checkpointing =
+            Checkpointing { state: Some(&state), resume: folder.resume, every: folder.every, stop: folder.stop };
+        match fit(&mut network, data, &run.parts, &options, &checkpointing, &mut |event| report(number, event))? {
             Outcome::Stopped { epoch } => return Ok(Trained::Stopped { run: number, epoch }),
             Outcome::Finished(fitted) => {
                 write_finished(&finished, &identity, &fitted)?;
@@ -170,8 +174,8 @@ fn read_finished(path: &Path, identity: &str, architecture: &Architecture) -> Re
     Ok(Fitted { best, best_epoch, history, stopped_early, dispersions })
 }
 
-/// Predictions for the rows that runs of a fold hold back as `part`: the mean over the fold's members, laid out as
-/// [`predict`] does. Rows are in ascending order.
+/// The rows that runs of a fold hold out as `part`, in ascending order, and their predictions, (rows, samples) as
+/// [`predict`] gives them: the mean over the members of the fold.
 ///
 /// # Errors
 /// libtorch fails.
@@ -182,27 +186,30 @@ pub fn held_out(
     data: &Dataset,
     device: Device,
     part: Part,
-) -> Result<(Vec<usize>, Vec<[f32; 3]>)> {
+) -> Result<(Vec<usize>, Array2<[f32; 3]>)> {
     let outputs = data.outputs();
-    let mut sums: Vec<([f64; 3], usize)> = vec![([0.0; 3], 0); data.len() * outputs];
+    let mut sums = Array2::from_elem((data.len(), outputs), [0f64; 3]);
+    let mut members = vec![0usize; data.len()];
     let mut device_data = None;
     for (run, fitted) in runs.iter().zip(fitted) {
-        let network = Network::new(architecture, &fitted.best, device)?;
+        let network = Network::new(architecture, &fitted.best, device, NetworkOptions::default())?;
         let data = match &device_data {
             Some(data) => data,
             None => device_data.insert(DeviceData::new(data, &network)?),
         };
         let rows: Vec<usize> = (0..run.parts.len()).filter(|&i| run.parts[i] == part).collect();
-        for (values, &row) in predict(&network, data, &rows)?.chunks_exact(outputs).zip(&rows) {
-            for (value, (sum, count)) in values.iter().zip(&mut sums[row * outputs..]) {
+        for (values, &row) in predict(&network, data, &rows)?.rows().into_iter().zip(&rows) {
+            for (sum, value) in sums.row_mut(row).iter_mut().zip(values) {
                 sum.iter_mut().zip(value).for_each(|(s, v)| *s += f64::from(*v));
-                *count += 1;
             }
+            members[row] += 1;
         }
     }
-    let rows: Vec<usize> = (0..data.len()).filter(|&i| sums[i * outputs].1 > 0).collect();
-    let mean = |(sum, count): ([f64; 3], usize)| sum.map(|s| (s / count as f64) as f32);
-    let predictions = rows.iter().flat_map(|&i| sums[i * outputs..(i + 1) * outputs].iter().copied().map(mean));
-    let predictions = predictions.collect();
+    let rows: Vec<usize> = (0..data.len()).filter(|&i| members[i] > 0).collect();
+    let mean = |(k, sample): (usize, usize)| {
+        let row = rows[k];
+        sums[[row, sample]].map(|s| (s / members[row] as f64) as f32)
+    };
+    let predictions = Array2::from_shape_fn((rows.len(), outputs), mean);
     Ok((rows, predictions))
 }

@@ -1,5 +1,6 @@
 //! The figures of a finished model on windows that training did not see, beside those of the baselines.
 
+use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
 use crate::error::Result;
@@ -45,9 +46,9 @@ pub struct Evaluation {
     pub ratio: Agreement,
 }
 
-/// Compare `predictions` (for every row of `rows` those of each sample, sample fastest) with the measurements, sample
-/// by sample; windows that a sample lacks are left out.
-pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: &[[f32; 3]]) -> Vec<Evaluation> {
+/// Compare `predictions`, (rows, samples) in the order of `rows`, with the measurements, sample by sample; windows that
+/// a sample lacks are left out.
+pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: ArrayView2<[f32; 3]>) -> Vec<Evaluation> {
     let outputs = data.outputs();
     let of_sample = |(sample, sample_name): (usize, &String)| {
         let agreement = |head: usize, only_differing: bool| {
@@ -55,7 +56,7 @@ pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: &[[f32;
             let (measured, predicted): (Vec<f64>, Vec<f64>) = known
                 .filter(|(_, &i)| !only_differing || data.differs(i))
                 .map(|(k, &i)| {
-                    let (m, p) = (data.targets[i * outputs + sample], predictions[k * outputs + sample]);
+                    let (m, p) = (data.targets[i * outputs + sample], predictions[[k, sample]]);
                     (f64::from(m[head]), f64::from(p[head]))
                 })
                 .unzip();
@@ -77,10 +78,15 @@ pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: &[[f32;
 ///
 /// # Errors
 /// A sample has no training window.
-pub fn simple_baselines(data: &Dataset, parts: &[Part], rows: &[usize]) -> Result<[(&'static str, Vec<[f32; 3]>); 2]> {
+pub fn simple_baselines(
+    data: &Dataset,
+    parts: &[Part],
+    rows: &[usize],
+) -> Result<[(&'static str, Array2<[f32; 3]>); 2]> {
     let outputs = data.outputs();
     let share = |i: usize| gc_share(data.codes(i).0);
-    let (mut by_gc, mut by_mean) = (vec![[0f32; 3]; rows.len() * outputs], vec![[0f32; 3]; rows.len() * outputs]);
+    let mut by_gc = Array2::from_elem((rows.len(), outputs), [0f32; 3]);
+    let mut by_mean = by_gc.clone();
     for sample in 0..outputs {
         let known = |i: &usize| parts[*i] == Part::Train && data.has(*i, sample);
         let train: Vec<usize> = (0..data.len()).filter(known).collect();
@@ -89,8 +95,8 @@ pub fn simple_baselines(data: &Dataset, parts: &[Part], rows: &[usize]) -> Resul
             let values: Vec<f64> = train.iter().map(|&i| f64::from(data.targets[i * outputs + sample][head])).collect();
             let (model, mean) = (GcModel::fit(&gc, &values)?, mean(&values));
             for (k, &i) in rows.iter().enumerate() {
-                by_gc[k * outputs + sample][head] = model.predict(share(i)) as f32;
-                by_mean[k * outputs + sample][head] = mean as f32;
+                by_gc[[k, sample]][head] = model.predict(share(i)) as f32;
+                by_mean[[k, sample]][head] = mean as f32;
             }
         }
     }
@@ -117,10 +123,10 @@ mod tests {
         }
         let parts = [Part::Train, Part::Train, Part::Train, Part::Validation, Part::Test, Part::Test];
         let rows = [2, 4, 5, 3];
-        let predictions: Vec<[f32; 3]> = rows.iter().map(|&i| data.targets[i]).collect();
-        let mut table = evaluate("model", &data, &rows, &predictions);
+        let predictions = Array2::from_shape_fn((4, 1), |(k, _)| data.targets[rows[k]]);
+        let mut table = evaluate("model", &data, &rows, predictions.view());
         for (name, predictions) in simple_baselines(&data, &parts, &rows).unwrap() {
-            table.extend(evaluate(name, &data, &rows, &predictions));
+            table.extend(evaluate(name, &data, &rows, predictions.view()));
         }
         assert_eq!(table.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["model", "gc", "mean"]);
         assert_eq!(table[0].hap1.mean_squared_error, 0.0);
@@ -141,16 +147,11 @@ mod tests {
         }
         let rows = [3, 0, 2, 1];
         // Sample a is predicted as measured, of sample b nothing but the first two heads exchanged.
-        let predictions: Vec<[f32; 3]> = rows
-            .iter()
-            .flat_map(|&i| {
-                [data.targets[2 * i], {
-                    let [a, b, _] = data.targets[2 * i + 1];
-                    [b, a, 0.0]
-                }]
-            })
-            .collect();
-        let table = evaluate("m", &data, &rows, &predictions);
+        let predictions = Array2::from_shape_fn((4, 2), |(k, sample)| match data.targets[2 * rows[k] + sample] {
+            target if sample == 0 => target,
+            [a, b, _] => [b, a, 0.0],
+        });
+        let table = evaluate("m", &data, &rows, predictions.view());
         assert_eq!(table.iter().map(|e| (e.sample.as_str(), e.hap1.n)).collect::<Vec<_>>(), [("a", 4), ("b", 3)]);
         assert!((table[0].ratio.pearson.unwrap() - 1.0).abs() < 1e-12);
         assert_eq!(table[1].ratio.pearson, None);

@@ -12,7 +12,7 @@
 //! | `device_data` | a data set on the network's device, augmentation (feature `torch`, as all below) |
 //! | `loss`, `likelihood` | loss functions: squared errors, the likelihood of counts |
 //! | `bias_init`, `ema` | initial bias of the count heads, exponential moving average of the weights |
-//! | `optimiser`, `fit` | Adam and the training loop |
+//! | `optimiser`, `fit`, `epoch_metrics` | Adam, the training loop, the metrics of an epoch |
 //! | `snapshot` | a run saved so that it can be resumed |
 //! | `folds` | the folds and seeds of one training |
 //! | `report` | the files of a run: metrics, summary, predictions |
@@ -25,6 +25,8 @@ pub mod dataset;
 pub mod device_data;
 #[cfg(feature = "torch")]
 pub mod ema;
+#[cfg(feature = "torch")]
+pub mod epoch_metrics;
 #[cfg(feature = "torch")]
 pub mod fit;
 #[cfg(feature = "torch")]

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::choice::choice;
 use crate::error::{Error, Result};
+#[cfg(feature = "torch")]
+use crate::model::torch::network::NetworkOptions;
 use crate::training::schedule::Schedule;
 
 choice!(
@@ -57,7 +59,7 @@ choice!(
     BatchStatistics, "kind of statistics",
     /// Over each allele by itself, haplotype 1 first: running values move twice a step. As published.
     #[default]
-    Apart "apart",
+    PerAllele "apart",
     /// Over both alleles: what they share is then equal in both.
     Joint "joint",
 );
@@ -84,7 +86,7 @@ choice!(
 );
 
 /// What can be chosen about a training run. [`Default`] is the published recipe, so that a file which names less
-/// than all is read as what it was written for; [`FitOptions::sound`] is this suite's own.
+/// than all is read as what it was written for; [`FitOptions::recommended`] is this suite's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitOptions {
@@ -140,7 +142,7 @@ impl Default for FitOptions {
             ratio_weight: 1.0,
             selection: Selection::Loss,
             not_finite: NotFinite::Skip,
-            batch_statistics: BatchStatistics::Apart,
+            batch_statistics: BatchStatistics::PerAllele,
             shared_dropout: false,
             precision: Precision::Float32,
             clip: 0.0,
@@ -153,9 +155,32 @@ impl Default for FitOptions {
     }
 }
 
+#[cfg(feature = "torch")]
+impl FitOptions {
+    /// How the network to be trained computes.
+    pub fn network_options(&self) -> NetworkOptions {
+        NetworkOptions {
+            per_allele_statistics: self.batch_statistics == BatchStatistics::PerAllele,
+            shared_dropout: self.shared_dropout,
+            mixed_precision: self.precision == Precision::Bfloat16,
+            ..NetworkOptions::default()
+        }
+    }
+
+    /// # Errors
+    /// `network` are not, as far as training is concerned, [`FitOptions::network_options`].
+    pub(super) fn check_network(&self, network: &NetworkOptions) -> Result<()> {
+        let own = NetworkOptions { precision: network.precision, sharing: network.sharing, ..self.network_options() };
+        match own == *network {
+            true => Ok(()),
+            false => Err(Error::mismatch("the network was built with other options than those of the training")),
+        }
+    }
+}
+
 impl FitOptions {
     /// This suite's own recipe, chosen by the evidence in `docs/training.md`; for [`Loss::Squared`].
-    pub fn sound() -> Self {
+    pub fn recommended() -> Self {
         Self {
             epochs: 15,
             learning_rate: 3e-3,
@@ -173,16 +198,16 @@ impl FitOptions {
         }
     }
 
-    /// The shift of [`FitOptions::sound`] for windows that lie in a genome, from which a moved one is filled. A
+    /// The shift of [`FitOptions::recommended`] for windows that lie in a genome, from which a moved one is filled. A
     /// sequence by itself has nothing beyond its ends and stays where it is.
-    pub fn sound_shift(window: usize) -> usize {
+    pub fn recommended_shift(window: usize) -> usize {
         window / 8
     }
 
-    /// The ratio weight of [`FitOptions::sound`] for a loss: a likelihood has its weight in itself.
-    pub fn sound_ratio_weight(loss: Loss) -> f64 {
+    /// The ratio weight of [`FitOptions::recommended`] for a loss: a likelihood has its weight in itself.
+    pub fn recommended_ratio_weight(loss: Loss) -> f64 {
         match loss {
-            Loss::Squared => Self::sound().ratio_weight,
+            Loss::Squared => Self::recommended().ratio_weight,
             Loss::Counts => 1.0,
         }
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -12,7 +13,8 @@ use crate::io::output_file::{write_whole, OutFile, TabixFormat};
 use crate::model::metadata::{TargetScale, WindowLayout};
 use crate::model::Architecture;
 use crate::training::dataset::Dataset;
-use crate::training::fit::{EpochMetrics, Fitted};
+use crate::training::epoch_metrics::EpochMetrics;
+use crate::training::fit::Fitted;
 use crate::training::folds::Run;
 use crate::training::held_out::Evaluation;
 use crate::training::options::FitOptions;
@@ -154,9 +156,12 @@ pub fn write_metrics(path: &Path, runs: &[(&str, &[EpochMetrics])]) -> Result<()
 
 /// Predictions of held-out windows, as [`crate::training::folds::held_out`] gives them.
 pub struct HeldOutPredictions {
+    /// The part.
     pub part: Part,
+    /// Its rows in the data set.
     pub rows: Vec<usize>,
-    pub predictions: Vec<[f32; 3]>,
+    /// Both counts and the ratio, (rows, samples).
+    pub predictions: Array2<[f32; 3]>,
 }
 
 /// Write held-out predictions as a table in the user's units: values as measured, the ratio in log2, a line a window
@@ -171,12 +176,12 @@ pub fn write_predictions(
     let fail = |e| Error::io(path, e);
     let outputs = data.outputs();
     // Part, window and where its predictions are.
-    let mut order: Vec<(Part, usize, &[[f32; 3]])> = Vec::new();
+    let mut order: Vec<(Part, usize, ArrayView1<[f32; 3]>)> = Vec::new();
     for held in held_out {
-        let each = held.rows.iter().zip(held.predictions.chunks_exact(outputs));
+        let each = held.rows.iter().zip(held.predictions.rows());
         order.extend(each.map(|(&row, predictions)| (held.part, row, predictions)));
     }
-    let on_genome = order.iter().all(|&(_, i, _)| data.places[i].is_some());
+    let on_genome = order.iter().all(|(_, i, _)| data.places[*i].is_some());
     let values = "part\tsample\tmeasured_hap1\tmeasured_hap2\tmeasured_log2_ratio\thap1\thap2\tlog2_ratio";
     let place = if on_genome { "#chrom\tstart\tend\tname" } else { "id" };
     writeln!(out, "{place}\t{values}").map_err(fail)?;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::Architecture;
 use crate::model::{Tensor, Weights};
 use crate::training::dataset::Dataset;
-use crate::training::fit::EpochMetrics;
+use crate::training::epoch_metrics::EpochMetrics;
 use crate::training::options::FitOptions;
 use crate::training::schedule::{bits, RateKeeper};
 use crate::training::split::Part;
@@ -62,6 +62,15 @@ impl Position {
             optimiser_steps: 0,
         }
     }
+
+    /// Go on to the next epoch.
+    pub fn end_epoch(&mut self, metrics: EpochMetrics) {
+        self.rates.epoch_ended(metrics.validation_loss);
+        self.waited = if metrics.best { 0 } else { self.waited + 1 };
+        self.history.push(metrics);
+        (self.epoch, self.batch) = (self.epoch + 1, 0);
+        (self.loss_sum, self.loss_weight, self.skipped) = (0.0, 0.0, 0);
+    }
 }
 
 mod bits_of_best {
@@ -82,7 +91,9 @@ mod bits_of_best {
 pub fn fingerprint(architecture: &Architecture, options: &FitOptions, data: &Dataset, parts: &[Part]) -> String {
     let limits = FitOptions { epochs: 1, patience: 1, ..options.clone() };
     let mut hash = crc32fast::Hasher::new();
-    hash.update(format!("{architecture:?} {limits:?} {} {}", data.window, data.margin).as_bytes());
+    // `PerAllele` by the name it had when this version of the file was defined.
+    let settings = format!("{architecture:?} {limits:?} {} {}", data.window, data.margin).replace("PerAllele", "Apart");
+    hash.update(settings.as_bytes());
     hash.update(&data.hap1);
     hash.update(&data.hap2);
     for numbers in data.targets.iter().chain(&data.fragments) {

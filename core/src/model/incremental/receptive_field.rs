@@ -1,9 +1,9 @@
-//! Where two windows differ, and how far that reaches from layer to layer.
+//! Where two windows differ, and which positions of each layer that reaches.
 
 use std::ops::Range;
 
-/// Places that differ, as sorted ranges that do not touch. Those nearer to each other than `reach` are one: the first
-/// layer would join them.
+/// Positions that differ, as sorted ranges that do not touch. Those closer to each other than `reach` are joined, as
+/// the first layer would do.
 pub fn differences(one: &[u8], two: &[u8], reach: usize) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     for (i, _) in one.iter().zip(two).enumerate().filter(|(_, (a, b))| a != b) {

@@ -3,11 +3,12 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::model::architecture::RatioHead;
-use crate::model::encode::{ANY, NOTHING};
+use crate::model::architecture::{RatioHead, Strands};
+use crate::model::encode::{as_windows, ANY, NOTHING};
+use crate::model::incremental::tower::Tower;
 use crate::model::onnx::export::export_ensemble;
 use crate::model::weights::random_weights;
-use crate::model::Kind;
+use crate::model::{Architecture, Kind, Weights};
 
 /// A file of so many random networks, some of their batch norms with a negative scale.
 fn written(architecture: &Architecture, members: usize, seed: u64) -> tempfile::NamedTempFile {
@@ -155,21 +156,33 @@ fn pairs(case: &Case) -> [Vec<u8>; 2] {
     [one, two]
 }
 
-/// Local predictions equal full passes, and are the same for any number of threads and alone.
+/// The predictions of full passes.
+fn in_full(predictor: &mut Predictor, one: &[u8], two: &[u8]) -> Vec<Prediction> {
+    let window = predictor.window();
+    predictor.predict(as_windows(one, window).unwrap(), as_windows(two, window).unwrap()).unwrap()
+}
+
+/// Incremental predictions.
+fn predict(model: &mut IncrementalPredictor, one: &[u8], two: &[u8]) -> Vec<Prediction> {
+    let window = model.window();
+    model.predict(as_windows(one, window).unwrap(), as_windows(two, window).unwrap()).unwrap()
+}
+
+/// Incremental predictions equal full passes, and are the same for any number of threads and alone.
 fn check(case: &Case) -> Passes {
     let file = written(&case.architecture, case.members, case.seed);
     let [one, two] = pairs(case);
     let sample = case.seed as usize % case.architecture.outputs;
-    let expected = opened(&file, 1, sample).predict(&one, &two).unwrap();
-    let mut local = LocalPredictor::new(opened(&file, 1, sample));
-    let found = local.predict(&one, &two).unwrap();
+    let expected = in_full(&mut opened(&file, 1, sample), &one, &two);
+    let mut incremental = IncrementalPredictor::new(opened(&file, 1, sample));
+    let found = predict(&mut incremental, &one, &two);
     assert_equal(&found, &expected, &format!("{case:?}"));
-    let passes = local.passes().expect("a network of ours");
-    let mut threaded = LocalPredictor::new(opened(&file, 3, sample));
-    assert_eq!(threaded.predict(&one, &two).unwrap(), found);
+    let passes = incremental.passes().expect("a network of ours");
+    let mut threaded = IncrementalPredictor::new(opened(&file, 3, sample));
+    assert_eq!(predict(&mut threaded, &one, &two), found);
     let window = case.architecture.window;
     for ((one, two), found) in one.chunks(window).zip(two.chunks(window)).zip(&found).take(3) {
-        assert_eq!(threaded.predict(one, two).unwrap(), [*found]);
+        assert_eq!(predict(&mut threaded, one, two), [*found]);
     }
     passes
 }
@@ -212,7 +225,7 @@ fn presets() -> impl Strategy<Value = Architecture> {
         let window = preset.window.min(900) - less;
         let a = Architecture { window, kernel_number: 20, filter_number: 33, hidden: 24, ..preset };
         if sound {
-            a.sound()
+            a.recommended()
         } else {
             a
         }
@@ -252,7 +265,7 @@ proptest! {
 fn whole_presets_give_what_a_full_pass_gives() {
     for (number, name) in Architecture::PRESETS.into_iter().enumerate() {
         let published = Architecture::preset(name, Kind::Paired).unwrap();
-        let own = published.clone().sound();
+        let own = published.clone().recommended();
         for architecture in [published, own] {
             let changes =
                 vec![vec![Change::Base(0.5), Change::Base(0.0), Change::Bases(1.0, 3), Change::Insertion(0.7, 2)]];
@@ -277,17 +290,18 @@ fn equal_windows_are_computed_once() {
     let (a, b, c) = (with(&first, 0.2), with(&first, 0.9), with(&second, 0.4));
     let one = [&a, &b, &c, &a, &first, &c].map(|w| &w[..]).concat();
     let two = [&first, &first, &second, &first, &first, &second].map(|w| &w[..]).concat();
-    let mut local = LocalPredictor::new(opened(&file, 1, 0));
-    let found = local.predict(&one, &two).unwrap();
-    assert_eq!(local.passes(), Some(Passes { whole: 2, overlapping: 0, local: 3 }));
+    let mut incremental = IncrementalPredictor::new(opened(&file, 1, 0));
+    let found = predict(&mut incremental, &one, &two);
+    assert_eq!(incremental.passes(), Some(Passes { whole: 2, overlapping: 0, incremental: 3 }));
     assert_eq!((found[0], found[2]), (found[3], found[5]));
     assert_eq!(found[4].count1, found[4].count2);
-    assert_equal(&found, &opened(&file, 1, 0).predict(&one, &two).unwrap(), "repeated windows");
+    assert_equal(&found, &in_full(&mut opened(&file, 1, 0), &one, &two), "repeated windows");
     // References are still there at the next call.
-    assert_eq!(local.predict(&one[60..], &two[60..]).unwrap(), found[1..]);
-    assert_eq!(local.passes(), Some(Passes { whole: 2, overlapping: 0, local: 6 }));
-    assert!(local.predict(&[], &[]).unwrap().is_empty());
-    assert!(local.predict(&one, &two[60..]).is_err());
+    assert_eq!(predict(&mut incremental, &one[60..], &two[60..]), found[1..]);
+    assert_eq!(incremental.passes(), Some(Passes { whole: 2, overlapping: 0, incremental: 6 }));
+    assert!(predict(&mut incremental, &[], &[]).is_empty());
+    let windows = |codes| as_windows(codes, 60).unwrap();
+    assert!(incremental.predict(windows(&one), windows(&two[60..])).is_err());
 }
 
 /// Windows centred on neighbouring variants: what lies before the first pool is computed once.
@@ -307,13 +321,13 @@ fn windows_that_overlap_share_their_start() {
             changed[100] = (changed[100] + 1) % 4;
             one.extend(changed);
         }
-        let mut local = LocalPredictor::new(opened(&file, 2, 0));
-        let found = local.predict(&one, &two).unwrap();
-        assert_eq!(local.passes(), Some(Passes { whole: 2, overlapping: 7, local: 7 }));
-        assert_equal(&found, &opened(&file, 1, 0).predict(&one, &two).unwrap(), "overlapping windows");
+        let mut incremental = IncrementalPredictor::new(opened(&file, 2, 0));
+        let found = predict(&mut incremental, &one, &two);
+        assert_eq!(incremental.passes(), Some(Passes { whole: 2, overlapping: 7, incremental: 7 }));
+        assert_equal(&found, &in_full(&mut opened(&file, 1, 0), &one, &two), "overlapping windows");
         // As if each were alone.
         for ((one, two), found) in one.chunks(200).zip(two.chunks(200)).zip(found) {
-            assert_eq!(local.predict(one, two).unwrap(), [found]);
+            assert_eq!(predict(&mut incremental, one, two), [found]);
         }
     }
 }
@@ -339,9 +353,9 @@ fn an_unknown_graph_goes_through_in_full() {
     let name = bytes.windows(12).rposition(|w| w == b"\x12\x0adeepallele").expect("the name of the graph");
     bytes[name + 2] = b'D';
     std::fs::write(file.path(), &bytes).unwrap();
-    let mut local = LocalPredictor::new(opened(&file, 1, 0));
-    assert_eq!(local.passes(), None);
+    let mut incremental = IncrementalPredictor::new(opened(&file, 1, 0));
+    assert_eq!(incremental.passes(), None);
     let case = Case { architecture, members: 1, changes: vec![vec![Change::Base(0.5), Change::Nothing]], seed: 3 };
     let [one, two] = pairs(&case);
-    assert_eq!(local.predict(&one, &two).unwrap(), opened(&file, 1, 0).predict(&one, &two).unwrap());
+    assert_eq!(predict(&mut incremental, &one, &two), in_full(&mut opened(&file, 1, 0), &one, &two));
 }

@@ -25,13 +25,14 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ndarray::{Array1, ArrayView2};
 use ort::session::{Session, SessionOutputs};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 use serde::Deserialize;
 
 use crate::choice::choice;
 use crate::error::{Error, Result};
-use crate::model::encode::{complement, ANY};
+use crate::model::encode::{complement, flat, ANY};
 use crate::model::onnx::external_outputs::{Output, OutputDescription};
 use crate::model::onnx::session::{one_line, Graph, Sessions};
 
@@ -246,11 +247,16 @@ impl SequenceModel {
         self.encoding.window
     }
 
-    /// log2 of the activity of n windows of byte codes ([`crate::model::encode::encode`]), one behind the other.
+    /// log2 of the activity of n windows, from byte codes ([`crate::model::encode`]) (n, [`window`](Self::window)).
     ///
     /// # Errors
-    /// ONNX Runtime failed, or its output is not of the size it had at first.
-    pub fn predict(&mut self, windows: &[u8]) -> Result<Vec<f64>> {
+    /// The shape is another; ONNX Runtime failed, or its output is not of the size it had at first.
+    pub fn predict(&mut self, windows: ArrayView2<u8>) -> Result<Array1<f64>> {
+        if windows.ncols() != self.encoding.window {
+            let (found, wanted) = (windows.dim(), self.encoding.window);
+            return Err(Error::mismatch(format!("an array of shape {found:?} is not windows of {wanted} bases")));
+        }
+        let windows = flat(windows);
         let mut numbers: HashMap<&[u8], usize> = HashMap::new();
         let mut distinct: Vec<&[u8]> = Vec::new();
         let mut number = |window| {

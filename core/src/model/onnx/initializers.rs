@@ -101,7 +101,7 @@ mod tests {
                 kmers: members,
                 ..preset
             }
-            .sound();
+            .recommended();
             let mut info = ModelInfo::new(architecture.clone());
             info.members = members;
             let mut networks: Vec<Weights> =

@@ -60,10 +60,10 @@ impl Network {
     /// full pass gives it but for rounding. None where the full pass is to be taken. In training with statistics by
     /// allele this must not be called.
     pub(super) fn shared_first_stage(&self, one: &Torch, two: &Torch, mode: Mode) -> Result<Option<Torch>> {
-        let covered = !self.stages.is_empty() && self.compute == self.precision();
+        let covered = !self.stages.is_empty() && self.compute() == self.precision();
         // On a GPU the time of starting small kernels and of waiting for the codes outweighs what is saved.
-        let wanted =
-            self.sharing == Sharing::Always || self.sharing == Sharing::WherePaying && self.device() == Device::Cpu;
+        let wanted = self.options().sharing == Sharing::Always
+            || self.options().sharing == Sharing::WherePaying && self.device() == Device::Cpu;
         if !covered || !wanted {
             return Ok(None);
         }
@@ -73,7 +73,7 @@ impl Network {
         let (one_codes, two_codes) = (bytes(one)?, bytes(two)?);
         let differs: Vec<bool> = one_codes.iter().zip(&two_codes).map(|(a, b)| a != b).collect();
         let windows = stage.windows(&differs);
-        if self.sharing != Sharing::Always && windows.share > MOST {
+        if self.options().sharing != Sharing::Always && windows.share > MOST {
             return Ok(None);
         }
         // Times that positions of the first allele count.

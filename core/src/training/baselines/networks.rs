@@ -1,6 +1,6 @@
-//! What a model is reported beside: predictions of the same windows by simpler means that learned from the same
-//! training windows.
+//! Baselines trained on the same windows as the model, and their predictions of the windows on which it is judged.
 
+use ndarray::Array2;
 use tch::Device;
 
 use crate::error::{Error, Result};
@@ -14,30 +14,36 @@ use crate::training::options::{FitOptions, Loss};
 use crate::training::report::HeldOutPredictions;
 use crate::training::split::Part;
 
-/// A rival's name and its predictions of the rows judged, sample fastest.
-pub type Rival = (String, Vec<[f32; 3]>);
+/// What a baseline predicts for the rows judged.
+pub struct BaselinePredictions {
+    /// Name of the baseline.
+    pub name: String,
+    /// Both counts and the ratio, (rows, samples).
+    pub predictions: Array2<[f32; 3]>,
+}
 
 /// GC content and mean, each window predicted by what was fitted on the training part of the way in which it is held
 /// out.
 ///
 /// # Errors
 /// As [`simple_baselines`].
-pub fn simple(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<Vec<Rival>> {
+pub fn simple(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<Vec<BaselinePredictions>> {
     let outputs = data.outputs();
-    let mut rivals: Vec<Rival> = Vec::new();
+    let mut baselines: Vec<BaselinePredictions> = Vec::new();
     for parts in ways {
         let here: Vec<usize> = (0..judged.rows.len()).filter(|&k| parts[judged.rows[k]] == judged.part).collect();
         let rows: Vec<usize> = here.iter().map(|&k| judged.rows[k]).collect();
         for (number, (name, predictions)) in simple_baselines(data, parts, &rows)?.into_iter().enumerate() {
-            if rivals.len() <= number {
-                rivals.push((name.to_string(), vec![[f32::NAN; 3]; judged.rows.len() * outputs]));
+            if baselines.len() <= number {
+                let predictions = Array2::from_elem((judged.rows.len(), outputs), [f32::NAN; 3]);
+                baselines.push(BaselinePredictions { name: name.to_string(), predictions });
             }
-            for (&k, values) in here.iter().zip(predictions.chunks_exact(outputs)) {
-                rivals[number].1[k * outputs..(k + 1) * outputs].copy_from_slice(values);
+            for (&k, values) in here.iter().zip(predictions.rows()) {
+                baselines[number].predictions.row_mut(k).assign(&values);
             }
         }
     }
-    Ok(rivals)
+    Ok(baselines)
 }
 
 /// Ridge regression on k-mer counts ([`KmerRidge`]), fitted and its penalty chosen as the networks are: on the
@@ -45,9 +51,9 @@ pub fn simple(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -
 ///
 /// # Errors
 /// As [`KmerRidge::fit`].
-pub fn kmer_ridge(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<Rival> {
+pub fn kmer_ridge(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<BaselinePredictions> {
     let outputs = data.outputs();
-    let mut predictions = vec![[f32::NAN; 3]; judged.rows.len() * outputs];
+    let mut predictions = Array2::from_elem((judged.rows.len(), outputs), [f32::NAN; 3]);
     for parts in ways {
         for sample in 0..outputs {
             let rows = |part: Part| -> Vec<usize> {
@@ -59,11 +65,11 @@ pub fn kmer_ridge(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPrediction
             let model = KmerRidge::fit(DEFAULT_K, &|i| data.codes(i), &targets, &train, &validation)?;
             for (k, &i) in judged.rows.iter().enumerate().filter(|(_, &i)| parts[i] == judged.part) {
                 let (one, two) = data.codes(i);
-                predictions[k * outputs + sample] = model.predict(one, two).map(|p| p as f32);
+                predictions[[k, sample]] = model.predict(one, two).map(|p| p as f32);
             }
         }
     }
-    Ok(("kmer_ridge".to_string(), predictions))
+    Ok(BaselinePredictions { name: "kmer_ridge".into(), predictions })
 }
 
 /// Networks of the other kinds, of the same sizes and by the same recipe: trained alongside, one for each way.
@@ -105,7 +111,7 @@ impl Networks {
         device: Device,
         folder: &Folder,
         report: &mut Report,
-    ) -> Result<Rival> {
+    ) -> Result<BaselinePredictions> {
         let outcome = train(&self.runs, &self.architecture, data, &self.options, device, folder, report)?;
         let fitted: Vec<Fitted> = match outcome {
             Trained::All(fitted) => fitted,
@@ -117,6 +123,6 @@ impl Networks {
             }
         };
         let (_, predictions) = held_out(&self.runs, &fitted, &self.architecture, data, device, part)?;
-        Ok((self.kind.name().to_string(), predictions))
+        Ok(BaselinePredictions { name: self.kind.name().into(), predictions })
     }
 }
