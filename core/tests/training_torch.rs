@@ -222,8 +222,8 @@ fn augmentation_moves_turns_and_swaps() {
     assert_eq!((letters(&plain.hap1, 0).as_str(), letters(&plain.hap2, 1).as_str()), ("ACGTAC", "AAC---"));
     let moved = made(Augmentation { shift: -2, ..Default::default() });
     assert_eq!((letters(&moved.hap1, 0).as_str(), letters(&moved.hap1, 1).as_str()), ("TTACGT", "--AACG"));
-    let turned = made(Augmentation { turned: Some(vec![true, true]), ..Default::default() });
-    assert_eq!((letters(&turned.hap2, 0).as_str(), letters(&turned.hap1, 1).as_str()), ("GTAAGT", "CGTT--"));
+    let reversed = made(Augmentation { reversed: Some(vec![true, true]), ..Default::default() });
+    assert_eq!((letters(&reversed.hap2, 0).as_str(), letters(&reversed.hap1, 1).as_str()), ("GTAAGT", "CGTT--"));
     let swapped = made(Augmentation { swapped: Some(vec![true, false]), ..Default::default() });
     assert_eq!((letters(&swapped.hap1, 0).as_str(), letters(&swapped.hap1, 1).as_str()), ("ACTTAC", "AACG--"));
     let rows =

@@ -48,7 +48,7 @@ pub fn encode(sequence: &[u8], length: usize) -> Result<Vec<u8>> {
     let mut codes = vec![NOTHING; length];
     for (i, (&letter, slot)) in sequence.iter().zip(&mut codes).enumerate() {
         *slot = code(letter).ok_or_else(|| {
-            Error::mismatch(format!("'{}' at base {} is no nucleotide letter", letter.escape_ascii(), i + 1))
+            Error::mismatch(format!("'{}' at base {} is not a nucleotide letter", letter.escape_ascii(), i + 1))
         })?;
     }
     Ok(codes)

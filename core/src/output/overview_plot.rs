@@ -13,7 +13,7 @@ use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
 
 const CLASS_NAMES: [&str; 4] = ["haplotype 1", "haplotype 2", "conflicting", "uninformative"];
 
-/// Most bars and lines drawn in a panel; the rest is named by its number.
+/// Maximum number of bars and lines in a panel; the number of others is given.
 const MOST_SAMPLES: usize = 24;
 const MOST_CONTIGS: usize = 40;
 const MOST_LINES: usize = SERIES.len();
@@ -59,7 +59,7 @@ fn bar(area: &Area, from: (i32, i32), to: (i32, i32), colour: Colour) -> Drawn {
     area.draw(&Rectangle::new([from, to], rgb(colour).filled()))
 }
 
-/// A square and a name for each class, from the right.
+/// A square and a name for each class, right-aligned.
 fn class_legend(area: &Area, names: &[&str]) -> Drawn {
     let mut right = WIDTH - GAP;
     for (name, colour) in names.iter().zip(CLASS_COLOURS).rev() {
@@ -88,7 +88,7 @@ fn grouped(n: u64) -> String {
     text
 }
 
-/// At most `most` characters, the middle left out.
+/// At most `most` characters, with the middle omitted.
 fn shortened(name: &str, most: usize) -> String {
     let letters: Vec<char> = name.chars().collect();
     if letters.len() <= most {
@@ -99,8 +99,8 @@ fn shortened(name: &str, most: usize) -> String {
     format!("{}…{}", part(&letters[..head]), part(&letters[letters.len() - tail..]))
 }
 
-/// Names of at most `most` characters. Where one is too long, all lose what they have in common, so that they can
-/// still be told apart.
+/// Names of at most `most` characters. If one is too long, all lose their common prefix and suffix, so that they remain
+/// distinct.
 fn short_names(names: &[&str], most: usize) -> Vec<String> {
     let letters: Vec<Vec<char>> = names.iter().map(|n| n.chars().collect()).collect();
     if letters.len() < 2 || letters.iter().all(|l| l.len() <= most) {
@@ -196,7 +196,7 @@ fn chromosomes(area: &Area, overview: &Overview) -> Drawn {
         bar(area, (at(0.15), y(tally.hap1 as f64)), (at(0.5), bottom), HAPLOTYPE1)?;
         bar(area, (at(0.5), y(tally.hap2 as f64)), (at(0.85), bottom), HAPLOTYPE2)?;
         let name = shortened(name, 14);
-        // As many letters as fit beneath the bars, else upright.
+        // Horizontal if the name fits under the bars, else vertical.
         if 6.5 * name.chars().count() as f64 <= slot {
             text(area, &name, (at(0.5), bottom + 6), 11, (HPos::Center, VPos::Top), 0.9)?;
         } else {
@@ -211,7 +211,7 @@ fn chromosomes(area: &Area, overview: &Overview) -> Drawn {
     Ok(())
 }
 
-/// Names and colours of lines, beneath the title.
+/// Names and colours of lines, below the title.
 fn line_legend(area: &Area, names: &[&str]) -> Drawn {
     let mut x = GAP;
     let room = (WIDTH / 2 - 2 * GAP) / names.len().max(1) as i32;
@@ -241,7 +241,7 @@ fn fractions(area: &Area, overview: &Overview) -> Drawn {
     let points = || shown.iter().flat_map(|(_, p)| p);
     let first = points().map(|p| p.from).min().unwrap_or(1).ilog2() as f64;
     let last = points().map(|p| p.from).max().unwrap_or(1).ilog2() as f64;
-    // Around one half, as far as the means go, and never so narrow that noise looks like bias.
+    // Around one half, to include all means, but not so narrow that noise looks like bias.
     let reach = points().map(|p| (p.mean - 0.5).abs() + 0.02).fold(0.1, f64::max).min(0.5);
     let coverage = |v: &f64| match v.fract().abs() < 1e-6 && *v >= 0.0 {
         true => grouped(2f64.powf(*v) as u64),
@@ -255,7 +255,7 @@ fn fractions(area: &Area, overview: &Overview) -> Drawn {
     chart.draw_series(LineSeries::new(half, BLACK.mix(0.5).stroke_width(1)))?;
     for (i, ((_, points), colour)) in shown.iter().zip(SERIES).enumerate() {
         let colour = rgb(colour);
-        // Samples side by side, not on top of one another.
+        // Samples next to each other.
         let x = |p: u64| p.ilog2() as f64 + 0.08 * (i as f64 - (shown.len() - 1) as f64 / 2.0);
         chart.draw_series(LineSeries::new(points.iter().map(|p| (x(p.from), p.mean)), colour.stroke_width(2)))?;
         let within = |y: f64| y.clamp(0.5 - reach, 0.5 + reach);

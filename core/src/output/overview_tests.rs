@@ -87,7 +87,7 @@ fn row(sample: &str, hap1: u64, hap2: u64, p: Option<f64>) -> CountRow {
 }
 
 #[test]
-fn without_records_the_rows_speak() {
+fn without_records_the_rows_are_used() {
     let rows =
         [row("a", 10, 10, Some(1.0)), row("a", 30, 0, Some(0.0)), row("b", 2, 1, Some(0.5)), row("b", 0, 0, None)];
     let overview = Overview::new(&totals(), &rows, None, Some(Settings::default()));
@@ -119,7 +119,7 @@ fn the_picture_names_what_it_shows_and_never_fails() {
 }
 
 #[test]
-fn multiqc_gets_valid_json() {
+fn multiqc_content_is_valid_json() {
     let content: serde_json::Value =
         serde_json::from_str(&Overview::new(&totals(), &[], None, None).multiqc()).unwrap();
     assert_eq!(content["plot_type"], "bargraph");

@@ -11,14 +11,14 @@ use crate::io::output_file::write_whole;
 use crate::output::panel::{panel, picture, rgb, text, Area, Chart, Drawn, Panel, Ticks, SERIES};
 use crate::output::track::Colour;
 
-/// Points drawn at most: more make a file that nothing opens quickly and a cloud that looks the same.
+/// Maximum number of points: more look the same, in a file that opens slowly.
 const MAX_POINTS: usize = 10_000;
 
 /// One line of a plot of curves: name, and points in the order they are joined.
 pub type Series<'a> = (&'a str, Vec<(f64, f64)>);
 
 /// Measured against predicted: both axes have the same range, with the diagonal. `note` (such as
-/// `Pearson 0.52, n = 400`) stands below the title. Points that are no numbers are left out.
+/// `Pearson 0.52, n = 400`) is below the title. Points that are not finite are omitted.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -49,7 +49,7 @@ pub fn scatter(
     write_whole(path, svg.as_bytes())
 }
 
-/// Lines over a common axis, such as losses by epoch, with a legend. Points that are no numbers are left out.
+/// Lines over a common axis, such as losses by epoch, with a legend. Points that are not finite are omitted.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -86,10 +86,13 @@ pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &
 /// A point with an interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
+    /// Position on the x axis.
     pub x: f64,
+    /// The estimate.
     pub y: f64,
-    /// Ends of the interval of `y`; drawn when both are numbers.
+    /// Lower end of its interval, which is drawn if both ends are finite.
     pub low: f64,
+    /// Upper end.
     pub high: f64,
 }
 
@@ -99,8 +102,9 @@ impl Estimate {
     }
 }
 
-/// Estimates joined by a line, with the diagonal and, dashed, the line y = slope · x + intercept (`note` has the room
-/// to say so; a legend would cover points). The axes fit their own numbers: predictions are often much smaller than measurements. Points that are no numbers are left out.
+/// Estimates joined by a line, with the diagonal and, dashed, the line y = slope · x + intercept (`note` can explain it;
+/// a legend would cover points). Each axis has its own range: predictions are often much smaller than measurements.
+/// Points that are not finite are omitted.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -141,7 +145,7 @@ pub fn with_errors(
     write_whole(path, svg.as_bytes())
 }
 
-/// The part of a straight line that lies in a plot; None when none does.
+/// The part of a straight line inside a plot, if any.
 fn within(x: &Range<f64>, y: &Range<f64>, slope: f64, intercept: f64) -> Option<[(f64, f64); 2]> {
     let (mut from, mut to) = (x.start, x.end);
     if slope != 0.0 {
@@ -153,8 +157,8 @@ fn within(x: &Range<f64>, y: &Range<f64>, slope: f64, intercept: f64) -> Option<
     (from < to).then(|| [from, to].map(|x| (x, slope * x + intercept)))
 }
 
-/// Shares from 0 to 1 as bars with intervals, one for each name (of several lines, `\n` between them), and a dashed
-/// line at `chance`. A bar without a share is left out; its name stays.
+/// Shares from 0 to 1 as bars with intervals, one for each name (lines separated by `\n`), and a dashed line at `chance`.
+/// A share that is not finite has a name, but no bar.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -229,7 +233,7 @@ fn short(value: &f64) -> String {
     }
 }
 
-/// The range of some numbers with a little room; a range of length 1 where there is none.
+/// The range of some numbers with a margin; a range of length 1 if it would be empty.
 fn padded(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {

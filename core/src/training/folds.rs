@@ -22,15 +22,17 @@ use crate::training::split::Part;
 /// One network to train.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Names its files and its lines, such as `fold2.seed1`; empty when it is the only one.
+    /// Its name in files and tables, such as `fold2.seed1`; empty for a single run.
     pub name: String,
     /// Number of its fold, from 0.
     pub fold: usize,
+    /// Part of each example.
     pub parts: Vec<Part>,
+    /// Seed of the run.
     pub seed: u64,
 }
 
-/// `members` networks for each way to divide the examples, with seeds from `seed` on.
+/// `members` networks for each fold, which `ways` divides into parts, with seeds from `seed` on.
 pub fn plan(ways: &[Vec<Part>], members: usize, seed: u64) -> Vec<Run> {
     let mut runs = Vec::with_capacity(ways.len() * members);
     for (fold, parts) in ways.iter().enumerate() {
@@ -44,10 +46,11 @@ pub fn plan(ways: &[Vec<Part>], members: usize, seed: u64) -> Vec<Run> {
     runs
 }
 
-/// Where the states and the finished members of a training lie until the whole is done.
+/// The folder of the states and the finished members of a training until all are done.
 pub struct Folder<'a> {
+    /// Its path.
     pub path: &'a Path,
-    /// Go on from what lies there.
+    /// Resume from the files in it.
     pub resume: bool,
     /// See [`Checkpointing::every`].
     pub every: Duration,
@@ -64,12 +67,15 @@ impl Folder<'_> {
         self.path.join(file_name("finished", run, "safetensors"))
     }
 
-    /// Whether anything to go on from lies there.
+    /// Whether it has files to resume from.
     pub fn has_state(&self, runs: &[Run]) -> bool {
         runs.iter().any(|run| self.state(run).exists() || self.finished(run).exists())
     }
 
-    /// Remove what was kept for going on.
+    /// Remove the files to resume from.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
     pub fn clear(&self, runs: &[Run]) -> Result<()> {
         for path in runs.iter().flat_map(|run| [self.state(run), self.finished(run)]) {
             match std::fs::remove_file(&path) {
@@ -88,19 +94,23 @@ fn file_name(kind: &str, run: &Run, ending: &str) -> String {
     }
 }
 
-/// What is told while runs go on: the number of the run, and what happens in it.
+/// Receives progress: the number of the run, and what happens in it.
 pub type Report<'a> = dyn FnMut(usize, Event) + 'a;
 
 /// How [`train`] ended.
 pub enum Trained {
-    /// One for each run.
+    /// The network of each run.
     All(Vec<Fitted>),
-    /// Stopped while this run was in this epoch; all is saved.
-    Stopped { run: usize, epoch: usize },
+    /// Interrupted; the states are saved.
+    Stopped {
+        /// Number of the run that was interrupted.
+        run: usize,
+        /// Its epoch.
+        epoch: usize,
+    },
 }
 
-/// Train `runs` one after the other. With `folder.resume`, those that had finished are read and the one that had
-/// begun goes on.
+/// Train `runs` one after the other. With `folder.resume`, finished ones are read and the one in progress is resumed.
 ///
 /// # Errors
 /// As [`fit`].
@@ -157,7 +167,7 @@ fn read_finished(path: &Path, identity: &str, architecture: &Architecture) -> Re
     let (best, metadata) = Weights::read_safetensors(path)?;
     best.check(architecture).map_err(|e| Error::input(path, e.to_string()))?;
     let get = |key: &str| {
-        metadata.get(key).ok_or_else(|| Error::input(path, format!("is no finished training run (it has no {key})")))
+        metadata.get(key).ok_or_else(|| Error::input(path, format!("is not a finished training run (it has no {key})")))
     };
     if get("fingerprint")? != identity {
         return Err(Error::input(
@@ -165,7 +175,7 @@ fn read_finished(path: &Path, identity: &str, architecture: &Architecture) -> Re
             "is of a training with other data, another network or other options; give those, or leave out --resume",
         ));
     }
-    let wrong = |_| Error::input(path, "is no finished training run (its record is damaged)");
+    let wrong = |_| Error::input(path, "is not a finished training run (its record is damaged)");
     let history: Vec<EpochMetrics> = serde_json::from_str(get("history")?).map_err(wrong)?;
     let dispersions: Option<Vec<[u64; 2]>> = serde_json::from_str(get("dispersions")?).map_err(wrong)?;
     let best_epoch: usize = serde_json::from_str(get("best_epoch")?).map_err(wrong)?;

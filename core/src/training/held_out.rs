@@ -1,4 +1,4 @@
-//! The figures of a finished model on windows that training did not see, beside those of the baselines.
+//! Metrics of a trained model on held-out windows, and of simple baselines.
 
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
@@ -15,8 +15,11 @@ use crate::training::split::Part;
 pub struct Agreement {
     /// Windows compared.
     pub n: usize,
+    /// Pearson correlation.
     pub pearson: Option<f64>,
+    /// Spearman correlation.
     pub spearman: Option<f64>,
+    /// Mean squared error.
     pub mean_squared_error: f64,
 }
 
@@ -38,11 +41,13 @@ impl Agreement {
 pub struct Evaluation {
     /// `model`, or the name of a baseline.
     pub name: String,
-    /// Empty where samples have no names.
+    /// Name of the sample; empty if samples have no names.
     pub sample: String,
+    /// Haplotype 1.
     pub hap1: Agreement,
+    /// Haplotype 2.
     pub hap2: Agreement,
-    /// Over the windows whose two alleles differ in sequence: elsewhere there is nothing to predict.
+    /// The ratio, over the windows whose alleles differ in sequence.
     pub ratio: Agreement,
 }
 
@@ -73,8 +78,8 @@ pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: ArrayVi
     data.samples.iter().enumerate().map(of_sample).collect()
 }
 
-/// Predictions of `rows`, laid out as in [`evaluate`], by what learns from no more than GC content (`gc`, that of the
-/// reference-like first allele) and the mean (`mean`) of the training part.
+/// Predictions of `rows`, (rows, samples), by two baselines fitted on the training part: GC content of the first allele
+/// (`gc`), and the mean (`mean`).
 ///
 /// # Errors
 /// A sample has no training window.
@@ -137,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_judged_by_what_they_have() {
+    fn samples_are_compared_where_they_are_measured() {
         let scale = TargetScale::default();
         let mut data = Dataset::of_samples(4, 0, vec!["a".into(), "b".into()]);
         for i in 0..4 {

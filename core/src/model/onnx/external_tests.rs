@@ -192,8 +192,8 @@ fn a_description_that_does_not_fit_is_refused_with_the_reason() {
     SequenceModel::open(&described(folder.path(), good), 1).unwrap();
     for (from, to, words) in [
         ("window = 12", "window = 13", &["own.onnx", "(N, 4, 13)", "(?, 4, 12)"][..]),
-        ("window = 12", "window = 0", &["own.toml", "window of 0"]),
-        ("window = 12", "window = 99999999999", &["own.toml", "window of 99999999999"]),
+        ("window = 12", "window = 0", &["own.toml", "window = 0"]),
+        ("window = 12", "window = 99999999999", &["own.toml", "window = 99999999999"]),
         ("window = 12", "window = -1", &["own.toml", "line 1"]),
         ("window = 12\n", "", &["own.toml", "window"]),
         ("N4L", "NL4", &["own.onnx", "layout"]),
@@ -224,7 +224,7 @@ fn a_description_that_does_not_fit_is_refused_with_the_reason() {
     }
     std::fs::write(folder.path().join("own.toml"), b"window = 1\xff").unwrap();
     let problem = SequenceModel::open(&folder.path().join("own.toml"), 1).err().unwrap().to_string();
-    assert!(problem.contains("own.toml") && problem.contains("no text"), "{problem}");
+    assert!(problem.contains("own.toml") && problem.contains("not UTF-8 text"), "{problem}");
 }
 
 #[test]

@@ -339,8 +339,8 @@ fn files_that_are_no_model_are_refused() {
         assert!(!message.contains('\n') && message.contains("model.onnx"), "{message}");
         message
     };
-    assert!(complaint(b"").contains("no ONNX model"));
-    assert!(complaint(b"hello").contains("no ONNX model"));
+    assert!(complaint(b"").contains("not an ONNX model"));
+    assert!(complaint(b"hello").contains("not an ONNX model"));
     let info = ModelInfo::new(Architecture::preset("small", Kind::Paired).unwrap());
     let good = crate::model::onnx::export::export(&info, &random_weights(&info.architecture, 1)).unwrap();
     complaint(&good[..good.len() / 2]);

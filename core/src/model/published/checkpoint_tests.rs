@@ -102,7 +102,7 @@ fn files_that_are_no_checkpoint_are_refused() {
     let no_checkpoint = BTreeMap::from([("a.txt".to_string(), vec![0])]);
     assert!(complaint(zipped(&no_checkpoint, CompressionMethod::Stored).path()).contains("no data.pkl"));
     assert!(read_checkpoint(Path::new("/no/such.ckpt")).unwrap_err().to_string().contains("No such file"));
-    assert!(read_checkpoint(Path::new("/")).unwrap_err().to_string().contains("no regular file"));
+    assert!(read_checkpoint(Path::new("/")).unwrap_err().to_string().contains("not a regular file"));
 }
 
 #[test]

@@ -267,7 +267,7 @@ fn other_pools_are_refused_by_name() {
     }
     let mut checkpoint = Checkpoint::of(&small(Kind::Paired));
     checkpoint.tensors.insert("transformer.0.weight".into(), vec![3]);
-    assert!(complaint(&checkpoint.bytes(), None).contains("transformer.0.weight is no part of it"));
+    assert!(complaint(&checkpoint.bytes(), None).contains("transformer.0.weight does not belong to it"));
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn one_checkpoint_of_an_archive_is_chosen_by_name() {
         // Half a name is none.
         assert!(complaint(&archive, Some("val_loss=0.40.ckpt")).contains("has no checkpoint"));
         assert!(complaint(&archive, Some("read me.txt")).contains("has no checkpoint"));
-        assert!(complaint(&archive, Some("broken.ckpt")).contains("its member \"broken.ckpt\" is no checkpoint"));
+        assert!(complaint(&archive, Some("broken.ckpt")).contains("its member \"broken.ckpt\" is not a checkpoint"));
         // One that holds a single checkpoint needs no name.
         assert_eq!(read(&zipped(&members[..2], method), None).unwrap().member.as_ref(), Some(&members[1].0));
     }

@@ -232,7 +232,7 @@ impl<'a> Machine<'a> {
         Ok(line)
     }
 
-    /// A number of up to 8 bytes in two's complement; longer ones are no size or count.
+    /// A number of up to 8 bytes in two's complement; longer ones are not sizes or counts.
     fn long(&mut self, width: u64) -> Result<()> {
         let length = self.little(width)?;
         let raw = self.bytes(length)?;

@@ -1,10 +1,10 @@
 //! The paired network on libtorch: section 2 of the published method, arranged for speed.
 //!
-//! Both alleles of a batch go through the tower as one batch of 2B sequences, in the order a0 b0 a1 b1 …
-//! Seen as (B, 2C, n) instead of (2B, C, n), the same memory has the two alleles in separate channels, so one
-//! batch-norm call gives statistics by allele, as the published network has them, without a copy. Strands that are
-//! read each by itself make a batch of 4B: all forward strands, then all reverse complements. Where statistics are not
-//! by allele, what two alleles share goes through the first stage once (`shared_stage`).
+//! Both alleles of a batch pass through the tower as one batch of 2B sequences, in the order a0 b0 a1 b1 …
+//! Viewed as (B, 2C, n) instead of (2B, C, n), the same memory has the two alleles in separate channels, so that one
+//! batch-norm call computes statistics per allele, as in the published network, without a copy. Strands that are read
+//! separately make a batch of 4B: all forward strands, then all reverse complements. Without per-allele statistics, the
+//! part that both alleles share passes through the first stage once (`shared_stage`).
 
 use ndarray::{Array2, ArrayView2, Axis};
 use rand::{Rng, SeedableRng};
@@ -18,17 +18,17 @@ use crate::model::torch::layers::{ConvBlock, KmerLayer, Linear};
 use crate::model::torch::loader::Loader;
 use crate::model::{Architecture, Kind, Tensor, Weights};
 
-/// How a forward pass treats batch norm and dropout.
+/// How batch norm and dropout work in a forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Batch statistics, running statistics moved, dropout on.
+    /// Batch statistics, running statistics updated, dropout on.
     Train,
     /// Running statistics, no dropout.
     Evaluate,
 }
 
-/// Whether what both alleles of a pair have in common goes through the first stage of the tower once. Results differ
-/// by rounding alone.
+/// Whether the part that both alleles of a pair share passes through the first stage of the tower once. Results differ
+/// only by rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sharing {
     /// On a CPU, where few enough positions differ.
@@ -106,7 +106,7 @@ pub struct Network {
     counts: (Vec<Linear>, Linear),
     /// The same of the ratio head.
     ratio: Option<(Vec<Linear>, Linear)>,
-    /// Every tensor by its published name, sharing storage with the fields above.
+    /// Every tensor by its published name; storage is shared with the fields above.
     named: Vec<(String, Torch)>,
     /// Code 0..5 to one-hot column, (6, 4).
     columns: Torch,
@@ -118,8 +118,7 @@ pub struct Network {
 }
 
 /// Random weights as PyTorch draws them by default: uniform within ±1/√fan_in for convolutions and linear
-/// layers (weights and biases), batch norm 1 and 0. The generator's stream is fixed, so a seed means the same
-/// weights on every machine.
+/// layers (weights and biases), batch norm 1 and 0. A seed gives the same weights on every machine.
 pub fn initial_weights(architecture: &Architecture, seed: u64) -> Weights {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut weights = Weights::default();
@@ -219,7 +218,7 @@ impl Network {
         self.ratio_bias.as_ref()
     }
 
-    /// The shape of the network.
+    /// The architecture.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
@@ -242,17 +241,20 @@ impl Network {
         self.device
     }
 
-    /// The tensors that are learned, with their published names.
+    /// The learned tensors by their published names.
     pub fn parameters(&self) -> impl Iterator<Item = &(String, Torch)> {
         self.named.iter().filter(|(_, t)| t.requires_grad())
     }
 
-    /// All tensors, running batch-norm statistics included, with their published names.
+    /// All tensors, running batch-norm statistics included, by their published names.
     pub fn tensors(&self) -> impl Iterator<Item = &(String, Torch)> {
         self.named.iter()
     }
 
     /// A copy of all tensors on the host.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn weights(&self) -> Result<Weights> {
         let mut weights = Weights::default();
         for (name, tensor) in &self.named {
@@ -262,7 +264,10 @@ impl Network {
         Ok(weights)
     }
 
-    /// Put `weights` into the tensors in place.
+    /// Copy `weights` into the tensors.
+    ///
+    /// # Errors
+    /// They do not fit the architecture, or libtorch fails.
     pub fn load(&mut self, weights: &Weights) -> Result<()> {
         weights.check(&self.architecture)?;
         let _guard = tch::no_grad_guard();
@@ -331,13 +336,13 @@ impl Network {
         Ok(hot.f_to_kind(kind)?.f_view([size[0], size[1], 4])?.f_transpose(1, 2)?.f_contiguous()?)
     }
 
-    /// Codes of the opposite strand, read in its own direction.
+    /// Codes (rows, positions) of the reverse complement.
     pub(crate) fn reverse_complement(&self, codes: &Torch) -> Result<Torch> {
         let complement = self.complement.f_index_select(0, &codes.f_reshape([-1])?.f_to_kind(Type::Int64)?)?;
         Ok(complement.f_view(codes.size().as_slice())?.f_flip([1])?)
     }
 
-    /// Embeddings (2B, H) of both alleles, which alternate.
+    /// Embeddings (2B, H) of both alleles, alternating.
     fn embed(&self, hap1: &Torch, hap2: &Torch, mode: Mode) -> Result<Torch> {
         let axis = if self.architecture.strands == Strands::Joined { 1 } else { 0 };
         let strands =
@@ -347,7 +352,7 @@ impl Network {
         if let Some(layer) = &self.kmers {
             let codes = Torch::f_stack(&[hap1, hap2], 1)?.f_view([-1, hap1.size()[1]])?;
             let counted = layer.forward(&self.one_hot_as(&codes, self.precision())?)?;
-            // Both passes of an allele, if its strands have one each, see both strands here.
+            // k-mers are those of both strands: the same for both passes of an allele whose strands are read separately.
             let passes = sums.size()[0] / counted.size()[0];
             sums = sums.f_to_kind(self.precision())?.f_add(&counted.f_repeat([passes, 1])?)?;
         }
@@ -362,7 +367,7 @@ impl Network {
         }
     }
 
-    /// Convolutions and pools of codes (R, T) of either allele: (2R, F, n), alleles alternate.
+    /// Convolutions and pools of the codes (R, T) of each allele: (2R, F, n), alleles alternating.
     fn tower(&self, one: &Torch, two: &Torch, mode: Mode) -> Result<Torch> {
         let train = mode == Mode::Train;
         // The single model sees one sequence at a time: no statistics by allele.
@@ -391,7 +396,7 @@ impl Network {
         Ok(x)
     }
 
-    /// Dropout with probability `share`, of the same units in rows that belong together when that was chosen.
+    /// Dropout with rate `share`; with [`NetworkOptions::shared_dropout`], of the same units in both rows of a pair.
     fn drop(&self, x: Torch, share: f64, pairing: Pairing, mode: Mode) -> Result<Torch> {
         if mode != Mode::Train || share == 0.0 {
             return Ok(x);
@@ -411,7 +416,7 @@ impl Network {
         Ok(x.f_view(with_rest(grouped).as_slice())?.f_mul(&mask)?.f_view(size.as_slice())?)
     }
 
-    /// (B, 3·S) of embeddings (2B, H) in which the alleles alternate.
+    /// (B, 3·S) from embeddings (2B, H), alleles alternating.
     fn heads(&self, embedding: &Torch, batch: i64, mode: Mode) -> Result<Torch> {
         let dropout = self.architecture.dropout;
         let outputs = self.architecture.outputs as i64;

@@ -1,4 +1,4 @@
-//! What a model must beat to have learnt anything: the mean of the training windows, and their GC content.
+//! Prediction from the GC content of a window. A model that has learned from sequences must exceed it.
 
 use crate::error::{Error, Result};
 
@@ -10,15 +10,16 @@ pub struct GcModel {
 }
 
 impl GcModel {
-    /// Fit on `gc` and `values` of the training windows.
+    /// Fit on `gc` and `values` of the training windows. With fewer than three distinct GC contents the higher terms are
+    /// zero.
     ///
     /// # Errors
-    /// No windows. Fewer than three distinct GC contents leave the higher terms at zero.
+    /// There are no windows.
     pub fn fit(gc: &[f64], values: &[f64]) -> Result<Self> {
         if gc.is_empty() || gc.len() != values.len() {
             return Err(Error::mismatch("the GC baseline needs at least one training window"));
         }
-        // Centred and by Gram-Schmidt, so that near-equal GC contents do not blow up.
+        // Centred and by Gram-Schmidt, which is stable for nearly equal GC contents.
         let n = gc.len() as f64;
         let columns: [Vec<f64>; 3] = [vec![1.0; gc.len()], gc.to_vec(), gc.iter().map(|g| g * g).collect()];
         // Each basis vector is kept as coefficients over (1, g, g²).
@@ -58,7 +59,7 @@ impl GcModel {
     }
 }
 
-/// Share of C and G among the A, C, G and T of a window given as codes; 0.5 when it has none.
+/// Share of C and G among the A, C, G and T of the codes of one window; 0.5 without any.
 pub fn gc_share(codes: &[u8]) -> f64 {
     let bases = codes.iter().filter(|&&c| c < 4).count();
     let strong = codes.iter().filter(|&&c| c == 1 || c == 2).count();

@@ -22,8 +22,7 @@ pub struct BaselinePredictions {
     pub predictions: Array2<[f32; 3]>,
 }
 
-/// GC content and mean, each window predicted by what was fitted on the training part of the way in which it is held
-/// out.
+/// GC content and mean, each window predicted by the fit on the training part of the fold in which it is held out.
 ///
 /// # Errors
 /// As [`simple_baselines`].
@@ -46,8 +45,8 @@ pub fn simple(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -
     Ok(baselines)
 }
 
-/// Ridge regression on k-mer counts ([`KmerRidge`]), fitted and its penalty chosen as the networks are: on the
-/// training and validation part of the way in which a window is held out.
+/// Ridge regression on k-mer counts ([`KmerRidge`]), fitted and its penalty chosen as the networks are: on the training
+/// and validation part of the fold in which a window is held out.
 ///
 /// # Errors
 /// As [`KmerRidge::fit`].
@@ -72,15 +71,17 @@ pub fn kmer_ridge(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPrediction
     Ok(BaselinePredictions { name: "kmer_ridge".into(), predictions })
 }
 
-/// Networks of the other kinds, of the same sizes and by the same recipe: trained alongside, one for each way.
+/// Networks of another kind, of the same sizes and with the same recipe, one for each fold.
 pub struct Networks {
+    /// Their kind.
     pub kind: Kind,
     architecture: Architecture,
     options: FitOptions,
+    /// The runs, one for each fold.
     pub runs: Vec<Run>,
 }
 
-/// The kinds that `architecture` is not and that a paired network should beat.
+/// Networks of the kinds other than that of `architecture` that a paired network should exceed.
 pub fn networks(architecture: &Architecture, options: &FitOptions, ways: &[Vec<Part>]) -> Vec<Networks> {
     let kinds = [Kind::Single, Kind::Difference].into_iter().filter(|kind| *kind != architecture.kind);
     let make = |kind: Kind| {
@@ -91,7 +92,7 @@ pub fn networks(architecture: &Architecture, options: &FitOptions, ways: &[Vec<P
         }
         let mut options = options.clone();
         if kind == Kind::Single {
-            // Its outputs cannot be negative, as logarithms of expected counts must be able to.
+            // Its outputs cannot be negative, but logarithms of expected counts can.
             options.loss = Loss::Squared;
         }
         Networks { kind, architecture: Architecture { kind, ..architecture.clone() }, options, runs }
@@ -100,10 +101,10 @@ pub fn networks(architecture: &Architecture, options: &FitOptions, ways: &[Vec<P
 }
 
 impl Networks {
-    /// Train, and predict the rows that each way holds back as `part`.
+    /// Train, and predict the rows that each fold holds out as `part`.
     ///
     /// # Errors
-    /// As [`train`]; or the user wished to stop.
+    /// As [`train`]; or the user interrupted it.
     pub fn predict(
         &self,
         data: &Dataset,
@@ -117,7 +118,7 @@ impl Networks {
             Trained::All(fitted) => fitted,
             Trained::Stopped { epoch, .. } => {
                 return Err(Error::mismatch(format!(
-                    "stopped in epoch {epoch} of the {} network: the same command with --resume goes on from there",
+                    "stopped in epoch {epoch} of the {} network: the same command with --resume continues from there",
                     self.kind
                 )))
             }
