@@ -139,6 +139,6 @@ mod tests {
         assert_eq!((events[1].step, summary.value.len()), (7, 1));
         assert_eq!((summary.value[0].tag.as_str(), summary.value[0].simple_value), ("loss", Some(0.25)));
         // The check value of CRC-32C, 0xe3069283 for the nine digits, masked.
-        assert_eq!(masked_crc(b"123456789"), (0xe306_9283u32 >> 15 | 0xe306_9283u32 << 17).wrapping_add(0xa282_ead8));
+        assert_eq!(masked_crc(b"123456789"), 0xe306_9283u32.rotate_right(15).wrapping_add(0xa282_ead8));
     }
 }

@@ -79,13 +79,12 @@ pub(crate) mod tests {
             let pivot = (i..n).max_by(|&p, &q| a[p][i].abs().total_cmp(&a[q][i].abs())).unwrap();
             a.swap(i, pivot);
             b.swap(i, pivot);
-            for row in i + 1..n {
-                let factor = a[row][i] / a[i][i];
-                for column in i..n {
-                    let value = a[i][column];
-                    a[row][column] -= factor * value;
-                }
-                b[row] -= factor * b[i];
+            let (done, below) = a.split_at_mut(i + 1);
+            let top = &done[i];
+            for (offset, row) in below.iter_mut().enumerate() {
+                let factor = row[i] / top[i];
+                row[i..].iter_mut().zip(&top[i..]).for_each(|(value, t)| *value -= factor * t);
+                b[i + 1 + offset] -= factor * b[i];
             }
         }
         let mut x = vec![0.0; n];

@@ -1,13 +1,10 @@
 //! Metrics of a trained model on held-out windows, and of simple baselines.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 use serde::Serialize;
 
-use crate::error::Result;
-use crate::stats::correlation::{mean, mean_squared_error, pearson, spearman};
-use crate::training::baselines::gc_content::{gc_share, GcModel};
+use crate::stats::correlation::{mean_squared_error, pearson, spearman};
 use crate::training::dataset::Dataset;
-use crate::training::split::Part;
 
 /// Agreement of one predicted quantity with its measurement, in the network's logarithm. A correlation is
 /// absent where it has no value (a constant prediction, fewer than two windows).
@@ -78,41 +75,14 @@ pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: ArrayVi
     data.samples.iter().enumerate().map(of_sample).collect()
 }
 
-/// Predictions of `rows`, (rows, samples), by two baselines fitted on the training part: GC content of the first allele
-/// (`gc`), and the mean (`mean`).
-///
-/// # Errors
-/// A sample has no training window.
-pub fn simple_baselines(
-    data: &Dataset,
-    parts: &[Part],
-    rows: &[usize],
-) -> Result<[(&'static str, Array2<[f32; 3]>); 2]> {
-    let outputs = data.outputs();
-    let share = |i: usize| gc_share(data.codes(i).0);
-    let mut by_gc = Array2::from_elem((rows.len(), outputs), [0f32; 3]);
-    let mut by_mean = by_gc.clone();
-    for sample in 0..outputs {
-        let known = |i: &usize| parts[*i] == Part::Train && data.has(*i, sample);
-        let train: Vec<usize> = (0..data.len()).filter(known).collect();
-        let gc: Vec<f64> = train.iter().map(|&i| share(i)).collect();
-        for head in 0..3 {
-            let values: Vec<f64> = train.iter().map(|&i| f64::from(data.targets[i * outputs + sample][head])).collect();
-            let (model, mean) = (GcModel::fit(&gc, &values)?, mean(&values));
-            for (k, &i) in rows.iter().enumerate() {
-                by_gc[[k, sample]][head] = model.predict(share(i)) as f32;
-                by_mean[[k, sample]][head] = mean as f32;
-            }
-        }
-    }
-    Ok([("gc", by_gc), ("mean", by_mean)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::metadata::TargetScale;
+    use crate::training::baselines::gc_content::simple_baselines;
     use crate::training::dataset::Measured;
+    use crate::training::split::Part;
+    use ndarray::Array2;
 
     #[test]
     fn a_perfect_model_and_its_baselines() {
@@ -130,8 +100,8 @@ mod tests {
         let rows = [2, 4, 5, 3];
         let predictions = Array2::from_shape_fn((4, 1), |(k, _)| data.targets[rows[k]]);
         let mut table = evaluate("model", &data, &rows, predictions.view());
-        for (name, predictions) in simple_baselines(&data, &parts, &rows).unwrap() {
-            table.extend(evaluate(name, &data, &rows, predictions.view()));
+        for baseline in simple_baselines(&data, &parts, &rows).unwrap() {
+            table.extend(evaluate(&baseline.name, &data, &rows, baseline.predictions.view()));
         }
         assert_eq!(table.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["model", "gc", "mean"]);
         assert_eq!(table[0].hap1.mean_squared_error, 0.0);

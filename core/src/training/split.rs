@@ -206,7 +206,7 @@ fn by_shuffled_key(keys: &[String], validation_share: f64, test_share: f64, seed
 
 fn complete(parts: Vec<Part>, without_test: bool) -> Result<Vec<Part>> {
     for part in [Part::Train, Part::Validation, Part::Test] {
-        if !parts.contains(&part) && !(without_test && part == Part::Test) {
+        if !(parts.contains(&part) || without_test && part == Part::Test) {
             return Err(Error::option(format!(
                 "the split leaves no example for {part}: name chromosomes to hold out, or use smaller blocks"
             )));

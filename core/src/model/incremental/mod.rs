@@ -70,9 +70,9 @@ pub struct IncrementalPredictor {
 }
 
 enum Backend {
-    Incremental(Engine),
+    Incremental(Box<Engine>),
     /// For a graph that this suite did not write.
-    Full(Predictor),
+    Full(Box<Predictor>),
 }
 
 impl IncrementalPredictor {
@@ -83,8 +83,8 @@ impl IncrementalPredictor {
             Engine::new(&info.architecture, &members, predictor.sample_number(), predictor.threads())
         });
         let backend = match engine {
-            Some(engine) => Backend::Incremental(engine),
-            None => Backend::Full(predictor),
+            Some(engine) => Backend::Incremental(Box::new(engine)),
+            None => Backend::Full(Box::new(predictor)),
         };
         IncrementalPredictor { info, backend }
     }

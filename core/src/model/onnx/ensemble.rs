@@ -29,20 +29,20 @@ impl MemberPrediction {
 /// A model of either kind.
 pub enum Network {
     /// Made by this suite: it reads pairs.
-    Paired(IncrementalPredictor),
+    Paired(Box<IncrementalPredictor>),
     /// Made by other software: it reads one sequence, and a ratio is the difference of two predictions.
-    Sequence(SequenceModel),
+    Sequence(Box<SequenceModel>),
 }
 
 impl From<IncrementalPredictor> for Network {
     fn from(model: IncrementalPredictor) -> Self {
-        Network::Paired(model)
+        Network::Paired(Box::new(model))
     }
 }
 
 impl From<SequenceModel> for Network {
     fn from(model: SequenceModel) -> Self {
-        Network::Sequence(model)
+        Network::Sequence(Box::new(model))
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
+use half::{bf16, f16};
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::{Error, Result};
@@ -360,8 +361,8 @@ impl<R: io::Read + io::Seek> Archive<R> {
                     eight.copy_from_slice(part);
                     f64::from_le_bytes(eight) as f32
                 }
-                StorageType::Half => half_to_f32(half()),
-                StorageType::BFloat16 => f32::from_bits((half() as u32) << 16),
+                StorageType::Half => f16::from_bits(half()).to_f32(),
+                StorageType::BFloat16 => bf16::from_bits(half()).to_f32(),
                 _ => f32::from_le_bytes([part[0], part[1], part[2], part[3]]),
             }
         };
@@ -379,22 +380,6 @@ impl<R: io::Read + io::Seek> Archive<R> {
             }
         }
         Ok(data)
-    }
-}
-
-/// IEEE half precision, subnormals and infinities included.
-fn half_to_f32(bits: u16) -> f32 {
-    let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 0x1f, bits & 0x3ff);
-    let magnitude = match exponent {
-        0 => fraction as f32 * 2f32.powi(-24),
-        0x1f if fraction == 0 => f32::INFINITY,
-        0x1f => f32::NAN,
-        _ => (1024 + fraction) as f32 * 2f32.powi(exponent as i32 - 25),
-    };
-    if sign == 1 {
-        -magnitude
-    } else {
-        magnitude
     }
 }
 

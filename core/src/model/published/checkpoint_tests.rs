@@ -178,8 +178,8 @@ fn half_precision_is_exact() {
         (0x0001, 5.960_464_5e-8),
         (0x0400, 6.103_515_6e-5),
     ] {
-        assert_eq!(half_to_f32(bits), value);
+        assert_eq!(f16::from_bits(bits).to_f32(), value);
     }
-    assert_eq!(half_to_f32(0xfc00), f32::NEG_INFINITY);
-    assert!(half_to_f32(0x7e00).is_nan());
+    assert_eq!(f16::from_bits(0xfc00).to_f32(), f32::NEG_INFINITY);
+    assert!(f16::from_bits(0x7e00).to_f32().is_nan());
 }

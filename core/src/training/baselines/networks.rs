@@ -5,22 +5,15 @@ use tch::Device;
 
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Kind};
+use crate::training::baselines::gc_content::simple_baselines;
 use crate::training::baselines::kmer_ridge::{KmerRidge, DEFAULT_K};
+use crate::training::baselines::BaselinePredictions;
 use crate::training::dataset::Dataset;
 use crate::training::fit::Fitted;
 use crate::training::folds::{held_out, plan, train, Folder, Report, Run, Trained};
-use crate::training::held_out::simple_baselines;
 use crate::training::options::{FitOptions, Loss};
 use crate::training::report::HeldOutPredictions;
 use crate::training::split::Part;
-
-/// What a baseline predicts for the rows judged.
-pub struct BaselinePredictions {
-    /// Name of the baseline.
-    pub name: String,
-    /// Both counts and the ratio, (rows, samples).
-    pub predictions: Array2<[f32; 3]>,
-}
 
 /// GC content and mean, each window predicted by the fit on the training part of the fold in which it is held out.
 ///
@@ -32,10 +25,12 @@ pub fn simple(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -
     for parts in ways {
         let here: Vec<usize> = (0..judged.rows.len()).filter(|&k| parts[judged.rows[k]] == judged.part).collect();
         let rows: Vec<usize> = here.iter().map(|&k| judged.rows[k]).collect();
-        for (number, (name, predictions)) in simple_baselines(data, parts, &rows)?.into_iter().enumerate() {
+        for (number, BaselinePredictions { name, predictions }) in
+            simple_baselines(data, parts, &rows)?.into_iter().enumerate()
+        {
             if baselines.len() <= number {
                 let predictions = Array2::from_elem((judged.rows.len(), outputs), [f32::NAN; 3]);
-                baselines.push(BaselinePredictions { name: name.to_string(), predictions });
+                baselines.push(BaselinePredictions { name, predictions });
             }
             for (&k, values) in here.iter().zip(predictions.rows()) {
                 baselines[number].predictions.row_mut(k).assign(&values);
