@@ -4,7 +4,7 @@
 //!     cargo run --release -p deepallele-core --features onnx --example variant_speed -- \
 //!         incremental|full [PRESET] [WINDOW] [published|default] [VARIANTS of a region] [REGIONS] [THREADS] [KIND]
 //!
-//! defaults: atac, its own window, published, 8, 64, 2. Variants lie evenly in their region's window; of KIND `indels`
+//! defaults: atac, its own window, published, 8, 64, 2. Variants are evenly spaced in their region's window; of KIND `indels`
 //! they are insertions; with a number as KIND each variant has a window centred on it, this many bases from the last.
 
 use std::error::Error;

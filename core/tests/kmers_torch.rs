@@ -18,7 +18,7 @@ fn what_was_trained_is_what_the_file_predicts() {
     const WINDOW: usize = 70;
     const PAIRS: usize = 6;
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    // With bases in doubt, and padding behind.
+    // With ambiguous bases, and padding after them.
     let mut alleles = || -> Array2<u8> {
         let base = |rng: &mut ChaCha8Rng| if rng.random_bool(0.05) { ANY } else { rng.random_range(0..4) };
         let pair = |number: usize, rng: &mut ChaCha8Rng| -> Vec<u8> {

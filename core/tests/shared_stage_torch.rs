@@ -27,7 +27,7 @@ fn second_allele(one: &[u8], way: usize, rng: &mut ChaCha8Rng) -> Vec<u8> {
         // At both ends and far apart.
         2 => snvs.extend([0, length / 3, length - 1]),
         3 => {
-            // A deletion, and the window filled from behind.
+            // A deletion, and the window filled at its end.
             two.remove(at);
             two.push(rng.random_range(0..4));
         }
@@ -36,7 +36,7 @@ fn second_allele(one: &[u8], way: usize, rng: &mut ChaCha8Rng) -> Vec<u8> {
             two.truncate(length);
         }
         5 => two[at] = 4,
-        // A shorter allele: padding behind it.
+        // A shorter allele: padding after it.
         6 => two[at..].fill(NOTHING),
         _ => two.fill_with(|| rng.random_range(0..4)),
     }
@@ -59,7 +59,7 @@ fn pairs(batch: usize, window: usize, ways: &[usize], seed: u64) -> [Tensor; 2] 
     codes.map(|c| Tensor::from_slice(&c).view([batch as i64, window as i64]))
 }
 
-/// All that a step leaves behind: outputs in training, gradients, running statistics, and outputs in evaluation.
+/// The results of a step: outputs in training, gradients, running statistics, and outputs in evaluation.
 struct Step {
     trained: Tensor,
     gradients: Vec<(String, Tensor)>,
@@ -95,7 +95,7 @@ fn step(network: &Network, codes: &[Tensor; 2]) -> Step {
     let mut rng = ChaCha8Rng::seed_from_u64(12);
     let direction: Vec<f32> = (0..trained.numel()).map(|_| rng.random_range(-1.0..1.0)).collect();
     let direction = Tensor::from_slice(&direction).view(trained.size().as_slice()).to_kind(trained.kind());
-    // A square beside the linear term: gradients differ by example.
+    // A square in addition to the linear term: gradients differ by example.
     (&trained * direction + trained.square()).sum(network.precision()).backward();
     let gradients = network.parameters().filter(|(_, t)| t.grad().defined()).map(|(n, t)| (n.clone(), t.grad()));
     let gradients = gradients.collect();
@@ -105,25 +105,25 @@ fn step(network: &Network, codes: &[Tensor; 2]) -> Step {
     Step { trained: trained.detach(), gradients, running, evaluated }
 }
 
-/// The largest difference of all that two steps leave behind, and where. Gradients that are next to nothing beside the
-/// others (a bias in front of a batch norm, of a channel that is never cut off) are seen beside a share of the largest.
+/// The largest difference of the results of two steps, and where it is. Gradients that are tiny compared with the others
+/// (of a bias before a batch norm, of a channel that is never rectified) are compared with a share of the largest.
 fn largest_difference(got: &Step, wanted: &Step) -> (f64, String) {
     let wide = |t: &Tensor| t.to_kind(Type::Double);
     let largest = |t: &Tensor| wide(t).abs().max().double_value(&[]);
     let mut all = Vec::new();
-    let mut beside = |what: &str, a: &Tensor, b: &Tensor, least: f64| {
+    let mut compare = |what: &str, a: &Tensor, b: &Tensor, least: f64| {
         assert_eq!(a.size(), b.size());
         all.push((largest(&(wide(a) - wide(b))) / largest(b).max(least), what.to_string()));
     };
     assert!(largest(&wanted.trained) > 1e-3);
-    beside("outputs", &got.trained, &wanted.trained, 0.0);
+    compare("outputs", &got.trained, &wanted.trained, 0.0);
     // Running statistics in float64 show in evaluation.
-    beside("outputs in evaluation", &got.evaluated, &wanted.evaluated, 1e-3);
+    compare("outputs in evaluation", &got.evaluated, &wanted.evaluated, 1e-3);
     assert_eq!(got.gradients.len(), wanted.gradients.len());
     assert!(wanted.gradients.iter().any(|(name, _)| name == "conv0.0.weight"));
     let least = 1e-3 * wanted.gradients.iter().map(|(_, t)| largest(t)).fold(0.0, f64::max);
     for ((name, a), (_, b)) in got.gradients.iter().zip(&wanted.gradients) {
-        beside(name, a, b, least);
+        compare(name, a, b, least);
     }
     for ((name, a), (_, b)) in got.running.iter().zip(&wanted.running) {
         for (a, b) in a.iter().zip(b) {
@@ -191,7 +191,7 @@ proptest! {
 }
 
 /// In the number type that networks are trained in. Rounding can put an activation on the other side of a ReLU's
-/// corner, where the gradient jumps, in either pass: hence the median of seeds, beside float64.
+/// corner, where the gradient jumps, in either pass: hence the median of seeds, compared with float64.
 #[test]
 fn a_step_in_float32_is_that_of_the_full_pass() {
     let _turn = turn();

@@ -1,5 +1,5 @@
-//! Training on small data: a run that is stopped and taken up again, what changes windows by chance, what a loss that
-//! is no number does, and what an antisymmetric network promises while it learns.
+//! Training on small data: a run that is interrupted and resumed, random changes of windows, losses that are not finite,
+//! and the symmetry of an antisymmetric network during training.
 #![cfg(feature = "torch")]
 
 use std::cell::Cell;
@@ -122,7 +122,7 @@ fn run(options: &FitOptions, data: &Dataset, state: &Path, stop_at: Option<usize
 }
 
 #[test]
-fn a_run_taken_up_again_ends_as_if_it_had_never_stopped() {
+fn a_resumed_run_has_the_result_of_an_uninterrupted_one() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let data = data(60, 4);
@@ -176,7 +176,7 @@ fn the_state_of_another_run_is_refused() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_ends_the_run_and_says_where_or_is_skipped() {
+fn a_loss_that_is_not_finite_ends_the_run_or_skips_the_batch() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
@@ -205,13 +205,13 @@ fn letters(codes: &Tensor, row: i64) -> String {
 }
 
 #[test]
-fn augmentation_moves_turns_and_swaps() {
+fn augmentation_shifts_reverses_and_swaps() {
     let _turn = turn();
     let mut data = Dataset::of_samples(6, 2, vec![String::new()]);
     let measured = Some(Measured { values: [8.0, 2.0], fragments: [8.0, 2.0, 5.0], weight: 1.0 });
     let scale = TargetScale::default();
     data.push_measured("whole", None, b"TTACGTACCC", b"TTACTTACCC", &[measured], &scale).unwrap();
-    // Shorter than the window: padding stays behind the bases when it is turned.
+    // Shorter than the window: padding stays after the bases of the reverse complement.
     data.push_measured("short", None, b"AACG", b"AAC", &[measured], &scale).unwrap();
     let architecture = Architecture { window: 6, outputs: 1, ..architecture() };
     let weights = initial_weights(&architecture, 1);
@@ -257,7 +257,7 @@ fn equal_alleles_have_no_ratio_even_while_dropout_is_on() {
 }
 
 #[test]
-fn what_is_not_measured_teaches_nothing() {
+fn missing_measurements_have_no_effect() {
     let _turn = turn();
     // A dataset whose second sample is nowhere measured, with values there that would show.
     let architecture = Architecture { dropout: 0.0, tower_dropout: 0.0, ..architecture() };
@@ -371,7 +371,7 @@ fn a_gpu_trains_as_the_cpu_does() {
             }
         }
     }
-    // A loss that is no number is found although the host does not wait for each.
+    // A loss that is not finite is found although the host does not wait for each.
     let mut broken = data.clone();
     broken.targets[0] = [f32::MAX, 0.0, f32::MAX];
     let options = FitOptions { not_finite: NotFinite::Stop, ..options() };

@@ -146,7 +146,7 @@ impl IgvTrack {
 
 /// The command that makes the missing index.
 fn lacking_index(path: &Path, kind: FileKind) -> Option<&'static str> {
-    let beside = |ending: &str| {
+    let exists = |ending: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);
         PathBuf::from(name).exists()
@@ -154,14 +154,14 @@ fn lacking_index(path: &Path, kind: FileKind) -> Option<&'static str> {
     let packed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     match kind {
         FileKind::Bam => {
-            let found = beside(".bai") || beside(".csi") || path.with_extension("bai").exists();
+            let found = exists(".bai") || exists(".csi") || path.with_extension("bai").exists();
             (!found).then_some("samtools index")
         }
         FileKind::Cram => {
-            let found = beside(".crai") || path.with_extension("crai").exists();
+            let found = exists(".crai") || path.with_extension("crai").exists();
             (!found).then_some("samtools index")
         }
-        FileKind::Vcf if packed => (!beside(".tbi") && !beside(".csi")).then_some("bcftools index -t"),
+        FileKind::Vcf if packed => (!exists(".tbi") && !exists(".csi")).then_some("bcftools index -t"),
         _ => None,
     }
 }

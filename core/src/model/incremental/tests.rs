@@ -69,7 +69,7 @@ enum Change {
     /// All that follows moves by so many bases, to the right or to the left.
     Insertion(f64, usize),
     Deletion(f64, usize),
-    /// Nothing left behind this place.
+    /// Padding after this position.
     Cut(f64),
     Everything,
     Nothing,
@@ -219,7 +219,7 @@ fn architectures() -> impl Strategy<Value = Architecture> {
     })
 }
 
-/// Presets as they are but for their widths, and the window where it is long.
+/// Presets with smaller widths, and a shorter window where it is long.
 fn presets() -> impl Strategy<Value = Architecture> {
     let name = prop::sample::select(Architecture::PRESETS.to_vec());
     (name, prop::sample::select(Kind::ALL.to_vec()), any::<bool>(), 0..40usize).prop_map(|(name, kind, sound, less)| {
@@ -306,7 +306,7 @@ fn equal_windows_are_computed_once() {
     assert!(incremental.predict(windows(&one), windows(&two[60..])).is_err());
 }
 
-/// Windows centred on neighbouring variants: what lies before the first pool is computed once.
+/// Windows centred on neighbouring variants: activations before the first pool are computed once.
 #[test]
 fn windows_that_overlap_share_their_start() {
     for (strands, members) in [(Strands::Joined, 1), (Strands::Averaged, 2)] {
@@ -351,7 +351,7 @@ fn an_unknown_graph_goes_through_in_full() {
     let architecture = Architecture { window: 30, ..Architecture::preset("small", Kind::Difference).unwrap() };
     let file = written(&architecture, 1, 1);
     let mut bytes = std::fs::read(file.path()).unwrap();
-    // The name of the graph is no part of what is computed, but no longer ours either.
+    // The name of the graph does not change what is computed, but shows that the graph was changed.
     let name = bytes.windows(12).rposition(|w| w == b"\x12\x0adeepallele").expect("the name of the graph");
     bytes[name + 2] = b'D';
     std::fs::write(file.path(), &bytes).unwrap();

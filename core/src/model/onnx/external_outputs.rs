@@ -115,7 +115,7 @@ impl Output {
             };
             if places.is_empty() || places.end > length {
                 let Range { start, end } = places;
-                return problem(format!("at {start}..{end} lies outside an axis of {length} (0-based, half-open)"));
+                return problem(format!("at {start}..{end} is outside an axis of {length} (0-based, half-open)"));
             }
             offsets = offsets.iter().flat_map(|o| places.clone().map(move |place| o * length + place)).collect();
         }
@@ -192,8 +192,8 @@ mod tests {
     fn misfits_are_errors() {
         for (text, shape, words) in [
             ("scale = \"log2\"\nat = [1]", &[1, 3, 4][..], "at names 1 axes, but the output is (N, 3, 4)"),
-            ("scale = \"log2\"\nat = [4]", &[1, 4], "4..5 lies outside an axis of 4"),
-            ("scale = \"log2\"\nat = [[3, 3]]", &[1, 4], "3..3 lies outside"),
+            ("scale = \"log2\"\nat = [4]", &[1, 4], "4..5 is outside an axis of 4"),
+            ("scale = \"log2\"\nat = [[3, 3]]", &[1, 4], "3..3 is outside"),
             ("scale = \"log2\"\nat = [[1, 18446744073709551615]]", &[1, 4], ""),
             ("scale = \"log2\"\nat = [9223372036854775807]", &[1, 4], "outside"),
             ("scale = \"log2\"\nat = [\"all\"]", &[1, 4], "[from, to]"),

@@ -10,7 +10,7 @@ fn parity(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-data/parity").join(name)
 }
 
-/// Members of a zip file, changed by `change`, written anew.
+/// A zip file with its members changed by `change`.
 fn rewritten(source: &Path, change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> tempfile::NamedTempFile {
     let mut zip = ZipArchive::new(File::open(source).unwrap()).unwrap();
     let mut members = BTreeMap::new();

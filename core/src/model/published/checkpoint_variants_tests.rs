@@ -260,7 +260,7 @@ fn the_setting_activation_changes_no_weight() {
 fn other_pools_are_refused_by_name() {
     for pool in ["max", "attention", "softmax"] {
         let mut checkpoint = Checkpoint::of(&small(Kind::Paired)).with("pooling_type", Value::Text(pool));
-        // Attention pools have a tensor of their own.
+        // Attention pools have an additional tensor.
         checkpoint.tensors.insert("convlayers.2.to_attn_logits.weight".into(), vec![3, 3, 1, 1]);
         let message = complaint(&checkpoint.bytes(), None);
         assert!(message.contains(&format!("{pool} pooling (pooling_type)")), "{message}");
@@ -303,7 +303,7 @@ fn one_checkpoint_of_an_archive_is_chosen_by_name() {
     }
     let single = Checkpoint::of(&first).bytes();
     assert!(complaint(&single, Some("epoch=3.ckpt")).contains("leave --member out"));
-    // Many names are not all told.
+    // Of many names only the first are listed.
     let many: Vec<_> = (0..30).map(|i| (format!("{i}.ckpt"), vec![])).collect();
     assert!(complaint(&zipped(&many, CompressionMethod::Stored), None).contains("and 22 more"));
 }
