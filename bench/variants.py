@@ -47,7 +47,7 @@ def rows(python, seconds, threads):
     plain = {k: v for k, v in env.items() if k != "LD_LIBRARY_PATH"}  # the peer brings its own libtorch
     speed = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "examples" / "variant_speed"
     for what, preset, window, network, variants, regions, apart, enough, goal in CASES:
-        local = [speed, "local", preset, window, network, variants, regions, threads, apart]
+        local = [speed, "incremental", preset, window, network, variants, regions, threads, apart]
         full = [speed, "full", preset, window, network, 1, enough, threads]
         peer = [python, ROOT / "bench/peer_network.py", "--preset", preset, "--window", window, "--batch", 1,
                 "--threads", threads, "--seconds", seconds]

@@ -1,4 +1,4 @@
-//! Speed of the exported network on this machine, beside what `bench/peer_network.py` prints for PyTorch:
+//! Speed of the exported network on this machine, to compare with what `bench/peer_network.py` prints for PyTorch:
 //!
 //!     cargo run --release -p deepallele-core --features onnx --example forward_speed -- \
 //!         [KIND] [PRESET] [PAIRS] [THREADS] [SECONDS]        defaults: paired atac 64 2 10
@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::time::Instant;
 
+use deepallele_core::model::encode::as_windows;
 use deepallele_core::model::onnx::export;
 use deepallele_core::model::onnx::predictor::Predictor;
 use deepallele_core::model::weights::random_weights;
@@ -30,13 +31,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(0);
     let mut draw = || (0..pairs * window).map(|_| generator.random_range(0..4)).collect::<Vec<u8>>();
     let (one, two) = (draw(), draw());
+    let (one, two) = (as_windows(&one, window)?, as_windows(&two, window)?);
     for _ in 0..2 {
-        predictor.predict(&one, &two)?;
+        predictor.predict(one, two)?;
     }
     let (begin, mut times, cpu) = (Instant::now(), vec![], cpu_seconds());
     while times.is_empty() || begin.elapsed().as_secs_f64() < seconds {
         let start = Instant::now();
-        predictor.predict(&one, &two)?;
+        predictor.predict(one, two)?;
         times.push(start.elapsed().as_secs_f64());
     }
     let cpu = (cpu_seconds() - cpu) / (times.len() * pairs) as f64;

@@ -9,11 +9,11 @@
 use std::time::Instant;
 
 use deepallele_core::model::torch::device;
-use deepallele_core::model::torch::network::{initial_weights, Network, Sharing};
+use deepallele_core::model::torch::network::{initial_weights, Network, NetworkOptions, Sharing};
 use deepallele_core::model::{Architecture, Kind};
 use deepallele_core::training::dataset::Dataset;
 use deepallele_core::training::device_data::DeviceData;
-use deepallele_core::training::fit::{predict, prepare, train_step_with};
+use deepallele_core::training::fit::{predict, train_step_with};
 use deepallele_core::training::optimiser::Adam;
 use deepallele_core::training::options::FitOptions;
 use rand::{Rng, SeedableRng};
@@ -79,14 +79,12 @@ fn main() -> Result<(), Failure> {
     let published = Architecture::preset(preset, Kind::Paired).ok_or("no such preset")?;
     let (architecture, options) = match which {
         "published" => (published, FitOptions::default()),
-        "default" | "unshared" => (published.sound(), FitOptions::sound()),
+        "default" | "unshared" => (published.recommended(), FitOptions::recommended()),
         _ => return Err("NETWORK is published, default or unshared".into()),
     };
-    let mut network = Network::new(&architecture, &initial_weights(&architecture, 1), tch::Device::Cpu)?;
-    prepare(&mut network, &options);
-    if which == "unshared" {
-        network.set_sharing(Sharing::Never);
-    }
+    let sharing = if which == "unshared" { Sharing::Never } else { Sharing::default() };
+    let network_options = NetworkOptions { sharing, ..options.network_options() };
+    let network = Network::new(&architecture, &initial_weights(&architecture, 1), tch::Device::Cpu, network_options)?;
 
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let mut data = Dataset::new(architecture.window);

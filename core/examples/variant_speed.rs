@@ -1,16 +1,17 @@
-//! Time and memory of effects of single-base variants, locally and in full passes, beside what
+//! Time and memory of effects of single-base variants, incrementally and in full passes, to compare with what
 //! `bench/peer_variants.py` prints for PyTorch:
 //!
 //!     cargo run --release -p deepallele-core --features onnx --example variant_speed -- \
-//!         local|full [PRESET] [WINDOW] [published|default] [VARIANTS of a region] [REGIONS] [THREADS] [KIND]
+//!         incremental|full [PRESET] [WINDOW] [published|default] [VARIANTS of a region] [REGIONS] [THREADS] [KIND]
 //!
-//! defaults: atac, its own window, published, 8, 64, 2. Variants lie evenly in their region's window; of KIND `indels`
-//! they are insertions; with a number as KIND each variant has a window centred on it, so many bases from the last.
+//! defaults: atac, its own window, published, 8, 64, 2. Variants are evenly spaced in their region's window; of KIND `indels`
+//! they are insertions; with a number as KIND each variant has a window centred on it, this many bases from the last.
 
 use std::error::Error;
 use std::time::Instant;
 
-use deepallele_core::model::incremental::LocalPredictor;
+use deepallele_core::model::encode::as_windows;
+use deepallele_core::model::incremental::IncrementalPredictor;
 use deepallele_core::model::onnx::export;
 use deepallele_core::model::onnx::predictor::Predictor;
 use deepallele_core::model::weights::random_weights;
@@ -20,14 +21,14 @@ use rand::{Rng, SeedableRng};
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let argument = |i: usize, default: &str| arguments.get(i).cloned().unwrap_or_else(|| default.into());
-    let (way, preset) = (argument(0, "local"), argument(1, "atac"));
+    let (way, preset) = (argument(0, "incremental"), argument(1, "atac"));
     let mut architecture = Architecture::preset(&preset, Kind::Paired).ok_or("no such preset")?;
     let window: usize = argument(2, "0").parse()?;
     if window > 0 {
         architecture.window = window;
     }
     if argument(3, "published") == "default" {
-        architecture = architecture.sound();
+        architecture = architecture.recommended();
     }
     let (variants, regions): (usize, usize) = (argument(4, "8").parse()?, argument(5, "64").parse()?);
     let threads: usize = argument(6, "2").parse()?;
@@ -72,23 +73,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let span = 512 * window;
     let (start, cpu);
     match way.as_str() {
-        "local" => {
-            let mut local = LocalPredictor::new(predictor);
+        "incremental" => {
+            let mut incremental = IncrementalPredictor::new(predictor);
             (start, cpu) = (Instant::now(), cpu_seconds());
             for (one, two) in one.chunks(span).zip(two.chunks(span)) {
-                local.predict(one, two)?;
+                incremental.predict(as_windows(one, window)?, as_windows(two, window)?)?;
             }
-            eprintln!("{:?}", local.passes());
+            eprintln!("{:?}", incremental.passes());
         }
         "full" => {
             let mut predictor = predictor;
-            predictor.predict(&one[..window], &two[..window])?;
+            predictor.predict(as_windows(&one[..window], window)?, as_windows(&two[..window], window)?)?;
             (start, cpu) = (Instant::now(), cpu_seconds());
             for (one, two) in one.chunks(span).zip(two.chunks(span)) {
-                predictor.predict(one, two)?;
+                predictor.predict(as_windows(one, window)?, as_windows(two, window)?)?;
             }
         }
-        _ => return Err("local or full".into()),
+        _ => return Err("incremental or full".into()),
     }
     let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     println!(

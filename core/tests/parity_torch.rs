@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::model::metadata::TargetScale;
 use deepallele_core::model::published::checkpoint::read_checkpoint;
-use deepallele_core::model::torch::network::Network;
+use deepallele_core::model::torch::network::{Network, NetworkOptions};
 use deepallele_core::training::dataset::Dataset;
 use deepallele_core::training::device_data::DeviceData;
 use deepallele_core::training::fit::{predict, train_step};
@@ -39,12 +39,12 @@ fn dataset(name: &str, window: usize, targets: Option<Vec<[f32; 3]>>) -> Dataset
 
 fn load(checkpoint: &str) -> Network {
     let (architecture, weights) = read_checkpoint(&parity(checkpoint)).unwrap();
-    Network::new(&architecture, &weights, tch::Device::Cpu).unwrap()
+    Network::new(&architecture, &weights, tch::Device::Cpu, NetworkOptions::default()).unwrap()
 }
 
 fn predictions(network: &Network, data: &Dataset) -> Vec<[f32; 3]> {
     let rows: Vec<usize> = (0..data.len()).collect();
-    predict(network, &DeviceData::new(data, network).unwrap(), &rows).unwrap()
+    predict(network, &DeviceData::new(data, network).unwrap(), &rows).unwrap().into_iter().collect()
 }
 
 #[test]
@@ -67,7 +67,8 @@ fn predictions_of_the_published_networks() {
 /// The 90 steps, in single or double precision: losses before each step, and the network after them.
 fn train_published(precision: tch::Kind) -> (Vec<f64>, Network, Dataset) {
     let (architecture, weights) = read_checkpoint(&parity("mh/train_init.ckpt")).unwrap();
-    let network = Network::with_precision(&architecture, &weights, tch::Device::Cpu, precision).unwrap();
+    let options = NetworkOptions { precision, ..NetworkOptions::default() };
+    let network = Network::new(&architecture, &weights, tch::Device::Cpu, options).unwrap();
     let targets = table("mh/train_pairs.tsv").iter().map(|r| [3, 4, 5].map(|k| r[k].parse().unwrap())).collect();
     let data = dataset("mh/train_pairs.tsv", network.architecture().window, Some(targets));
     let device_data = DeviceData::new(&data, &network).unwrap();
@@ -122,6 +123,6 @@ fn the_published_training_in_double_precision() {
 #[test]
 fn weights_survive_the_network() {
     let (architecture, weights) = read_checkpoint(&parity("mh/model.ckpt")).unwrap();
-    let network = Network::new(&architecture, &weights, tch::Device::Cpu).unwrap();
+    let network = Network::new(&architecture, &weights, tch::Device::Cpu, NetworkOptions::default()).unwrap();
     assert_eq!(network.weights().unwrap().0, weights.0);
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deepallele_core::model::architecture::{RatioHead, Strands};
 use deepallele_core::model::encode::NOTHING;
-use deepallele_core::model::torch::network::{initial_weights, Mode, Network, Sharing};
+use deepallele_core::model::torch::network::{initial_weights, Mode, Network, NetworkOptions, Sharing};
 use deepallele_core::model::{Architecture, Kind, Weights};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -27,7 +27,7 @@ fn second_allele(one: &[u8], way: usize, rng: &mut ChaCha8Rng) -> Vec<u8> {
         // At both ends and far apart.
         2 => snvs.extend([0, length / 3, length - 1]),
         3 => {
-            // A deletion, and the window filled from behind.
+            // A deletion, and the window filled at its end.
             two.remove(at);
             two.push(rng.random_range(0..4));
         }
@@ -36,7 +36,7 @@ fn second_allele(one: &[u8], way: usize, rng: &mut ChaCha8Rng) -> Vec<u8> {
             two.truncate(length);
         }
         5 => two[at] = 4,
-        // A shorter allele: padding behind it.
+        // A shorter allele: padding after it.
         6 => two[at..].fill(NOTHING),
         _ => two.fill_with(|| rng.random_range(0..4)),
     }
@@ -59,7 +59,7 @@ fn pairs(batch: usize, window: usize, ways: &[usize], seed: u64) -> [Tensor; 2] 
     codes.map(|c| Tensor::from_slice(&c).view([batch as i64, window as i64]))
 }
 
-/// All that a step leaves behind: outputs in training, gradients, running statistics, and outputs in evaluation.
+/// The results of a step: outputs in training, gradients, running statistics, and outputs in evaluation.
 struct Step {
     trained: Tensor,
     gradients: Vec<(String, Tensor)>,
@@ -80,12 +80,13 @@ fn weights(architecture: &Architecture, seed: u64) -> Weights {
     weights
 }
 
+/// Statistics and dropout over both alleles.
+fn options(precision: Type, sharing: Sharing) -> NetworkOptions {
+    NetworkOptions { per_allele_statistics: false, shared_dropout: true, mixed_precision: false, precision, sharing }
+}
+
 fn network(architecture: &Architecture, weights: &Weights, precision: Type, sharing: Sharing) -> Network {
-    let mut network = Network::with_precision(architecture, weights, Device::Cpu, precision).unwrap();
-    network.set_statistics_apart(false);
-    network.set_shared_dropout(true);
-    network.set_sharing(sharing);
-    network
+    Network::new(architecture, weights, Device::Cpu, options(precision, sharing)).unwrap()
 }
 
 fn step(network: &Network, codes: &[Tensor; 2]) -> Step {
@@ -94,7 +95,7 @@ fn step(network: &Network, codes: &[Tensor; 2]) -> Step {
     let mut rng = ChaCha8Rng::seed_from_u64(12);
     let direction: Vec<f32> = (0..trained.numel()).map(|_| rng.random_range(-1.0..1.0)).collect();
     let direction = Tensor::from_slice(&direction).view(trained.size().as_slice()).to_kind(trained.kind());
-    // A square beside the linear term: gradients differ by example.
+    // A square in addition to the linear term: gradients differ by example.
     (&trained * direction + trained.square()).sum(network.precision()).backward();
     let gradients = network.parameters().filter(|(_, t)| t.grad().defined()).map(|(n, t)| (n.clone(), t.grad()));
     let gradients = gradients.collect();
@@ -104,25 +105,25 @@ fn step(network: &Network, codes: &[Tensor; 2]) -> Step {
     Step { trained: trained.detach(), gradients, running, evaluated }
 }
 
-/// The largest difference of all that two steps leave behind, and where. Gradients that are next to nothing beside the
-/// others (a bias in front of a batch norm, of a channel that is never cut off) are seen beside a share of the largest.
+/// The largest difference of the results of two steps, and where it is. Gradients that are tiny compared with the others
+/// (of a bias before a batch norm, of a channel that is never rectified) are compared with a share of the largest.
 fn largest_difference(got: &Step, wanted: &Step) -> (f64, String) {
     let wide = |t: &Tensor| t.to_kind(Type::Double);
     let largest = |t: &Tensor| wide(t).abs().max().double_value(&[]);
     let mut all = Vec::new();
-    let mut beside = |what: &str, a: &Tensor, b: &Tensor, least: f64| {
+    let mut compare = |what: &str, a: &Tensor, b: &Tensor, least: f64| {
         assert_eq!(a.size(), b.size());
         all.push((largest(&(wide(a) - wide(b))) / largest(b).max(least), what.to_string()));
     };
     assert!(largest(&wanted.trained) > 1e-3);
-    beside("outputs", &got.trained, &wanted.trained, 0.0);
+    compare("outputs", &got.trained, &wanted.trained, 0.0);
     // Running statistics in float64 show in evaluation.
-    beside("outputs in evaluation", &got.evaluated, &wanted.evaluated, 1e-3);
+    compare("outputs in evaluation", &got.evaluated, &wanted.evaluated, 1e-3);
     assert_eq!(got.gradients.len(), wanted.gradients.len());
     assert!(wanted.gradients.iter().any(|(name, _)| name == "conv0.0.weight"));
     let least = 1e-3 * wanted.gradients.iter().map(|(_, t)| largest(t)).fold(0.0, f64::max);
     for ((name, a), (_, b)) in got.gradients.iter().zip(&wanted.gradients) {
-        beside(name, a, b, least);
+        compare(name, a, b, least);
     }
     for ((name, a), (_, b)) in got.running.iter().zip(&wanted.running) {
         for (a, b) in a.iter().zip(b) {
@@ -190,7 +191,7 @@ proptest! {
 }
 
 /// In the number type that networks are trained in. Rounding can put an activation on the other side of a ReLU's
-/// corner, where the gradient jumps, in either pass: hence the median of seeds, beside float64.
+/// corner, where the gradient jumps, in either pass: hence the median of seeds, compared with float64.
 #[test]
 fn a_step_in_float32_is_that_of_the_full_pass() {
     let _turn = turn();
@@ -203,7 +204,7 @@ fn a_step_in_float32_is_that_of_the_full_pass() {
             dropout: 0.0,
             tower_dropout: 0.0,
             strands,
-            ..Architecture::preset("small", Kind::Paired).unwrap().sound()
+            ..Architecture::preset("small", Kind::Paired).unwrap().recommended()
         };
         for ways in [&[0][..], &[1], &WAYS] {
             let mut differences: Vec<f64> = (0..5)
@@ -229,7 +230,7 @@ fn statistics_hold_where_the_mean_is_far_above_the_spread() {
         window: 100,
         dropout: 0.0,
         tower_dropout: 0.0,
-        ..Architecture::preset("small", Kind::Paired).unwrap().sound()
+        ..Architecture::preset("small", Kind::Paired).unwrap().recommended()
     };
     let mut weights = weights(&architecture, 3);
     for (name, tensor) in weights.0.iter_mut() {
@@ -252,12 +253,12 @@ fn statistics_hold_where_the_mean_is_far_above_the_spread() {
 #[test]
 fn the_full_pass_is_taken_where_sharing_does_not_pay_or_is_not_the_same() {
     let _turn = turn();
-    let architecture = Architecture { window: 200, ..Architecture::preset("small", Kind::Paired).unwrap().sound() };
+    let architecture =
+        Architecture { window: 200, ..Architecture::preset("small", Kind::Paired).unwrap().recommended() };
     let weights = weights(&architecture, 4);
-    let with = |sharing, apart, codes: &[Tensor; 2]| {
-        let mut network = network(&architecture, &weights, Type::Float, sharing);
-        network.set_statistics_apart(apart);
-        step(&network, codes)
+    let with = |sharing, per_allele_statistics, codes: &[Tensor; 2]| {
+        let options = NetworkOptions { per_allele_statistics, ..options(Type::Float, sharing) };
+        step(&Network::new(&architecture, &weights, Device::Cpu, options).unwrap(), codes)
     };
     // Alleles with an SNV share, alleles with nothing in common do not.
     let close = pairs(4, architecture.window, &[1], 5);

@@ -1,5 +1,5 @@
-//! Training on small data: a run that is stopped and taken up again, what changes windows by chance, what a loss that
-//! is no number does, and what an antisymmetric network promises while it learns.
+//! Training on small data: a run that is interrupted and resumed, random changes of windows, losses that are not finite,
+//! and the symmetry of an antisymmetric network during training.
 #![cfg(feature = "torch")]
 
 use std::cell::Cell;
@@ -10,14 +10,15 @@ use std::time::Duration;
 use deepallele_core::model::architecture::{RatioHead, Strands};
 use deepallele_core::model::encode::NOTHING;
 use deepallele_core::model::metadata::TargetScale;
-use deepallele_core::model::torch::network::{initial_weights, Mode, Network};
+use deepallele_core::model::torch::network::{initial_weights, Mode, Network, NetworkOptions};
 use deepallele_core::model::{Architecture, Kind};
 use deepallele_core::training::dataset::{Dataset, Measured};
 use deepallele_core::training::device_data::{Augmentation, DeviceData};
-use deepallele_core::training::fit::{fit, Event, Fitted, Keeping, Outcome};
+use deepallele_core::training::fit::{fit, Checkpointing, Event, Fitted, Outcome};
 use deepallele_core::training::folds::{held_out, plan, train, Folder, Trained};
 use deepallele_core::training::options::{BatchStatistics, FitOptions, Loss, NotFinite, Precision};
 use deepallele_core::training::split::Part;
+use ndarray::Array2;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind as Type, Tensor};
@@ -42,7 +43,7 @@ fn architecture() -> Architecture {
         tower_dropout: 0.15,
         outputs: 2,
         kmers: 2,
-        ..Architecture::preset("small", Kind::Paired).unwrap().sound()
+        ..Architecture::preset("small", Kind::Paired).unwrap().recommended()
     }
 }
 
@@ -75,11 +76,19 @@ fn parts(n: usize) -> Vec<Part> {
 }
 
 fn options() -> FitOptions {
-    FitOptions { epochs: 4, batch_size: 8, seed: 5, augment_strand: true, augment_swap: true, ..FitOptions::sound() }
+    FitOptions {
+        epochs: 4,
+        batch_size: 8,
+        seed: 5,
+        augment_strand: true,
+        augment_swap: true,
+        ..FitOptions::recommended()
+    }
 }
 
 fn begin(options: &FitOptions) -> Network {
-    Network::new(&architecture(), &initial_weights(&architecture(), options.seed), Device::Cpu).unwrap()
+    let weights = initial_weights(&architecture(), options.seed);
+    Network::new(&architecture(), &weights, Device::Cpu, options.network_options()).unwrap()
 }
 
 fn finished(outcome: Outcome) -> Fitted {
@@ -96,14 +105,14 @@ fn run(options: &FitOptions, data: &Dataset, state: &Path, stop_at: Option<usize
         asked.set(asked.get() + 1);
         stop_at.is_some_and(|at| asked.get() > at)
     };
-    let keeping = Keeping { state: Some(state), resume: false, every: Duration::MAX, stop: &stop };
+    let checkpointing = Checkpointing { state: Some(state), resume: false, every: Duration::MAX, stop: &stop };
     let parts = parts(data.len());
-    let outcome = fit(&mut begin(options), data, &parts, options, &keeping, &mut |_| ()).unwrap();
+    let outcome = fit(&mut begin(options), data, &parts, options, &checkpointing, &mut |_| ()).unwrap();
     if stop_at.is_none() {
         return finished(outcome);
     }
     assert!(matches!(outcome, Outcome::Stopped { .. }));
-    let again = Keeping { resume: true, stop: &|| false, ..keeping };
+    let again = Checkpointing { resume: true, stop: &|| false, ..checkpointing };
     let mut steps = 0;
     let mut count = |event: Event| steps += usize::from(matches!(event, Event::Batch { .. }));
     let fitted = finished(fit(&mut begin(options), data, &parts, options, &again, &mut count).unwrap());
@@ -113,7 +122,7 @@ fn run(options: &FitOptions, data: &Dataset, state: &Path, stop_at: Option<usize
 }
 
 #[test]
-fn a_run_taken_up_again_ends_as_if_it_had_never_stopped() {
+fn a_resumed_run_has_the_result_of_an_uninterrupted_one() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let data = data(60, 4);
@@ -140,10 +149,10 @@ fn the_state_of_another_run_is_refused() {
     let state = folder.path().join("state");
     let data = data(40, 0);
     run(&options(), &data, &state, None);
-    let keeping = Keeping { state: Some(&state), resume: true, every: Duration::MAX, stop: &|| false };
+    let checkpointing = Checkpointing { state: Some(&state), resume: true, every: Duration::MAX, stop: &|| false };
     let refused = |options: &FitOptions, data: &Dataset| {
         let parts = parts(data.len());
-        match fit(&mut begin(options), data, &parts, options, &keeping, &mut |_| ()) {
+        match fit(&mut begin(options), data, &parts, options, &checkpointing, &mut |_| ()) {
             Err(e) => e.to_string(),
             Ok(_) => panic!("taken for its own"),
         }
@@ -159,7 +168,7 @@ fn the_state_of_another_run_is_refused() {
     let short = FitOptions { epochs: 2, ..longer.clone() };
     run(&short, &data, &state, None);
     let parts = parts(data.len());
-    let fitted = finished(fit(&mut begin(&longer), &data, &parts, &longer, &keeping, &mut |_| ()).unwrap());
+    let fitted = finished(fit(&mut begin(&longer), &data, &parts, &longer, &checkpointing, &mut |_| ()).unwrap());
     let whole = run(&longer, &data, &folder.path().join("whole"), None);
     assert!(fitted.best == whole.best && fitted.history.len() == 6);
     std::fs::write(&state, b"no state at all").unwrap();
@@ -167,7 +176,7 @@ fn the_state_of_another_run_is_refused() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_ends_the_run_and_says_where_or_is_skipped() {
+fn a_loss_that_is_not_finite_ends_the_run_or_skips_the_batch() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
@@ -177,15 +186,15 @@ fn a_loss_that_is_no_number_ends_the_run_and_says_where_or_is_skipped() {
     data.targets[2 * 37] = [f32::MAX, 0.0, f32::MAX];
     let parts = parts(data.len());
     let stopping = FitOptions { not_finite: NotFinite::Stop, ..options() };
-    let keeping = Keeping { state: Some(&state), resume: false, every: Duration::ZERO, stop: &|| false };
-    let error = match fit(&mut begin(&stopping), &data, &parts, &stopping, &keeping, &mut |_| ()) {
+    let checkpointing = Checkpointing { state: Some(&state), resume: false, every: Duration::ZERO, stop: &|| false };
+    let error = match fit(&mut begin(&stopping), &data, &parts, &stopping, &checkpointing, &mut |_| ()) {
         Err(e) => e.to_string(),
         Ok(_) => panic!("did not stop"),
     };
     assert!(error.contains("the loss is inf at batch") && error.contains("of epoch 1"), "{error}");
     let skipping = FitOptions { not_finite: NotFinite::Skip, ..options() };
     let fitted =
-        finished(fit(&mut begin(&skipping), &data, &parts, &skipping, &Keeping::NOTHING, &mut |_| ()).unwrap());
+        finished(fit(&mut begin(&skipping), &data, &parts, &skipping, &Checkpointing::NONE, &mut |_| ()).unwrap());
     assert!(fitted.history.iter().all(|m| m.skipped_batches == 1 && m.train_loss.is_finite()));
 }
 
@@ -196,24 +205,25 @@ fn letters(codes: &Tensor, row: i64) -> String {
 }
 
 #[test]
-fn augmentation_moves_turns_and_swaps() {
+fn augmentation_shifts_reverses_and_swaps() {
     let _turn = turn();
     let mut data = Dataset::of_samples(6, 2, vec![String::new()]);
     let measured = Some(Measured { values: [8.0, 2.0], fragments: [8.0, 2.0, 5.0], weight: 1.0 });
     let scale = TargetScale::default();
     data.push_measured("whole", None, b"TTACGTACCC", b"TTACTTACCC", &[measured], &scale).unwrap();
-    // Shorter than the window: padding stays behind the bases when it is turned.
+    // Shorter than the window: padding stays after the bases of the reverse complement.
     data.push_measured("short", None, b"AACG", b"AAC", &[measured], &scale).unwrap();
     let architecture = Architecture { window: 6, outputs: 1, ..architecture() };
-    let network = Network::new(&architecture, &initial_weights(&architecture, 1), Device::Cpu).unwrap();
+    let weights = initial_weights(&architecture, 1);
+    let network = Network::new(&architecture, &weights, Device::Cpu, NetworkOptions::default()).unwrap();
     let on_device = DeviceData::new(&data, &network).unwrap();
     let made = |augmentation: Augmentation| on_device.augmented(&[0, 1], &augmentation, &network).unwrap();
     let plain = made(Augmentation::default());
     assert_eq!((letters(&plain.hap1, 0).as_str(), letters(&plain.hap2, 1).as_str()), ("ACGTAC", "AAC---"));
     let moved = made(Augmentation { shift: -2, ..Default::default() });
     assert_eq!((letters(&moved.hap1, 0).as_str(), letters(&moved.hap1, 1).as_str()), ("TTACGT", "--AACG"));
-    let turned = made(Augmentation { turned: Some(vec![true, true]), ..Default::default() });
-    assert_eq!((letters(&turned.hap2, 0).as_str(), letters(&turned.hap1, 1).as_str()), ("GTAAGT", "CGTT--"));
+    let reversed = made(Augmentation { reversed: Some(vec![true, true]), ..Default::default() });
+    assert_eq!((letters(&reversed.hap2, 0).as_str(), letters(&reversed.hap1, 1).as_str()), ("GTAAGT", "CGTT--"));
     let swapped = made(Augmentation { swapped: Some(vec![true, false]), ..Default::default() });
     assert_eq!((letters(&swapped.hap1, 0).as_str(), letters(&swapped.hap1, 1).as_str()), ("ACTTAC", "AACG--"));
     let rows =
@@ -228,9 +238,8 @@ fn augmentation_moves_turns_and_swaps() {
 #[test]
 fn equal_alleles_have_no_ratio_even_while_dropout_is_on() {
     let _turn = turn();
-    let mut network = begin(&options());
-    network.set_statistics_apart(false);
-    network.set_shared_dropout(true);
+    let network = begin(&options());
+    assert!(!network.options().per_allele_statistics && network.options().shared_dropout);
     let codes = |seed: u64| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let codes: Vec<u8> = (0..16 * 40).map(|_| rng.random_range(0..4)).collect();
@@ -248,7 +257,7 @@ fn equal_alleles_have_no_ratio_even_while_dropout_is_on() {
 }
 
 #[test]
-fn what_is_not_measured_teaches_nothing() {
+fn missing_measurements_have_no_effect() {
     let _turn = turn();
     // A dataset whose second sample is nowhere measured, with values there that would show.
     let architecture = Architecture { dropout: 0.0, tower_dropout: 0.0, ..architecture() };
@@ -259,8 +268,9 @@ fn what_is_not_measured_teaches_nothing() {
             data.weights[2 * i + 1] = 0.0;
         }
         let options = FitOptions { epochs: 1, batch_statistics: BatchStatistics::Joint, ..options() };
-        let mut network = Network::new(&architecture, &initial_weights(&architecture, 2), Device::Cpu).unwrap();
-        finished(fit(&mut network, &data, &parts(24), &options, &Keeping::NOTHING, &mut |_| ()).unwrap()).best
+        let weights = initial_weights(&architecture, 2);
+        let mut network = Network::new(&architecture, &weights, Device::Cpu, options.network_options()).unwrap();
+        finished(fit(&mut network, &data, &parts(24), &options, &Checkpointing::NONE, &mut |_| ()).unwrap()).best
     };
     assert!(with(0.0) == with(77.0));
 }
@@ -270,8 +280,7 @@ fn mixed_precision_learns_the_same_within_its_rounding() {
     let _turn = turn();
     let data = data(40, 0);
     let single = begin(&options());
-    let mut mixed = begin(&options());
-    mixed.set_mixed_precision();
+    let mixed = begin(&FitOptions { precision: Precision::Bfloat16, ..options() });
     let (a, b) = (Tensor::from_slice(data.codes(0).0).view([1, 40]), Tensor::from_slice(data.codes(0).1).view([1, 40]));
     let both = [&single, &mixed].map(|n| n.forward(&a, &b, Mode::Evaluate).unwrap());
     assert_eq!(both[1].kind(), Type::Float);
@@ -279,7 +288,7 @@ fn mixed_precision_learns_the_same_within_its_rounding() {
     let options =
         FitOptions { precision: Precision::Bfloat16, augment_strand: false, augment_swap: false, ..options() };
     let fitted =
-        finished(fit(&mut begin(&options), &data, &parts(40), &options, &Keeping::NOTHING, &mut |_| ()).unwrap());
+        finished(fit(&mut begin(&options), &data, &parts(40), &options, &Checkpointing::NONE, &mut |_| ()).unwrap());
     assert!(fitted.history[0].train_loss > fitted.history.last().unwrap().train_loss);
 }
 
@@ -315,15 +324,15 @@ fn folds_and_seeds_are_finished_one_by_one_and_predict_what_they_hold_out() {
 
     let (rows, predictions) = held_out(&runs, &whole, &architecture(), &data, Device::Cpu, Part::Test).unwrap();
     let expected: Vec<usize> = (0..40).filter(|i| i % 4 == 2 || i % 4 == 0).collect();
-    assert_eq!((rows.as_slice(), predictions.len()), (expected.as_slice(), 2 * rows.len()));
+    assert_eq!((rows.as_slice(), predictions.dim()), (expected.as_slice(), (rows.len(), 2)));
     // The mean of the two members of the fold that tests on this row.
-    let alone: Vec<Vec<[f32; 3]>> = (0..2)
+    let alone: Vec<Array2<[f32; 3]>> = (0..2)
         .map(|m| held_out(&runs[m..=m], &whole[m..=m], &architecture(), &data, Device::Cpu, Part::Test).unwrap().1)
         .collect();
     let row2 = rows.iter().position(|&r| r == 2).unwrap();
     for head in 0..3 {
-        let mean = (alone[0][0][head] + alone[1][0][head]) / 2.0;
-        assert!((predictions[2 * row2][head] - mean).abs() < 1e-6);
+        let mean = (alone[0][[0, 0]][head] + alone[1][[0, 0]][head]) / 2.0;
+        assert!((predictions[[row2, 0]][head] - mean).abs() < 1e-6);
     }
 }
 
@@ -350,8 +359,8 @@ fn a_gpu_trains_as_the_cpu_does() {
     let still = Architecture { dropout: 0.0, tower_dropout: 0.0, ..architecture() };
     let run = |device: Device, precision: Precision, loss: Loss| {
         let options = FitOptions { precision, loss, augment_strand: false, augment_swap: false, ..options() };
-        let mut network = Network::new(&still, &initial_weights(&still, 5), device).unwrap();
-        finished(fit(&mut network, &data, &parts(60), &options, &Keeping::NOTHING, &mut |_| ()).unwrap()).history
+        let mut network = Network::new(&still, &initial_weights(&still, 5), device, options.network_options()).unwrap();
+        finished(fit(&mut network, &data, &parts(60), &options, &Checkpointing::NONE, &mut |_| ()).unwrap()).history
     };
     for loss in [Loss::Squared, Loss::Counts] {
         let cpu = run(Device::Cpu, Precision::Float32, loss);
@@ -362,11 +371,11 @@ fn a_gpu_trains_as_the_cpu_does() {
             }
         }
     }
-    // A loss that is no number is found although the host does not wait for each.
+    // A loss that is not finite is found although the host does not wait for each.
     let mut broken = data.clone();
     broken.targets[0] = [f32::MAX, 0.0, f32::MAX];
     let options = FitOptions { not_finite: NotFinite::Stop, ..options() };
-    let mut network = Network::new(&still, &initial_weights(&still, 5), device).unwrap();
-    let error = fit(&mut network, &broken, &parts(60), &options, &Keeping::NOTHING, &mut |_| ()).err().unwrap();
+    let mut network = Network::new(&still, &initial_weights(&still, 5), device, options.network_options()).unwrap();
+    let error = fit(&mut network, &broken, &parts(60), &options, &Checkpointing::NONE, &mut |_| ()).err().unwrap();
     assert!(error.to_string().contains("at batch"), "{error}");
 }

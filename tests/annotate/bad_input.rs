@@ -379,7 +379,7 @@ fn regions_and_restrictions_that_are_wrong() {
 fn models_that_are_none() {
     let place = Place::new();
     for (model, words) in [
-        (place.here().to_path_buf(), "no regular file"),
+        (place.here().to_path_buf(), "regular file"),
         ("/dev/zero".into(), "/dev/zero"),
         (phased(), "phased.vcf.gz"),
         (genome(), "chr22.hg19.fa.gz"),

@@ -16,9 +16,13 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use ndarray::Array2;
+
 use crate::error::Result;
 use crate::genome::{Edit, NearbyVariants, Variant};
-use crate::model::onnx::ensemble::{mean_and_deviation, Ensemble, Told};
+use crate::model::encode::as_windows;
+use crate::model::onnx::ensemble::{Ensemble, MemberPrediction};
+use crate::stats::moments::mean_and_deviation;
 
 use crate::effects::loci::{strongest, Site, Sites};
 use crate::model::window::Window;
@@ -121,13 +125,13 @@ struct Asked {
     turned: bool,
 }
 
-/// What each network says, by the numbers of the pairs.
-struct Answers(Vec<Vec<Told>>);
+/// The predictions of each network, (pairs, networks).
+struct Answers(Array2<MemberPrediction>);
 
 impl Answers {
     /// The mean over networks.
-    fn mean(&self, asked: Asked, value: impl Fn(&Told) -> f64) -> f64 {
-        self.0.get(asked.number).map_or(f64::NAN, |told| mean_and_deviation(told.iter().map(&value)).0)
+    fn mean(&self, asked: Asked, value: impl Fn(&MemberPrediction) -> f64) -> f64 {
+        mean_and_deviation(self.0.row(asked.number).iter().map(&value)).0
     }
 
     /// Haplotype 1 over haplotype 2, the mean over networks.
@@ -142,13 +146,12 @@ impl Answers {
 
     /// The pairs (h₁|ALT, h₂), (h₁|REF, h₂), (h₁, h₂|REF), (h₁, h₂|ALT) as an effect.
     fn effect(&self, [alt1, ref1, ref2, alt2]: [Asked; 4]) -> BackgroundEffect {
-        let networks = self.0.get(alt1.number).map_or(0, Vec::len);
         // The mean of both backgrounds, by one network.
         let by_one = |network: usize| {
-            let ratio = |asked: Asked| self.0.get(asked.number).map_or(f64::NAN, |told| ratio(&told[network], asked));
+            let ratio = |asked: Asked| ratio(&self.0[[asked.number, network]], asked);
             (ratio(alt1) - ratio(ref1) + ratio(ref2) - ratio(alt2)) / 2.0
         };
-        let (_, deviation) = mean_and_deviation((0..networks).map(by_one));
+        let (_, deviation) = mean_and_deviation((0..self.0.ncols()).map(by_one));
         let first = self.count(1, alt1) - self.count(1, ref1);
         let second = self.count(2, alt2) - self.count(2, ref2);
         let ratio = [self.ratio(alt1) - self.ratio(ref1), self.ratio(ref2) - self.ratio(alt2)];
@@ -156,7 +159,7 @@ impl Answers {
     }
 }
 
-fn ratio(told: &Told, asked: Asked) -> f64 {
+fn ratio(told: &MemberPrediction, asked: Asked) -> f64 {
     if asked.turned {
         told.ratio_swapped
     } else {
@@ -317,10 +320,8 @@ impl PairEffects {
     /// An engine failed.
     pub fn predict(&mut self) -> Result<Vec<Vec<PairSite>>> {
         let Pairs { hap1, hap2, .. } = std::mem::take(&mut self.pairs);
-        let told = Answers(match hap1.is_empty() {
-            true => Vec::new(),
-            false => self.models.predict(&hap1, &hap2)?,
-        });
+        let window = self.models.window();
+        let told = Answers(self.models.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?);
         let of_regions: Vec<_> = std::mem::take(&mut self.regions)
             .into_iter()
             .map(|region| {

@@ -12,8 +12,8 @@ use crate::io::regions::bed::test_region;
 use crate::io::regions::Anchor;
 use crate::io::regions::Regions;
 use crate::io::Contigs;
-use crate::model::encode::encode;
-use crate::model::incremental::LocalPredictor;
+use crate::model::encode::encode_windows;
+use crate::model::incremental::IncrementalPredictor;
 use crate::model::onnx::export::export_ensemble;
 use crate::model::onnx::predictor::Predictor;
 use crate::model::weights::random_weights;
@@ -107,7 +107,7 @@ impl Setting {
         let region = |&(start, end): &(u64, u64)| test_region(0, start, end);
         let list = spans.map(|s| Regions::from_list(contigs.clone(), s.iter().map(region).collect()));
         let regions = list.map(|list| Arc::new(RegionIndex::new(list)));
-        let models = Ensemble::one(LocalPredictor::new(self.predictor()));
+        let models = Ensemble::one(IncrementalPredictor::new(self.predictor()));
         let sites = Sites::new(reference, regions, models.rule().windows_around(models.window(), Anchor::Middle));
         let side = |s: u8| crate::genome::HaplotypeSource::Phased("kid".into(), s);
         let stream =
@@ -177,7 +177,8 @@ impl Setting {
 
 /// Ratio and counts of a pair of windows by the whole network, in log2.
 fn full(predictor: &mut Predictor, one: &[u8], two: &[u8]) -> [f64; 3] {
-    let p = predictor.predict(&encode(one, WINDOW).unwrap(), &encode(two, WINDOW).unwrap()).unwrap()[0];
+    let [one, two] = [one, two].map(|bases| encode_windows(&[bases], WINDOW).unwrap());
+    let p = predictor.predict(one.view(), two.view()).unwrap()[0];
     let log2 = |x: f32| f64::from(x) / std::f64::consts::LN_2;
     [log2(p.ratio), log2(p.count1), log2(p.count2)]
 }

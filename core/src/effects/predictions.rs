@@ -5,7 +5,7 @@ use crate::genome::Variants;
 use crate::io::allele_pairs_table::PairsTable;
 use crate::io::fasta::Reference;
 use crate::io::regions::Region;
-use crate::model::encode::encode;
+use crate::model::encode::{as_windows, encode};
 use crate::model::metadata::TargetScale;
 use crate::model::onnx::predictor::{Prediction, Predictor};
 use crate::model::window::{in_region, Windows};
@@ -49,7 +49,7 @@ pub fn predict_regions(
     predictor: &mut Predictor,
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<RegionPrediction>> {
-    let length = predictor.window();
+    let window = predictor.window();
     let mut out = Vec::with_capacity(regions.len());
     for batch in regions.chunks(TOGETHER) {
         let (mut hap1, mut hap2) = (Vec::new(), Vec::new());
@@ -57,12 +57,12 @@ pub fn predict_regions(
         for region in batch {
             let pair = windows.of_checked(region).pair(reference, variants, 0)?;
             for (sequence, codes) in pair.sequences.iter().zip([&mut hap1, &mut hap2]) {
-                let encoded = encode(sequence, length).map_err(|e| in_region(&e, reference.contigs(), region))?;
+                let encoded = encode(sequence, window).map_err(|e| in_region(&e, reference.contigs(), region))?;
                 codes.extend(encoded);
             }
             records.push((pair.variants, pair.skipped));
         }
-        let predicted = predictor.predict(&hap1, &hap2)?;
+        let predicted = predictor.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?;
         out.extend(predicted.into_iter().zip(records).map(|(raw, (variants, skipped))| RegionPrediction {
             raw,
             variants,
@@ -103,7 +103,7 @@ pub fn predict_pairs(
             hap1.extend(encode(&row.allele_a, window).map_err(at)?);
             hap2.extend(encode(&row.allele_b, window).map_err(at)?);
         }
-        out.extend(predictor.predict(&hap1, &hap2)?);
+        out.extend(predictor.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?);
         done(out.len());
     }
     Ok(out)

@@ -5,8 +5,10 @@ use std::ops::Range;
 use crate::effects::loci::{strongest, Site, Sites};
 use crate::error::Result;
 use crate::genome::Edit;
-use crate::model::onnx::ensemble::{mean_and_deviation, Ensemble, Told};
+use crate::model::encode::as_windows;
+use crate::model::onnx::ensemble::{Ensemble, MemberPrediction};
 use crate::model::window::Window;
+use crate::stats::moments::mean_and_deviation;
 
 /// Predicted effect of one alternative allele, log2 of alternative over REF.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,15 +121,16 @@ impl VariantEffects {
     /// # Errors
     /// An engine failed.
     pub fn predict(&mut self) -> Result<Vec<Vec<SiteEffects>>> {
-        let told = match self.waiting() {
-            0 => Vec::new(),
-            _ => self.models.predict(&self.alternatives, &self.references)?,
-        };
+        let window = self.models.window();
+        let (alternatives, references) =
+            (as_windows(&self.alternatives, window)?, as_windows(&self.references, window)?);
+        let predicted = self.models.predict(alternatives, references)?;
         self.alternatives.clear();
         self.references.clear();
-        let effect = |members: &Vec<Told>| {
-            let (ratio, deviation) = mean_and_deviation(members.iter().map(Told::antisymmetric_ratio));
-            let (counts, _) = mean_and_deviation(members.iter().map(|told| told.counts[0] - told.counts[1]));
+        let effect = |pair: usize| {
+            let members = predicted.row(pair);
+            let (ratio, deviation) = mean_and_deviation(members.iter().map(MemberPrediction::antisymmetric_ratio));
+            let (counts, _) = mean_and_deviation(members.iter().map(|member| member.counts[0] - member.counts[1]));
             AlleleEffect { ratio, deviation, counts }
         };
         let mut sites = Vec::with_capacity(self.waiting.len());
@@ -139,7 +142,7 @@ impl VariantEffects {
             };
             let mut found = Vec::with_capacity(waiting.len());
             for (region, pairs) in waiting {
-                let alleles = pairs.into_iter().map(|pair| told.get(pair?).map(effect).and_then(&mut finite));
+                let alleles = pairs.into_iter().map(|pair| pair.map(effect).and_then(&mut finite));
                 found.push(SiteEffects { region, alleles: alleles.collect() });
             }
             self.sites.rank(&mut found, SiteEffects::strongest);

@@ -7,8 +7,8 @@ use crate::io::fasta::Reference;
 use crate::io::regions::bed::test_region;
 use crate::io::regions::Regions;
 use crate::io::Contigs;
-use crate::model::encode::encode;
-use crate::model::incremental::LocalPredictor;
+use crate::model::encode::encode_windows;
+use crate::model::incremental::IncrementalPredictor;
 use crate::model::onnx::ensemble::Network;
 use crate::model::onnx::export::{export, export_ensemble};
 use crate::model::onnx::predictor::Predictor;
@@ -43,7 +43,7 @@ impl Setting {
     }
 
     fn models(&self) -> Ensemble {
-        Ensemble::one(LocalPredictor::new(self.predictor()))
+        Ensemble::one(IncrementalPredictor::new(self.predictor()))
     }
 
     fn reference(&self) -> Reference {
@@ -75,13 +75,14 @@ fn effects_equal_predictions_of_windows_written_out() {
         assert_eq!(effects.waiting(), 2);
         let got = effects.predict().unwrap().remove(0).remove(0);
         assert_eq!(got.region, 20..40);
-        let plain = encode(&BASES[20..40], 20).unwrap();
-        let snv = encode(&[&BASES[20..30], b"C", &BASES[31..40]].concat(), 20).unwrap();
-        let insertion = encode(&[&BASES[20..30], b"TGG", &BASES[31..38]].concat(), 20).unwrap();
+        let encoded = |bases: &[u8]| encode_windows(&[bases], 20).unwrap();
+        let plain = encoded(&BASES[20..40]);
+        let snv = encoded(&[&BASES[20..30], b"C", &BASES[31..40]].concat());
+        let insertion = encoded(&[&BASES[20..30], b"TGG", &BASES[31..38]].concat());
         let mut predictor = setting.predictor();
         for (allele, codes) in [(0, &snv), (2, &insertion)] {
-            let forth = predictor.predict(codes, &plain).unwrap()[0];
-            let back = predictor.predict(&plain, codes).unwrap()[0];
+            let forth = predictor.predict(codes.view(), plain.view()).unwrap()[0];
+            let back = predictor.predict(plain.view(), codes.view()).unwrap()[0];
             let effect = got.alleles[allele].unwrap();
             let ratio = f64::from(forth.ratio - back.ratio) / 2.0 / std::f64::consts::LN_2;
             let counts = f64::from(forth.count1 - forth.count2) / std::f64::consts::LN_2;
@@ -191,7 +192,7 @@ fn variants_of_one_region_share_its_reference_window() {
         assert!(found.iter().flatten().all(|site| site.alleles.iter().all(Option::is_some)));
         let Network::Paired(model) = &effects.models.models()[0] else { panic!("a network of ours") };
         let passes = model.passes().expect("a graph of ours");
-        assert_eq!((passes.whole, passes.overlapping, passes.local), (1, 0, alternatives));
+        assert_eq!((passes.whole, passes.overlapping, passes.incremental), (1, 0, alternatives));
     }
 }
 
@@ -221,7 +222,7 @@ fn an_ensemble_has_mean_and_deviation_in_one_file_or_in_several() {
     let info = ModelInfo::new(setting.predictor().info().architecture.clone());
     let members: Vec<_> = (0..3).map(|seed| random_weights(&info.architecture, 40 + seed)).collect();
     std::fs::write(path("all.onnx"), export_ensemble(&info, &members).unwrap()).unwrap();
-    let open = |name: &str| LocalPredictor::new(Predictor::open(&path(name), 1).unwrap());
+    let open = |name: &str| IncrementalPredictor::new(Predictor::open(&path(name), 1).unwrap());
     let of = |models: Ensemble| {
         let mut effects = VariantEffects::new(Sites::new(setting.reference(), None, Windows::centred(20)), models);
         effects.add("chr1", 30, &alleles("T,C")).unwrap();

@@ -44,9 +44,11 @@ pub fn predict_log2(
     predictor: &mut crate::model::onnx::predictor::Predictor,
     targets: crate::model::metadata::TargetScale,
 ) -> impl FnMut(&[u8], &[u8]) -> Result<Vec<[f64; 4]>> + '_ {
+    use crate::model::encode::as_windows;
     move |hap1, hap2| {
         let log2 = |output: f32| targets.log2(output.into());
-        let told = predictor.predict(hap1, hap2)?;
+        let window = predictor.window();
+        let told = predictor.predict(as_windows(hap1, window)?, as_windows(hap2, window)?)?;
         Ok(told.iter().map(|p| [p.count1, p.count2, p.ratio, p.ratio_swapped].map(log2)).collect())
     }
 }

@@ -1,4 +1,4 @@
-//! The shape of a network: its kind, its sizes, the published presets, and the tensors it needs.
+//! The architecture of a network: its kind, its sizes, the published presets, and the tensors it needs.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 use crate::model::kmers;
 
 choice!(
-    /// Which heads sit on the shared tower.
+    /// Which heads follow the shared tower.
     Kind, "model kind",
-    /// A count head used for both alleles, and a ratio head on the two embeddings joined.
+    /// A count head for each allele, and a ratio head on both embeddings.
     Paired "paired",
     /// The count head alone; the ratio is the difference of the two counts.
     Difference "difference",
-    /// One sequence at a time, with a rectified output; the ratio is the difference of two runs.
+    /// One sequence at a time, with a rectified output; the ratio is the difference of two predictions.
     Single "single",
 );
 
@@ -21,11 +21,12 @@ choice!(
     /// How the tower reads the two strands of an allele.
     #[derive(Default)]
     Strands, "way to read strands",
-    /// End to end, as one sequence of 2·`window` positions. As published: exchanging the strands exchanges the two
-    /// halves of what the dense layer sees, so that a sequence and its reverse complement differ.
+    /// Concatenated to one sequence of 2·`window` positions, as published: the predictions for a sequence and for its
+    /// reverse complement differ, since the dense layer sees the two halves swapped.
     #[default]
     Joined "joined",
-    /// Each by itself, the embeddings averaged: a sequence and its reverse complement are the same.
+    /// Separately, and the embeddings averaged: the predictions for a sequence and for its reverse complement are
+    /// equal.
     Averaged "averaged",
 );
 
@@ -33,16 +34,16 @@ choice!(
     /// What the ratio head of a paired network computes from the two embeddings.
     #[derive(Default)]
     RatioHead, "ratio head",
-    /// g(a, b), as published: equal alleles may have a ratio, and exchanged ones need not have the negative.
+    /// g(a, b), as published: equal alleles may have a ratio other than 0, and swapped ones another than the negative.
     #[default]
     Free "free",
-    /// (g(a, b) - g(b, a)) / 2: 0 for equal alleles, the negative for exchanged ones. What favours one allele
-    /// whatever its sequence is learned beside it, as `ratio_bias`, and is no part of a prediction.
+    /// (g(a, b) - g(b, a)) / 2: 0 for equal alleles, the negative for swapped ones. A sequence-independent bias is
+    /// learned separately, as `ratio_bias`, and is not included in predictions.
     Antisymmetric "antisymmetric",
 );
 
-/// Sizes of one network. The defaults of `strands`, `ratio_head`, `tower_dropout`, `outputs` and `kmers` are the published
-/// network's, so that older files are read as what they are.
+/// Sizes of a network. `strands`, `ratio_head`, `tower_dropout`, `outputs` and `kmers` default to those of the published
+/// network, so that older files keep their meaning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
@@ -56,7 +57,7 @@ pub struct Architecture {
     pub conv_repeat: usize,
     /// Kernels of the first convolution (K).
     pub kernel_number: usize,
-    /// Their length in bases.
+    /// Length of these kernels in bases.
     pub kernel_length: usize,
     /// Channels of every later convolution (F).
     pub filter_number: usize,
@@ -70,23 +71,23 @@ pub struct Architecture {
     pub h_layers: usize,
     /// Embedding width of one allele (H).
     pub hidden: usize,
-    /// Share of units dropped in the heads while training, 0 to below 1.
+    /// Dropout rate in the heads, 0 to below 1.
     pub dropout: f64,
     /// Whether batch normalisation follows each convolution.
     pub batch_norm: bool,
     /// How the two strands are read.
     #[serde(default)]
     pub strands: Strands,
-    /// What the ratio head computes; of no meaning to other kinds than [`Kind::Paired`].
+    /// What the ratio head computes; used by [`Kind::Paired`] alone.
     #[serde(default)]
     pub ratio_head: RatioHead,
-    /// Share of positions dropped after each pool while training, 0 to below 1.
+    /// Dropout rate after each pool, 0 to below 1.
     #[serde(default)]
     pub tower_dropout: f64,
     /// Samples or conditions predicted at once (S), each with both counts and a ratio.
     #[serde(default = "one")]
     pub outputs: usize,
-    /// Length of the k-mers whose counts the dense layer sees beside the tower ([`crate::model::kmers`]); 0 without.
+    /// Length of the k-mers whose counts are additional input of the dense layer ([`crate::model::kmers`]); 0 for none.
     #[serde(default)]
     pub kmers: usize,
 }
@@ -95,17 +96,17 @@ fn one() -> usize {
     1
 }
 
-/// Weights of the counted k-mers in the dense layer (H, 4ᵏ).
+/// Name of the weights of k-mer counts in the dense layer (H, 4ᵏ).
 pub const KMER_WEIGHT: &str = "kmers.weight";
 
-/// Largest window and largest single size accepted: far above any real model, far below what overflows.
+/// Largest window and largest single size accepted: far above any real model, far below overflow.
 const MAX_WINDOW: usize = 1 << 20;
 const MAX_SIZE: usize = 1 << 16;
 const MAX_OUTPUTS: usize = 4096;
-/// 1.6 GB of float32: an ONNX file is one protobuf message and cannot exceed 2 GB.
+/// 1.6 GB of float32: an ONNX file is one protobuf message, of 2 GB at most.
 const MAX_PARAMETERS: usize = 400_000_000;
 
-/// Zero padding (left, right) that keeps the length of a convolution: d(k-1) in all, the odd one on the right.
+/// Zero padding (left, right) with which a convolution keeps the length: d(k-1) in total, an odd one on the right.
 pub fn same_padding(kernel: usize, dilation: usize) -> (usize, usize) {
     let total = dilation * kernel.saturating_sub(1);
     (total / 2, total - total / 2)
@@ -156,16 +157,15 @@ impl Architecture {
         }
     }
 
-    /// The same sizes with this suite's own way of reading strands and alleles: strands averaged and an antisymmetric
-    /// ratio head.
-    pub fn sound(self) -> Self {
+    /// The same sizes with the recommended symmetries: strands averaged, and an antisymmetric ratio head.
+    pub fn recommended(self) -> Self {
         Architecture { strands: Strands::Averaged, ratio_head: RatioHead::Antisymmetric, ..self }
     }
 
-    /// Refuse sizes that make no network, or one beyond what a model file can hold.
+    /// Check that the sizes are possible, and that the network fits into a model file.
     ///
     /// # Errors
-    /// One line that names the size and what it may be.
+    /// Names the size and its limits.
     pub fn validate(&self) -> Result<()> {
         let sizes = [
             ("window", self.window, 1, MAX_WINDOW),
@@ -204,7 +204,7 @@ impl Architecture {
         }
     }
 
-    /// Positions that one pass of the tower sees: both strands of an allele when they are joined, else one.
+    /// Positions in one pass of the tower: both strands of an allele if they are joined, else one.
     pub fn tower_length(&self) -> usize {
         match self.strands {
             Strands::Joined => 2 * self.window,
@@ -228,7 +228,7 @@ impl Architecture {
         self.pooled_length() * self.filter_number
     }
 
-    /// Numbers the optimiser moves: every tensor but the running statistics.
+    /// Learned parameters: all tensors except the running statistics.
     pub fn parameter_count(&self) -> usize {
         self.checked_parameter_count().unwrap_or(usize::MAX)
     }
@@ -239,13 +239,13 @@ impl Architecture {
         })
     }
 
-    /// Key of the residual block `repeat` (0-based) of pooled stage `stage`: `convlayers.{i}._module`. Pools take
-    /// a place in the numbering and hold no tensors.
+    /// Key of the residual block `repeat` of pooled stage `stage` (both 0-based): `convlayers.{i}._module`. Pools are
+    /// numbered, too, but have no tensors.
     pub fn residual_key(&self, stage: usize, repeat: usize) -> String {
         format!("convlayers.{}._module", 1 + stage * (self.conv_repeat + 1) + repeat)
     }
 
-    /// Key of the layer that ends the count head: `out` for single networks, `counts_out` for the others.
+    /// Key of the last layer of the count head: `out` for single networks, `counts_out` for the others.
     pub fn count_output_key(&self) -> &'static str {
         match self.kind {
             Kind::Single => "out",
@@ -253,8 +253,8 @@ impl Architecture {
         }
     }
 
-    /// Every tensor with its shape, in forward order, under the names published checkpoints use.
-    /// `num_batches_tracked` counters are not among them.
+    /// Name and shape of each tensor, in forward order. The names are those of published checkpoints, without their
+    /// `num_batches_tracked` counters.
     pub fn tensor_shapes(&self) -> Vec<(String, Vec<usize>)> {
         let mut list = Vec::new();
         let mut convolution = |key: &str, out: usize, channels: usize, length: usize| {

@@ -1,51 +1,50 @@
-//! The k-mers of an allele, counted on both strands: what the dense layer may see beside the tower
-//! (`Architecture::kmers`).
+//! The k-mers of an allele, counted on both strands: optional input of the dense layer (`Architecture::kmers`).
 //!
-//! n_j is how often k-mer j stands in the allele or in its reverse complement. A base of doubt (N) counts as a quarter
-//! of each base; k-mers with two of them, and those that reach beyond the bases, count for nothing. The dense layer
-//! gets z_j = (n_j - e)·9/√(2(L-k+1)), where L-k+1 is the number of places in a window of L bases and e = 2(L-k+1)/4ᵏ
-//! what random bases give: the size of z is about the same whatever k and the window are. (9 was chosen on the
-//! validation pairs of the retina MPRA, docs/training.md.)
+//! n_j is the number of occurrences of k-mer j in the allele and in its reverse complement. An ambiguous base (N) counts
+//! as a quarter of each base; k-mers with two of them, and those with padding, are not counted. The input of the dense
+//! layer is z_j = (n_j - e)·9/√(2(L-k+1)), where L-k+1 is the number of positions in a window of L bases and
+//! e = 2(L-k+1)/4ᵏ the expectation for random bases: the size of z hardly depends on k and on the window. (9 was chosen
+//! on the validation pairs of the retina MPRA, docs/training.md.)
 //!
-//! k-mer j is the number whose digits to the base of 4 are its bases, the first one the highest.
+//! k-mer j is the number whose digits in base 4 are its bases, the first base being the highest digit.
 
 use crate::model::encode::{ANY, NOTHING};
 
 /// Longest k-mer: there are 1024 of them.
 pub const LONGEST: usize = 5;
 
-/// How counts become what the dense layer sees.
+/// Scaling of counts to the input of the dense layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    /// e
+    /// The expectation e.
     pub expected: f64,
-    /// By what n - e is multiplied.
+    /// The factor of n - e.
     pub factor: f64,
 }
 
-/// Places at which a k-mer begins in a window.
-fn places(window: usize, k: usize) -> usize {
+/// Positions at which a k-mer can begin in a window.
+fn positions(window: usize, k: usize) -> usize {
     (window + 1).saturating_sub(k)
 }
 
-/// For windows of that many bases, at least k.
+/// The scaling for windows of `window` bases, at least k.
 pub fn scale(window: usize, k: usize) -> Scale {
-    let both = 2.0 * places(window, k) as f64;
+    let both = 2.0 * positions(window, k) as f64;
     Scale { expected: both / number(k) as f64, factor: 9.0 / both.sqrt() }
 }
 
-/// k-mers of that length.
+/// Number of k-mers of length k.
 pub fn number(k: usize) -> usize {
     1 << (2 * k)
 }
 
 /// The reverse complement of k-mer `j`.
 pub fn reverse_complement(j: usize, k: usize) -> usize {
-    (0..k).fold(0, |turned, digit| turned << 2 | (3 - (j >> (2 * digit) & 3)))
+    (0..k).fold(0, |reverse, digit| reverse << 2 | (3 - (j >> (2 * digit) & 3)))
 }
 
-/// Kernels (4ᵏ, 4, k) that find k-mers in one-hot bases: the sum less k - 1, where it is above 0, is 1 for the k-mer,
-/// a quarter where one base is in doubt, and 0 for all others.
+/// Kernels (4ᵏ, 4, k) that find k-mers in one-hot bases: the sum minus k - 1, rectified, is 1 for the k-mer, a quarter
+/// where one base is ambiguous, and 0 for all others.
 pub fn kernels(k: usize) -> Vec<f32> {
     let mut kernels = vec![0.0; number(k) * 4 * k];
     for j in 0..number(k) {
@@ -57,12 +56,12 @@ pub fn kernels(k: usize) -> Vec<f32> {
     kernels
 }
 
-/// The k-mers of `codes` on the strand given, in order, each with its share of a count.
+/// The k-mers of the codes of one window on the given strand, in order, each with its count: 1, or a quarter.
 pub fn found(codes: &[u8], k: usize) -> impl Iterator<Item = (usize, f32)> + '_ {
     codes.windows(k.max(1)).flat_map(move |kmer| {
-        let doubtful = kmer.iter().filter(|&&code| code == ANY).count();
-        let known = doubtful <= 1 && kmer.iter().all(|&code| code < NOTHING);
-        let (choices, share) = match (known, doubtful) {
+        let ambiguous = kmer.iter().filter(|&&code| code == ANY).count();
+        let known = ambiguous <= 1 && kmer.iter().all(|&code| code < NOTHING);
+        let (choices, share) = match (known, ambiguous) {
             (false, _) => (0, 0.0),
             (true, 0) => (1, 1.0),
             (true, _) => (4, 0.25),
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn doubt_is_shared_out_and_padding_counts_for_nothing() {
+    fn ambiguous_bases_count_as_quarters_and_padding_is_not_counted() {
         let all = |codes: &[u8]| found(codes, 2).collect::<Vec<_>>();
         assert_eq!(all(&[0, 1, 3]), [(of("AC"), 1.0), (of("CT"), 1.0)]);
         let quarters: Vec<(usize, f32)> = ["AA", "AC", "AG", "AT"].map(|kmer| (of(kmer), 0.25)).to_vec();
@@ -120,11 +119,11 @@ mod tests {
                 let sum = |at: usize| -> f32 {
                     (0..4 * k).map(|i| kernels[j * 4 * k + i] * hot(codes[at + i % k], i / k)).sum()
                 };
-                (0..places(codes.len(), k)).map(|at| (sum(at) - (k as f32 - 1.0)).max(0.0)).sum()
+                (0..positions(codes.len(), k)).map(|at| (sum(at) - (k as f32 - 1.0)).max(0.0)).sum()
             };
             let counts = count(&codes);
-            let turned: Vec<u8> = codes.iter().rev().map(|&code| complement(code)).collect();
-            let other = count(&turned);
+            let reverse: Vec<u8> = codes.iter().rev().map(|&code| complement(code)).collect();
+            let other = count(&reverse);
             for j in 0..number(k) {
                 prop_assert!((by_kernel(j) - counts[j]).abs() < 1e-4, "{j}");
                 prop_assert!((other[reverse_complement(j, k)] - counts[j]).abs() < 1e-4, "{j}");

@@ -1,13 +1,16 @@
 //! The paired network: architecture, windows, weights, and the engines that run it.
 //!
+//! n windows of L bases are an array of byte codes (n, L) ([`encode`]); predictions of several quantities per window
+//! are arrays, too.
+//!
 //! | module | what it holds |
 //! |---|---|
-//! | [`architecture`] | the shape of a network: its kind, its sizes, the published presets |
-//! | [`encode`] | bases to byte codes to one-hot |
+//! | [`architecture`] | the sizes of a network, the published presets, the tensors it needs |
+//! | [`encode`] | bases to byte codes, byte codes to one-hot |
 //! | [`kmers`] | k-mer counts as additional input of the dense layer |
 //! | [`window`] | which bases of a region a model sees |
 //! | [`weights`] | named tensors, checked against an architecture; safetensors |
-//! | [`metadata`] | what a model file says about itself |
+//! | [`metadata`] | the metadata of a model file |
 //! | `torch` | the network on libtorch, for training (feature `torch`) |
 //! | [`onnx`] | the network as an ONNX file, and inference with ONNX Runtime |
 //! | `incremental` | inference that recomputes only what a variant can change (feature `onnx`) |

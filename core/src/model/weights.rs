@@ -15,7 +15,7 @@ use crate::model::Architecture;
 pub struct Tensor {
     /// Length along each axis; empty for a scalar.
     pub shape: Vec<usize>,
-    /// The numbers, last axis fastest.
+    /// Its elements, last axis fastest.
     pub data: Vec<f32>,
 }
 
@@ -24,12 +24,12 @@ pub struct Tensor {
 pub struct Weights(pub BTreeMap<String, Tensor>);
 
 impl Weights {
-    /// The tensor of that name, if there.
+    /// The tensor `name`, if it exists.
     pub fn get(&self, name: &str) -> Option<&Tensor> {
         self.0.get(name)
     }
 
-    /// Check that exactly the tensors of `architecture` are here, each of its shape and without NaN or infinity.
+    /// Check that these are exactly the tensors of `architecture`, each of its shape and with finite elements.
     ///
     /// # Errors
     /// Names the first tensor that is missing, of another shape, not finite, or not part of the network.
@@ -54,7 +54,7 @@ impl Weights {
         if self.0.len() != wanted.len() {
             let extra = self.0.keys().find(|name| !wanted.iter().any(|(w, _)| w == *name));
             return Err(Error::mismatch(format!(
-                "the tensor {} is no part of a {} network of these sizes",
+                "the tensor {} does not belong to a {} network of these sizes",
                 extra.map_or("?", |name| name.as_str()),
                 architecture.kind
             )));
@@ -64,8 +64,11 @@ impl Weights {
 
     /// Write as safetensors, whole or not at all. `metadata` goes into the header.
     ///
-    /// The file is put together here, tensors by name and metadata by key: the crate takes metadata in an order
-    /// that changes from run to run, and one seed is to give one file.
+    /// The file is assembled here, tensors by name and metadata by key: the crate writes metadata in an order that
+    /// changes from run to run, and equal seeds must give equal files.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write_safetensors(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<()> {
         let mut header = BTreeMap::new();
         if !metadata.is_empty() {
@@ -80,7 +83,7 @@ impl Weights {
         }
         let mut text =
             serde_json::to_string(&header).map_err(|e| Error::input(path, format!("cannot be written: {e}")))?;
-        // The numbers begin at a multiple of eight bytes.
+        // The data begin at a multiple of eight bytes.
         text.push_str(&" ".repeat(text.len().next_multiple_of(8) - text.len()));
         let mut content = (text.len() as u64).to_le_bytes().to_vec();
         content.extend(text.as_bytes());
@@ -88,13 +91,16 @@ impl Weights {
         output_file::write_whole(path, &content)
     }
 
-    /// Read safetensors: float32 tensors and the header's metadata. `num_batches_tracked` counters are left out.
+    /// Read safetensors: float32 tensors, without `num_batches_tracked` counters, and the metadata of the header.
+    ///
+    /// # Errors
+    /// The file is not safetensors, or has a tensor of another type.
     pub fn read_safetensors(path: &Path) -> Result<(Self, BTreeMap<String, String>)> {
         if !fs::metadata(path).map_err(|e| Error::io(path, e))?.is_file() {
-            return Err(Error::input(path, "is no regular file, so no safetensors file"));
+            return Err(Error::input(path, "is not a regular file, so it cannot be a safetensors file"));
         }
         let content = fs::read(path).map_err(|e| Error::io(path, e))?;
-        let wrong = |e: safetensors::SafeTensorError| Error::input(path, format!("is no safetensors file ({e})"));
+        let wrong = |e: safetensors::SafeTensorError| Error::input(path, format!("is not a safetensors file ({e})"));
         let file = SafeTensors::deserialize(&content).map_err(wrong)?;
         let (_, header) = SafeTensors::read_metadata(&content).map_err(wrong)?;
         let mut tensors = BTreeMap::new();
@@ -113,8 +119,8 @@ impl Weights {
     }
 }
 
-/// Weights drawn from a fixed generator at about the published initial scale, for tests and benchmarks that need
-/// a network but no training: every number depends on `seed` and the architecture alone.
+/// Random weights at about the scale of initial ones, for tests and benchmarks that need a network without training.
+/// They depend on `seed` and the architecture alone.
 pub fn random_weights(architecture: &Architecture, seed: u64) -> Weights {
     use rand::{Rng, SeedableRng};
     let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
@@ -184,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_safetensors_is_refused() {
+    fn other_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         for content in [&b""[..], b"hello there", &[0xff; 64], b"\x02\0\0\0\0\0\0\0{}"] {
@@ -194,6 +200,6 @@ mod tests {
             }
         }
         fs::write(&path, [0xff; 64]).unwrap();
-        assert!(Weights::read_safetensors(&path).unwrap_err().to_string().contains("no safetensors"));
+        assert!(Weights::read_safetensors(&path).unwrap_err().to_string().contains("not a safetensors"));
     }
 }

@@ -13,18 +13,18 @@ use crate::output::track::Track;
 /// Write `track` to `path`, a regular file.
 ///
 /// # Errors
-/// There is nothing to write (a bigWig cannot be empty), a contig's length is unknown or beyond 32 bits, or the
-/// disk is full.
+/// The track is empty, which a bigWig cannot be, the length of a contig is unknown or beyond 32 bits, or the file cannot
+/// be written.
 pub fn write(track: &Track, path: &Path) -> Result<()> {
     if track.is_empty() {
         return Err(Error::input(path, "would be empty, which bigWig cannot be: nothing was predicted"));
     }
     if path.exists() && !path.is_file() {
-        return Err(Error::input(path, "is no regular file, which bigWig needs"));
+        return Err(Error::input(path, "is not a regular file, which bigWig needs"));
     }
     let contigs = track.contigs();
     let mut order: Vec<usize> = (0..contigs.len()).collect();
-    // bigWig keeps its contigs in the order of their bytes, and readers search by it.
+    // bigWig has its contigs in the order of their bytes, by which readers search.
     order.sort_by_key(|&i| contigs.name(i).as_bytes());
     let mut sizes = HashMap::new();
     order.retain(|&i| !track.is_bare(i));
@@ -43,7 +43,7 @@ pub fn write(track: &Track, path: &Path) -> Result<()> {
     let file = temporary.reopen().map_err(|e| Error::io(path, e))?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| Error::io(path, e))?;
     let mut writer = BigWigWrite::new(file, sizes);
-    // The intermediate zoom levels stay in memory instead of in files of their own.
+    // Intermediate zoom levels stay in memory, not in temporary files.
     writer.options.inmemory = true;
     writer.write(BedParserStreamingIterator::wrap_infallible_iter(values, false), runtime).map_err(|e| match e {
         BBIProcessError::IoError(e) => Error::io(path, e),
@@ -62,7 +62,7 @@ mod tests {
     fn what_is_written_reads_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.bw");
-        // In an order that is not that of their bytes.
+        // In another order than that of their bytes.
         let contigs = Contigs::new(vec![("chr2".into(), 5000), ("chr10".into(), 300), ("chrM".into(), 9)]);
         let mut track = Track::new(contigs);
         track.push(0, 100, 200, 1.5);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_track_is_told_and_leaves_nothing() {
+    fn an_empty_track_is_an_error_and_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.bw");
         let track = Track::new(Contigs::new(vec![("1".into(), 9)]));

@@ -1,18 +1,21 @@
-//! The table of an evaluation: one figure a line, for pandas and R as it is.
+//! The table of an evaluation: one value per line, readable by pandas and R.
 
 use std::io::{self, Write};
 
 use crate::evaluation::Row;
 use crate::output::table::number;
 
-/// Names of the columns. No mark stands before them, so that a reader that skips lines with `#` keeps them.
+/// Names of the columns. Without a leading `#`, so that readers that skip such lines keep them.
 pub const COLUMNS: [&str; 8] = ["section", "quantity", "case", "name", "value", "low", "high", "n"];
 
-/// Write column names and rows; `.` for what has no value.
+/// Write column names and rows; `.` for missing values.
+///
+/// # Errors
+/// `out` cannot be written.
 pub fn write(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     writeln!(out, "{}", COLUMNS.join("\t"))?;
     for r in rows {
-        // What follows a # would be lost to those readers.
+        // Those readers ignore what follows a #.
         let case: String = r.case.chars().map(|c| if c.is_control() || c == '#' { '?' } else { c }).collect();
         let [value, low, high] = [r.value, r.low, r.high].map(number);
         writeln!(out, "{}\t{}\t{case}\t{}\t{value}\t{low}\t{high}\t{}", r.section, r.quantity, r.name, r.n)?;

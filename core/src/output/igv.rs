@@ -1,35 +1,11 @@
-//! A session file for IGV: genome, tracks and variants open with one click, wherever the folder is moved to.
+//! A session file for IGV, which opens genome, tracks and variants; its paths are relative, so the folder can be moved.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::io::output_file::write_whole;
 use crate::io::text_input::is_stdio;
-use crate::output::igv_file::FileKind;
-use crate::output::track::{Colour, TrackStyle};
-
-/// Something IGV opens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IgvTrack {
-    pub path: PathBuf,
-    pub name: String,
-    /// Of values above zero and below; `None` for files that are no graph: VCF, BED, BAM.
-    pub colours: Option<[Colour; 2]>,
-    /// Graphs with the same group share one scale.
-    pub group: Option<String>,
-}
-
-impl IgvTrack {
-    /// A graph that this suite wrote to `path`, on a scale of its own.
-    pub fn graph(path: &Path, style: &TrackStyle) -> Self {
-        Self { path: path.into(), name: style.name.clone(), colours: Some(style.colours), group: None }
-    }
-
-    /// A VCF.
-    pub fn variants(path: &Path) -> Self {
-        Self { path: path.into(), name: "variants".into(), colours: None, group: None }
-    }
-}
+use crate::output::igv_track::{FileKind, IgvTrack};
 
 /// Write a session that opens `tracks` over the genome of `reference` at `locus` (`chr:from-to`, 1-based): graphs,
 /// features and alignments, each in the order given. All paths in it are relative to the session file.

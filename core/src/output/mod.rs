@@ -1,25 +1,27 @@
-//! What users look at: provenance, VCF INFO, bedGraph, bigWig, IGV session, plots.
+//! Outputs for users: provenance, VCF INFO, bedGraph, bigWig, IGV session, plots.
 //!
 //! | module | what it is about |
 //! |---|---|
 //! | [`provenance`] | version and command line in a header |
 //! | [`vcf_info`] | the INFO fields of predicted effects |
 //! | [`table`] | numbers in tables |
-//! | [`evaluation_table`] | the figures of an evaluation |
+//! | [`evaluation_table`] | the table of an evaluation |
 //! | [`track`] | values along a genome, sorted and without overlaps; bedGraph |
 //! | [`bigwig`] | the same as bigWig |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
-//! | [`igv_file`] | how a file of the user's own looks in that session |
-//! | [`overview`] | an account of a run of counting, as SVG and for MultiQC |
-//! | [`plot`] | scatter plots and learning curves as SVG |
+//! | [`igv_track`] | the kind, name and colours of a file in that session |
+//! | [`overview`], [`overview_plot`] | summary of a counting run, for MultiQC and as SVG |
+//! | [`plot`] | scatter plots, learning curves, calibration and shares as SVG |
+//! | `panel` | the set-up that charts share |
 //! | [`tensorboard`] | event files for TensorBoard |
 
 pub mod bigwig;
 pub mod evaluation_table;
 pub mod igv;
-pub mod igv_file;
+pub mod igv_track;
 pub mod overview;
-mod overview_plot;
+pub mod overview_plot;
+mod panel;
 pub mod plot;
 pub mod provenance;
 pub mod table;

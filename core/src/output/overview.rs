@@ -1,5 +1,5 @@
-//! The overview of a run of counting: classes, chromosomes, reference fraction and p-values, as one SVG, and the
-//! classes as a custom-content file of MultiQC.
+//! The overview of a counting run: classes, chromosomes, reference fraction and p-values; the classes as a
+//! custom-content file of MultiQC. [`crate::output::overview_plot`] draws it.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,15 @@ use crate::counts::{CountRow, Fragment, FragmentSink, Tally, VariantSink, Varian
 use crate::error::Result;
 use crate::genome::Variant;
 use crate::io::Contigs;
-use crate::output::overview_plot;
+use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
+
+/// Haplotype 1, haplotype 2, conflicting, uninformative.
+pub(super) const CLASS_COLOURS: [Colour; 4] = [HAPLOTYPE1, HAPLOTYPE2, (230, 159, 0), (200, 200, 200)];
 
 /// Bars of the histogram of p.
 pub const P_BARS: usize = 20;
 
-/// Rows with fewer informative fragments are left out of the histogram of p: they have few values to take.
+/// Rows with fewer informative fragments are excluded from the histogram of p: their p has few possible values.
 pub const LEAST_FRAGMENTS: u64 = 10;
 
 /// Fragments of a run by sample, contig and class.
@@ -28,7 +31,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Nothing counted yet.
+    /// Without fragments.
     pub fn new(samples: &[String], contigs: &Contigs) -> Self {
         Self {
             samples: samples.to_vec(),
@@ -86,7 +89,7 @@ impl Bins {
     fn points(&self) -> Vec<FractionPoint> {
         let point = |(bin, [rows, first, second]): (usize, &[f64; 3])| {
             let mean = first / rows;
-            // A single row has no spread of its own: the widest there is.
+            // The variance of a single row is unknown: the largest possible one.
             let variance = if *rows > 1.0 { (second - rows * mean * mean).max(0.0) / (rows - 1.0) } else { 0.25 };
             FractionPoint { from: 1 << bin.min(63), rows: *rows as u64, mean, se: (variance / rows).sqrt() }
         };
@@ -97,8 +100,11 @@ impl Bins {
 /// Mean fraction of rows with `from` to 2 `from` - 1 informative fragments.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FractionPoint {
+    /// Smallest number of fragments.
     pub from: u64,
+    /// Number of rows.
     pub rows: u64,
+    /// Mean fraction.
     pub mean: f64,
     /// Standard error of the mean.
     pub se: f64,
@@ -113,7 +119,7 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// Nothing counted yet.
+    /// Without fragments.
     pub fn new(samples: &[String]) -> Self {
         Self {
             samples: samples.to_vec(),
@@ -131,7 +137,7 @@ impl VariantSink for Shares {
                 continue;
             }
             *self.pairs[i].entry((t.hap1, t.hap2)).or_insert(0) += 1;
-            // The reference is one of the two only where one of them carries it.
+            // Only where one of the haplotypes has the reference allele.
             match (variant.hap1, variant.hap2) {
                 (0, _) => self.bins[i].add(t.hap1 as f64 / n as f64, n),
                 (_, 0) => self.bins[i].add(t.hap2 as f64 / n as f64, n),
@@ -142,27 +148,27 @@ impl VariantSink for Shares {
     }
 }
 
-/// What the overview shows.
+/// The content of an overview.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overview {
     /// Each sample with its fragments by class.
     pub classes: Vec<(String, Tally)>,
     /// Each contig that has informative fragments.
     pub chromosomes: Vec<(String, Tally)>,
-    /// What the fraction is of, and what has one: the reference and variants, or haplotype 1 and regions.
+    /// Numerator of the fraction and unit of counting: the reference and variants, or haplotype 1 and regions.
     pub fraction_of: [&'static str; 2],
-    /// Mean fraction by coverage, a list a sample.
+    /// Mean fraction by coverage, one list per sample.
     pub fractions: Vec<(String, Vec<FractionPoint>)>,
-    /// What has the p-values: regions or variants.
+    /// The units with p-values: regions or variants.
     pub p_of: &'static str,
-    /// Rows with p in each of [`P_BARS`] equal stretches from 0 to 1, a list a sample. Empty without a test.
+    /// Rows with p in each of [`P_BARS`] equal intervals from 0 to 1, one list per sample. Empty without a test.
     pub p: Vec<(String, [u64; P_BARS])>,
 }
 
 impl Overview {
-    /// Put together what a run counted: `rows` of the count table, tested or not; `shares` of its records, if it
-    /// looked at them. Without, the fraction is that of haplotype 1 by region. p-values are those of the rows, else
-    /// those of the records by a test with `settings`.
+    /// The overview of a run: `rows` of the count table, tested or not, and `shares` of its records if they were counted.
+    /// Without these, the fraction is that of haplotype 1 by region. p-values are those of the rows, else those of the
+    /// records by a test with `settings`.
     pub fn new(totals: &Totals, rows: &[CountRow], shares: Option<&Shares>, settings: Option<Settings>) -> Self {
         let mut overview = Self { classes: totals.classes(), chromosomes: totals.chromosomes(), ..Default::default() };
         match shares {
@@ -216,25 +222,17 @@ impl Overview {
         self.p[place].1[((p * P_BARS as f64) as usize).min(P_BARS - 1)] += rows;
     }
 
-    /// The picture, 960 pixels wide.
-    ///
-    /// # Errors
-    /// What the drawing library says.
-    pub fn svg(&self) -> Result<String> {
-        overview_plot::draw(self)
-    }
-
-    /// Custom content for MultiQC: a bar a sample, fragments by class. MultiQC finds it by a name that ends in
+    /// Custom content for MultiQC: one bar per sample, fragments by class. MultiQC finds files whose names end in
     /// `_mqc.json`.
     pub fn multiqc(&self) -> String {
-        // By hand, since the order of bars is that of the file.
+        // Not by serde_json: the order of keys is that of the bars.
         let lines = |list: Vec<(String, serde_json::Value)>| -> String {
             let one = |(key, value): &(String, serde_json::Value)| format!("    {}: {value}", json!(key));
             list.iter().map(one).collect::<Vec<_>>().join(",\n")
         };
         let keys = ["hap1", "hap2", "conflicting", "uninformative"];
         let names = ["Haplotype 1", "Haplotype 2", "Conflicting", "Uninformative"];
-        let categories = keys.into_iter().zip(names).zip(overview_plot::CLASS_COLOURS).map(|((key, name), c)| {
+        let categories = keys.into_iter().zip(names).zip(CLASS_COLOURS).map(|((key, name), c)| {
             let colour = format!("#{:02x}{:02x}{:02x}", c.0, c.1, c.2);
             (key.to_string(), json!({"name": name, "color": colour}))
         });

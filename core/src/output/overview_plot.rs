@@ -1,22 +1,19 @@
-//! The picture of [`crate::output::overview::Overview`]: four panels.
+//! The picture of an [`Overview`]: four panels.
 
 use std::path::Path;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::counts::Tally;
 use crate::error::Result;
-use crate::output::overview::{Overview, LEAST_FRAGMENTS, P_BARS};
-use crate::output::plot::{drawing, rgb, SERIES};
+use crate::output::overview::{Overview, CLASS_COLOURS, LEAST_FRAGMENTS, P_BARS};
+use crate::output::panel::{panel, picture, rgb, text, Area, Drawn, Panel, Ticks, SERIES};
 use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
 
-/// Haplotype 1, haplotype 2, conflicting, uninformative.
-pub const CLASS_COLOURS: [Colour; 4] = [HAPLOTYPE1, HAPLOTYPE2, (230, 159, 0), (200, 200, 200)];
 const CLASS_NAMES: [&str; 4] = ["haplotype 1", "haplotype 2", "conflicting", "uninformative"];
 
-/// Most bars and lines drawn in a panel; the rest is named by its number.
+/// Maximum number of bars and lines in a panel; the number of others is given.
 const MOST_SAMPLES: usize = 24;
 const MOST_CONTIGS: usize = 40;
 const MOST_LINES: usize = SERIES.len();
@@ -26,33 +23,28 @@ const GAP: i32 = 14;
 const ROW: i32 = 22;
 const PANEL: u32 = 340;
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Fail = DrawingAreaErrorKind<std::io::Error>;
-type Drawn = std::result::Result<(), Fail>;
-
-pub(super) fn draw(overview: &Overview) -> Result<String> {
-    let fail = drawing(Path::new("overview"));
+/// The picture of a run, 960 pixels wide, as SVG.
+///
+/// # Errors
+/// The drawing library failed.
+pub fn svg(overview: &Overview) -> Result<String> {
     let bars = overview.classes.len().clamp(1, MOST_SAMPLES) as i32 * ROW + 96;
     let height = bars + 2 * PANEL as i32;
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area();
-        area.fill(&WHITE).map_err(&fail)?;
+    picture(Path::new("overview"), (WIDTH as u32, height as u32), |area| {
         let (top, rest) = area.split_vertically(bars);
         let (middle, bottom) = rest.split_vertically(PANEL as i32);
-        classes(&top, overview).map_err(&fail)?;
-        chromosomes(&middle, overview).map_err(&fail)?;
+        classes(&top, overview)?;
+        chromosomes(&middle, overview)?;
         let (left, right) = bottom.split_horizontally(WIDTH / 2);
-        fractions(&left, overview).map_err(&fail)?;
-        p_values(&right, overview).map_err(&fail)?;
-        area.present().map_err(&fail)?;
-    }
-    Ok(svg)
+        fractions(&left, overview)?;
+        p_values(&right, overview)
+    })
 }
 
-fn text(area: &Area, words: &str, at: (i32, i32), size: i32, place: (HPos, VPos), grey: f64) -> Drawn {
-    let style = ("sans-serif", size).into_font().color(&BLACK.mix(grey)).pos(Pos::new(place.0, place.1));
-    area.draw(&Text::new(words.to_owned(), at, style))
+/// The layout of a chart in one of the lower panels.
+fn layout(labels: [&str; 2], x: Ticks, y: fn(&f64) -> String) -> Panel<'_> {
+    let y = Ticks { count: None, format: y };
+    Panel { margins: [70, 8, 4, 18], axes: [44, 54], fonts: [11, 12], labels, x: Some(x), y }
 }
 
 fn title(area: &Area, words: &str, note: &str) -> Drawn {
@@ -67,7 +59,7 @@ fn bar(area: &Area, from: (i32, i32), to: (i32, i32), colour: Colour) -> Drawn {
     area.draw(&Rectangle::new([from, to], rgb(colour).filled()))
 }
 
-/// A square and a name for each class, from the right.
+/// A square and a name for each class, right-aligned.
 fn class_legend(area: &Area, names: &[&str]) -> Drawn {
     let mut right = WIDTH - GAP;
     for (name, colour) in names.iter().zip(CLASS_COLOURS).rev() {
@@ -96,7 +88,7 @@ fn grouped(n: u64) -> String {
     text
 }
 
-/// At most `most` characters, the middle left out.
+/// At most `most` characters, with the middle omitted.
 fn shortened(name: &str, most: usize) -> String {
     let letters: Vec<char> = name.chars().collect();
     if letters.len() <= most {
@@ -107,8 +99,8 @@ fn shortened(name: &str, most: usize) -> String {
     format!("{}…{}", part(&letters[..head]), part(&letters[letters.len() - tail..]))
 }
 
-/// Names of at most `most` characters. Where one is too long, all lose what they have in common, so that they can
-/// still be told apart.
+/// Names of at most `most` characters. If one is too long, all lose their common prefix and suffix, so that they remain
+/// distinct.
 fn short_names(names: &[&str], most: usize) -> Vec<String> {
     let letters: Vec<Vec<char>> = names.iter().map(|n| n.chars().collect()).collect();
     if letters.len() < 2 || letters.iter().all(|l| l.len() <= most) {
@@ -204,7 +196,7 @@ fn chromosomes(area: &Area, overview: &Overview) -> Drawn {
         bar(area, (at(0.15), y(tally.hap1 as f64)), (at(0.5), bottom), HAPLOTYPE1)?;
         bar(area, (at(0.5), y(tally.hap2 as f64)), (at(0.85), bottom), HAPLOTYPE2)?;
         let name = shortened(name, 14);
-        // As many letters as fit beneath the bars, else upright.
+        // Horizontal if the name fits under the bars, else vertical.
         if 6.5 * name.chars().count() as f64 <= slot {
             text(area, &name, (at(0.5), bottom + 6), 11, (HPos::Center, VPos::Top), 0.9)?;
         } else {
@@ -219,7 +211,7 @@ fn chromosomes(area: &Area, overview: &Overview) -> Drawn {
     Ok(())
 }
 
-/// Names and colours of lines, beneath the title.
+/// Names and colours of lines, below the title.
 fn line_legend(area: &Area, names: &[&str]) -> Drawn {
     let mut x = GAP;
     let room = (WIDTH / 2 - 2 * GAP) / names.len().max(1) as i32;
@@ -249,37 +241,21 @@ fn fractions(area: &Area, overview: &Overview) -> Drawn {
     let points = || shown.iter().flat_map(|(_, p)| p);
     let first = points().map(|p| p.from).min().unwrap_or(1).ilog2() as f64;
     let last = points().map(|p| p.from).max().unwrap_or(1).ilog2() as f64;
-    // Around one half, as far as the means go, and never so narrow that noise looks like bias.
+    // Around one half, to include all means, but not so narrow that noise looks like bias.
     let reach = points().map(|p| (p.mean - 0.5).abs() + 0.02).fold(0.1, f64::max).min(0.5);
-    let mut chart = ChartBuilder::on(area)
-        .margin_top(70)
-        .margin_left(4)
-        .margin_right(18)
-        .margin_bottom(8)
-        .x_label_area_size(44)
-        .y_label_area_size(54)
-        .build_cartesian_2d(first - 0.4..last + 0.4, 0.5 - reach..0.5 + reach)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(BLACK.mix(0.1))
-        .axis_style(BLACK.mix(0.5))
-        .label_style(("sans-serif", 11))
-        .axis_desc_style(("sans-serif", 12))
-        .x_labels(((last - first) as usize + 2).min(12))
-        .x_label_formatter(&|v| match v.fract().abs() < 1e-6 && *v >= 0.0 {
-            true => grouped(2f64.powf(*v) as u64),
-            false => String::new(),
-        })
-        .y_label_formatter(&|v| format!("{v:.2}"))
-        .x_desc("informative fragments: this many to twice as many")
-        .y_desc(format!("{fraction_of} fraction"))
-        .draw()?;
+    let coverage = |v: &f64| match v.fract().abs() < 1e-6 && *v >= 0.0 {
+        true => grouped(2f64.powf(*v) as u64),
+        false => String::new(),
+    };
+    let x = Ticks { count: Some(((last - first) as usize + 2).min(12)), format: coverage };
+    let labels = ["informative fragments: this many to twice as many", &format!("{fraction_of} fraction")];
+    let style = layout(labels, x, |v| format!("{v:.2}"));
+    let mut chart = panel(area, first - 0.4..last + 0.4, 0.5 - reach..0.5 + reach, &style)?;
     let half = [(first - 0.4, 0.5), (last + 0.4, 0.5)];
     chart.draw_series(LineSeries::new(half, BLACK.mix(0.5).stroke_width(1)))?;
     for (i, ((_, points), colour)) in shown.iter().zip(SERIES).enumerate() {
         let colour = rgb(colour);
-        // Samples side by side, not on top of one another.
+        // Samples next to each other.
         let x = |p: u64| p.ilog2() as f64 + 0.08 * (i as f64 - (shown.len() - 1) as f64 / 2.0);
         chart.draw_series(LineSeries::new(points.iter().map(|p| (x(p.from), p.mean)), colour.stroke_width(2)))?;
         let within = |y: f64| y.clamp(0.5 - reach, 0.5 + reach);
@@ -311,27 +287,9 @@ fn p_values(area: &Area, overview: &Overview) -> Drawn {
     };
     let lines: Vec<Vec<f64>> = shown.iter().map(|(_, bars)| density(bars)).collect();
     let highest = lines.iter().flatten().copied().fold(1.5, f64::max) * 1.05;
-    let mut chart = ChartBuilder::on(area)
-        .margin_top(70)
-        .margin_left(4)
-        .margin_right(18)
-        .margin_bottom(8)
-        .x_label_area_size(44)
-        .y_label_area_size(54)
-        .build_cartesian_2d(0.0..1.0, 0.0..highest)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(BLACK.mix(0.1))
-        .axis_style(BLACK.mix(0.5))
-        .label_style(("sans-serif", 11))
-        .axis_desc_style(("sans-serif", 12))
-        .x_labels(6)
-        .x_label_formatter(&|v| format!("{v:.1}"))
-        .y_label_formatter(&|v| format!("{v:.1}"))
-        .x_desc("p-value")
-        .y_desc("density")
-        .draw()?;
+    let tenths = |v: &f64| format!("{v:.1}");
+    let style = layout(["p-value", "density"], Ticks { count: Some(6), format: tenths }, tenths);
+    let mut chart = panel(area, 0.0..1.0, 0.0..highest, &style)?;
     let width = 1.0 / P_BARS as f64;
     if let [line] = lines.as_slice() {
         let style = rgb(SERIES[0]).mix(0.6).filled();

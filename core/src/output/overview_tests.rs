@@ -1,6 +1,7 @@
 use super::*;
 use crate::assignment::Class;
 use crate::genome::variants::test_variant;
+use crate::output::overview_plot::svg;
 
 fn fragment(sample: usize, contig: usize, class: Class) -> Fragment<'static> {
     Fragment {
@@ -87,7 +88,7 @@ fn row(sample: &str, hap1: u64, hap2: u64, p: Option<f64>) -> CountRow {
 }
 
 #[test]
-fn without_records_the_rows_speak() {
+fn without_records_the_rows_are_used() {
     let rows =
         [row("a", 10, 10, Some(1.0)), row("a", 30, 0, Some(0.0)), row("b", 2, 1, Some(0.5)), row("b", 0, 0, None)];
     let overview = Overview::new(&totals(), &rows, None, Some(Settings::default()));
@@ -101,11 +102,11 @@ fn without_records_the_rows_speak() {
 #[test]
 fn the_picture_names_what_it_shows_and_never_fails() {
     let rows: Vec<CountRow> = (0..200).map(|i| row("a<b", 10 + i % 7, 12, Some(i as f64 / 200.0))).collect();
-    let svg = Overview::new(&totals(), &rows, None, None).svg().unwrap();
+    let drawn = svg(&Overview::new(&totals(), &rows, None, None)).unwrap();
     for words in ["Fragments by class", "Chromosomes", "Haplotype 1 fraction by coverage", "p-values", "a&lt;b", "X"] {
-        assert!(svg.contains(words), "{words} is not in the picture");
+        assert!(drawn.contains(words), "{words} is not in the picture");
     }
-    let empty = Overview::new(&Totals::new(&[], &Contigs::new(Vec::new())), &[], None, None).svg().unwrap();
+    let empty = svg(&Overview::new(&Totals::new(&[], &Contigs::new(Vec::new())), &[], None, None)).unwrap();
     assert!(empty.contains("no informative fragment") && empty.contains("no p-values"));
     // Many samples and contigs.
     let names: Vec<String> = (0..60).map(|i| format!("sample_with_a_long_name_{i}")).collect();
@@ -114,12 +115,12 @@ fn the_picture_names_what_it_shows_and_never_fails() {
     for i in 0..500 {
         many.add(&fragment(i % 60, i, Class::Hap1)).unwrap();
     }
-    let svg = Overview::new(&many, &[], None, None).svg().unwrap();
-    assert!(svg.contains("36 more samples not drawn") && svg.contains("460 more contigs not drawn"));
+    let drawn = svg(&Overview::new(&many, &[], None, None)).unwrap();
+    assert!(drawn.contains("36 more samples not drawn") && drawn.contains("460 more contigs not drawn"));
 }
 
 #[test]
-fn multiqc_gets_valid_json() {
+fn multiqc_content_is_valid_json() {
     let content: serde_json::Value =
         serde_json::from_str(&Overview::new(&totals(), &[], None, None).multiqc()).unwrap();
     assert_eq!(content["plot_type"], "bargraph");

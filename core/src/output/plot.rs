@@ -1,35 +1,24 @@
 //! Scatter plots, learning curves, and estimates with their intervals, as SVG.
 
+use std::ops::Range;
 use std::path::Path;
 
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::io::output_file::write_whole;
-use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2, RATIO};
+use crate::output::panel::{panel, picture, rgb, text, Area, Chart, Drawn, Panel, Ticks, SERIES};
+use crate::output::track::Colour;
 
-/// Points drawn at most: more make a file that nothing opens quickly and a cloud that looks the same.
+/// Maximum number of points: more look the same, in a file that opens slowly.
 const MAX_POINTS: usize = 10_000;
-
-/// Colours of lines in the order of their series.
-pub(super) const SERIES: [Colour; 6] = [HAPLOTYPE1, HAPLOTYPE2, (0, 158, 115), (204, 121, 167), (230, 159, 0), RATIO];
 
 /// One line of a plot of curves: name, and points in the order they are joined.
 pub type Series<'a> = (&'a str, Vec<(f64, f64)>);
 
-pub(super) fn rgb((red, green, blue): Colour) -> RGBColor {
-    RGBColor(red, green, blue)
-}
-
-pub(super) fn drawing<E: std::error::Error + Send + Sync>(
-    path: &Path,
-) -> impl Fn(DrawingAreaErrorKind<E>) -> Error + '_ {
-    move |e| Error::input(path, format!("could not be drawn: {e}"))
-}
-
 /// Measured against predicted: both axes have the same range, with the diagonal. `note` (such as
-/// `Pearson 0.52, n = 400`) stands below the title. Points that are no numbers are left out.
+/// `Pearson 0.52, n = 400`) is below the title. Points that are not finite are omitted.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -48,25 +37,19 @@ pub fn scatter(
         1 => note.to_owned(),
         n => format!("{note}; one point of {n} drawn"),
     };
-    let fail = drawing(path);
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (520, 540)).into_drawing_area();
-        area.fill(&WHITE).map_err(&fail)?;
-        headings(&area, title, &note).map_err(&fail)?;
-        let mut chart = beside_labels(&area, 46).build_cartesian_2d(range.clone(), range.clone()).map_err(&fail)?;
-        mesh(&mut chart, labels, &fail)?;
+    let svg = picture(path, (520, 540), |area| {
+        let mut chart = headed(area, [title, &note], [range.clone(), range.clone()], labels)?;
         let diagonal = [(range.start, range.start), (range.end, range.end)];
-        chart.draw_series(LineSeries::new(diagonal, BLACK.mix(0.4).stroke_width(1))).map_err(&fail)?;
+        chart.draw_series(LineSeries::new(diagonal, BLACK.mix(0.4).stroke_width(1)))?;
         let style = rgb(colour).mix(0.45).filled();
         let dots = points.iter().step_by(step).map(|&p| Circle::new(p, 2, style));
-        chart.draw_series(dots).map_err(&fail)?;
-        area.present().map_err(&fail)?;
-    }
+        chart.draw_series(dots)?;
+        Ok(())
+    })?;
     write_whole(path, svg.as_bytes())
 }
 
-/// Lines over a common axis, such as losses by epoch, with a legend. Points that are no numbers are left out.
+/// Lines over a common axis, such as losses by epoch, with a legend. Points that are not finite are omitted.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -77,23 +60,16 @@ pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &
         .collect();
     let points = || clean.iter().flat_map(|(_, list)| list);
     let (x, y) = (padded(points().map(|p| p.0)), padded(points().map(|p| p.1)));
-    let fail = drawing(path);
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (640, 420)).into_drawing_area();
-        area.fill(&WHITE).map_err(&fail)?;
-        headings(&area, title, note).map_err(&fail)?;
-        let mut chart = beside_labels(&area, 46).build_cartesian_2d(x, y).map_err(&fail)?;
-        mesh(&mut chart, labels, &fail)?;
+    let svg = picture(path, (640, 420), |area| {
+        let mut chart = headed(area, [title, note], [x, y], labels)?;
         for (i, (name, list)) in clean.iter().enumerate() {
             let colour = rgb(SERIES[i % SERIES.len()]);
             chart
-                .draw_series(LineSeries::new(list.iter().copied(), colour.stroke_width(2)))
-                .map_err(&fail)?
+                .draw_series(LineSeries::new(list.iter().copied(), colour.stroke_width(2)))?
                 .label(*name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
             let dots = list.iter().map(|&p| Circle::new(p, 2, colour.filled()));
-            chart.draw_series(dots).map_err(&fail)?;
+            chart.draw_series(dots)?;
         }
         chart
             .configure_series_labels()
@@ -101,20 +77,22 @@ pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &
             .background_style(WHITE.mix(0.85))
             .border_style(BLACK.mix(0.2))
             .label_font(("sans-serif", 13))
-            .draw()
-            .map_err(&fail)?;
-        area.present().map_err(&fail)?;
-    }
+            .draw()?;
+        Ok(())
+    })?;
     write_whole(path, svg.as_bytes())
 }
 
 /// A point with an interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
+    /// Position on the x axis.
     pub x: f64,
+    /// The estimate.
     pub y: f64,
-    /// Ends of the interval of `y`; drawn when both are numbers.
+    /// Lower end of its interval, which is drawn if both ends are finite.
     pub low: f64,
+    /// Upper end.
     pub high: f64,
 }
 
@@ -124,8 +102,9 @@ impl Estimate {
     }
 }
 
-/// Estimates joined by a line, with the diagonal and, dashed, the line y = slope · x + intercept (`note` has the room
-/// to say so; a legend would cover points). The axes fit their own numbers: predictions are often much smaller than measurements. Points that are no numbers are left out.
+/// Estimates joined by a line, with the diagonal and, dashed, the line y = slope · x + intercept (`note` can explain it;
+/// a legend would cover points). Each axis has its own range: predictions are often much smaller than measurements.
+/// Points that are not finite are omitted.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -141,21 +120,13 @@ pub fn with_errors(
     let known: Vec<&Estimate> = estimates.iter().filter(|e| e.x.is_finite() && e.y.is_finite()).collect();
     let x = padded(known.iter().map(|e| e.x));
     let y = padded(known.iter().flat_map(|e| [e.y, e.low, e.high]).filter(|v| v.is_finite()));
-    let fail = drawing(path);
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (520, 540)).into_drawing_area();
-        area.fill(&WHITE).map_err(&fail)?;
-        headings(&area, title, note).map_err(&fail)?;
-        let mut chart = beside_labels(&area, 46).build_cartesian_2d(x.clone(), y.clone()).map_err(&fail)?;
-        mesh(&mut chart, labels, &fail)?;
-        let mut straight = |slope: f64, intercept: f64, dashed: bool| -> Result<()> {
+    let svg = picture(path, (520, 540), |area| {
+        let mut chart = headed(area, [title, note], [x.clone(), y.clone()], labels)?;
+        let mut straight = |slope: f64, intercept: f64, dashed: bool| -> Drawn {
             let Some(ends) = within(&x, &y, slope, intercept) else { return Ok(()) };
             match dashed {
-                true => {
-                    chart.draw_series(DashedLineSeries::new(ends, 6, 4, rgb(colour).stroke_width(1))).map_err(&fail)?
-                }
-                false => chart.draw_series(LineSeries::new(ends, BLACK.mix(0.4).stroke_width(1))).map_err(&fail)?,
+                true => chart.draw_series(DashedLineSeries::new(ends, 6, 4, rgb(colour).stroke_width(1)))?,
+                false => chart.draw_series(LineSeries::new(ends, BLACK.mix(0.4).stroke_width(1)))?,
             };
             Ok(())
         };
@@ -165,17 +136,17 @@ pub fn with_errors(
         }
         let style = rgb(colour);
         let joined = known.iter().map(|e| (e.x, e.y));
-        chart.draw_series(LineSeries::new(joined, style.mix(0.5).stroke_width(1))).map_err(&fail)?;
+        chart.draw_series(LineSeries::new(joined, style.mix(0.5).stroke_width(1)))?;
         let bars = known.iter().filter_map(|e| e.interval()).map(|ends| PathElement::new(ends, style.stroke_width(2)));
-        chart.draw_series(bars).map_err(&fail)?;
-        chart.draw_series(known.iter().map(|e| Circle::new((e.x, e.y), 4, style.filled()))).map_err(&fail)?;
-        area.present().map_err(&fail)?;
-    }
+        chart.draw_series(bars)?;
+        chart.draw_series(known.iter().map(|e| Circle::new((e.x, e.y), 4, style.filled())))?;
+        Ok(())
+    })?;
     write_whole(path, svg.as_bytes())
 }
 
-/// The part of a straight line that lies in a plot; None when none does.
-fn within(x: &std::ops::Range<f64>, y: &std::ops::Range<f64>, slope: f64, intercept: f64) -> Option<[(f64, f64); 2]> {
+/// The part of a straight line inside a plot, if any.
+fn within(x: &Range<f64>, y: &Range<f64>, slope: f64, intercept: f64) -> Option<[(f64, f64); 2]> {
     let (mut from, mut to) = (x.start, x.end);
     if slope != 0.0 {
         let (a, b) = ((y.start - intercept) / slope, (y.end - intercept) / slope);
@@ -186,8 +157,8 @@ fn within(x: &std::ops::Range<f64>, y: &std::ops::Range<f64>, slope: f64, interc
     (from < to).then(|| [from, to].map(|x| (x, slope * x + intercept)))
 }
 
-/// Shares from 0 to 1 as bars with intervals, one for each name (of several lines, `\n` between them), and a dashed
-/// line at `chance`. A bar without a share is left out; its name stays.
+/// Shares from 0 to 1 as bars with intervals, one for each name (lines separated by `\n`), and a dashed line at `chance`.
+/// A share that is not finite has a name, but no bar.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -200,103 +171,59 @@ pub fn shares(
     chance: f64,
     colour: Colour,
 ) -> Result<()> {
-    let fail = drawing(path);
-    let mut svg = String::new();
-    {
-        let width = (140 + 88 * bars.len() as u32).clamp(440, 1600);
-        let area = SVGBackend::with_string(&mut svg, (width, 440)).into_drawing_area();
-        area.fill(&WHITE).map_err(&fail)?;
-        headings(&area, title, note).map_err(&fail)?;
+    let width = (140 + 88 * bars.len() as u32).clamp(440, 1600);
+    let svg = picture(path, (width, 440), |area| {
+        headings(area, title, note)?;
         let end = bars.len().max(1) as f64 - 0.5;
-        let mut chart = beside_labels(&area, 70).build_cartesian_2d(-0.5..end, 0.0..1.0).map_err(&fail)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .x_labels(0)
-            .y_desc(labels[1])
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(BLACK.mix(0.1))
-            .axis_style(BLACK.mix(0.5))
-            .label_style(("sans-serif", 12))
-            .axis_desc_style(("sans-serif", 14))
-            .y_label_formatter(&|v| short(*v))
-            .draw()
-            .map_err(&fail)?;
+        let mut chart = panel(area, -0.5..end, 0.0..1.0, &Panel { axes: [70, 58], ..layout(labels) })?;
         let known = || bars.iter().enumerate().filter(|(_, (_, e))| e.y.is_finite()).map(|(i, (_, e))| (i as f64, e));
         let style = rgb(colour);
         let filled = style.mix(0.35).filled();
-        chart
-            .draw_series(known().map(|(x, e)| Rectangle::new([(x - 0.3, 0.0), (x + 0.3, e.y)], filled)))
-            .map_err(&fail)?;
+        chart.draw_series(known().map(|(x, e)| Rectangle::new([(x - 0.3, 0.0), (x + 0.3, e.y)], filled)))?;
         let ends = known().filter_map(|(x, e)| Estimate { x, ..*e }.interval());
-        chart.draw_series(ends.map(|ends| PathElement::new(ends, style.stroke_width(2)))).map_err(&fail)?;
-        chart.draw_series(known().map(|(x, e)| Circle::new((x, e.y), 4, style.filled()))).map_err(&fail)?;
+        chart.draw_series(ends.map(|ends| PathElement::new(ends, style.stroke_width(2))))?;
+        chart.draw_series(known().map(|(x, e)| Circle::new((x, e.y), 4, style.filled())))?;
         let level = [(-0.5, chance), (end, chance)];
-        chart.draw_series(DashedLineSeries::new(level, 6, 4, BLACK.mix(0.6).stroke_width(1))).map_err(&fail)?;
-        let place = Pos::new(HPos::Center, VPos::Top);
+        chart.draw_series(DashedLineSeries::new(level, 6, 4, BLACK.mix(0.6).stroke_width(1)))?;
+        let place = (HPos::Center, VPos::Top);
         for (i, (name, _)) in bars.iter().enumerate() {
             let (x, y) = chart.backend_coord(&(i as f64, 0.0));
             for (line, words) in name.split('\n').enumerate() {
-                let grey = BLACK.mix(if line == 0 { 1.0 } else { 0.65 });
-                let style = ("sans-serif", 12).into_font().color(&grey).pos(place);
-                area.draw(&Text::new(words.to_owned(), (x, y + 8 + 15 * line as i32), style)).map_err(&fail)?;
+                let grey = if line == 0 { 1.0 } else { 0.65 };
+                text(area, words, (x, y + 8 + 15 * line as i32), 12, place, grey)?;
             }
         }
         let middle = (chart.backend_coord(&((end - 0.5) / 2.0, 0.0)).0, 440 - 24);
-        let style = ("sans-serif", 14).into_font().color(&BLACK).pos(place);
-        area.draw(&Text::new(labels[0].to_owned(), middle, style)).map_err(&fail)?;
-        area.present().map_err(&fail)?;
-    }
+        text(area, labels[0], middle, 14, place, 1.0)
+    })?;
     write_whole(path, svg.as_bytes())
 }
 
-type Area<'a, 'b> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-type Numbers = plotters::coord::types::RangedCoordf64;
-
-/// A chart below the headings, with room for numbers at its left and, `below` pixels, under it.
-fn beside_labels<'a, 'b>(area: &'a Area<'b, '_>, below: u32) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
-    let mut chart = ChartBuilder::on(area);
-    chart.margin_left(10).margin_right(20).margin_top(58).margin_bottom(8);
-    chart.x_label_area_size(below).y_label_area_size(58);
-    chart
-}
-
-fn headings<'a>(
-    area: &Area<'a, '_>,
-    title: &str,
-    note: &str,
-) -> std::result::Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
-    let place = Pos::new(HPos::Left, VPos::Top);
-    area.draw(&Text::new(title.to_owned(), (14, 10), ("sans-serif", 18).into_font().color(&BLACK).pos(place)))?;
-    let grey = BLACK.mix(0.65);
-    area.draw(&Text::new(note.to_owned(), (14, 34), ("sans-serif", 13).into_font().color(&grey).pos(place)))
-}
-
-fn mesh<'a, F>(
-    chart: &mut ChartContext<'a, SVGBackend<'_>, Cartesian2d<Numbers, Numbers>>,
+/// A chart below its headings; `below` pixels for the numbers and the name of the x axis.
+fn headed<'a, 'b>(
+    area: &'a Area<'b>,
+    [title, note]: [&str; 2],
+    [x, y]: [Range<f64>; 2],
     labels: [&str; 2],
-    fail: &F,
-) -> Result<()>
-where
-    F: Fn(DrawingAreaErrorKind<std::io::Error>) -> Error,
-{
-    chart
-        .configure_mesh()
-        .x_desc(labels[0])
-        .y_desc(labels[1])
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(BLACK.mix(0.1))
-        .axis_style(BLACK.mix(0.5))
-        .label_style(("sans-serif", 12))
-        .axis_desc_style(("sans-serif", 14))
-        .x_label_formatter(&|v| short(*v))
-        .y_label_formatter(&|v| short(*v))
-        .draw()
-        .map_err(fail)
+) -> Drawn<Chart<'a, 'b>> {
+    headings(area, title, note)?;
+    let ticks = || Ticks { count: None, format: short };
+    panel(area, x, y, &Panel { x: Some(ticks()), ..layout(labels) })
 }
 
-/// A number without the zeros that rounding leaves behind it.
-fn short(value: f64) -> String {
+/// The layout of a chart below its headings, without numbers on its x axis.
+fn layout(labels: [&str; 2]) -> Panel<'_> {
+    let y = Ticks { count: None, format: short };
+    Panel { margins: [58, 8, 10, 20], axes: [46, 58], fonts: [12, 14], labels, x: None, y }
+}
+
+fn headings(area: &Area, title: &str, note: &str) -> Drawn {
+    text(area, title, (14, 10), 18, (HPos::Left, VPos::Top), 1.0)?;
+    text(area, note, (14, 34), 13, (HPos::Left, VPos::Top), 0.65)
+}
+
+/// Four decimals without trailing zeros.
+fn short(value: &f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" || text.is_empty() {
@@ -306,8 +233,8 @@ fn short(value: f64) -> String {
     }
 }
 
-/// The range of some numbers with a little room; a range of length 1 where there is none.
-fn padded(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
+/// The range of some numbers with a margin; a range of length 1 if it would be empty.
+fn padded(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return 0.0..1.0;
@@ -319,6 +246,7 @@ fn padded(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::track::{HAPLOTYPE1, RATIO};
 
     #[test]
     fn plots_are_svg_with_every_point_and_name() {
@@ -383,7 +311,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let shown: Vec<_> = [0.0, -0.00001, 2.5, 1000.0, 0.30000000000000004].map(short).into();
+        let shown: Vec<_> = [0.0, -0.00001, 2.5, 1000.0, 0.30000000000000004].iter().map(short).collect();
         assert_eq!(shown, ["0", "0", "2.5", "1000", "0.3"]);
     }
 }

@@ -1,6 +1,6 @@
-//! How an output came to be: the lines that say so in its header.
+//! Version and command line in the header of an output.
 
-/// A command, its version and its arguments. No date: the same run gives the same bytes.
+/// A command, its version and its arguments. Without a date, so that equal runs give equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
     name: String,
@@ -9,7 +9,7 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// `name` is the command's own, such as `count`; `arguments` are those behind it.
+    /// `name` is the name of the command, such as `count`; `arguments` follow it.
     pub fn new<S: AsRef<str>>(name: &str, version: &str, arguments: impl IntoIterator<Item = S>) -> Self {
         let mut line = name.to_owned();
         for argument in arguments {
@@ -30,7 +30,7 @@ impl Provenance {
     }
 
     /// Header lines as VCF has them, `##deepallele_countVersion=` and `##deepallele_countCommand=`, without
-    /// line ends. They stand above our tables and bedGraphs too.
+    /// line ends. Tables and bedGraphs begin with them, too.
     pub fn lines(&self) -> [String; 2] {
         [
             format!("##deepallele_{}Version={}", self.name, self.version),

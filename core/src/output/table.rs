@@ -1,6 +1,6 @@
 //! Numbers in tables.
 
-/// Six significant digits without the zeros behind them, `.` for what is no number.
+/// Six significant digits without trailing zeros, `.` for values that are not finite.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return ".".into();

@@ -11,7 +11,7 @@ use prost::Message;
 use crate::error::Result;
 use crate::io::output_file::write_whole;
 
-/// tensorflow.Event, the fields used here.
+/// tensorflow.Event, with the fields used here.
 #[derive(Clone, PartialEq, Message)]
 struct Event {
     /// Seconds since 1970.
@@ -48,7 +48,7 @@ pub struct Scalars {
     pub step: u64,
     /// Seconds since 1970.
     pub time: f64,
-    /// Name and value; values that are no finite number are left out.
+    /// Name and value; values that are not finite are omitted.
     pub values: Vec<(String, f64)>,
 }
 
@@ -76,9 +76,9 @@ pub fn write(path: &Path, list: &[Scalars]) -> Result<()> {
     write_whole(path, &content)
 }
 
-/// The figures of a run, a step an epoch; `end` is when its last epoch ended, in seconds since 1970.
+/// The metrics of a run, one step per epoch; its last epoch ended at `end`, in seconds since 1970.
 #[cfg(feature = "torch")]
-pub fn of_history(history: &[crate::training::fit::EpochMetrics], end: f64) -> Vec<Scalars> {
+pub fn of_history(history: &[crate::training::epoch_metrics::EpochMetrics], end: f64) -> Vec<Scalars> {
     let mut time = end - history.iter().map(|m| m.seconds).sum::<f64>();
     let scalars = history.iter().map(|m| {
         time += m.seconds;
@@ -139,6 +139,6 @@ mod tests {
         assert_eq!((events[1].step, summary.value.len()), (7, 1));
         assert_eq!((summary.value[0].tag.as_str(), summary.value[0].simple_value), ("loss", Some(0.25)));
         // The check value of CRC-32C, 0xe3069283 for the nine digits, masked.
-        assert_eq!(masked_crc(b"123456789"), (0xe306_9283u32 >> 15 | 0xe306_9283u32 << 17).wrapping_add(0xa282_ead8));
+        assert_eq!(masked_crc(b"123456789"), 0xe306_9283u32.rotate_right(15).wrapping_add(0xa282_ead8));
     }
 }

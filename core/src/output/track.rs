@@ -1,4 +1,4 @@
-//! Values along a genome: collected in any order, written sorted and without overlaps.
+//! Values along a genome: added in any order, written sorted and without overlaps.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -13,35 +13,38 @@ use crate::output::provenance::Provenance;
 /// A colour, red green blue.
 pub type Colour = (u8, u8, u8);
 
-/// Haplotype 1 in every track and plot: blue, told from the orange of haplotype 2 by every kind of eye.
+/// Haplotype 1 in every track and plot: blue, distinct from the orange of haplotype 2 in any kind of colour vision.
 pub const HAPLOTYPE1: Colour = (0, 114, 178);
 /// Haplotype 2: orange.
 pub const HAPLOTYPE2: Colour = (213, 94, 0);
 /// Ratios and effects: dark grey.
 pub const RATIO: Colour = (70, 70, 70);
 
-/// The same hue, halfway to white: measured beside predicted.
+/// The same hue, halfway to white: for measured values next to predicted ones.
 pub fn lighter((red, green, blue): Colour) -> Colour {
     let half = |part: u8| part / 2 + 128;
     (half(red), half(green), half(blue))
 }
 
-/// How a track is called and drawn.
+/// Name and colours of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackStyle {
+    /// Its name.
     pub name: String,
+    /// Its description.
     pub description: String,
-    /// Of values above zero and below.
+    /// Colours of values above and below zero.
     pub colours: [Colour; 2],
 }
 
-/// One stretch with one value.
+/// An interval with one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
-    /// 0-based.
+    /// Start, 0-based.
     pub start: u32,
-    /// Exclusive.
+    /// End, exclusive.
     pub end: u32,
+    /// Its value.
     pub value: f32,
 }
 
@@ -59,13 +62,13 @@ impl Track {
         Self { contigs, spans }
     }
 
-    /// The contigs by whose numbers spans are kept.
+    /// The contigs, to whose numbers spans refer.
     pub fn contigs(&self) -> &Contigs {
         &self.contigs
     }
 
-    /// Add a value on `start..end` (0-based half-open), cut at the end of the contig. What is no number or has no
-    /// length is left out.
+    /// Add a value on `start..end` (0-based half-open), clipped to the contig. Values that are not finite and empty
+    /// intervals are ignored.
     pub fn push(&mut self, contig: usize, start: u64, end: u64, value: f64) {
         let Some(list) = self.spans.get_mut(contig) else { return };
         let length = match self.contigs.length(contig) {
@@ -78,23 +81,23 @@ impl Track {
         }
     }
 
-    /// True when there is nothing to draw.
+    /// True without values.
     pub fn is_empty(&self) -> bool {
         self.spans.iter().all(Vec::is_empty)
     }
 
-    /// True when there is nothing to draw on a contig.
+    /// True without values on a contig.
     pub fn is_bare(&self, contig: usize) -> bool {
         self.spans.get(contig).is_none_or(Vec::is_empty)
     }
 
-    /// Spans of a contig, sorted, without overlaps: where several values lie on a base it gets their mean. What was
-    /// collected in order is not copied.
+    /// Spans of a contig, sorted, without overlaps: a base with several values has their mean. Spans that were added in
+    /// order are not copied.
     pub fn flat(&self, contig: usize) -> impl Iterator<Item = Span> + '_ {
         Flat::new(self.spans.get(contig).map_or(&[], Vec::as_slice))
     }
 
-    /// Where the value farthest from zero lies, of equal ones the first: contig and span.
+    /// Contig and span of the value farthest from zero, the first if several are equal.
     pub fn strongest(&self) -> Option<(usize, Span)> {
         let all = self.spans.iter().enumerate().flat_map(|(contig, list)| list.iter().map(move |span| (contig, *span)));
         all.max_by(|(a, x), (b, y)| {
@@ -103,6 +106,9 @@ impl Track {
     }
 
     /// Write as bedGraph: provenance, one track line, then the spans in the order of the contigs.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write_bedgraph(&self, path: &Path, style: &TrackStyle, provenance: Option<&Provenance>) -> Result<()> {
         let mut out = OutFile::create(path)?;
         let fail = |e| Error::io(path, e);
@@ -131,7 +137,7 @@ fn quoted(text: &str) -> String {
     text.chars().map(|c| if c == '"' || c.is_control() { '\'' } else { c }).collect()
 }
 
-/// By place, and by value too, so that a mean does not depend on the order in which values came.
+/// By position, then by value, so that a mean does not depend on the order in which values were added.
 fn by_place(a: &Span, b: &Span) -> Ordering {
     (a.start, a.end).cmp(&(b.start, b.end)).then(a.value.total_cmp(&b.value))
 }
@@ -144,7 +150,7 @@ struct Flat<'a> {
     /// Those that reach beyond `position`.
     active: Vec<Span>,
     position: u32,
-    /// What goes on if the next piece has the same value.
+    /// The last piece, which the next one extends if it has the same value.
     last: Option<Span>,
 }
 
@@ -161,7 +167,7 @@ impl<'a> Flat<'a> {
         Self { sorted, next: 0, active: Vec::new(), position: 0, last: None }
     }
 
-    /// The next piece over which the same spans lie.
+    /// The next interval that the same spans cover.
     fn piece(&mut self) -> Option<Span> {
         let position = self.position;
         self.active.retain(|s| s.end > position);

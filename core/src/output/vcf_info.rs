@@ -15,7 +15,7 @@ pub const LFC_BACKGROUND1: &str = "DA_LFC_BG1";
 pub const LFC_BACKGROUND2: &str = "DA_LFC_BG2";
 /// Predicted log2 ratio of the whole pair, haplotype 1 over haplotype 2.
 pub const PAIR: &str = "DA_PAIR";
-/// What the sum of single variants leaves of [`PAIR`].
+/// [`PAIR`] minus the sum of the effects of single variants.
 pub const EPISTASIS: &str = "DA_EPI";
 /// The main variant of its region.
 pub const MAIN: &str = "DA_MAIN";
@@ -26,35 +26,35 @@ pub const DEVIATION: &str = "DA_LFC_SD";
 /// All values in every region, in the form that `bcftools +split-vep` reads.
 pub const ALL: &str = "DA_ALL";
 
-/// All of them.
+/// All fields.
 pub const FIELDS: [&str; 10] =
     [LFC, DEVIATION, LFC_BACKGROUND1, LFC_BACKGROUND2, COUNT_LFC, PAIR, EPISTASIS, MAIN, REGION, ALL];
 
-/// A field of the model with this tag.
+/// Name of a field for the model with this tag.
 pub fn tagged(field: &str, tag: Option<&str>) -> String {
     tag.map_or_else(|| field.to_string(), |tag| format!("{field}_{tag}"))
 }
 
-/// Which fields a model has.
+/// Which fields are written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Declared<'a> {
-    /// Names of the two haplotypes, if variants are measured in them.
+    /// Names of the two haplotypes, if effects are predicted in them.
     pub pair: Option<[&'a str; 2]>,
     /// Whether there are regions.
     pub regions: bool,
     /// Whether the values in every region are written.
     pub all: bool,
-    /// Whether there are count heads beside a ratio.
+    /// Whether the model has count heads in addition to the ratio.
     pub counts: bool,
-    /// Whether it is an ensemble.
+    /// Whether the model is an ensemble.
     pub deviation: bool,
-    /// What ends the names.
+    /// Suffix of the names.
     pub tag: Option<&'a str>,
 }
 
 impl Declared<'_> {
-    /// The fields of one allele in one region, in the order in which [`ALL`] has them behind allele, consequence and
-    /// region. The consequence, without which split-vep reads no field, is `gain` or `loss` of activity, or `none`.
+    /// The fields of one allele in one region, in the order of [`ALL`], where allele, consequence and region precede them.
+    /// The consequence, without which split-vep reads no field, is `gain` or `loss` of activity, or `none`.
     pub fn in_region(&self) -> Vec<&'static str> {
         let pair = self.pair.is_some();
         let fields = [
@@ -90,7 +90,7 @@ impl Declared<'_> {
             EPISTASIS => ("1", "Float", "DA_PAIR less the sum of the effects of single variants of the region".into()),
             MAIN => ("0", "Flag", "The variant with the largest effect on the ratio of its region".into()),
             ALL => {
-                // Without what all begin with: a column of split-vep is no INFO field.
+                // Without the common prefix: a column of split-vep is not an INFO field.
                 let own = self.in_region().into_iter().map(|field| field.trim_start_matches("DA_"));
                 let fields = ["Allele", "Consequence", "Region"].into_iter().chain(own).collect::<Vec<_>>().join("|");
                 (".", "String", format!("Every region, the strongest effect first. Format: {fields}"))
@@ -104,8 +104,8 @@ impl Declared<'_> {
         (number, kind, text)
     }
 
-    /// Fields of an earlier annotation in `header` that records may keep: those that are not written now, and with regions
-    /// all, since records outside stay as they are.
+    /// Fields of an earlier annotation in `header` that records may keep: those that are not written now; with regions all,
+    /// since records outside of them are not changed.
     pub fn kept(&self, header: &VcfHeader) -> Vec<String> {
         let written = self.in_region();
         let written = |field: &&str| !self.regions && (*field == REGION || written.contains(field));
@@ -123,7 +123,7 @@ impl Declared<'_> {
         let last = [Some(REGION), self.all.then_some(ALL)];
         for field in self.in_region().into_iter().chain(last.into_iter().flatten()) {
             let (number, kind, description) = self.describe(field);
-            // What follows "Format:" is a list of names and nothing else.
+            // Only a list of names may follow "Format:".
             let of_model = if field == ALL { "" } else { &of_model };
             let rest = format!("Description=\"{description}{of_model}\",{source}");
             header.declare_info(&tagged(field, self.tag), number, kind, &rest, path)?;

@@ -1,7 +1,7 @@
-//! Intervals by resampling (Efron 1979): units are drawn with replacement as often as there are units, and the
-//! interval holds the middle 95 % of what the statistic becomes.
+//! Bootstrap percentile intervals (Efron 1979): as many units as there are are drawn with replacement, and the interval
+//! holds the middle 95 % of the values of the statistic.
 //!
-//! Windows of one locus are not independent, so a unit is a group of the user's, or windows that overlap.
+//! Windows of one locus are not independent, so a unit is a group given by the user, or all windows that overlap.
 
 use std::collections::HashMap;
 
@@ -15,17 +15,18 @@ pub const LEVEL: f64 = 0.95;
 /// How to resample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resampling {
-    /// Units to draw from.
+    /// Number of units.
     pub units: usize,
     /// Resamples; 0 for no intervals.
     pub times: usize,
+    /// Seed of the generator.
     pub seed: u64,
 }
 
 impl Resampling {
-    /// Interval of each number that `statistic` makes of the weights (how many times each unit was drawn). NaN for
-    /// both ends with fewer than two units, no resamples, or when the statistic has a value in fewer than half of
-    /// them. The number of threads does not matter: every resample has its own stream of the generator.
+    /// Interval of each value of `statistic`, a function of the weights (how many times each unit was drawn). Both ends are
+    /// NaN with fewer than two units, without resamples, or if the value is finite in fewer than half of them. The result
+    /// is the same at any number of threads: every resample has its own stream of the generator.
     pub fn intervals(&self, statistic: impl Fn(&[u32]) -> Vec<f64> + Sync) -> Vec<[f64; 2]> {
         let numbers = statistic(&vec![1; self.units]).len();
         if self.units < 2 || self.times == 0 {
@@ -50,7 +51,7 @@ impl Resampling {
     }
 }
 
-/// The ends of the middle [`LEVEL`] of `values`, linear between neighbours; NaN when fewer than half are numbers.
+/// The ends of the middle [`LEVEL`] of `values`, interpolated linearly; NaN if fewer than half are finite.
 fn middle(mut values: Vec<f64>) -> [f64; 2] {
     let all = values.len();
     values.retain(|v| v.is_finite());

@@ -1,21 +1,23 @@
-//! Is the predicted direction right, and are predictions as large as what is measured?
+//! Direction and size of predictions: the share of correct signs, and measured against predicted values by deciles.
 
 /// The standard normal quantile of a two-sided 95 % interval.
 pub const Z95: f64 = 1.959963984540054;
 
-/// A share with its interval.
+/// A share with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {
-    /// NaN without a window.
+    /// The share; NaN without windows.
     pub share: f64,
+    /// Lower end of the interval.
     pub low: f64,
+    /// Upper end.
     pub high: f64,
-    /// Windows.
+    /// Number of windows.
     pub n: usize,
 }
 
 impl Share {
-    /// `right` of `n`, with the 95 % score interval of Wilson (1927):
+    /// `right` of `n`, with the score interval of Wilson (1927):
     /// (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n).
     pub fn wilson(right: usize, n: usize) -> Self {
         if n == 0 {
@@ -32,7 +34,7 @@ impl Share {
     }
 
     /// Share of windows in which the prediction has the sign of the measurement. A measured ratio of 0 has no
-    /// direction and is left out; a predicted 0 is not right.
+    /// direction and is excluded; a predicted 0 is not correct.
     pub fn of_right_signs(windows: impl Iterator<Item = (f64, f64)>) -> Self {
         let (mut right, mut n) = (0, 0);
         for (measured, predicted) in windows.filter(|(measured, _)| *measured != 0.0) {
@@ -58,18 +60,21 @@ pub fn by_size(measured: &[f64], predicted: &[f64], edges: &[f64]) -> Vec<(Strin
         .collect()
 }
 
-/// One of the equal parts of all windows in the order of their prediction.
+/// One of the parts of equal size of all windows in the order of their prediction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decile {
+    /// Mean prediction.
     pub mean_predicted: f64,
+    /// Mean measurement.
     pub mean_measured: f64,
     /// Standard error of `mean_measured`; NaN for one window.
     pub se: f64,
+    /// Number of windows.
     pub n: usize,
 }
 
-/// Windows sorted by prediction and cut into `parts` of equal size (as far as numbers go; fewer parts when there
-/// are fewer windows).
+/// Windows sorted by prediction and divided into `parts` of equal size, or sizes that differ by one; fewer parts if there
+/// are fewer windows.
 pub fn by_prediction(measured: &[f64], predicted: &[f64], parts: usize) -> Vec<Decile> {
     let n = measured.len();
     let mut order: Vec<usize> = (0..n).collect();

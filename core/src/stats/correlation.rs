@@ -1,12 +1,12 @@
 //! Agreement between measured and predicted values, in float64.
 
-/// Pearson correlation. NaN when a side is constant, a value is not finite, or there are fewer than two pairs.
+/// Pearson correlation. NaN if a side is constant, a value is not finite, or there are fewer than two pairs.
 pub fn pearson(x: &[f64], y: &[f64]) -> f64 {
     let n = x.len().min(y.len());
     if n < 2 {
         return f64::NAN;
     }
-    // Asked of the values themselves: around a rounded mean a constant can seem to vary.
+    // By the values themselves: around a rounded mean a constant can seem to vary.
     let constant = |v: &[f64]| v.iter().all(|a| *a == v[0]);
     if constant(&x[..n]) || constant(&y[..n]) {
         return f64::NAN;

@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`moments`] | mean and standard deviation |
 //! | [`correlation`] | agreement of measured and predicted values |
 //! | [`weighted`] | the same with a whole-number weight for each value, as a bootstrap needs it |
 //! | [`bootstrap`] | intervals by resampling |
@@ -11,5 +12,6 @@
 pub mod bootstrap;
 pub mod calibration;
 pub mod correlation;
+pub mod moments;
 pub mod ridge_path;
 pub mod weighted;

@@ -1,14 +1,14 @@
 //! Ridge solutions for a whole grid of penalties at the cost of one.
 
-/// Relative size of the residual at which a solution is done.
+/// Relative size of the residual at which a solution has converged.
 const TOLERANCE: f64 = 1e-9;
 
 /// Solve (A + p·I)·x = b for every penalty p, where `apply` gives A·v for a symmetric A without negative
 /// eigenvalues. `penalties` must be above 0.
 ///
 /// By conjugate gradients for shifted systems (Frommer and Maass 1999): the residuals of all penalties are
-/// multiples of those of the smallest, so that one product with A serves every penalty in each round. At most
-/// `rounds` of them.
+/// multiples of those of the smallest, so that each iteration takes one product with A for all penalties. At most
+/// `rounds` iterations.
 pub fn solve(mut apply: impl FnMut(&[f64]) -> Vec<f64>, b: &[f64], penalties: &[f64], rounds: usize) -> Vec<Vec<f64>> {
     let size = b.len();
     let mut solutions = vec![vec![0.0; size]; penalties.len()];
@@ -19,9 +19,9 @@ pub fn solve(mut apply: impl FnMut(&[f64]) -> Vec<f64>, b: &[f64], penalties: &[
     }
     let (mut residual, mut direction) = (b.to_vec(), b.to_vec());
     let mut directions = vec![b.to_vec(); penalties.len()];
-    // What each penalty's residual is of the base's, now and a round ago.
+    // The ratio of each penalty's residual to that of the base, now and one iteration before.
     let (mut share, mut share_before) = (vec![1.0; penalties.len()], vec![1.0; penalties.len()]);
-    let (mut step_before, mut turn_before) = (1.0, 0.0);
+    let (mut step_before, mut beta_before) = (1.0, 0.0);
     let mut done = vec![false; penalties.len()];
     let mut norm = start * start;
     for _ in 0..rounds {
@@ -30,32 +30,32 @@ pub fn solve(mut apply: impl FnMut(&[f64]) -> Vec<f64>, b: &[f64], penalties: &[
         let step = norm / dot(&direction, &product);
         let mut next_share = vec![0.0; penalties.len()];
         for (j, penalty) in penalties.iter().enumerate() {
-            // Once and for all: its recurrence ends here, though the base's residual may rise again for a while.
+            // For good: its recurrence ends here, even if the residual of the base rises again.
             done[j] |= share[j] * norm.sqrt() <= TOLERANCE * start;
             if done[j] {
                 continue;
             }
             let shift = penalty - base;
             next_share[j] = share[j] * share_before[j] * step_before
-                / (step * turn_before * (share_before[j] - share[j])
+                / (step * beta_before * (share_before[j] - share[j])
                     + share_before[j] * step_before * (1.0 + shift * step));
             let own_step = step * next_share[j] / share[j];
             solutions[j].iter_mut().zip(&directions[j]).for_each(|(x, d)| *x += own_step * d);
         }
         residual.iter_mut().zip(&product).for_each(|(r, p)| *r -= step * p);
         let next_norm = dot(&residual, &residual);
-        let turn = next_norm / norm;
-        direction.iter_mut().zip(&residual).for_each(|(d, r)| *d = r + turn * *d);
+        let beta = next_norm / norm;
+        direction.iter_mut().zip(&residual).for_each(|(d, r)| *d = r + beta * *d);
         for j in 0..penalties.len() {
             if done[j] {
                 continue;
             }
-            let own_turn = turn * (next_share[j] / share[j]).powi(2);
+            let own_beta = beta * (next_share[j] / share[j]).powi(2);
             let scale = next_share[j];
-            directions[j].iter_mut().zip(&residual).for_each(|(d, r)| *d = scale * r + own_turn * *d);
+            directions[j].iter_mut().zip(&residual).for_each(|(d, r)| *d = scale * r + own_beta * *d);
             (share_before[j], share[j]) = (share[j], scale);
         }
-        (step_before, turn_before, norm) = (step, turn, next_norm);
+        (step_before, beta_before, norm) = (step, beta, next_norm);
         if norm.sqrt() <= TOLERANCE * start {
             break;
         }
@@ -72,20 +72,19 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Gauss with row exchange, the truth of small systems.
+    /// Gaussian elimination with row exchange, the truth for small systems.
     pub fn dense_solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
         let n = b.len();
         for i in 0..n {
             let pivot = (i..n).max_by(|&p, &q| a[p][i].abs().total_cmp(&a[q][i].abs())).unwrap();
             a.swap(i, pivot);
             b.swap(i, pivot);
-            for row in i + 1..n {
-                let factor = a[row][i] / a[i][i];
-                for column in i..n {
-                    let value = a[i][column];
-                    a[row][column] -= factor * value;
-                }
-                b[row] -= factor * b[i];
+            let (done, below) = a.split_at_mut(i + 1);
+            let top = &done[i];
+            for (offset, row) in below.iter_mut().enumerate() {
+                let factor = row[i] / top[i];
+                row[i..].iter_mut().zip(&top[i..]).for_each(|(value, t)| *value -= factor * t);
+                b[i + 1 + offset] -= factor * b[i];
             }
         }
         let mut x = vec![0.0; n];

@@ -1,7 +1,7 @@
-//! Agreement of measured and predicted values when each window counts a whole number of times: what a bootstrap
-//! asks for over and over. With every weight 1 the figures are those of [`crate::stats::correlation`].
+//! Agreement of measured and predicted values with whole-number weights, as a bootstrap needs it. With all weights 1 the
+//! results are those of [`crate::stats::correlation`].
 
-/// Measured and predicted values of the same windows, sorted once so that every weighting costs one pass.
+/// Measured and predicted values of the same windows, sorted once, so that each weighting takes one pass.
 #[derive(Clone, Debug)]
 pub struct Paired {
     measured: Vec<f64>,
@@ -58,17 +58,17 @@ struct Moments {
 }
 
 impl Paired {
-    /// `units[i]` is the resampling unit of row i: what the weights of every method below are indexed by.
+    /// `units[i]` is the resampling unit of row i, the index of its weight in the methods below.
     ///
     /// # Panics
-    /// The three differ in length.
+    /// The lengths of the three differ.
     pub fn new(measured: Vec<f64>, predicted: Vec<f64>, units: Vec<u32>) -> Self {
         assert!(measured.len() == predicted.len() && measured.len() == units.len(), "columns of different lengths");
         let (by_measured, by_predicted) = (Order::new(&measured), Order::new(&predicted));
         Self { measured, predicted, units, by_measured, by_predicted }
     }
 
-    /// Rows.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.measured.len()
     }
@@ -82,12 +82,12 @@ impl Paired {
         weights[self.units[row] as usize].into()
     }
 
-    /// Pearson correlation; NaN when a side does not vary or a value is no number.
+    /// Pearson correlation; NaN if a side is constant or a value is NaN.
     pub fn pearson(&self, weights: &[u32]) -> f64 {
         self.correlation(weights, &self.measured, &self.predicted)
     }
 
-    /// Spearman correlation, ties sharing their mean rank; likewise.
+    /// Spearman correlation, ties sharing their mean rank; NaN as for Pearson.
     pub fn spearman(&self, weights: &[u32]) -> f64 {
         if self.measured.iter().chain(&self.predicted).any(|v| v.is_nan()) {
             return f64::NAN;
@@ -96,7 +96,7 @@ impl Paired {
         self.correlation(weights, &self.by_measured.ranks(weight), &self.by_predicted.ranks(weight))
     }
 
-    /// Mean of (measured - predicted)²; NaN without a row.
+    /// Mean of (measured - predicted)²; NaN without rows.
     pub fn mean_squared_error(&self, weights: &[u32]) -> f64 {
         let (mut sum, mut total) = (0.0, 0.0);
         for (row, (x, y)) in self.measured.iter().zip(&self.predicted).enumerate() {
@@ -107,7 +107,7 @@ impl Paired {
         sum / total
     }
 
-    /// Slope and intercept of the least-squares line of measured on predicted; NaN when the prediction is constant.
+    /// Slope and intercept of the least-squares line of measured on predicted; NaN if the prediction is constant.
     pub fn line(&self, weights: &[u32]) -> [f64; 2] {
         let Some(m) = self.moments(weights, &self.predicted, &self.measured) else { return [f64::NAN; 2] };
         let slope = m.xy / m.xx;
@@ -145,10 +145,10 @@ impl Paired {
         }
     }
 
-    /// None when `x` does not vary among the rows that count; `yy` is exactly 0 when `y` does not.
+    /// `None` if `x` is constant over the rows of positive weight; `yy` is exactly 0 if `y` is.
     fn moments(&self, weights: &[u32], x: &[f64], y: &[f64]) -> Option<Moments> {
         let (mut total, mut sum_x, mut sum_y) = (0.0, 0.0, 0.0);
-        // Asked of the values themselves: around a rounded mean a constant can seem to vary.
+        // By the values themselves: around a rounded mean a constant can seem to vary.
         let (mut first, mut x_varies, mut y_varies) = (None, false, false);
         for row in 0..x.len() {
             let w = self.weight(weights, row);

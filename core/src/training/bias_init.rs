@@ -1,8 +1,8 @@
-//! Where training begins: the count heads at the median of what they are to learn.
+//! Initial bias of the count heads: the median of their targets.
 //!
-//! Logarithms of counts lie far from the 0 around which random weights put them, and an optimiser that moves every
-//! weight by about the learning rate a step spends its first epochs on the way there. The median, not the mean: one
-//! extreme value must not spoil the beginning.
+//! Logarithms of counts are far from 0, the prediction of random weights, and an optimiser that changes every weight by
+//! about the learning rate per step would spend its first epochs on that difference. The median, not the mean, because
+//! of extreme values.
 
 use tch::Tensor;
 
@@ -14,7 +14,7 @@ use crate::training::options::Loss;
 
 /// Median target of the count heads for each sample, over `rows` with a weight above 0: of the mean of both alleles,
 /// or, for [`Loss::Counts`], of the logarithm of half the fragments (half a fragment where there is none). 0 for a
-/// sample of which nothing is measured in `rows`.
+/// sample without measurements in `rows`.
 pub fn count_medians(data: &Dataset, rows: &[i64], loss: Loss) -> Vec<f64> {
     let outputs = data.outputs();
     let of_sample = |sample: usize| {
@@ -38,7 +38,7 @@ pub fn count_medians(data: &Dataset, rows: &[i64], loss: Loss) -> Vec<f64> {
 }
 
 /// Set the bias of the count head's last layer to [`count_medians`]. A single network ends in a rectifier: a median
-/// below 0 would keep it shut, and its bias stays as drawn.
+/// below 0 would keep it at 0, so its bias is left random.
 ///
 /// # Errors
 /// libtorch fails.
@@ -59,7 +59,7 @@ pub fn start_at_medians(network: &Network, data: &Dataset, rows: &[i64], loss: L
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::torch::network::initial_weights;
+    use crate::model::torch::network::{initial_weights, NetworkOptions};
     use crate::model::Architecture;
     use crate::training::dataset::Measured;
 
@@ -96,8 +96,10 @@ mod tests {
     #[test]
     fn the_heads_of_an_untrained_network_lie_around_it() {
         for kind in [Kind::Paired, Kind::Difference, Kind::Single] {
-            let sizes = Architecture { window: 64, outputs: 2, ..Architecture::preset("small", kind).unwrap().sound() };
-            let network = Network::new(&sizes, &initial_weights(&sizes, 1), tch::Device::Cpu).unwrap();
+            let sizes =
+                Architecture { window: 64, outputs: 2, ..Architecture::preset("small", kind).unwrap().recommended() };
+            let weights = initial_weights(&sizes, 1);
+            let network = Network::new(&sizes, &weights, tch::Device::Cpu, NetworkOptions::default()).unwrap();
             start_at_medians(&network, &data(), &[0, 1, 2], Loss::Squared).unwrap();
             let name = format!("{}.0.bias", sizes.count_output_key());
             let weights = network.weights().unwrap();

@@ -1,11 +1,11 @@
-//! A dataset on the network's device: sequences as bytes, one-hot only a batch at a time.
+//! A data set on the network's device: sequences as byte codes, one-hot only for one batch at a time.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tch::{Kind as Type, Tensor};
 
 use crate::error::Result;
-use crate::model::encode::NOTHING;
+use crate::model::encode::{as_windows, NOTHING};
 use crate::model::torch::network::Network;
 use crate::training::dataset::Dataset;
 
@@ -13,61 +13,61 @@ use crate::training::dataset::Dataset;
 pub struct DeviceData {
     hap1: Tensor,
     hap2: Tensor,
-    /// (n, 3·S) in the order of [`Network::forward`], 0 where a sample lacks the example.
+    /// (n, 3·S) in the order of [`Network::forward`], 0 where a sample has no measurement.
     targets: Tensor,
-    /// (n, S): weight of each measurement, 0 where there is none. Absent when all are 1.
+    /// (n, S): weight of each measurement, 0 where there is none. Absent if all are 1.
     weights: Option<Tensor>,
     /// (n, 3·S) in float64: fragments of haplotype 1, of haplotype 2, uninformative ones; 0 where there is none.
-    /// Absent when no fragments were counted.
+    /// Absent if no fragments were counted.
     fragments: Option<Tensor>,
     window: i64,
     margin: i64,
 }
 
-/// What a step works on.
+/// The examples of a step.
 pub struct Batch {
     /// Codes (B, L).
     pub hap1: Tensor,
     /// Codes (B, L).
     pub hap2: Tensor,
-    /// (B, 3·S).
+    /// Targets (B, 3·S): counts of haplotype 1, of haplotype 2, ratios.
     pub targets: Tensor,
-    /// (B, S).
+    /// Weights (B, S) of measurements.
     pub weights: Option<Tensor>,
-    /// (B, 3·S).
+    /// Fragments (B, 3·S) of haplotype 1, of haplotype 2, uninformative.
     pub fragments: Option<Tensor>,
 }
 
-/// How the windows of one batch are changed.
+/// Changes of the windows of one batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Augmentation {
-    /// Bases by which the window is moved to the right over the sequence.
+    /// Bases by which windows are shifted to the right on the sequence.
     pub shift: i64,
-    /// For each example, whether it is read from the other strand.
-    pub turned: Option<Vec<bool>>,
-    /// For each example, whether its alleles are exchanged.
+    /// For each example, whether it is reverse-complemented.
+    pub reversed: Option<Vec<bool>>,
+    /// For each example, whether its alleles are swapped.
     pub swapped: Option<Vec<bool>>,
 }
 
 impl Augmentation {
-    /// Drawn for `rows` examples: a shift of at most `shift` bases for all of them, turns and swaps for each.
+    /// Random changes of `rows` examples: one shift of at most `shift` bases for all of them, strand and swap for each.
     pub fn draw(rng: &mut ChaCha8Rng, rows: usize, shift: usize, strand: bool, swap: bool) -> Self {
         let shift = shift as i64;
         let mut coins = |wanted: bool| wanted.then(|| (0..rows).map(|_| rng.random_bool(0.5)).collect());
-        let (turned, swapped) = (coins(strand), coins(swap));
+        let (reversed, swapped) = (coins(strand), coins(swap));
         let shift = if shift > 0 { rng.random_range(-shift..=shift) } else { 0 };
-        Self { shift, turned, swapped }
+        Self { shift, reversed, swapped }
     }
 }
 
 impl DeviceData {
     /// Copy `data` to the device of `network`.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn new(data: &Dataset, network: &Network) -> Result<Self> {
-        let (n, stride, outputs) = (data.len() as i64, data.stride() as i64, data.outputs());
+        let (n, outputs) = (data.len() as i64, data.outputs());
         let device = network.device();
-        let bytes = |codes: &[u8]| -> Result<Tensor> {
-            Ok(Tensor::f_from_data_size(codes, &[n, stride], Type::Uint8)?.f_to_device(device)?)
-        };
         // n × S × 3 to n × 3 × S: all first values, all second ones, all third.
         let by_head = |values: &[[f32; 3]]| -> Result<Tensor> {
             let mut flat = Vec::with_capacity(values.len() * 3);
@@ -93,8 +93,8 @@ impl DeviceData {
             false => None,
         };
         Ok(Self {
-            hap1: bytes(&data.hap1)?,
-            hap2: bytes(&data.hap2)?,
+            hap1: network.codes(as_windows(&data.hap1, data.stride())?)?,
+            hap2: network.codes(as_windows(&data.hap2, data.stride())?)?,
             targets,
             weights,
             fragments,
@@ -108,13 +108,16 @@ impl DeviceData {
         self.fragments.is_some()
     }
 
-    /// The examples of `rows`, as they are.
+    /// The examples of `rows`, unchanged.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn batch(&self, rows: &[i64]) -> Result<Batch> {
-        self.moved(rows, 0)
+        self.shifted(rows, 0)
     }
 
-    /// The examples of `rows`, each window moved by `shift` bases to the right.
-    fn moved(&self, rows: &[i64], shift: i64) -> Result<Batch> {
+    /// The examples of `rows`, each window shifted by `shift` bases to the right.
+    fn shifted(&self, rows: &[i64], shift: i64) -> Result<Batch> {
         let rows = Tensor::f_from_slice(rows)?.f_to_device(self.targets.device())?;
         let pick = |t: &Tensor| -> Result<Tensor> { Ok(t.f_index_select(0, &rows)?) };
         let window = |t: &Tensor| -> Result<Tensor> { Ok(pick(t)?.f_narrow(1, self.margin + shift, self.window)?) };
@@ -127,18 +130,21 @@ impl DeviceData {
         })
     }
 
-    /// The examples of `rows`, changed as `augmentation` says.
+    /// The examples of `rows`, with the changes of `augmentation`.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn augmented(&self, rows: &[i64], augmentation: &Augmentation, network: &Network) -> Result<Batch> {
-        let mut batch = self.moved(rows, augmentation.shift)?;
+        let mut batch = self.shifted(rows, augmentation.shift)?;
         let device = self.targets.device();
         let column = |coins: &[bool]| -> Result<Tensor> {
             let coins: Vec<i64> = coins.iter().map(|&c| i64::from(c)).collect();
             Ok(Tensor::f_from_slice(&coins)?.f_to_kind(Type::Bool)?.f_to_device(device)?.f_view([-1, 1])?)
         };
-        if let Some(turned) = &augmentation.turned {
-            let turned = column(turned)?;
+        if let Some(reversed) = &augmentation.reversed {
+            let reversed = column(reversed)?;
             for codes in [&mut batch.hap1, &mut batch.hap2] {
-                *codes = turned_around(codes, network)?.f_where_self(&turned, codes)?;
+                *codes = reverse_complement(codes, network)?.f_where_self(&reversed, codes)?;
             }
         }
         if let Some(swapped) = &augmentation.swapped {
@@ -159,13 +165,13 @@ impl DeviceData {
     }
 }
 
-/// Codes of the other strand, bases at the left of the window as they were: what is padding stays behind them.
-fn turned_around(codes: &Tensor, network: &Network) -> Result<Tensor> {
-    let turned = network.reverse_complement(codes)?;
+/// Reverse complements (rows, positions), left-aligned again: padding stays after the bases.
+fn reverse_complement(codes: &Tensor, network: &Network) -> Result<Tensor> {
+    let reversed = network.reverse_complement(codes)?;
     let window = codes.size()[1];
-    // Padding came to stand in front: move each row to the left by as much of it as there is.
+    // Padding is now at the start: shift each row to the left by its amount.
     let padding = codes.f_eq(i64::from(NOTHING))?.f_sum_dim_intlist(&[1i64][..], true, Type::Int64)?;
     let place = Tensor::f_arange(window, (Type::Int64, codes.device()))?.f_view([1, window])?;
     let from = place.f_add(&padding)?.f_remainder(window)?;
-    Ok(turned.f_gather(1, &from, false)?)
+    Ok(reversed.f_gather(1, &from, false)?)
 }

@@ -1,5 +1,5 @@
-//! A moving average of a network's weights over the steps of its training (Polyak & Juditsky 1992; exponential, as
-//! is usual since): steps scatter around a good place, and their mean lies nearer to it than any of them.
+//! An exponential moving average of the weights over the steps of training (after Polyak & Juditsky 1992): steps scatter
+//! around an optimum, and their mean is closer to it than most of them.
 
 use tch::Tensor;
 
@@ -7,15 +7,18 @@ use crate::error::Result;
 use crate::model::torch::network::Network;
 
 /// The average a ← a + (1 - d)(w - a) of every weight w, running batch-norm statistics included, with decay
-/// d = min(decay, (1 + t)/(10 + t)) at step t: the average is short at first, so that the random beginning is soon
-/// forgotten.
+/// d = min(decay, (1 + t)/(10 + t)) at step t: the average is short at first, so that the random initial weights soon
+/// lose their influence.
 pub struct Average {
     decay: f64,
     tensors: Vec<(String, Tensor, Tensor)>,
 }
 
 impl Average {
-    /// Begins at the present weights. With decay 0 there is no average: nothing is kept, nothing changes places.
+    /// Starts at the current weights. With decay 0 there is no average, and [`Average::exchange`] has no effect.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn new(network: &Network, decay: f64) -> Result<Self> {
         if decay == 0.0 {
             return Ok(Self { decay, tensors: Vec::new() });
@@ -26,7 +29,10 @@ impl Average {
         Ok(Self { decay, tensors: network.tensors().map(of).collect::<Result<_>>()? })
     }
 
-    /// Take in the weights after step `step`, counted from 1.
+    /// Add the weights after step `step`, counted from 1.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn step(&mut self, step: u64) -> Result<()> {
         let _guard = tch::no_grad_guard();
         let step = step as f64;
@@ -37,7 +43,10 @@ impl Average {
         Ok(())
     }
 
-    /// Exchange the average with the network's weights; once more puts both back.
+    /// Exchange the average and the network's weights; a second call restores both.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn exchange(&mut self) -> Result<()> {
         let _guard = tch::no_grad_guard();
         for (_, live, average) in &mut self.tensors {
@@ -48,7 +57,7 @@ impl Average {
         Ok(())
     }
 
-    /// The average by name, as a state keeps it.
+    /// The average by name, for a saved state.
     pub fn state(&self) -> Vec<(String, Tensor)> {
         self.tensors.iter().map(|(name, _, average)| (name.clone(), average.shallow_clone())).collect()
     }
@@ -57,13 +66,14 @@ impl Average {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::torch::network::initial_weights;
+    use crate::model::torch::network::{initial_weights, NetworkOptions};
     use crate::model::{Architecture, Kind};
 
     #[test]
-    fn it_is_the_mean_that_its_formula_says_and_changes_places_with_the_weights() {
-        let sizes = Architecture { window: 64, ..Architecture::preset("small", Kind::Paired).unwrap().sound() };
-        let network = Network::new(&sizes, &initial_weights(&sizes, 1), tch::Device::Cpu).unwrap();
+    fn it_follows_its_formula_and_can_be_exchanged_with_the_weights() {
+        let sizes = Architecture { window: 64, ..Architecture::preset("small", Kind::Paired).unwrap().recommended() };
+        let weights = initial_weights(&sizes, 1);
+        let network = Network::new(&sizes, &weights, tch::Device::Cpu, NetworkOptions::default()).unwrap();
         let bias = || network.weights().unwrap().get("counts_out.0.bias").unwrap().data[0];
         let set = |value: f64| {
             let (_, tensor) = network.tensors().find(|(name, _)| name == "counts_out.0.bias").unwrap();

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ndarray::Array2;
 use tch::Device;
 
 use crate::error::{Error, Result};
-use crate::model::torch::network::{initial_weights, Network};
+use crate::model::torch::network::{initial_weights, Network, NetworkOptions};
 use crate::model::Architecture;
 use crate::model::Weights;
 use crate::training::dataset::Dataset;
 use crate::training::device_data::DeviceData;
-use crate::training::fit::{fit, predict, EpochMetrics, Event, Fitted, Keeping, Outcome};
+use crate::training::epoch_metrics::EpochMetrics;
+use crate::training::fit::{fit, predict, Checkpointing, Event, Fitted, Outcome};
 use crate::training::options::FitOptions;
 use crate::training::snapshot::fingerprint;
 use crate::training::split::Part;
@@ -20,15 +22,17 @@ use crate::training::split::Part;
 /// One network to train.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Names its files and its lines, such as `fold2.seed1`; empty when it is the only one.
+    /// Its name in files and tables, such as `fold2.seed1`; empty for a single run.
     pub name: String,
     /// Number of its fold, from 0.
     pub fold: usize,
+    /// Part of each example.
     pub parts: Vec<Part>,
+    /// Seed of the run.
     pub seed: u64,
 }
 
-/// `members` networks for each way to divide the examples, with seeds from `seed` on.
+/// `members` networks for each fold, which `ways` divides into parts, with seeds from `seed` on.
 pub fn plan(ways: &[Vec<Part>], members: usize, seed: u64) -> Vec<Run> {
     let mut runs = Vec::with_capacity(ways.len() * members);
     for (fold, parts) in ways.iter().enumerate() {
@@ -42,14 +46,15 @@ pub fn plan(ways: &[Vec<Part>], members: usize, seed: u64) -> Vec<Run> {
     runs
 }
 
-/// Where the states and the finished members of a training lie until the whole is done.
+/// The folder of the states and the finished members of a training until all are done.
 pub struct Folder<'a> {
+    /// Its path.
     pub path: &'a Path,
-    /// Go on from what lies there.
+    /// Resume from the files in it.
     pub resume: bool,
-    /// See [`Keeping::every`].
+    /// See [`Checkpointing::every`].
     pub every: Duration,
-    /// See [`Keeping::stop`].
+    /// See [`Checkpointing::stop`].
     pub stop: &'a dyn Fn() -> bool,
 }
 
@@ -62,12 +67,15 @@ impl Folder<'_> {
         self.path.join(file_name("finished", run, "safetensors"))
     }
 
-    /// Whether anything to go on from lies there.
+    /// Whether it has files to resume from.
     pub fn has_state(&self, runs: &[Run]) -> bool {
         runs.iter().any(|run| self.state(run).exists() || self.finished(run).exists())
     }
 
-    /// Remove what was kept for going on.
+    /// Remove the files to resume from.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
     pub fn clear(&self, runs: &[Run]) -> Result<()> {
         for path in runs.iter().flat_map(|run| [self.state(run), self.finished(run)]) {
             match std::fs::remove_file(&path) {
@@ -86,19 +94,23 @@ fn file_name(kind: &str, run: &Run, ending: &str) -> String {
     }
 }
 
-/// What is told while runs go on: the number of the run, and what happens in it.
+/// Receives progress: the number of the run, and what happens in it.
 pub type Report<'a> = dyn FnMut(usize, Event) + 'a;
 
 /// How [`train`] ended.
 pub enum Trained {
-    /// One for each run.
+    /// The network of each run.
     All(Vec<Fitted>),
-    /// Stopped while this run was in this epoch; all is saved.
-    Stopped { run: usize, epoch: usize },
+    /// Interrupted; the states are saved.
+    Stopped {
+        /// Number of the run that was interrupted.
+        run: usize,
+        /// Its epoch.
+        epoch: usize,
+    },
 }
 
-/// Train `runs` one after the other. With `folder.resume`, those that had finished are read and the one that had
-/// begun goes on.
+/// Train `runs` one after the other. With `folder.resume`, finished ones are read and the one in progress is resumed.
 ///
 /// # Errors
 /// As [`fit`].
@@ -120,10 +132,12 @@ pub fn train(
             all.push(read_finished(&finished, &identity, architecture)?);
             continue;
         }
-        let mut network = Network::new(architecture, &initial_weights(architecture, run.seed), device)?;
+        let mut network =
+            Network::new(architecture, &initial_weights(architecture, run.seed), device, options.network_options())?;
         let state = folder.state(run);
-        let keeping = Keeping { state: Some(&state), resume: folder.resume, every: folder.every, stop: folder.stop };
-        match fit(&mut network, data, &run.parts, &options, &keeping, &mut |event| report(number, event))? {
+        let checkpointing =
+            Checkpointing { state: Some(&state), resume: folder.resume, every: folder.every, stop: folder.stop };
+        match fit(&mut network, data, &run.parts, &options, &checkpointing, &mut |event| report(number, event))? {
             Outcome::Stopped { epoch } => return Ok(Trained::Stopped { run: number, epoch }),
             Outcome::Finished(fitted) => {
                 write_finished(&finished, &identity, &fitted)?;
@@ -153,7 +167,7 @@ fn read_finished(path: &Path, identity: &str, architecture: &Architecture) -> Re
     let (best, metadata) = Weights::read_safetensors(path)?;
     best.check(architecture).map_err(|e| Error::input(path, e.to_string()))?;
     let get = |key: &str| {
-        metadata.get(key).ok_or_else(|| Error::input(path, format!("is no finished training run (it has no {key})")))
+        metadata.get(key).ok_or_else(|| Error::input(path, format!("is not a finished training run (it has no {key})")))
     };
     if get("fingerprint")? != identity {
         return Err(Error::input(
@@ -161,7 +175,7 @@ fn read_finished(path: &Path, identity: &str, architecture: &Architecture) -> Re
             "is of a training with other data, another network or other options; give those, or leave out --resume",
         ));
     }
-    let wrong = |_| Error::input(path, "is no finished training run (its record is damaged)");
+    let wrong = |_| Error::input(path, "is not a finished training run (its record is damaged)");
     let history: Vec<EpochMetrics> = serde_json::from_str(get("history")?).map_err(wrong)?;
     let dispersions: Option<Vec<[u64; 2]>> = serde_json::from_str(get("dispersions")?).map_err(wrong)?;
     let best_epoch: usize = serde_json::from_str(get("best_epoch")?).map_err(wrong)?;
@@ -170,8 +184,8 @@ fn read_finished(path: &Path, identity: &str, architecture: &Architecture) -> Re
     Ok(Fitted { best, best_epoch, history, stopped_early, dispersions })
 }
 
-/// Predictions for the rows that runs of a fold hold back as `part`: the mean over the fold's members, laid out as
-/// [`predict`] does. Rows are in ascending order.
+/// The rows that runs of a fold hold out as `part`, in ascending order, and their predictions, (rows, samples) as
+/// [`predict`] gives them: the mean over the members of the fold.
 ///
 /// # Errors
 /// libtorch fails.
@@ -182,27 +196,30 @@ pub fn held_out(
     data: &Dataset,
     device: Device,
     part: Part,
-) -> Result<(Vec<usize>, Vec<[f32; 3]>)> {
+) -> Result<(Vec<usize>, Array2<[f32; 3]>)> {
     let outputs = data.outputs();
-    let mut sums: Vec<([f64; 3], usize)> = vec![([0.0; 3], 0); data.len() * outputs];
+    let mut sums = Array2::from_elem((data.len(), outputs), [0f64; 3]);
+    let mut members = vec![0usize; data.len()];
     let mut device_data = None;
     for (run, fitted) in runs.iter().zip(fitted) {
-        let network = Network::new(architecture, &fitted.best, device)?;
+        let network = Network::new(architecture, &fitted.best, device, NetworkOptions::default())?;
         let data = match &device_data {
             Some(data) => data,
             None => device_data.insert(DeviceData::new(data, &network)?),
         };
         let rows: Vec<usize> = (0..run.parts.len()).filter(|&i| run.parts[i] == part).collect();
-        for (values, &row) in predict(&network, data, &rows)?.chunks_exact(outputs).zip(&rows) {
-            for (value, (sum, count)) in values.iter().zip(&mut sums[row * outputs..]) {
+        for (values, &row) in predict(&network, data, &rows)?.rows().into_iter().zip(&rows) {
+            for (sum, value) in sums.row_mut(row).iter_mut().zip(values) {
                 sum.iter_mut().zip(value).for_each(|(s, v)| *s += f64::from(*v));
-                *count += 1;
             }
+            members[row] += 1;
         }
     }
-    let rows: Vec<usize> = (0..data.len()).filter(|&i| sums[i * outputs].1 > 0).collect();
-    let mean = |(sum, count): ([f64; 3], usize)| sum.map(|s| (s / count as f64) as f32);
-    let predictions = rows.iter().flat_map(|&i| sums[i * outputs..(i + 1) * outputs].iter().copied().map(mean));
-    let predictions = predictions.collect();
+    let rows: Vec<usize> = (0..data.len()).filter(|&i| members[i] > 0).collect();
+    let mean = |(k, sample): (usize, usize)| {
+        let row = rows[k];
+        sums[[row, sample]].map(|s| (s / members[row] as f64) as f32)
+    };
+    let predictions = Array2::from_shape_fn((rows.len(), outputs), mean);
     Ok((rows, predictions))
 }

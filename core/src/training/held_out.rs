@@ -1,12 +1,10 @@
-//! The figures of a finished model on windows that training did not see, beside those of the baselines.
+//! Metrics of a trained model on held-out windows, and of simple baselines.
 
+use ndarray::ArrayView2;
 use serde::Serialize;
 
-use crate::error::Result;
-use crate::stats::correlation::{mean, mean_squared_error, pearson, spearman};
-use crate::training::baselines::gc_content::{gc_share, GcModel};
+use crate::stats::correlation::{mean_squared_error, pearson, spearman};
 use crate::training::dataset::Dataset;
-use crate::training::split::Part;
 
 /// Agreement of one predicted quantity with its measurement, in the network's logarithm. A correlation is
 /// absent where it has no value (a constant prediction, fewer than two windows).
@@ -14,8 +12,11 @@ use crate::training::split::Part;
 pub struct Agreement {
     /// Windows compared.
     pub n: usize,
+    /// Pearson correlation.
     pub pearson: Option<f64>,
+    /// Spearman correlation.
     pub spearman: Option<f64>,
+    /// Mean squared error.
     pub mean_squared_error: f64,
 }
 
@@ -37,17 +38,19 @@ impl Agreement {
 pub struct Evaluation {
     /// `model`, or the name of a baseline.
     pub name: String,
-    /// Empty where samples have no names.
+    /// Name of the sample; empty if samples have no names.
     pub sample: String,
+    /// Haplotype 1.
     pub hap1: Agreement,
+    /// Haplotype 2.
     pub hap2: Agreement,
-    /// Over the windows whose two alleles differ in sequence: elsewhere there is nothing to predict.
+    /// The ratio, over the windows whose alleles differ in sequence.
     pub ratio: Agreement,
 }
 
-/// Compare `predictions` (for every row of `rows` those of each sample, sample fastest) with the measurements, sample
-/// by sample; windows that a sample lacks are left out.
-pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: &[[f32; 3]]) -> Vec<Evaluation> {
+/// Compare `predictions`, (rows, samples) in the order of `rows`, with the measurements, sample by sample; windows that
+/// a sample lacks are left out.
+pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: ArrayView2<[f32; 3]>) -> Vec<Evaluation> {
     let outputs = data.outputs();
     let of_sample = |(sample, sample_name): (usize, &String)| {
         let agreement = |head: usize, only_differing: bool| {
@@ -55,7 +58,7 @@ pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: &[[f32;
             let (measured, predicted): (Vec<f64>, Vec<f64>) = known
                 .filter(|(_, &i)| !only_differing || data.differs(i))
                 .map(|(k, &i)| {
-                    let (m, p) = (data.targets[i * outputs + sample], predictions[k * outputs + sample]);
+                    let (m, p) = (data.targets[i * outputs + sample], predictions[[k, sample]]);
                     (f64::from(m[head]), f64::from(p[head]))
                 })
                 .unzip();
@@ -72,36 +75,14 @@ pub fn evaluate(name: &str, data: &Dataset, rows: &[usize], predictions: &[[f32;
     data.samples.iter().enumerate().map(of_sample).collect()
 }
 
-/// Predictions of `rows`, laid out as in [`evaluate`], by what learns from no more than GC content (`gc`, that of the
-/// reference-like first allele) and the mean (`mean`) of the training part.
-///
-/// # Errors
-/// A sample has no training window.
-pub fn simple_baselines(data: &Dataset, parts: &[Part], rows: &[usize]) -> Result<[(&'static str, Vec<[f32; 3]>); 2]> {
-    let outputs = data.outputs();
-    let share = |i: usize| gc_share(data.codes(i).0);
-    let (mut by_gc, mut by_mean) = (vec![[0f32; 3]; rows.len() * outputs], vec![[0f32; 3]; rows.len() * outputs]);
-    for sample in 0..outputs {
-        let known = |i: &usize| parts[*i] == Part::Train && data.has(*i, sample);
-        let train: Vec<usize> = (0..data.len()).filter(known).collect();
-        let gc: Vec<f64> = train.iter().map(|&i| share(i)).collect();
-        for head in 0..3 {
-            let values: Vec<f64> = train.iter().map(|&i| f64::from(data.targets[i * outputs + sample][head])).collect();
-            let (model, mean) = (GcModel::fit(&gc, &values)?, mean(&values));
-            for (k, &i) in rows.iter().enumerate() {
-                by_gc[k * outputs + sample][head] = model.predict(share(i)) as f32;
-                by_mean[k * outputs + sample][head] = mean as f32;
-            }
-        }
-    }
-    Ok([("gc", by_gc), ("mean", by_mean)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::metadata::TargetScale;
+    use crate::training::baselines::gc_content::simple_baselines;
     use crate::training::dataset::Measured;
+    use crate::training::split::Part;
+    use ndarray::Array2;
 
     #[test]
     fn a_perfect_model_and_its_baselines() {
@@ -117,10 +98,10 @@ mod tests {
         }
         let parts = [Part::Train, Part::Train, Part::Train, Part::Validation, Part::Test, Part::Test];
         let rows = [2, 4, 5, 3];
-        let predictions: Vec<[f32; 3]> = rows.iter().map(|&i| data.targets[i]).collect();
-        let mut table = evaluate("model", &data, &rows, &predictions);
-        for (name, predictions) in simple_baselines(&data, &parts, &rows).unwrap() {
-            table.extend(evaluate(name, &data, &rows, &predictions));
+        let predictions = Array2::from_shape_fn((4, 1), |(k, _)| data.targets[rows[k]]);
+        let mut table = evaluate("model", &data, &rows, predictions.view());
+        for baseline in simple_baselines(&data, &parts, &rows).unwrap() {
+            table.extend(evaluate(&baseline.name, &data, &rows, baseline.predictions.view()));
         }
         assert_eq!(table.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["model", "gc", "mean"]);
         assert_eq!(table[0].hap1.mean_squared_error, 0.0);
@@ -131,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_judged_by_what_they_have() {
+    fn samples_are_compared_where_they_are_measured() {
         let scale = TargetScale::default();
         let mut data = Dataset::of_samples(4, 0, vec!["a".into(), "b".into()]);
         for i in 0..4 {
@@ -141,16 +122,11 @@ mod tests {
         }
         let rows = [3, 0, 2, 1];
         // Sample a is predicted as measured, of sample b nothing but the first two heads exchanged.
-        let predictions: Vec<[f32; 3]> = rows
-            .iter()
-            .flat_map(|&i| {
-                [data.targets[2 * i], {
-                    let [a, b, _] = data.targets[2 * i + 1];
-                    [b, a, 0.0]
-                }]
-            })
-            .collect();
-        let table = evaluate("m", &data, &rows, &predictions);
+        let predictions = Array2::from_shape_fn((4, 2), |(k, sample)| match data.targets[2 * rows[k] + sample] {
+            target if sample == 0 => target,
+            [a, b, _] => [b, a, 0.0],
+        });
+        let table = evaluate("m", &data, &rows, predictions.view());
         assert_eq!(table.iter().map(|e| (e.sample.as_str(), e.hap1.n)).collect::<Vec<_>>(), [("a", 4), ("b", 3)]);
         assert!((table[0].ratio.pearson.unwrap() - 1.0).abs() < 1e-12);
         assert_eq!(table[1].ratio.pearson, None);

@@ -1,24 +1,24 @@
 //! The likelihood of counted fragments: a loss whose weight is the depth.
 //!
-//! With the network's outputs c₁, c₂ (log of the expected fragments of each haplotype, the uninformative ones
-//! shared out between them) and r (log ratio), natural logarithms:
+//! With the network's outputs c₁, c₂ (logarithms of the expected fragments of each haplotype, including its share of the
+//! uninformative ones) and r (log ratio), all natural logarithms:
 //!
 //! - total: T = h₁ + h₂ + u follows a negative binomial of mean μ = exp(c₁) + exp(c₂) and variance μ + φμ²;
 //! - split: h₁ of the n = h₁ + h₂ informative fragments follows a beta-binomial of mean p and overdispersion ρ
 //!   (α = p(1-ρ)/ρ, β = (1-p)(1-ρ)/ρ), once with logit p = r plus the learned bias, once with logit p = c₁ - c₂, so
 //!   that both heads learn from the split.
 //!
-//! φ and ρ are learned with the network, one of each for a sample. Everything here is float64: gamma functions of
-//! large arguments cancel.
+//! φ and ρ are learned with the network, one of each per sample. All is computed in float64, since differences of gamma
+//! functions of large arguments cancel.
 
 use tch::{Device, Kind as Type, Tensor};
 
 use crate::error::Result;
 
-/// Where φ and ρ begin: both fit in a few hundred steps.
+/// Initial φ and ρ: both adapt within a few hundred steps.
 const FIRST_PHI: f64 = 0.5;
 const FIRST_RHO: f64 = 0.02;
-/// Nothing learned reaches beyond: exp of the logs stays far from overflow.
+/// Bound of learned logarithms, far from overflow of exp.
 const LOG_LIMIT: f64 = 15.0;
 
 /// The two learned dispersions of each sample.
@@ -30,7 +30,10 @@ pub struct Dispersions {
 }
 
 impl Dispersions {
-    /// For `outputs` samples.
+    /// Initial values for `outputs` samples.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn new(outputs: usize, device: Device) -> Result<Self> {
         let filled = |value: f64| -> Result<Tensor> {
             let values = vec![value; outputs];
@@ -40,6 +43,9 @@ impl Dispersions {
     }
 
     /// φ and ρ of each sample.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn values(&self) -> Result<(Vec<f64>, Vec<f64>)> {
         let host = |t: &Tensor| -> Result<Vec<f64>> {
             let t = t.detach().f_to_device(Device::Cpu)?.f_contiguous()?;
@@ -52,10 +58,13 @@ impl Dispersions {
         Ok((phi, host(&self.logit_rho)?.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect()))
     }
 
-    /// Negative log-likelihood of each example and sample, (B, S), up to what does not depend on the network.
+    /// Negative log-likelihood of each example and sample, (B, S), up to constants that do not depend on the network.
     ///
     /// `heads`: counts of haplotype 1, of haplotype 2 and ratios with their bias, (B, S) each; `fragments`:
     /// (B, 3·S), see [`crate::training::device_data::Batch`].
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn loss(&self, heads: [&Tensor; 3], fragments: &Tensor, ratio_weight: f64) -> Result<Tensor> {
         let outputs = fragments.size()[1] / 3;
         let part = |k: i64| fragments.f_narrow(1, k * outputs, outputs);

@@ -1,4 +1,4 @@
-//! What training makes small.
+//! The loss function.
 
 use tch::{Kind as Type, Tensor};
 
@@ -9,27 +9,34 @@ use crate::training::device_data::Batch;
 use crate::training::likelihood::Dispersions;
 use crate::training::options::{FitOptions, Loss};
 
-/// The loss of a run, with what it learns beside the network.
+/// The loss function of a run, with its own learned parameters.
 pub struct Objective {
     loss: Loss,
     ratio_weight: f64,
     dispersions: Option<Dispersions>,
 }
 
-/// A loss as a sum and what it is to be divided by, both scalars on the device.
+/// A loss as a weighted sum and the sum of weights, both scalars on the device.
 pub struct LossParts {
+    /// The weighted sum.
     pub sum: Tensor,
+    /// The sum of weights.
     pub weight: Tensor,
 }
 
 impl LossParts {
-    /// The loss itself.
+    /// The loss: the weighted mean.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn mean(&self) -> Result<Tensor> {
         Ok(self.sum.f_div(&self.weight)?)
     }
 }
 
 impl Objective {
+    /// The loss function that `options` name.
+    ///
     /// # Errors
     /// The likelihood of counts for data without fragments, or for a single-allele network, which has no ratio head
     /// and cannot be negative.
@@ -49,7 +56,7 @@ impl Objective {
         Ok(Self { loss: options.loss, ratio_weight: options.ratio_weight, dispersions })
     }
 
-    /// What is learned beside the network, by name.
+    /// The learned parameters of the loss, by name.
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
         let list = self.dispersions.iter().flat_map(|d| {
             [("log_phi", &d.log_phi), ("logit_rho", &d.logit_rho)].map(|(n, t)| (n.to_string(), t.shallow_clone()))
@@ -57,7 +64,10 @@ impl Objective {
         list.collect()
     }
 
-    /// Overdispersion of totals and of splits for each sample, where the loss has them.
+    /// Overdispersion of totals and of splits for each sample, if the loss has them.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn dispersions(&self) -> Result<Option<(Vec<f64>, Vec<f64>)>> {
         self.dispersions.as_ref().map(Dispersions::values).transpose()
     }
@@ -67,6 +77,9 @@ impl Objective {
     /// Squared: Σ w·v·(prediction - target)² over Σ w, over the outputs that the network is trained on; v is 1 for
     /// counts and the ratio weight for ratios, w the weight of a measurement, 0 where there is none. Counts:
     /// Σ w·(negative log-likelihood) over Σ w.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn of(&self, prediction: &Tensor, batch: &Batch, network: &Network) -> Result<LossParts> {
         let outputs = network.architecture().outputs as i64;
         let ratio = prediction.f_narrow(1, 2 * outputs, outputs)?;
@@ -81,7 +94,7 @@ impl Objective {
                 weighted(&each, batch.weights.as_ref())
             }
             _ => {
-                // The single model is trained on its counts alone: its third output follows from them.
+                // The single model is trained on its counts alone: its ratio is computed from them.
                 let heads = if network.architecture().kind == Kind::Single { 2 } else { 3 };
                 let counts = prediction.f_narrow(1, 0, 2 * outputs)?;
                 let prediction = if heads == 3 { Tensor::f_cat(&[counts, ratio], 1)? } else { counts };
@@ -106,7 +119,7 @@ fn weighted(each: &Tensor, weights: Option<&Tensor>) -> Result<LossParts> {
             let weights = weights.f_to_kind(kind)?;
             Ok(LossParts {
                 sum: each.f_mul(&weights)?.f_sum(kind)?,
-                // A batch in which nothing was measured has loss 0, not 0/0.
+                // A batch without measurements has loss 0, not 0/0.
                 weight: weights.f_sum(kind)?.f_clamp_min(f64::from(f32::MIN_POSITIVE))?,
             })
         }

@@ -1,4 +1,4 @@
-//! What a training run will need, before it begins.
+//! An estimate of the memory that a training run needs.
 
 use crate::model::architecture::Strands;
 use crate::model::kmers;
@@ -6,26 +6,26 @@ use crate::model::Architecture;
 use crate::training::dataset::Dataset;
 use crate::training::options::{FitOptions, Precision};
 
-/// Bytes, by what they are for.
+/// Bytes by purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// Sequences, targets and counts, on the host and on the device.
     pub data: u64,
-    /// Weights, their gradients, both moments of the optimiser, the best weights so far and the average, if there is one.
+    /// Weights, gradients, both moments of the optimiser, the best weights so far, and the moving average if there is one.
     pub weights: u64,
-    /// What one step keeps for the way back through the network: an upper estimate.
+    /// Activations that one step keeps for the backward pass: an upper estimate.
     pub step: u64,
 }
 
 impl Memory {
-    /// All together.
+    /// The sum.
     pub fn total(&self) -> u64 {
         self.data.saturating_add(self.weights).saturating_add(self.step)
     }
 }
 
-/// Tensors of a convolution block that are alive at the peak: its output before and after batch norm, the sum, and
-/// the gradients of two of them.
+/// Tensors of a convolution block that exist at the peak: its output before and after batch norm, the sum, and the
+/// gradients of two of them.
 const KEPT: u64 = 5;
 
 /// The memory of training `architecture` on `data` with `options`.

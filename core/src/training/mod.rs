@@ -6,13 +6,13 @@
 //! | [`split`] | training, validation and test sets |
 //! | [`options`] | the options of a run |
 //! | [`schedule`] | learning rates |
-//! | [`memory`] | the memory a run will need |
-//! | [`held_out`] | the figures of a finished model on held-out windows, with those of the baselines |
+//! | [`memory`](mod@memory) | the memory that a run needs |
+//! | [`held_out`] | metrics of a trained model on held-out windows, and of simple baselines |
 //! | [`baselines`] | simpler models trained on the same windows |
-//! | `device_data` | a data set on the network's device, augmentation (feature `torch`, as all below) |
+//! | `device_data` | a data set on the network's device, augmentation (feature `torch`, as all of the following) |
 //! | `loss`, `likelihood` | loss functions: squared errors, the likelihood of counts |
 //! | `bias_init`, `ema` | initial bias of the count heads, exponential moving average of the weights |
-//! | `optimiser`, `fit` | Adam and the training loop |
+//! | `optimiser`, `fit`, `epoch_metrics` | Adam, the training loop, the metrics of an epoch |
 //! | `snapshot` | a run saved so that it can be resumed |
 //! | `folds` | the folds and seeds of one training |
 //! | `report` | the files of a run: metrics, summary, predictions |
@@ -25,6 +25,8 @@ pub mod dataset;
 pub mod device_data;
 #[cfg(feature = "torch")]
 pub mod ema;
+#[cfg(feature = "torch")]
+pub mod epoch_metrics;
 #[cfg(feature = "torch")]
 pub mod fit;
 #[cfg(feature = "torch")]

@@ -31,13 +31,19 @@ const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 impl Adam {
-    /// Moments start at zero, for every learned tensor of `network`; decay as published.
+    /// Moments start at zero, for every learned tensor of `network`; weight decay as published.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn new(network: &Network, weight_decay: f64) -> Result<Self> {
         Self::with(network, &[], weight_decay, Decay::Gradient, 0.0)
     }
 
-    /// As [`Adam::new`], with `more` parameters beside the network's, and the norm of all gradients together cut to
-    /// `clip` unless that is 0.
+    /// As [`Adam::new`], with `more` parameters in addition to the network's, and the norm of all gradients together
+    /// limited to `clip` unless that is 0.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn with(
         network: &Network,
         more: &[(String, Tensor)],
@@ -57,14 +63,17 @@ impl Adam {
         Ok(Self { weight_decay, decay, clip, step: 0, slots })
     }
 
-    /// Forget the gradients of the step before.
+    /// Reset the gradients.
     pub fn zero_grad(&mut self) {
         for slot in &mut self.slots {
             slot.parameter.zero_grad();
         }
     }
 
-    /// Move every parameter along its gradient with learning rate `rate`.
+    /// Update every parameter by its gradient, with learning rate `rate`.
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn step(&mut self, rate: f64) -> Result<()> {
         let _guard = tch::no_grad_guard();
         self.step += 1;
@@ -101,7 +110,7 @@ impl Adam {
         Ok(())
     }
 
-    /// By what all gradients are multiplied so that their norm is at most `clip`; it stays on the device.
+    /// The factor by which the norm of all gradients becomes at most `clip`; it stays on the device.
     fn shrink(&self) -> Result<Option<Tensor>> {
         if self.clip == 0.0 {
             return Ok(None);
@@ -126,7 +135,7 @@ impl Adam {
         (self.step, moments.collect())
     }
 
-    /// Put back what [`Adam::state`] gave.
+    /// Restore the result of [`Adam::state`].
     ///
     /// # Errors
     /// A moment is missing or has another shape.

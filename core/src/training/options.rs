@@ -1,20 +1,22 @@
-//! What can be chosen about a training run.
+//! The options of a training run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::choice::choice;
 use crate::error::{Error, Result};
+#[cfg(feature = "torch")]
+use crate::model::torch::network::NetworkOptions;
 use crate::training::schedule::Schedule;
 
 choice!(
-    /// What the network is fitted to.
+    /// Loss function.
     #[derive(Default)]
     Loss, "loss",
     /// Mean squared error of logarithms, counts and ratio alike. As published.
     #[default]
     Squared "squared",
-    /// Likelihood of the fragments: beta-binomial for the split of the informative ones, negative binomial for the
-    /// total, so that depth is the weight. See [`crate::training::likelihood`].
+    /// Likelihood of the fragments: beta-binomial for the split of the informative ones, negative binomial for the total,
+    /// so that depth is the weight. See [`crate::training::likelihood`].
     Counts "counts",
 );
 
@@ -25,48 +27,48 @@ choice!(
     /// Added to the gradient, on every parameter (Adam with L2). As published.
     #[default]
     Gradient "gradient",
-    /// Taken off the weights at each step (AdamW, Loshchilov & Hutter 2019), from weight matrices and kernels only.
+    /// Subtracted from the weights at each step (AdamW, Loshchilov & Hutter 2019), for weight matrices and kernels only.
     Decoupled "decoupled",
 );
 
 choice!(
-    /// What chooses the epoch on the validation windows.
+    /// The criterion on the validation windows by which the epoch is chosen.
     #[derive(Default)]
     Selection, "selection",
     /// The lowest loss.
     #[default]
     Loss "loss",
-    /// The highest Pearson correlation of the ratio, as an early state of the published code did.
+    /// The highest Pearson correlation of the ratio, as in an early version of the published code.
     Ratio "ratio",
 );
 
 choice!(
-    /// What happens at a loss that is no finite number.
+    /// What to do at a loss that is not finite.
     #[derive(Default)]
     NotFinite, "rule",
-    /// The batch changes nothing and is counted. As published.
+    /// Skip the batch and count it. As published.
     #[default]
     Skip "skip",
-    /// Training stops with an error; the last good state is kept.
+    /// Stop with an error; the last state before it is kept.
     Stop "stop",
 );
 
 choice!(
-    /// Over what a batch norm takes its statistics in training.
+    /// The statistics of batch norm in training.
     #[derive(Default)]
     BatchStatistics, "kind of statistics",
-    /// Over each allele by itself, haplotype 1 first: running values move twice a step. As published.
+    /// Over each allele separately, haplotype 1 first: running values are updated twice a step. As published.
     #[default]
-    Apart "apart",
-    /// Over both alleles: what they share is then equal in both.
+    PerAllele "apart",
+    /// Over both alleles together: activations of equal sequence are then equal in both.
     Joint "joint",
 );
 
 choice!(
-    /// What the count heads give before the first step.
+    /// The predictions of the count heads before the first step.
     #[derive(Default)]
     FirstCounts, "beginning",
-    /// Whatever random weights give, about 0. As published.
+    /// Those of random weights, about 0. As published.
     #[default]
     Random "random",
     /// The median of the training windows; see [`crate::training::bias_init`].
@@ -74,53 +76,62 @@ choice!(
 );
 
 choice!(
-    /// Number type of convolutions and of the dense layer in training; the rest is float32 always.
+    /// Number type of convolutions and of the dense layer in training; everything else is float32.
     #[derive(Default)]
     Precision, "precision",
+    /// Single precision.
     #[default]
     Float32 "float32",
     /// For GPUs with matrix units; slower on most CPUs.
     Bfloat16 "bfloat16",
 );
 
-/// What can be chosen about a training run. [`Default`] is the published recipe, so that a file which names less
-/// than all is read as what it was written for; [`FitOptions::sound`] is this suite's own.
+/// The options of a training run. [`Default`] is the published recipe, so that a file without newer options keeps its
+/// meaning; [`FitOptions::recommended`] is the recipe of this suite.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitOptions {
-    /// Most passes over the training windows.
+    /// Maximum number of epochs.
     pub epochs: usize,
-    /// Allele pairs an optimiser step.
+    /// Batch size, in allele pairs.
     pub batch_size: usize,
     /// Nominal learning rate; see [`Schedule`].
     pub learning_rate: f64,
     /// Weight decay; see [`Decay`].
     pub weight_decay: f64,
+    /// How weight decay acts.
     pub decay: Decay,
+    /// Learning-rate schedule.
     pub schedule: Schedule,
-    /// Epochs without a better validation figure after which training stops.
+    /// Epochs without improvement on the validation windows after which training stops.
     pub patience: usize,
-    /// Seed of the first weights, the order of batches, augmentation and dropout.
+    /// Seed of the initial weights, the order of batches, augmentation and dropout.
     pub seed: u64,
+    /// Loss function.
     pub loss: Loss,
     /// Weight of the ratio in the loss, where each count has 1.
     pub ratio_weight: f64,
+    /// How the epoch is chosen.
     pub selection: Selection,
+    /// What to do at a loss that is not finite.
     pub not_finite: NotFinite,
+    /// Statistics of batch norm.
     pub batch_statistics: BatchStatistics,
-    /// Whether dropout takes the same units of both alleles.
+    /// Whether dropout drops the same units of both alleles.
     pub shared_dropout: bool,
+    /// Number type of convolutions.
     pub precision: Precision,
-    /// Largest norm of the gradient of all parameters together; 0 for no limit.
+    /// Largest norm of the gradient of all parameters together (gradient clipping); 0 for no limit.
     pub clip: f64,
-    /// Largest number of bases by which windows are moved, anew for each batch.
+    /// Largest number of bases by which windows are shifted, drawn for each batch.
     pub shift: usize,
-    /// Whether windows are turned to the other strand, by chance.
+    /// Whether windows are reverse-complemented at random.
     pub augment_strand: bool,
-    /// Whether the alleles of a window are exchanged, by chance.
+    /// Whether the alleles of a window are swapped at random.
     pub augment_swap: bool,
+    /// Initial predictions of the count heads.
     pub first_counts: FirstCounts,
-    /// Decay of the moving average of the weights that is judged and kept instead of the last weights; 0 for none.
+    /// Decay of the moving average of the weights that is validated and kept instead of the weights themselves; 0 for none.
     /// See [`crate::training::ema`].
     pub average: f64,
 }
@@ -140,7 +151,7 @@ impl Default for FitOptions {
             ratio_weight: 1.0,
             selection: Selection::Loss,
             not_finite: NotFinite::Skip,
-            batch_statistics: BatchStatistics::Apart,
+            batch_statistics: BatchStatistics::PerAllele,
             shared_dropout: false,
             precision: Precision::Float32,
             clip: 0.0,
@@ -153,9 +164,31 @@ impl Default for FitOptions {
     }
 }
 
+#[cfg(feature = "torch")]
 impl FitOptions {
-    /// This suite's own recipe, chosen by the evidence in `docs/training.md`; for [`Loss::Squared`].
-    pub fn sound() -> Self {
+    /// How the network to be trained computes.
+    pub fn network_options(&self) -> NetworkOptions {
+        NetworkOptions {
+            per_allele_statistics: self.batch_statistics == BatchStatistics::PerAllele,
+            shared_dropout: self.shared_dropout,
+            mixed_precision: self.precision == Precision::Bfloat16,
+            ..NetworkOptions::default()
+        }
+    }
+
+    /// Check that `network` agree with [`FitOptions::network_options`], other than in what does not affect training.
+    pub(super) fn check_network(&self, network: &NetworkOptions) -> Result<()> {
+        let own = NetworkOptions { precision: network.precision, sharing: network.sharing, ..self.network_options() };
+        match own == *network {
+            true => Ok(()),
+            false => Err(Error::mismatch("the network was built with other options than those of the training")),
+        }
+    }
+}
+
+impl FitOptions {
+    /// The recommended recipe, chosen by the evidence in `docs/training.md`; for [`Loss::Squared`].
+    pub fn recommended() -> Self {
         Self {
             epochs: 15,
             learning_rate: 3e-3,
@@ -173,27 +206,29 @@ impl FitOptions {
         }
     }
 
-    /// The shift of [`FitOptions::sound`] for windows that lie in a genome, from which a moved one is filled. A
-    /// sequence by itself has nothing beyond its ends and stays where it is.
-    pub fn sound_shift(window: usize) -> usize {
+    /// The recommended shift for windows of a genome, from which shifted windows are filled. A sequence without flanks is
+    /// not shifted.
+    pub fn recommended_shift(window: usize) -> usize {
         window / 8
     }
 
-    /// The ratio weight of [`FitOptions::sound`] for a loss: a likelihood has its weight in itself.
-    pub fn sound_ratio_weight(loss: Loss) -> f64 {
+    /// The recommended ratio weight for a loss: 1 for a likelihood, whose parts are on the same scale.
+    pub fn recommended_ratio_weight(loss: Loss) -> f64 {
         match loss {
-            Loss::Squared => Self::sound().ratio_weight,
+            Loss::Squared => Self::recommended().ratio_weight,
             Loss::Counts => 1.0,
         }
     }
 }
 
-/// Far more than any machine holds, small enough that products do not overflow.
+/// Far beyond any machine, small enough that products do not overflow.
 const MAX_COUNT: usize = 1 << 31;
 
 impl FitOptions {
+    /// Check that training is possible with these options.
+    ///
     /// # Errors
-    /// A number with which no step can be made.
+    /// Names the option that is out of range.
     pub fn validate(&self) -> Result<()> {
         for (name, value) in [("epochs", self.epochs), ("batch size", self.batch_size), ("patience", self.patience)] {
             if value == 0 || value > MAX_COUNT {

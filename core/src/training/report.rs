@@ -1,10 +1,10 @@
-//! What a training run leaves beside the model: `config.toml`, `metrics.tsv`, `summary.json`,
-//! `predictions.tsv.gz`.
+//! The files of a training run other than the model: `config.toml`, `metrics.tsv`, `summary.json`, `predictions.tsv.gz`.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -13,23 +13,26 @@ use crate::model::metadata::TargetScale;
 use crate::model::window::{Orientation, WindowLayout};
 use crate::model::Architecture;
 use crate::training::dataset::Dataset;
-use crate::training::fit::{EpochMetrics, Fitted};
+use crate::training::epoch_metrics::EpochMetrics;
+use crate::training::fit::Fitted;
 use crate::training::folds::Run;
 use crate::training::held_out::Evaluation;
 use crate::training::options::FitOptions;
 use crate::training::split::Part;
 
-/// All that is needed to train the same network again: written as `config.toml`, read by `--config`.
+/// The settings needed to train the same network again: written as `config.toml`, read by `--config`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// How windows are filled. First, since in TOML what belongs to no table stands before all of them.
+    /// How windows are filled. First, since TOML has keys without a table before all tables.
     #[serde(default)]
     pub layout: WindowLayout,
     /// From which strand windows are read.
     #[serde(default)]
     pub orientation: Orientation,
+    /// Sizes of the network.
     pub architecture: Architecture,
+    /// Options of the training.
     pub training: FitOptions,
 }
 
@@ -37,7 +40,7 @@ impl TrainingConfig {
     /// Read a TOML file.
     ///
     /// # Errors
-    /// No TOML, an unknown or missing key, a network that cannot be.
+    /// The file is not TOML, a key is unknown or missing, or a value is out of range.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
         let config: Self = toml::from_str(&text).map_err(|e| {
@@ -50,30 +53,42 @@ impl TrainingConfig {
     }
 
     /// Write as TOML.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = toml::to_string(self).map_err(|e| Error::input(path, e.to_string()))?;
         write_whole(path, text.as_bytes())
     }
 }
 
-/// What one network of a training came to.
+/// Summary of one network of a training.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunSummary {
-    /// Its name among several; empty when it is the only one.
+    /// Its name; empty for a single run.
     pub name: String,
+    /// Its seed.
     pub seed: u64,
+    /// Training windows.
     pub train: usize,
+    /// Validation windows.
     pub validation: usize,
+    /// Test windows.
     pub test: usize,
+    /// Epochs trained.
     pub epochs: usize,
+    /// The epoch whose weights were kept, from 1.
     pub best_epoch: usize,
+    /// Whether patience ended the run.
     pub stopped_early: bool,
+    /// Validation loss of the best epoch.
     pub validation_loss: f64,
+    /// Batches skipped in all epochs.
     pub skipped_batches: usize,
 }
 
 impl RunSummary {
-    /// Of one run and its outcome.
+    /// The summary of a run.
     pub fn new(run: &Run, fitted: &Fitted) -> Self {
         let count = |part| run.parts.iter().filter(|p| **p == part).count();
         let best = fitted.history.iter().find(|m| m.epoch == fitted.best_epoch);
@@ -95,31 +110,40 @@ impl RunSummary {
 /// `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
+    /// Version of the tool.
     pub version: String,
+    /// Command line.
     pub command: String,
+    /// Kind of the model.
     pub model: String,
+    /// Learned parameters of one network.
     pub parameters: usize,
+    /// Processor.
     pub device: String,
     /// Windows read.
     pub windows: usize,
     /// Samples predicted; a single one without a name is "".
     pub samples: Vec<String>,
-    /// What favours haplotype 1 whatever the sequence, log2, by sample: learned beside an antisymmetric ratio head
-    /// and no part of predictions. Empty for other heads.
+    /// Sequence-independent bias of the ratio by sample, log2: learned with an antisymmetric ratio head and not included
+    /// in predictions. Empty for other heads.
     pub ratio_bias_log2: Vec<f64>,
-    /// Overdispersion of total fragments and of their split by sample, where the loss learns them: the mean over
-    /// the runs.
+    /// Overdispersion of total fragments by sample, if the loss learns it: the mean over the runs.
     pub dispersion_total: Vec<f64>,
+    /// Overdispersion of their split.
     pub dispersion_split: Vec<f64>,
+    /// Each network.
     pub runs: Vec<RunSummary>,
-    /// The part that the figures are of: test, or validation where there is no test.
+    /// The part on which the metrics were computed: test, or validation if there is no test.
     pub judged_on: Part,
-    /// The model and the baselines on the windows that each was not trained on.
+    /// Metrics of the model and the baselines on held-out windows.
     pub on_test: Vec<Evaluation>,
 }
 
 impl Summary {
     /// Write as JSON with line breaks.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut text = serde_json::to_string_pretty(self).map_err(|e| Error::input(path, e.to_string()))?;
         text.push('\n');
@@ -127,8 +151,11 @@ impl Summary {
     }
 }
 
-/// Write `metrics.tsv`: a header line, then a line an epoch of each run; `.` where a number has no value, and as the
-/// name of an only run.
+/// Write `metrics.tsv`: a header line, then one line per epoch and run; `.` for missing values, and as the name of a
+/// single run.
+///
+/// # Errors
+/// The file cannot be written.
 pub fn write_metrics(path: &Path, runs: &[(&str, &[EpochMetrics])]) -> Result<()> {
     let mut text = String::from(
         "run\tepoch\tsteps\tlearning_rate\ttrain_loss\tvalidation_loss\tpearson_hap1\tpearson_hap2\tpearson_ratio\t\
@@ -158,13 +185,19 @@ pub fn write_metrics(path: &Path, runs: &[(&str, &[EpochMetrics])]) -> Result<()
 
 /// Predictions of held-out windows, as [`crate::training::folds::held_out`] gives them.
 pub struct HeldOutPredictions {
+    /// The part.
     pub part: Part,
+    /// Its rows in the data set.
     pub rows: Vec<usize>,
-    pub predictions: Vec<[f32; 3]>,
+    /// Both counts and the ratio, (rows, samples).
+    pub predictions: Array2<[f32; 3]>,
 }
 
-/// Write held-out predictions as a table in the user's units: values as measured, the ratio in log2, a line a window
-/// and sample. Windows of a genome give a BED-like file with a tabix index; designed pairs a plain table.
+/// Write held-out predictions as a table in the user's units: values as measured, the ratio in log2, one line per window
+/// and sample. For windows of a genome, a BED-like file with a tabix index; for designed pairs, a plain table.
+///
+/// # Errors
+/// The file cannot be written.
 pub fn write_predictions(
     path: &Path,
     data: &Dataset,
@@ -174,13 +207,13 @@ pub fn write_predictions(
     let mut out = OutFile::create(path)?;
     let fail = |e| Error::io(path, e);
     let outputs = data.outputs();
-    // Part, window and where its predictions are.
-    let mut order: Vec<(Part, usize, &[[f32; 3]])> = Vec::new();
+    // Part, window and its predictions.
+    let mut order: Vec<(Part, usize, ArrayView1<[f32; 3]>)> = Vec::new();
     for held in held_out {
-        let each = held.rows.iter().zip(held.predictions.chunks_exact(outputs));
+        let each = held.rows.iter().zip(held.predictions.rows());
         order.extend(each.map(|(&row, predictions)| (held.part, row, predictions)));
     }
-    let on_genome = order.iter().all(|&(_, i, _)| data.places[i].is_some());
+    let on_genome = order.iter().all(|(_, i, _)| data.places[*i].is_some());
     let values = "part\tsample\tmeasured_hap1\tmeasured_hap2\tmeasured_log2_ratio\thap1\thap2\tlog2_ratio";
     let place = if on_genome { "#chrom\tstart\tend\tname" } else { "id" };
     writeln!(out, "{place}\t{values}").map_err(fail)?;
@@ -216,7 +249,7 @@ pub fn write_predictions(
     }
 }
 
-/// Six significant digits, `.` for a value that is none.
+/// Six significant digits, `.` for a value that is not finite.
 fn number(value: f64) -> String {
     if !value.is_finite() {
         return ".".into();

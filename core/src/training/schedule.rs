@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate moves during training.
+/// How the learning rate changes during training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
@@ -12,8 +12,8 @@ pub enum Schedule {
     Plateau,
     /// The given rate throughout.
     Constant,
-    /// From nothing to the given rate during the first twentieth of the planned steps, then down to nothing along
-    /// half a cosine (Loshchilov & Hutter 2017, without restarts).
+    /// From 0 to the given rate during the first twentieth of the planned steps, then to 0 along half a cosine
+    /// (Loshchilov & Hutter 2017, without restarts).
     Cosine,
 }
 
@@ -26,7 +26,7 @@ impl std::str::FromStr for Schedule {
             "plateau" => Ok(Self::Plateau),
             "constant" => Ok(Self::Constant),
             "cosine" => Ok(Self::Cosine),
-            other => Err(format!("'{other}' is no schedule: use cycle, plateau, constant or cosine")),
+            other => Err(format!("'{other}' is not a schedule: use cycle, plateau, constant or cosine")),
         }
     }
 }
@@ -38,7 +38,7 @@ const PLATEAU_FACTOR: f64 = 0.1;
 /// A loss must fall by this share to count as better (PyTorch's ReduceLROnPlateau).
 const PLATEAU_THRESHOLD: f64 = 1e-4;
 
-/// A schedule on its way through a training run.
+/// The state of a schedule during a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateKeeper {
     schedule: Schedule,
@@ -51,7 +51,7 @@ pub struct RateKeeper {
     waited: usize,
 }
 
-/// A float64 as its bits: saved and read back, it is the same to the last one, infinity included.
+/// A float64 as its bits, so that it is restored exactly, infinity and NaN included.
 pub(super) mod bits {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -65,8 +65,8 @@ pub(super) mod bits {
 }
 
 impl RateKeeper {
-    /// Start with the nominal rate. `total`: steps of the whole run if nothing stops it early, which only
-    /// [`Schedule::Cosine`] looks at.
+    /// Start with the nominal rate. `total`: steps of the whole run without early stopping, used by [`Schedule::Cosine`]
+    /// alone.
     pub fn new(schedule: Schedule, rate: f64, total: u64) -> Self {
         Self { schedule, total: total.max(1), rate, best: f64::INFINITY, waited: 0 }
     }
@@ -97,7 +97,7 @@ impl RateKeeper {
         }
     }
 
-    /// Tell the schedule the validation loss of an epoch.
+    /// Update the schedule with the validation loss of an epoch.
     pub fn epoch_ended(&mut self, loss: f64) {
         if self.schedule != Schedule::Plateau {
             return;

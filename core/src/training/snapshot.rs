@@ -1,4 +1,4 @@
-//! Everything a training run needs to go on where it was: written whole or not at all.
+//! The saved state from which a training run resumes: written whole or not at all.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::Architecture;
 use crate::model::{Tensor, Weights};
 use crate::training::dataset::Dataset;
-use crate::training::fit::EpochMetrics;
+use crate::training::epoch_metrics::EpochMetrics;
 use crate::training::options::FitOptions;
 use crate::training::schedule::{bits, RateKeeper};
 use crate::training::split::Part;
@@ -18,33 +18,41 @@ use crate::training::split::Part;
 /// Version of the file; a reader refuses others.
 const VERSION: u32 = 1;
 
-/// Where a run stands between two steps. Numbers go through JSON as their bits: what is read back is the same to the
-/// last one, NaN included.
+/// The position of a run between two steps. Floating-point numbers are saved as their bits, so that they are restored
+/// exactly, NaN included.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Position {
     version: u32,
     /// See [`fingerprint`].
     fingerprint: String,
-    /// The epoch being trained, from 1, and batches of it that are done.
+    /// The epoch in training, from 1.
     pub epoch: usize,
+    /// Batches of it that are done.
     pub batch: usize,
+    /// Optimiser steps done.
     pub steps: u64,
+    /// The schedule.
     pub rates: RateKeeper,
+    /// Epochs since the best one.
     pub waited: usize,
     /// Score and epoch of the best weights; a lower score is better.
     #[serde(with = "bits_of_best")]
     pub best: Option<(f64, usize)>,
+    /// Metrics of the finished epochs.
     pub history: Vec<EpochMetrics>,
+    /// Sum of the losses of the epoch so far, each times its number of rows.
     #[serde(with = "bits")]
     pub loss_sum: f64,
+    /// Sum of these numbers of rows.
     #[serde(with = "bits")]
     pub loss_weight: f64,
+    /// Batches of the epoch that were skipped.
     pub skipped: usize,
     optimiser_steps: i32,
 }
 
 impl Position {
-    /// The beginning of a run.
+    /// The start of a run.
     pub fn start(fingerprint: String, rates: RateKeeper) -> Self {
         Self {
             version: VERSION,
@@ -62,6 +70,15 @@ impl Position {
             optimiser_steps: 0,
         }
     }
+
+    /// Go on to the next epoch.
+    pub fn end_epoch(&mut self, metrics: EpochMetrics) {
+        self.rates.epoch_ended(metrics.validation_loss);
+        self.waited = if metrics.best { 0 } else { self.waited + 1 };
+        self.history.push(metrics);
+        (self.epoch, self.batch) = (self.epoch + 1, 0);
+        (self.loss_sum, self.loss_weight, self.skipped) = (0.0, 0.0, 0);
+    }
 }
 
 mod bits_of_best {
@@ -77,12 +94,14 @@ mod bits_of_best {
     }
 }
 
-/// What must be equal for a run to be continued: the network, all options but how long to go on, the examples,
-/// their targets and their parts.
+/// A checksum of all that must be equal for a run to be resumed: the network, all options except the limits on epochs,
+/// the examples, their targets and their parts.
 pub fn fingerprint(architecture: &Architecture, options: &FitOptions, data: &Dataset, parts: &[Part]) -> String {
     let limits = FitOptions { epochs: 1, patience: 1, ..options.clone() };
     let mut hash = crc32fast::Hasher::new();
-    hash.update(format!("{architecture:?} {limits:?} {} {}", data.window, data.margin).as_bytes());
+    // `PerAllele` by the name it had when this version of the file was defined.
+    let settings = format!("{architecture:?} {limits:?} {} {}", data.window, data.margin).replace("PerAllele", "Apart");
+    hash.update(settings.as_bytes());
     hash.update(&data.hap1);
     hash.update(&data.hap2);
     for numbers in data.targets.iter().chain(&data.fragments) {
@@ -94,9 +113,11 @@ pub fn fingerprint(architecture: &Architecture, options: &FitOptions, data: &Dat
 }
 
 /// The tensors of a run by name: the network's under `model.`, the best under `best.`, their moving average under
-/// `average.`, what the loss learns under `loss.`, the optimiser's moments as they are named.
+/// `average.`, the parameters of the loss under `loss.`, the optimiser's moments under their own names.
 pub struct Snapshot {
+    /// Where the run is.
     pub position: Position,
+    /// The tensors.
     pub tensors: BTreeMap<String, Tensor>,
 }
 
@@ -134,7 +155,10 @@ fn from_host(saved: &Tensor, like: &Torch) -> Result<Torch> {
 }
 
 impl Snapshot {
-    /// Collect `position` with the tensors that go with it; `optimiser` as [`crate::training::optimiser::Adam::state`] gives it.
+    /// Collect `position` and the tensors; `optimiser` is the result of [`crate::training::optimiser::Adam::state`].
+    ///
+    /// # Errors
+    /// libtorch fails.
     pub fn new(
         position: &Position,
         model: Weights,
@@ -170,13 +194,13 @@ impl Snapshot {
         Weights(self.tensors.clone()).write_safetensors(path, &metadata)
     }
 
-    /// Read what [`Snapshot::write`] wrote, for a run of this `fingerprint`.
+    /// Read a state that [`Snapshot::write`] wrote, of a run of this `fingerprint`.
     ///
     /// # Errors
-    /// The file is no saved state, is damaged, or is that of another run.
+    /// The file is not a saved state, is damaged, or belongs to another run.
     pub fn read(path: &Path, fingerprint: &str) -> Result<Self> {
         let (weights, metadata) = Weights::read_safetensors(path)?;
-        let wrong = |what: &str| Error::input(path, format!("is no saved state of a training run ({what})"));
+        let wrong = |what: &str| Error::input(path, format!("is not a saved state of a training run ({what})"));
         let position = metadata.get("position").ok_or_else(|| wrong("it has no position"))?;
         let position: Position = serde_json::from_str(position).map_err(|e| wrong(&e.to_string()))?;
         if position.version != VERSION {
@@ -186,7 +210,7 @@ impl Snapshot {
             return Err(Error::input(
                 path,
                 "is of a run with other data, another network or other options; give those of that run, or leave out \
-                 --resume to begin anew",
+                 --resume to start again",
             ));
         }
         Ok(Self { position, tensors: weights.0 })
@@ -199,7 +223,7 @@ impl Snapshot {
         Weights(named.collect())
     }
 
-    /// Put the values of `average` and `loss` tensors back, and give the optimiser's steps and moments.
+    /// Restore the `average` and `loss` tensors in place, and return the optimiser's steps and moments.
     ///
     /// # Errors
     /// A tensor is missing or of another size.

@@ -1,4 +1,4 @@
-//! Who learns, who decides when to stop, and who is only looked at in the end.
+//! The division of examples into training, validation and test.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The part an example plays.
+/// The part to which an example belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
+    /// Trains the network.
     Train,
-    /// Chooses the epoch; never seen by the optimiser.
+    /// Chooses the epoch; not seen by the optimiser.
     Validation,
-    /// Chooses nothing.
+    /// Used for the final metrics alone.
     Test,
 }
 
@@ -31,26 +32,27 @@ impl fmt::Display for Part {
     }
 }
 
-/// Where an example lies, as far as splitting needs to know.
+/// The locus of an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// Name of the contig.
     pub chrom: String,
-    /// 0-based half-open window that the network reads.
+    /// Start of the window that the network reads, 0-based; may be negative.
     pub start: i64,
+    /// Its end, exclusive.
     pub end: i64,
 }
 
-/// Whole chromosomes: `validation` and `test` by name (with or without `chr`), the rest trains.
-///
-/// Without names for the test, as published, there is none.
+/// Whole chromosomes: `validation` and `test` by name (with or without `chr`), all others train. Without names for the
+/// test part, as published, it is empty.
 ///
 /// # Errors
-/// A name that no example has, a chromosome in both lists, or another part left empty.
+/// A name without examples, a chromosome in both lists, or another part that would be empty.
 pub fn by_chromosome(places: &[Place], validation: &[String], test: &[String]) -> Result<Vec<Part>> {
     let plain = |name: &str| name.strip_prefix("chr").unwrap_or(name).to_string();
     for name in validation.iter().chain(test) {
         if !places.iter().any(|p| plain(&p.chrom) == plain(name)) {
-            return Err(Error::option(format!("no example lies on chromosome {name}, which is to be held out")));
+            return Err(Error::option(format!("there is no example on chromosome {name}, which should be held out")));
         }
     }
     if let Some(twice) = validation.iter().find(|v| test.iter().any(|t| plain(t) == plain(v))) {
@@ -68,9 +70,9 @@ pub fn by_chromosome(places: &[Place], validation: &[String], test: &[String]) -
     complete(parts, test.is_empty())
 }
 
-/// Blocks of `block` bases of each chromosome, shuffled by `seed` and handed to test and validation until each
-/// has its share of the examples. Windows that overlap stay together, whatever block they begin in, so that no
-/// base of a test window is trained on.
+/// Blocks of `block` bases of each chromosome, shuffled by `seed` and assigned to test and validation until each has its
+/// share of the examples. Windows that overlap stay together, even across blocks, so that no base of a test window is
+/// trained on.
 ///
 /// # Errors
 /// Too few blocks to fill all three parts.
@@ -80,7 +82,10 @@ pub fn by_block(places: &[Place], block: u64, validation_share: f64, test_share:
 }
 
 /// Groups given by the user (a locus, a gene): CRC-32 of the name modulo 10, 0-7 train, 8 validation, 9 test.
-/// The same group is in the same part in every table and at every seed.
+/// A group is in the same part in every table and at every seed.
+///
+/// # Errors
+/// A part would be empty.
 pub fn by_group(groups: &[String]) -> Result<Vec<Part>> {
     complete(groups.iter().map(|group| part_of_group(group)).collect(), false)
 }
@@ -94,7 +99,7 @@ pub fn part_of_group(group: &str) -> Part {
     }
 }
 
-/// The key of each place that [`by_block`] deals out: its block of `block` bases, or that of the window it overlaps.
+/// The key of each locus in [`by_block`]: its block of `block` bases, or that of the window it overlaps.
 fn block_keys(places: &[Place], block: u64) -> Vec<String> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|&a, &b| {
@@ -121,22 +126,22 @@ fn block_keys(places: &[Place], block: u64) -> Vec<String> {
     block_of.iter().map(|(chrom, n)| format!("{}:{n}", chroms[*chrom])).collect()
 }
 
-/// What stays together when examples are dealt out to folds.
+/// Which examples stay together in a fold.
 pub enum Together<'a> {
-    /// The examples of a chromosome.
+    /// Those of a chromosome.
     Chromosomes(&'a [Place]),
-    /// Those of a block of so many bases, as in [`by_block`].
+    /// Those of a block of this many bases, as in [`by_block`].
     Blocks(&'a [Place], u64),
     /// Those of a group.
     Groups(&'a [String]),
 }
 
-/// `count` ways to divide all examples: what stays together is shuffled by `seed` and dealt out to `count` folds,
-/// the largest first to the fold that has fewest. Way k tests on fold k, validates on the next and trains on the
-/// rest, so that each example is tested on exactly once.
+/// The parts of all examples in each of `count` folds of a cross-validation: sets that stay together are shuffled by
+/// `seed` and assigned to `count` folds, the largest first, each to the smallest fold. Division k tests on fold k,
+/// validates on the next and trains on all others, so that each example is tested exactly once.
 ///
 /// # Errors
-/// Fewer than three folds, or fewer things to deal out than folds.
+/// Fewer than three folds, or fewer sets than folds.
 pub fn folds(together: &Together, count: usize, seed: u64) -> Result<Vec<Vec<Part>>> {
     if count < 3 {
         return Err(Error::option("there must be at least 3 folds: to test on, to validate on, to train on"));
@@ -201,7 +206,7 @@ fn by_shuffled_key(keys: &[String], validation_share: f64, test_share: f64, seed
 
 fn complete(parts: Vec<Part>, without_test: bool) -> Result<Vec<Part>> {
     for part in [Part::Train, Part::Validation, Part::Test] {
-        if !parts.contains(&part) && !(without_test && part == Part::Test) {
+        if !(parts.contains(&part) || without_test && part == Part::Test) {
             return Err(Error::option(format!(
                 "the split leaves no example for {part}: name chromosomes to hold out, or use smaller blocks"
             )));

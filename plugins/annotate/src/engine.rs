@@ -16,7 +16,7 @@ use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::regions::Anchor;
 use deepallele_core::io::vcf::{number_in_text, InfoValue, VcfReader, VcfRecord};
 use deepallele_core::io::Contigs;
-use deepallele_core::model::incremental::LocalPredictor;
+use deepallele_core::model::incremental::IncrementalPredictor;
 use deepallele_core::model::onnx::ensemble::{Ensemble, Network};
 use deepallele_core::model::window::WindowRule;
 use deepallele_core::output::vcf_info::{self, Declared};
@@ -46,7 +46,7 @@ pub fn open_models(models: &Tagged, threads: usize) -> anyhow::Result<Ensemble> 
     for file in &models.files {
         let model: Network = match file.path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml")) {
             true => open_sequence_model(file.path, file.sample, threads)?.into(),
-            false => LocalPredictor::new(open_model(file.path, file.sample, threads)?).into(),
+            false => IncrementalPredictor::new(open_model(file.path, file.sample, threads)?).into(),
         };
         ensemble = Some(match ensemble {
             None => Ensemble::one(model),

@@ -4,7 +4,8 @@ use deepallele_core::error::Result;
 use deepallele_core::io::vcf::VcfRecord;
 use deepallele_core::io::Contigs;
 use deepallele_core::output::bigwig;
-use deepallele_core::output::igv::{write_session, IgvTrack};
+use deepallele_core::output::igv::write_session;
+use deepallele_core::output::igv_track::IgvTrack;
 use deepallele_core::output::provenance::Provenance;
 use deepallele_core::output::track::{Track, TrackStyle, RATIO};
 

@@ -14,6 +14,7 @@ use deepallele_core::io::output_file::OutFile;
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::io::Contigs;
 use deepallele_core::output::overview::{Overview, Shares, Totals};
+use deepallele_core::output::overview_plot;
 
 /// Accounts of a run.
 #[derive(Args, Clone, Debug)]
@@ -86,7 +87,7 @@ impl OverviewOutput {
             out.write_all(content.as_bytes()).and_then(|()| out.flush()).map_err(|e| Error::io(path, e))
         };
         if let Some(out) = &mut self.svg {
-            write(out, &overview.svg()?)?;
+            write(out, &overview_plot::svg(&overview)?)?;
         }
         if let Some(out) = &mut self.multiqc {
             write(out, &overview.multiqc())?;

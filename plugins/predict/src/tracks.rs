@@ -10,7 +10,8 @@ use deepallele_core::io::regions::{Region, Regions};
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::model::metadata::{Scale, TargetScale};
 use deepallele_core::output::bigwig;
-use deepallele_core::output::igv::{write_session, IgvTrack};
+use deepallele_core::output::igv::write_session;
+use deepallele_core::output::igv_track::IgvTrack;
 use deepallele_core::output::track::{lighter, Track, TrackStyle, HAPLOTYPE1, HAPLOTYPE2};
 
 use crate::args::Args;

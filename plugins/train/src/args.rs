@@ -356,8 +356,8 @@ mod tests {
             let (_, default) = help.split_once("[default: ").unwrap_or_else(|| panic!("{name}: {help}"));
             default.trim_end_matches(']').to_string()
         };
-        let sizes = Architecture::preset("small", Kind::Paired).unwrap().sound();
-        let fit = FitOptions::sound();
+        let sizes = Architecture::preset("small", Kind::Paired).unwrap().recommended();
+        let fit = FitOptions::recommended();
         for (name, value) in [
             ("strands", sizes.strands.to_string()),
             ("ratio-head", sizes.ratio_head.to_string()),
@@ -373,7 +373,11 @@ mod tests {
             ("loss", fit.loss.to_string()),
             (
                 "ratio-weight",
-                format!("{}, with --loss counts {}", fit.ratio_weight, FitOptions::sound_ratio_weight(Loss::Counts)),
+                format!(
+                    "{}, with --loss counts {}",
+                    fit.ratio_weight,
+                    FitOptions::recommended_ratio_weight(Loss::Counts)
+                ),
             ),
             ("selection", fit.selection.to_string()),
             ("batch-statistics", fit.batch_statistics.to_string()),

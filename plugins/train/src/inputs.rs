@@ -45,7 +45,7 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
     let preset = |name: &str| -> anyhow::Result<Architecture> {
         let sizes = Architecture::preset(name, kind)
             .ok_or_else(|| usage(format!("no preset \"{name}\"; there are {}", Architecture::PRESETS.join(", "))))?;
-        Ok(if published { sizes } else { sizes.sound() })
+        Ok(if published { sizes } else { sizes.recommended() })
     };
     let mut architecture = match (&args.network.preset, &from_file) {
         (None, Some(config)) => Architecture { kind, ..config.architecture.clone() },
@@ -71,7 +71,7 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
     let mut training = match from_file {
         Some(config) => config.training,
         None if published => FitOptions::default(),
-        None => FitOptions::sound(),
+        None => FitOptions::recommended(),
     };
     let fit = &args.fit;
     fn set<T: Clone>(place: &mut T, given: &Option<T>) {
@@ -95,7 +95,7 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
     set(&mut training.seed, &fit.seed);
     set(&mut training.loss, &fit.loss);
     if own_recipe {
-        training.ratio_weight = FitOptions::sound_ratio_weight(training.loss);
+        training.ratio_weight = FitOptions::recommended_ratio_weight(training.loss);
     }
     set(&mut training.ratio_weight, &fit.ratio_weight);
     set(&mut training.selection, &fit.selection);
@@ -109,7 +109,7 @@ pub fn config(args: &Args) -> anyhow::Result<TrainingConfig> {
     }
     let layout = args.windows.layout.unwrap_or(layout);
     if own_recipe && args.pairs.is_none() && layout == WindowLayout::Centred {
-        training.shift = FitOptions::sound_shift(architecture.window);
+        training.shift = FitOptions::recommended_shift(architecture.window);
     }
     set(&mut training.shift, &fit.shift);
     set(&mut training.not_finite, &fit.not_finite);

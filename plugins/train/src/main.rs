@@ -13,8 +13,10 @@ use anyhow::bail;
 use args::Args;
 use deepallele_common::{run_main, Interrupt, Progress};
 use deepallele_core::model::torch::device;
-use deepallele_core::training::baselines::networks::{kmer_ridge, networks, Rival};
-use deepallele_core::training::fit::{EpochMetrics, Event};
+use deepallele_core::training::baselines::networks::{kmer_ridge, networks};
+use deepallele_core::training::baselines::BaselinePredictions;
+use deepallele_core::training::epoch_metrics::EpochMetrics;
+use deepallele_core::training::fit::Event;
 use deepallele_core::training::folds::{plan, train, Folder, Run, Trained};
 use deepallele_core::training::report::{HeldOutPredictions, TrainingConfig};
 use deepallele_core::training::split::Part;
@@ -84,18 +86,18 @@ fn run(args: Args) -> anyhow::Result<()> {
             )
         }
     };
-    let mut rivals = |judged: &HeldOutPredictions| -> anyhow::Result<Vec<Rival>> {
-        let mut rivals = Vec::new();
+    let mut baselines = |judged: &HeldOutPredictions| -> anyhow::Result<Vec<BaselinePredictions>> {
+        let mut baselines = Vec::new();
         if args.run.baselines {
-            rivals.push(kmer_ridge(&inputs.data, &inputs.ways, judged)?);
+            baselines.push(kmer_ridge(&inputs.data, &inputs.ways, judged)?);
         }
         for n in &others {
             let mut report = |number: usize, event: Event| tell(&n.runs, number, event);
-            rivals.push(n.predict(&inputs.data, judged.part, processor, &folder, &mut report)?);
+            baselines.push(n.predict(&inputs.data, judged.part, processor, &folder, &mut report)?);
         }
-        Ok(rivals)
+        Ok(baselines)
     };
-    outputs::write(&args, &config, &inputs, &runs, &fitted, processor, &mut rivals)?;
+    outputs::write(&args, &config, &inputs, &runs, &fitted, processor, &mut baselines)?;
     let all: Vec<Run> = every_run().cloned().collect();
     Ok(folder.clear(&all)?)
 }

@@ -9,7 +9,8 @@ use deepallele_core::io::output_file::{temporary_beside, write_whole};
 use deepallele_core::model::onnx::export;
 use deepallele_core::model::{ModelInfo, Weights};
 use deepallele_core::output::tensorboard;
-use deepallele_core::training::baselines::networks::{simple, Rival};
+use deepallele_core::training::baselines::networks::simple;
+use deepallele_core::training::baselines::BaselinePredictions;
 use deepallele_core::training::fit::Fitted;
 use deepallele_core::training::folds::{held_out, Run};
 use deepallele_core::training::held_out::{evaluate, Agreement, Evaluation};
@@ -39,7 +40,7 @@ pub fn device_name(device: tch::Device) -> String {
     }
 }
 
-/// Write everything; the model comes last, so that a folder with a model is complete. `rivals` gives the predictions
+/// Write everything; the model comes last, so that a folder with a model is complete. `baselines` gives the predictions
 /// of further networks for the windows that are judged.
 pub fn write(
     args: &Args,
@@ -48,7 +49,7 @@ pub fn write(
     runs: &[Run],
     fitted: &[Fitted],
     device: tch::Device,
-    rivals: &mut dyn FnMut(&HeldOutPredictions) -> anyhow::Result<Vec<Rival>>,
+    baselines: &mut dyn FnMut(&HeldOutPredictions) -> anyhow::Result<Vec<BaselinePredictions>>,
 ) -> anyhow::Result<()> {
     let (folder, data, architecture) = (args.output.as_path(), &inputs.data, &config.architecture);
     let held = |part| -> Result<HeldOutPredictions> {
@@ -58,12 +59,9 @@ pub fn write(
     let held = [held(Part::Validation)?, held(Part::Test)?];
     // The published method has no test: then its figures are those of the validation windows, and say so.
     let judged = if held[1].rows.is_empty() { &held[0] } else { &held[1] };
-    let mut table = evaluate("model", data, &judged.rows, &judged.predictions);
-    for (name, predictions) in simple(data, &inputs.ways, judged)? {
-        table.extend(evaluate(&name, data, &judged.rows, &predictions));
-    }
-    for (name, predictions) in rivals(judged)? {
-        table.extend(evaluate(&name, data, &judged.rows, &predictions));
+    let mut table = evaluate("model", data, &judged.rows, judged.predictions.view());
+    for baseline in simple(data, &inputs.ways, judged)?.into_iter().chain(baselines(judged)?) {
+        table.extend(evaluate(&baseline.name, data, &judged.rows, baseline.predictions.view()));
     }
 
     write_unjoined(&folder.join("unjoined.tsv"), inputs)?;

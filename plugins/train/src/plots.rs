@@ -5,7 +5,8 @@ use std::path::Path;
 use deepallele_core::error::Result;
 use deepallele_core::output::plot::{curves, scatter};
 use deepallele_core::output::track::{HAPLOTYPE1, RATIO};
-use deepallele_core::training::fit::{EpochMetrics, Fitted};
+use deepallele_core::training::epoch_metrics::EpochMetrics;
+use deepallele_core::training::fit::Fitted;
 use deepallele_core::training::folds::Run;
 use deepallele_core::training::held_out::Agreement;
 use deepallele_core::training::report::HeldOutPredictions;
@@ -45,7 +46,7 @@ pub fn write(
     let outputs = data.outputs();
     let log2 = |value: f32| scale.log2(f64::from(value));
     let pairs = |head: usize, only_differing: bool| -> Vec<(f64, f64)> {
-        let rows = judged.rows.iter().zip(judged.predictions.chunks_exact(outputs));
+        let rows = judged.rows.iter().zip(judged.predictions.rows());
         rows.filter(|(&i, _)| !only_differing || data.differs(i))
             .flat_map(|(&i, p)| (0..outputs).map(move |s| (i, s, p[s])))
             .filter(|&(i, s, _)| data.has(i, s))

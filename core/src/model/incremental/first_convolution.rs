@@ -1,12 +1,11 @@
-//! The first convolution. Its input is one-hot, so a product with it is a sum of rows of a table.
+//! The first convolution. Its input is one-hot, so its product with the weights is a sum of rows of a table.
 
 use crate::error::Result;
 use crate::model::architecture::same_padding;
 use crate::model::encode::ANY;
 use crate::model::incremental::product::Lanes;
 use crate::model::onnx::export::{fold, Folded};
-use crate::model::Architecture;
-use crate::model::Weights;
+use crate::model::{Architecture, Weights};
 
 /// Codes that have a row: four bases, and N, which is a quarter of each. Others are zeros.
 const CODES: usize = ANY as usize + 1;
@@ -18,7 +17,7 @@ pub struct Lookup {
     channels: usize,
     taps: usize,
     left: usize,
-    /// Tap after tap, code after code: a number for each channel.
+    /// (taps, codes, channels).
     table: Vec<f32>,
     bias: Vec<f32>,
     sign: Vec<f32>,
@@ -28,6 +27,9 @@ pub struct Lookup {
 
 impl Lookup {
     /// The layer `conv0`.
+    ///
+    /// # Errors
+    /// A tensor is missing.
     pub fn new(architecture: &Architecture, weights: &Weights) -> Result<Self> {
         let Folded { weight, bias, sign, shift } = fold(architecture, weights, "conv0")?;
         let (channels, taps) = (architecture.kernel_number, architecture.kernel_length);
@@ -43,12 +45,12 @@ impl Lookup {
         Ok(Lookup { channels, taps, left: same_padding(taps, 1).0, table, bias, sign, shift, lanes: Lanes::widest() })
     }
 
-    /// Numbers of a position.
+    /// Channels of the output.
     pub fn channels(&self) -> usize {
         self.channels
     }
 
-    /// Numbers of position `at` of a sequence of codes, into `out`, which holds one for each channel.
+    /// The output at position `at` of a sequence of codes, into `out` (channels).
     pub fn position(&self, codes: &[u8], at: usize, out: &mut [f32]) {
         match self.lanes {
             // SAFETY: `Lanes::widest` found the instructions on this processor.

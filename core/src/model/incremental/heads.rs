@@ -1,12 +1,10 @@
-//! What follows the tower: embeddings of windows to counts and ratios.
+//! The heads: embeddings of windows to counts and ratios.
 
 use crate::error::Result;
 use crate::model::architecture::{RatioHead, Strands};
-use crate::model::incremental::product::Matrix;
-use crate::model::incremental::tower::in_blocks;
+use crate::model::incremental::product::{in_blocks, Matrix};
 use crate::model::onnx::export::tensor;
-use crate::model::Weights;
-use crate::model::{Architecture, Kind};
+use crate::model::{Architecture, Kind, Weights};
 
 struct Dense {
     matrix: Matrix,
@@ -15,7 +13,7 @@ struct Dense {
 }
 
 impl Dense {
-    /// A layer whose input comes in so many parts.
+    /// A layer whose input comes in `parts` parts.
     fn new(weights: &Weights, key: &str, parts: usize, rectified: bool) -> Result<Self> {
         let weight = tensor(weights, &format!("{key}.0.weight"))?;
         let (width, depth) = (weight.shape[0], weight.shape[1]);
@@ -40,7 +38,7 @@ impl Dense {
     }
 }
 
-/// Layers one after the other.
+/// Layers in order.
 struct Head(Vec<Dense>);
 
 impl Head {
@@ -51,7 +49,7 @@ impl Head {
         Ok(Head(keys.map(|(n, (key, rectified))| Dense::new(weights, &key, of(n), rectified)).collect::<Result<_>>()?))
     }
 
-    /// `outputs` numbers for each row.
+    /// (rows, outputs).
     fn forward(&self, parts: &[&[f32]]) -> Vec<f32> {
         let mut values = Vec::new();
         for (number, layer) in self.0.iter().enumerate() {
@@ -77,6 +75,8 @@ pub struct Heads {
 }
 
 impl Heads {
+    /// The heads of a network.
+    ///
     /// # Errors
     /// A tensor is missing.
     pub fn new(a: &Architecture, weights: &Weights) -> Result<Self> {
@@ -89,8 +89,8 @@ impl Heads {
         Ok(Heads { strands: a.strands, hidden: a.hidden, outputs: a.outputs, counts, ratio })
     }
 
-    /// Embeddings of windows from the sums of the dense layer: of one sequence for each window, or, where strands
-    /// are averaged, of all forward strands and then of all reverse complements.
+    /// Embeddings of windows, (windows, hidden), from the sums of the dense layer: of one sequence for each window, or,
+    /// where strands are averaged, of all forward strands and then of all reverse complements.
     pub fn embeddings(&self, sums: &[f32]) -> Vec<f32> {
         match self.strands {
             Strands::Joined => sums.iter().map(|x| x.max(0.0)).collect(),
@@ -101,7 +101,8 @@ impl Heads {
         }
     }
 
-    /// Count 1, count 2, ratio and ratio with the alleles exchanged of sample `sample`, for each pair of embeddings.
+    /// Count 1, count 2, ratio and the ratio with the alleles swapped of sample `sample`, for each pair of rows of
+    /// `embeddings`, (windows, hidden).
     pub fn predict(&self, embeddings: &[f32], pairs: &[[usize; 2]], sample: usize) -> Vec<[f32; 4]> {
         let rows: Vec<&[f32]> = embeddings.chunks(self.hidden).collect();
         let of_sample =

@@ -1,26 +1,27 @@
-//! What the k-mers of a window add to the sums of the dense layer: rows of a table, one for each k-mer.
+//! The contribution of the k-mers of a window to the sums of the dense layer: rows of a table, one for each k-mer.
 
 use crate::error::Result;
 use crate::model::architecture::KMER_WEIGHT;
-use crate::model::incremental::tower::in_blocks;
+use crate::model::incremental::product::in_blocks;
 use crate::model::kmers::{found, number, reverse_complement, scale};
 use crate::model::onnx::export::tensor;
-use crate::model::Architecture;
-use crate::model::Weights;
+use crate::model::{Architecture, Weights};
 
 /// Weights of both strands together.
 pub struct KmerTable {
     k: usize,
     window: usize,
-    /// For each k-mer a number for each unit of the dense layer.
+    /// (4ᵏ, hidden).
     rows: Vec<f32>,
-    /// What random bases add, to be taken off.
+    /// Minus the contribution of random bases, by unit.
     start: Vec<f32>,
 }
 
 impl KmerTable {
+    /// The table of a network.
+    ///
     /// # Errors
-    /// The weights lack those of k-mers.
+    /// The weights of k-mers are missing.
     pub fn new(a: &Architecture, weights: &Weights) -> Result<Self> {
         let (k, number) = (a.kmers, number(a.kmers));
         let (weight, scale) = (&tensor(weights, KMER_WEIGHT)?.data, scale(a.window, k));
@@ -32,7 +33,7 @@ impl KmerTable {
         Ok(KmerTable { k, window: a.window, rows, start })
     }
 
-    /// What the bases of each sequence add: as many numbers for each as an embedding has.
+    /// The contribution of each sequence, (sequences, hidden).
     pub fn sums(&self, sequences: &[&[u8]]) -> Vec<f32> {
         let hidden = self.start.len();
         let mut out = vec![0.0; sequences.len() * hidden];
@@ -42,8 +43,8 @@ impl KmerTable {
         out
     }
 
-    /// Into `out` what the bases of an allele add: the first window of `codes`, on whichever strand. What follows it,
-    /// where strands are joined, is the other strand.
+    /// The contribution of an allele into `out`, from the first window of `codes`: either strand gives the same. Where
+    /// strands are joined, the other strand follows.
     fn sum(&self, codes: &[u8], out: &mut [f32]) {
         out.copy_from_slice(&self.start);
         for (j, share) in found(&codes[..self.window], self.k) {

@@ -1,63 +1,63 @@
-//! Windows that overlap: the end of one is the start of the next.
+//! Windows that overlap, merged: the end of one is the start of the next.
 
-/// Several windows of one length, and the sequence in which they all lie.
+/// Several windows of one length, and the sequence that they cover together.
 #[derive(Debug, PartialEq)]
-pub struct Stretch {
+pub struct Merged {
     /// Codes from the start of the first window to the end of the last.
     pub codes: Vec<u8>,
-    /// Number of each window, and where in the stretch it begins.
+    /// Number of each window, and its offset in the sequence.
     pub windows: Vec<(usize, usize)>,
 }
 
-/// Windows that go on where the one before them is, as stretches of at most `longest` codes, and the numbers of all
-/// others. A window costs `ends` positions more in a stretch than what it makes that longer: those overlap that
-/// save a tenth.
-pub fn stretches(windows: &[&[u8]], ends: usize, longest: usize) -> (Vec<usize>, Vec<Stretch>) {
-    let (mut alone, mut found): (Vec<usize>, Vec<Stretch>) = (Vec::new(), Vec::new());
-    let mut settle = |stretch: Stretch, alone: &mut Vec<usize>| match &stretch.windows[..] {
-        [(only, _)] => alone.push(*only),
-        _ => found.push(stretch),
+/// Consecutive windows that overlap, merged to sequences of at most `longest` codes, and the numbers of all others. In
+/// a merged sequence a window costs `ends` positions more than the sequence becomes longer: windows are merged if that
+/// saves at least a tenth.
+pub fn merge_overlapping(windows: &[&[u8]], ends: usize, longest: usize) -> (Vec<usize>, Vec<Merged>) {
+    let (mut single, mut found): (Vec<usize>, Vec<Merged>) = (Vec::new(), Vec::new());
+    let mut close = |merged: Merged, single: &mut Vec<usize>| match &merged.windows[..] {
+        [(only, _)] => single.push(*only),
+        _ => found.push(merged),
     };
-    let mut open: Option<Stretch> = None;
+    let mut open: Option<Merged> = None;
     for (number, window) in windows.iter().enumerate() {
         let length = window.len();
-        let further = match &open {
-            Some(stretch) => {
-                let most = (length * 9 / 10).saturating_sub(ends).min(longest.saturating_sub(stretch.codes.len()));
-                shift(&stretch.codes[stretch.codes.len() - length..], window, most)
+        let offset = match &open {
+            Some(merged) => {
+                let most = (length * 9 / 10).saturating_sub(ends).min(longest.saturating_sub(merged.codes.len()));
+                offset(&merged.codes[merged.codes.len() - length..], window, most)
             }
             None => None,
         };
-        match (&mut open, further) {
-            (Some(stretch), Some(further)) => {
-                stretch.codes.extend(&window[length - further..]);
-                stretch.windows.push((number, stretch.codes.len() - length));
+        match (&mut open, offset) {
+            (Some(merged), Some(offset)) => {
+                merged.codes.extend(&window[length - offset..]);
+                merged.windows.push((number, merged.codes.len() - length));
             }
             _ => {
-                if let Some(stretch) = open.take() {
-                    settle(stretch, &mut alone);
+                if let Some(merged) = open.take() {
+                    close(merged, &mut single);
                 }
-                open = Some(Stretch { codes: window.to_vec(), windows: vec![(number, 0)] });
+                open = Some(Merged { codes: window.to_vec(), windows: vec![(number, 0)] });
             }
         }
     }
-    if let Some(stretch) = open {
-        settle(stretch, &mut alone);
+    if let Some(merged) = open {
+        close(merged, &mut single);
     }
-    (alone, found)
+    (single, found)
 }
 
-/// By how many places, at most so many, `next` lies further on than `window`.
-fn shift(window: &[u8], next: &[u8], most: usize) -> Option<usize> {
-    // Repeats look alike for long: what is compared is bounded.
+/// The offset of `next` from `window`, at least 1 and at most `most`.
+fn offset(window: &[u8], next: &[u8], most: usize) -> Option<usize> {
+    // In repeats many offsets nearly fit: the number of comparisons is limited.
     let mut patience = 16 * window.len();
-    for further in 1..=most {
-        let rest = window.len() - further;
-        let alike = window[further..].iter().zip(&next[..rest]).take_while(|(a, b)| a == b).count();
-        if alike == rest {
-            return Some(further);
+    for offset in 1..=most {
+        let rest = window.len() - offset;
+        let equal = window[offset..].iter().zip(&next[..rest]).take_while(|(a, b)| a == b).count();
+        if equal == rest {
+            return Some(offset);
         }
-        patience = patience.checked_sub(alike + 1)?;
+        patience = patience.checked_sub(equal + 1)?;
     }
     None
 }
@@ -67,25 +67,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_that_go_on_are_one_stretch() {
+    fn overlapping_windows_are_merged() {
         let sequence = b"ACGTTGCAAGCTTAGCCATGACCGTATGGATTACAGGCATCC";
         let window = |at: usize| &sequence[at..at + 20];
         let windows = [window(0), window(3), window(4), b"GGGGGGGGGGGGGGGGGGGG", window(20), window(22), window(1)];
-        let (alone, found) = stretches(&windows, 4, 1000);
-        assert_eq!(alone, [3, 6]);
-        let stretch =
-            |codes: &[u8], windows: &[(usize, usize)]| Stretch { codes: codes.into(), windows: windows.into() };
+        let (single, found) = merge_overlapping(&windows, 4, 1000);
+        assert_eq!(single, [3, 6]);
+        let merged = |codes: &[u8], windows: &[(usize, usize)]| Merged { codes: codes.into(), windows: windows.into() };
         assert_eq!(
             found,
-            [stretch(&sequence[..24], &[(0, 0), (1, 3), (2, 4)]), stretch(&sequence[20..42], &[(4, 0), (5, 2)]),]
+            [merged(&sequence[..24], &[(0, 0), (1, 3), (2, 4)]), merged(&sequence[20..42], &[(4, 0), (5, 2)]),]
         );
-        // No longer than memory allows, and not for a few places in common.
-        assert_eq!(stretches(&windows, 4, 23).1[0].windows, [(0, 0), (1, 3)]);
-        assert_eq!(stretches(&windows[..2], 16, 1000), (vec![0, 1], vec![]));
-        assert_eq!(shift(&[4; 20], &[4; 20], 9), Some(1));
-        // Long repeats that never fit are given up.
+        // Not longer than memory allows, and not for a short overlap.
+        assert_eq!(merge_overlapping(&windows, 4, 23).1[0].windows, [(0, 0), (1, 3)]);
+        assert_eq!(merge_overlapping(&windows[..2], 16, 1000), (vec![0, 1], vec![]));
+        assert_eq!(offset(&[4; 20], &[4; 20], 9), Some(1));
+        // The search in long repeats that never fit ends early.
         let (mut a, b) = (vec![4u8; 5000], vec![4u8; 5000]);
         a[4999] = 0;
-        assert_eq!(shift(&a, &b, 4000), None);
+        assert_eq!(offset(&a, &b, 4000), None);
     }
 }

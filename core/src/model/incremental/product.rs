@@ -1,23 +1,25 @@
-//! Products of rows with a matrix of weights, where a row is put together from parts that lie anywhere.
+//! Products of rows with a matrix of weights, where a row is gathered from parts anywhere in memory.
 //!
 //! A convolution is such a product: the row of an output position has one part for each tap of the kernel, the
-//! channels of the position that the tap reads; padding is a part of zeros. The weights are laid out once for the
+//! channels of the position that the tap reads; padding is a part of zeros. The weights are arranged once for the
 //! vector units.
 //!
-//! Every sum runs over the row's numbers in their order, one after the other in one accumulator, whatever rows are
-//! multiplied beside it and however wide the vectors are. So a row's result depends on the row alone.
+//! Every sum runs over the numbers of the row in order, in one accumulator, independent of the rows multiplied with it
+//! and of the width of the vectors. So the result of a row depends on that row alone.
 
-/// Rows that are best multiplied at once: their packed numbers stay in the second-level cache.
-pub const ROWS: usize = 96;
+use rayon::prelude::*;
+
+/// Rows multiplied at once: their packed numbers stay in the second-level cache.
+const ROWS: usize = 96;
 /// Rows and columns of one tile of sums, which AVX-512 holds in 24 registers.
-pub const TILE: usize = 12;
+const TILE: usize = 12;
 const PANEL: usize = 32;
 /// Numbers of a row that are packed at once: a panel of weights of this depth stays in the first-level cache.
 const DEPTH: usize = 256;
 
 type Sums = [[f32; PANEL]; TILE];
 
-/// The vector units at hand.
+/// The vector units used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Lanes {
     /// 16 numbers at once.
@@ -26,7 +28,7 @@ pub enum Lanes {
     /// Eight, with fused multiplication.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// What the compiler takes for granted.
+    /// Those of the compiler's target.
     Plain,
 }
 
@@ -50,24 +52,24 @@ pub struct Matrix {
     parts: usize,
     part: usize,
     width: usize,
-    /// Panel after panel of 32 columns, each number after number of the row; columns beyond the width are 0.
+    /// Panel by panel of 32 columns, in each by number of the row; columns beyond the width are 0.
     panels: Vec<[f32; PANEL]>,
     lanes: Lanes,
 }
 
-/// Memory of one thread, used again from product to product.
+/// Memory of one thread, reused from product to product.
 #[derive(Default)]
 pub struct Scratch {
-    /// Tile after tile, number after number of the row.
+    /// By tile, then by number of the row.
     packed: Vec<[f32; TILE]>,
     sums: Vec<Sums>,
     used: Vec<bool>,
-    /// Rows that the caller computes for the product.
+    /// Rows that the caller computes as input of the product.
     pub rows: Vec<f32>,
 }
 
 impl Matrix {
-    /// `weight(part, number, column)` is what the number of that part of a row is multiplied with.
+    /// `weight(part, number, column)` is the weight of number `number` of part `part` of a row.
     pub fn new(parts: usize, part: usize, width: usize, weight: impl Fn(usize, usize, usize) -> f32) -> Self {
         let mut panels = Vec::with_capacity(width.div_ceil(PANEL) * parts * part);
         for first in (0..width).step_by(PANEL) {
@@ -84,12 +86,12 @@ impl Matrix {
         Matrix { parts, part, width, panels, lanes: Lanes::widest() }
     }
 
-    /// Numbers of a row of the result.
+    /// Width of a row of the result.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Numbers of a row that is multiplied.
+    /// Width of a row that is multiplied.
     pub fn depth(&self) -> usize {
         self.parts * self.part
     }
@@ -99,8 +101,8 @@ impl Matrix {
         self.parts
     }
 
-    /// Multiply rows whose parts follow one another in `parts`; an empty part stands for zeros, and costs nothing
-    /// where twelve neighbouring rows have it. `put` gets the number of the row, the first column, and up to 32 sums.
+    /// Multiply rows whose parts follow one another in `parts`; an empty part is zeros, and costs nothing where twelve
+    /// neighbouring rows have it. `put` is called with the number of the row, the first column, and up to 32 sums.
     pub fn multiply(&self, parts: &[&[f32]], scratch: &mut Scratch, mut put: impl FnMut(usize, usize, &[f32])) {
         let depth = self.depth();
         let rows = parts.len() / self.parts;
@@ -135,7 +137,7 @@ impl Matrix {
         }
     }
 
-    /// Numbers `from` and on of up to twelve rows, side by side. False if there is nothing but zeros.
+    /// Interleave the numbers from `from` on of up to twelve rows. False if all are zeros.
     fn pack(&self, parts: &[&[f32]], from: usize, packed: &mut [[f32; TILE]]) -> bool {
         let end = from + packed.len();
         let (first, last) = (from / self.part, (end - 1) / self.part);
@@ -156,6 +158,16 @@ impl Matrix {
         }
         true
     }
+}
+
+/// Pass `rows` of `width` numbers to `fill`, in blocks on all threads of the current pool: the number of the first row,
+/// the rows, and the memory of the thread.
+pub fn in_blocks(rows: &mut [f32], width: usize, fill: impl Fn(usize, &mut [f32], &mut Scratch) + Sync) {
+    let share = (rows.len() / width).div_ceil(rayon::current_num_threads());
+    let block = share.next_multiple_of(TILE).clamp(TILE, ROWS);
+    rows.par_chunks_mut(block * width)
+        .enumerate()
+        .for_each_init(Scratch::default, |scratch, (number, rows)| fill(number * block, rows, scratch));
 }
 
 fn add_products(lanes: Lanes, packed: &[[f32; TILE]], weights: &[[f32; PANEL]], sums: &mut Sums) {
@@ -183,7 +195,7 @@ unsafe fn add_products_avx2(packed: &[[f32; TILE]], weights: &[[f32; PANEL]], su
     in_parts::<6, 16, true>(packed, weights, sums);
 }
 
-/// A tile in parts of R rows and C columns, as many as the registers hold.
+/// A tile by parts of R rows and C columns, as many as the registers hold.
 #[inline(always)]
 fn in_parts<const R: usize, const C: usize, const FUSED: bool>(
     packed: &[[f32; TILE]],

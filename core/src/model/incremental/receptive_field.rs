@@ -1,9 +1,9 @@
-//! Where two windows differ, and how far that reaches from layer to layer.
+//! Where two windows differ, and which positions of each layer that reaches.
 
 use std::ops::Range;
 
-/// Places that differ, as sorted ranges that do not touch. Those nearer to each other than `reach` are one: the first
-/// layer would join them.
+/// Positions that differ, as sorted ranges that do not touch. Those closer to each other than `reach` are joined, as
+/// the first layer would do.
 pub fn differences(one: &[u8], two: &[u8], reach: usize) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     for (i, _) in one.iter().zip(two).enumerate().filter(|(_, (a, b))| a != b) {
@@ -41,15 +41,16 @@ fn joined(spans: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::slice::from_ref;
 
     #[test]
     fn spans_grow_and_join() {
         assert_eq!(differences(b"AAAAAAAAAA", b"AACAAACCAA", 1), [2..3, 6..8]);
-        assert_eq!(differences(b"AAAAAAAAAA", b"AACAAACCAA", 4), [2..8]);
+        assert_eq!(differences(b"AAAAAAAAAA", b"AACAAACCAA", 4), from_ref(&(2..8)));
         assert!(differences(b"ACGT", b"ACGT", 3).is_empty());
         // An even kernel of ten reads four places to the left and five to the right.
         assert_eq!(reached(&[20..21, 40..41], 4, 5, 100), [15..25, 35..45]);
-        assert_eq!(reached(&[2..3, 8..9], 4, 5, 11), [0..11]);
+        assert_eq!(reached(&[2..3, 8..9], 4, 5, 11), from_ref(&(0..11)));
         assert_eq!(pooled(&[3..4, 7..9, 30..31], 4), [0..3, 7..8]);
     }
 }

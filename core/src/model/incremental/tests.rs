@@ -1,13 +1,16 @@
+use std::slice::from_ref;
+
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::model::architecture::RatioHead;
-use crate::model::encode::{ANY, NOTHING};
+use crate::model::architecture::{RatioHead, Strands};
+use crate::model::encode::{as_windows, ANY, NOTHING};
+use crate::model::incremental::tower::Tower;
 use crate::model::onnx::export::export_ensemble;
 use crate::model::weights::random_weights;
-use crate::model::Kind;
+use crate::model::{Architecture, Kind, Weights};
 
 /// A file of so many random networks, some of their batch norms with a negative scale.
 fn written(architecture: &Architecture, members: usize, seed: u64) -> tempfile::NamedTempFile {
@@ -66,7 +69,7 @@ enum Change {
     /// All that follows moves by so many bases, to the right or to the left.
     Insertion(f64, usize),
     Deletion(f64, usize),
-    /// Nothing left behind this place.
+    /// Padding after this position.
     Cut(f64),
     Everything,
     Nothing,
@@ -155,21 +158,33 @@ fn pairs(case: &Case) -> [Vec<u8>; 2] {
     [one, two]
 }
 
-/// Local predictions equal full passes, and are the same for any number of threads and alone.
+/// The predictions of full passes.
+fn in_full(predictor: &mut Predictor, one: &[u8], two: &[u8]) -> Vec<Prediction> {
+    let window = predictor.window();
+    predictor.predict(as_windows(one, window).unwrap(), as_windows(two, window).unwrap()).unwrap()
+}
+
+/// Incremental predictions.
+fn predict(model: &mut IncrementalPredictor, one: &[u8], two: &[u8]) -> Vec<Prediction> {
+    let window = model.window();
+    model.predict(as_windows(one, window).unwrap(), as_windows(two, window).unwrap()).unwrap()
+}
+
+/// Incremental predictions equal full passes, and are the same for any number of threads and alone.
 fn check(case: &Case) -> Passes {
     let file = written(&case.architecture, case.members, case.seed);
     let [one, two] = pairs(case);
     let sample = case.seed as usize % case.architecture.outputs;
-    let expected = opened(&file, 1, sample).predict(&one, &two).unwrap();
-    let mut local = LocalPredictor::new(opened(&file, 1, sample));
-    let found = local.predict(&one, &two).unwrap();
+    let expected = in_full(&mut opened(&file, 1, sample), &one, &two);
+    let mut incremental = IncrementalPredictor::new(opened(&file, 1, sample));
+    let found = predict(&mut incremental, &one, &two);
     assert_equal(&found, &expected, &format!("{case:?}"));
-    let passes = local.passes().expect("a network of ours");
-    let mut threaded = LocalPredictor::new(opened(&file, 3, sample));
-    assert_eq!(threaded.predict(&one, &two).unwrap(), found);
+    let passes = incremental.passes().expect("a network of ours");
+    let mut threaded = IncrementalPredictor::new(opened(&file, 3, sample));
+    assert_eq!(predict(&mut threaded, &one, &two), found);
     let window = case.architecture.window;
     for ((one, two), found) in one.chunks(window).zip(two.chunks(window)).zip(&found).take(3) {
-        assert_eq!(threaded.predict(one, two).unwrap(), [*found]);
+        assert_eq!(predict(&mut threaded, one, two), [*found]);
     }
     passes
 }
@@ -204,7 +219,7 @@ fn architectures() -> impl Strategy<Value = Architecture> {
     })
 }
 
-/// Presets as they are but for their widths, and the window where it is long.
+/// Presets with smaller widths, and a shorter window where it is long.
 fn presets() -> impl Strategy<Value = Architecture> {
     let name = prop::sample::select(Architecture::PRESETS.to_vec());
     (name, prop::sample::select(Kind::ALL.to_vec()), any::<bool>(), 0..40usize).prop_map(|(name, kind, sound, less)| {
@@ -212,7 +227,7 @@ fn presets() -> impl Strategy<Value = Architecture> {
         let window = preset.window.min(900) - less;
         let a = Architecture { window, kernel_number: 20, filter_number: 33, hidden: 24, ..preset };
         if sound {
-            a.sound()
+            a.recommended()
         } else {
             a
         }
@@ -252,7 +267,7 @@ proptest! {
 fn whole_presets_give_what_a_full_pass_gives() {
     for (number, name) in Architecture::PRESETS.into_iter().enumerate() {
         let published = Architecture::preset(name, Kind::Paired).unwrap();
-        let own = published.clone().sound();
+        let own = published.clone().recommended();
         for architecture in [published, own] {
             let changes =
                 vec![vec![Change::Base(0.5), Change::Base(0.0), Change::Bases(1.0, 3), Change::Insertion(0.7, 2)]];
@@ -277,20 +292,21 @@ fn equal_windows_are_computed_once() {
     let (a, b, c) = (with(&first, 0.2), with(&first, 0.9), with(&second, 0.4));
     let one = [&a, &b, &c, &a, &first, &c].map(|w| &w[..]).concat();
     let two = [&first, &first, &second, &first, &first, &second].map(|w| &w[..]).concat();
-    let mut local = LocalPredictor::new(opened(&file, 1, 0));
-    let found = local.predict(&one, &two).unwrap();
-    assert_eq!(local.passes(), Some(Passes { whole: 2, overlapping: 0, local: 3 }));
+    let mut incremental = IncrementalPredictor::new(opened(&file, 1, 0));
+    let found = predict(&mut incremental, &one, &two);
+    assert_eq!(incremental.passes(), Some(Passes { whole: 2, overlapping: 0, incremental: 3 }));
     assert_eq!((found[0], found[2]), (found[3], found[5]));
     assert_eq!(found[4].count1, found[4].count2);
-    assert_equal(&found, &opened(&file, 1, 0).predict(&one, &two).unwrap(), "repeated windows");
+    assert_equal(&found, &in_full(&mut opened(&file, 1, 0), &one, &two), "repeated windows");
     // References are still there at the next call.
-    assert_eq!(local.predict(&one[60..], &two[60..]).unwrap(), found[1..]);
-    assert_eq!(local.passes(), Some(Passes { whole: 2, overlapping: 0, local: 6 }));
-    assert!(local.predict(&[], &[]).unwrap().is_empty());
-    assert!(local.predict(&one, &two[60..]).is_err());
+    assert_eq!(predict(&mut incremental, &one[60..], &two[60..]), found[1..]);
+    assert_eq!(incremental.passes(), Some(Passes { whole: 2, overlapping: 0, incremental: 6 }));
+    assert!(predict(&mut incremental, &[], &[]).is_empty());
+    let windows = |codes| as_windows(codes, 60).unwrap();
+    assert!(incremental.predict(windows(&one), windows(&two[60..])).is_err());
 }
 
-/// Windows centred on neighbouring variants: what lies before the first pool is computed once.
+/// Windows centred on neighbouring variants: activations before the first pool are computed once.
 #[test]
 fn windows_that_overlap_share_their_start() {
     for (strands, members) in [(Strands::Joined, 1), (Strands::Averaged, 2)] {
@@ -307,13 +323,13 @@ fn windows_that_overlap_share_their_start() {
             changed[100] = (changed[100] + 1) % 4;
             one.extend(changed);
         }
-        let mut local = LocalPredictor::new(opened(&file, 2, 0));
-        let found = local.predict(&one, &two).unwrap();
-        assert_eq!(local.passes(), Some(Passes { whole: 2, overlapping: 7, local: 7 }));
-        assert_equal(&found, &opened(&file, 1, 0).predict(&one, &two).unwrap(), "overlapping windows");
+        let mut incremental = IncrementalPredictor::new(opened(&file, 2, 0));
+        let found = predict(&mut incremental, &one, &two);
+        assert_eq!(incremental.passes(), Some(Passes { whole: 2, overlapping: 7, incremental: 7 }));
+        assert_equal(&found, &in_full(&mut opened(&file, 1, 0), &one, &two), "overlapping windows");
         // As if each were alone.
         for ((one, two), found) in one.chunks(200).zip(two.chunks(200)).zip(found) {
-            assert_eq!(local.predict(one, two).unwrap(), [found]);
+            assert_eq!(predict(&mut incremental, one, two), [found]);
         }
     }
 }
@@ -323,10 +339,10 @@ fn a_change_costs_what_it_reaches() {
     let architecture = Architecture::preset("atac", Kind::Paired).unwrap();
     let tower = Tower::new(&architecture, &random_weights(&architecture, 1)).unwrap();
     // A kernel of 15 and one of 5.
-    assert_eq!(tower.reach(&[100..101]), 19);
+    assert_eq!(tower.reach(from_ref(&(100..101))), 19);
     assert_eq!(tower.reach(&[0..1, 659..660]), 20);
     assert_eq!(tower.reach(&[300..302, 310..311]), 29);
-    assert_eq!(tower.reach(&[0..660]), 660);
+    assert_eq!(tower.reach(from_ref(&(0..660))), 660);
 }
 
 /// A graph that another program has changed is computed by ONNX Runtime.
@@ -335,13 +351,13 @@ fn an_unknown_graph_goes_through_in_full() {
     let architecture = Architecture { window: 30, ..Architecture::preset("small", Kind::Difference).unwrap() };
     let file = written(&architecture, 1, 1);
     let mut bytes = std::fs::read(file.path()).unwrap();
-    // The name of the graph is no part of what is computed, but no longer ours either.
+    // The name of the graph does not change what is computed, but shows that the graph was changed.
     let name = bytes.windows(12).rposition(|w| w == b"\x12\x0adeepallele").expect("the name of the graph");
     bytes[name + 2] = b'D';
     std::fs::write(file.path(), &bytes).unwrap();
-    let mut local = LocalPredictor::new(opened(&file, 1, 0));
-    assert_eq!(local.passes(), None);
+    let mut incremental = IncrementalPredictor::new(opened(&file, 1, 0));
+    assert_eq!(incremental.passes(), None);
     let case = Case { architecture, members: 1, changes: vec![vec![Change::Base(0.5), Change::Nothing]], seed: 3 };
     let [one, two] = pairs(&case);
-    assert_eq!(local.predict(&one, &two).unwrap(), opened(&file, 1, 0).predict(&one, &two).unwrap());
+    assert_eq!(predict(&mut incremental, &one, &two), in_full(&mut opened(&file, 1, 0), &one, &two));
 }

@@ -1,19 +1,18 @@
 //! Convolutions, pools and the dense layer, for whole sequences or for the positions that a change reaches.
+//!
+//! The input of each layer is kept as rows, one per position, of one number per channel.
 
 use std::borrow::Cow;
 use std::ops::Range;
-
-use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::model::architecture::same_padding;
 use crate::model::incremental::first_convolution::Lookup;
 use crate::model::incremental::kmer_table::KmerTable;
-use crate::model::incremental::product::{Matrix, Scratch, ROWS, TILE};
+use crate::model::incremental::product::{in_blocks, Matrix, Scratch};
 use crate::model::incremental::receptive_field::{pooled, reached};
 use crate::model::onnx::export::{fold, tensor, Folded};
-use crate::model::Architecture;
-use crate::model::Weights;
+use crate::model::{Architecture, Weights};
 
 /// Convolution ("same"), ReLU and batch norm.
 struct Block {
@@ -21,7 +20,7 @@ struct Block {
     bias: Vec<f32>,
     sign: Vec<f32>,
     shift: Vec<f32>,
-    /// Places that a kernel reaches to either side.
+    /// Positions that the kernel reads on either side of its own.
     left: usize,
     right: usize,
     dilation: usize,
@@ -37,14 +36,14 @@ impl Block {
         Ok(Block { matrix, bias, sign, shift, left, right, dilation })
     }
 
-    /// What ReLU and batch norm make of sums that begin at channel `first`.
+    /// ReLU and batch norm of sums that begin at channel `first`.
     fn finish(&self, first: usize, sums: &[f32], mut put: impl FnMut(usize, f32)) {
         for (c, sum) in (first..).zip(sums) {
             put(c, self.sign[c] * (sum + self.bias[c]).max(0.0) + self.shift[c]);
         }
     }
 
-    /// Positions that tap after tap reads for output `at`.
+    /// The position that each tap reads for output `at`, `None` before the start of the sequence.
     fn reads(&self, at: usize) -> impl Iterator<Item = Option<usize>> + '_ {
         (0..self.matrix.parts()).map(move |tap| (at + tap * self.dilation).checked_sub(self.left))
     }
@@ -53,11 +52,11 @@ impl Block {
 enum Step {
     /// x + block(x)
     Residual(Block),
-    /// Means of so many positions, the last of those that are left.
+    /// Means of windows of this many positions; the last window may be shorter.
     Pool(usize),
 }
 
-/// The layers up to the dense one, which is among them.
+/// The layers up to and including the dense one.
 pub struct Tower {
     conv0: Lookup,
     conv0_reach: (usize, usize),
@@ -72,68 +71,71 @@ pub struct Tower {
     kmers: Option<KmerTable>,
 }
 
-/// One sequence to be computed: codes as the tower reads them, and where.
+/// One sequence to be computed.
 pub struct Job<'a> {
-    /// All codes.
+    /// All codes, as the tower reads them.
     pub codes: &'a [u8],
-    /// Where they differ from those they lie over. An empty span at either end stands for what lies beyond that end.
+    /// Where they differ from the base sequence. An empty span at an end marks that the sequence ends there while its
+    /// base goes on.
     pub spans: Vec<Range<usize>>,
-    /// Where the rest is taken from.
-    pub link: Link,
+    /// Where activations that are not recomputed are taken from.
+    pub origin: Origin,
 }
 
-/// Which sequences lie under one, and how far on in them its positions are: those before `turn`, and those from there.
+/// The base sequence of a sequence, and the offset of its positions in it: one pair for positions before `turn`, one
+/// for those from there on.
 #[derive(Clone, Copy, Debug)]
-pub struct Link {
+pub struct Origin {
     first: (usize, isize),
     second: (usize, isize),
     turn: usize,
 }
 
-impl Link {
-    /// A sequence of the same positions.
+impl Origin {
+    /// Sequence `base`, at the same positions.
     pub fn same(base: usize) -> Self {
-        Link::moved(base, 0)
+        Origin::shifted(base, 0)
     }
 
-    /// A sequence in which everything lies `shift` positions further on.
-    pub fn moved(base: usize, shift: isize) -> Self {
-        Link { first: (base, shift), second: (base, shift), turn: 0 }
+    /// Sequence `base`, `offset` positions further on.
+    pub fn shifted(base: usize, offset: isize) -> Self {
+        Origin { first: (base, offset), second: (base, offset), turn: 0 }
     }
 
-    /// This one up to `turn`, from there on `second`.
-    pub fn until(self, turn: usize, second: Link) -> Self {
-        Link { first: self.first, second: second.first, turn }
+    /// This origin up to `turn`, `second` from there on.
+    pub fn until(self, turn: usize, second: Origin) -> Self {
+        Origin { first: self.first, second: second.first, turn }
     }
 
+    /// Base sequence and position in it.
     fn map(self, at: usize) -> Option<(usize, usize)> {
-        let (base, shift) = if at < self.turn { self.first } else { self.second };
-        Some((base, at.checked_add_signed(shift)?))
+        let (base, offset) = if at < self.turn { self.first } else { self.second };
+        Some((base, at.checked_add_signed(offset)?))
     }
 }
 
-/// What is computed of some sequences.
+/// Which activations are computed.
 #[derive(Clone, Copy)]
 enum Part<'a> {
-    /// Everything.
+    /// All.
     Whole,
-    /// Up to the first pool, of sequences of this length.
+    /// All up to the first pool, of sequences of this length.
     Start(usize),
-    /// Up to the first pool what differs from sequences under them, then everything.
-    Moved(&'a Activations<'a>),
-    /// What differs from sequences under them.
+    /// Up to the first pool those that differ from the base, then all.
+    Shifted(&'a Activations<'a>),
+    /// Those that differ from the base.
     Changed(&'a Activations<'a>),
 }
 
-/// A stretch of positions of one sequence that was computed.
+/// Consecutive positions of one sequence that were computed.
 struct Run {
     job: usize,
     span: Range<usize>,
-    /// Row of the first of them.
+    /// Row of the first position.
     at: usize,
 }
 
-/// What enters one step: rows of numbers, a number for each channel.
+/// The input of one step.
 struct Level {
     rows: Vec<f32>,
     width: usize,
@@ -143,42 +145,42 @@ struct Level {
     of: Vec<Range<usize>>,
 }
 
-/// What enters each step, for several sequences, and the sums of the dense layer.
+/// The input of each step, for several sequences, and the sums of the dense layer.
 pub struct Activations<'a> {
     levels: Vec<Level>,
     dense: Vec<f32>,
-    /// What k-mers add to it, where the network sees them.
-    counted: Vec<f32>,
-    links: Vec<Link>,
-    under: Option<&'a Activations<'a>>,
+    /// Contribution of k-mers to `dense`; empty for a network without them.
+    kmers: Vec<f32>,
+    origins: Vec<Origin>,
+    base: Option<&'a Activations<'a>>,
 }
 
 impl Activations<'_> {
-    /// Numbers of a position, computed here or under it.
+    /// The row of a position, computed here or in the base.
     fn find(&self, level: usize, job: usize, at: usize) -> Option<&[f32]> {
         let own = self.levels.get(level)?.own(job, at);
         own.or_else(|| {
-            let (job, at) = self.links[job].map(at)?;
-            self.under?.find(level, job, at)
+            let (job, at) = self.origins[job].map(at)?;
+            self.base?.find(level, job, at)
         })
     }
 
-    /// Sums of the dense layer, bias and k-mers included: as many for each sequence as an embedding has numbers.
+    /// Sums of the dense layer, bias and k-mers included: (sequences, hidden).
     pub fn dense(&self) -> Cow<'_, [f32]> {
-        match &self.counted[..] {
+        match &self.kmers[..] {
             [] => Cow::Borrowed(&self.dense),
-            counted => self.dense.iter().zip(counted).map(|(sum, counted)| sum + counted).collect(),
+            kmers => self.dense.iter().zip(kmers).map(|(sum, added)| sum + added).collect(),
         }
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        4 * (self.dense.len() + self.counted.len() + self.levels.iter().map(|level| level.rows.len()).sum::<usize>())
+        4 * (self.dense.len() + self.kmers.len() + self.levels.iter().map(|level| level.rows.len()).sum::<usize>())
     }
 }
 
 impl Level {
-    /// Room for the spans of each sequence.
+    /// Rows of zeros for the spans of each sequence.
     fn new(spans: &[Vec<Range<usize>>], width: usize, length: usize) -> Self {
         let (mut runs, mut of, mut at) = (Vec::new(), Vec::new(), 0);
         for (job, spans) in spans.iter().enumerate() {
@@ -191,13 +193,13 @@ impl Level {
         Level { rows: vec![0.0; at * width], width, length, runs, of }
     }
 
-    /// Numbers of a position, if it was computed.
+    /// The row of a position, if it was computed.
     fn own(&self, job: usize, at: usize) -> Option<&[f32]> {
         let run = self.runs[self.of[job].clone()].iter().find(|run| run.span.contains(&at))?;
         Some(&self.rows[(run.at + at - run.span.start) * self.width..][..self.width])
     }
 
-    /// Sequences and positions of `count` rows from row `from` on, by run.
+    /// Sequence and positions of `count` rows from row `from` on, by run.
     fn pieces(&self, from: usize, count: usize) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
         let begin = self.runs.partition_point(|run| run.at + run.span.len() <= from);
         let end = from + count;
@@ -208,7 +210,7 @@ impl Level {
         })
     }
 
-    /// Compute all rows, in blocks on all threads: `fill` gets the number of the first row, and the rows.
+    /// Compute all rows, in blocks on all threads: `fill` is called with the number of the first row, and the rows.
     fn fill(&mut self, fill: impl Fn(&Level, usize, &mut [f32], &mut Scratch) + Sync) {
         let mut rows = std::mem::take(&mut self.rows);
         in_blocks(&mut rows, self.width, |from, rows, scratch| fill(self, from, rows, scratch));
@@ -216,31 +218,22 @@ impl Level {
     }
 }
 
-/// Hand out `rows` of `width` numbers in blocks to all threads of the pool at work.
-pub fn in_blocks(rows: &mut [f32], width: usize, fill: impl Fn(usize, &mut [f32], &mut Scratch) + Sync) {
-    let share = (rows.len() / width).div_ceil(rayon::current_num_threads());
-    let block = share.next_multiple_of(TILE).clamp(TILE, ROWS);
-    rows.par_chunks_mut(block * width)
-        .enumerate()
-        .for_each_init(Scratch::default, |scratch, (number, rows)| fill(number * block, rows, scratch));
-}
-
-/// A level of some sequences over those under them.
+/// The input of step `number`, with the base for what was not computed.
 #[derive(Clone, Copy)]
-struct Over<'a> {
+struct Input<'a> {
     level: &'a Level,
     number: usize,
-    links: &'a [Link],
-    under: Option<&'a Activations<'a>>,
+    origins: &'a [Origin],
+    base: Option<&'a Activations<'a>>,
 }
 
-impl<'a> Over<'a> {
-    /// Numbers of a position; nothing outside of the sequence.
+impl<'a> Input<'a> {
+    /// The row of a position; empty outside of the sequence.
     fn at(self, job: usize, at: Option<usize>) -> &'a [f32] {
         let found = at.filter(|&at| at < self.level.length).and_then(|at| {
             self.level.own(job, at).or_else(|| {
-                let (job, at) = self.links[job].map(at)?;
-                self.under?.find(self.number, job, at)
+                let (job, at) = self.origins[job].map(at)?;
+                self.base?.find(self.number, job, at)
             })
         });
         found.unwrap_or(&[])
@@ -266,7 +259,7 @@ impl Tower {
         }
         let (positions, channels) = (a.pooled_length(), a.filter_number);
         let dense = &tensor(weights, "fc0.0.weight")?.data;
-        // The flat input has the positions of a channel side by side; here it is the channels of a position.
+        // In the flat input the positions of a channel are adjacent; here the channels of a position are.
         let of = |position, channel, out| dense[(out * channels + channel) * positions + position];
         Ok(Tower {
             conv0: Lookup::new(a, weights)?,
@@ -281,22 +274,22 @@ impl Tower {
         })
     }
 
-    /// Numbers of an embedding.
+    /// Width of an embedding.
     pub fn hidden(&self) -> usize {
         self.dense.width()
     }
 
-    /// Bytes that the activations of one whole sequence take.
+    /// Bytes of the activations of one whole sequence.
     pub fn bytes(&self) -> usize {
         4 * self.channels * self.lengths.iter().sum::<usize>()
     }
 
-    /// Bytes of what comes after the first pool.
+    /// Bytes of those after the first pool.
     pub fn bytes_after_pool(&self) -> usize {
         4 * self.channels * self.lengths[self.before_pool() + 1..].iter().sum::<usize>()
     }
 
-    /// Rows that a job computes before the first step: what its time and memory grow with.
+    /// Rows that a job computes before the first step: its time and memory are proportional to them.
     pub fn reach(&self, spans: &[Range<usize>]) -> usize {
         self.first_reached(spans, self.lengths[0]).iter().map(|span| span.len()).sum()
     }
@@ -306,7 +299,7 @@ impl Tower {
         reached(spans, left + self.first.left, right + self.first.right, length)
     }
 
-    /// Whether anything is shared by windows that overlap: what lies before the first pool.
+    /// Whether there is a pool. Windows that overlap share what comes before it.
     pub fn pools(&self) -> bool {
         self.before_pool() < self.steps.len()
     }
@@ -315,7 +308,8 @@ impl Tower {
         self.steps.iter().take_while(|step| matches!(step, Step::Residual(_))).count()
     }
 
-    /// Positions at the start and at the end of a sequence that see beyond it before the first pool.
+    /// Positions at the start and at the end of a sequence whose receptive field before the first pool reaches beyond
+    /// it.
     pub fn ends(&self) -> usize {
         let (left, right) = self.conv0_reach;
         let blocks = self.steps[..self.before_pool()].iter().filter_map(|step| match step {
@@ -325,7 +319,7 @@ impl Tower {
         left + right + std::iter::once(&self.first).chain(blocks).map(|block| block.left + block.right).sum::<usize>()
     }
 
-    /// Bytes that a position takes before the first pool.
+    /// Bytes of a position before the first pool.
     pub fn bytes_before_pool(&self) -> usize {
         4 * self.channels * (1 + self.before_pool())
     }
@@ -333,50 +327,50 @@ impl Tower {
     /// Whole sequences, each of the tower's length.
     pub fn whole(&self, sequences: &[&[u8]]) -> Activations<'static> {
         let jobs: Vec<Job> =
-            sequences.iter().map(|codes| Job { codes, spans: all(codes), link: Link::same(0) }).collect();
+            sequences.iter().map(|codes| Job { codes, spans: all(codes), origin: Origin::same(0) }).collect();
         self.run(&jobs, Part::Whole)
     }
 
-    /// Sequences of one length, whatever it is, up to the first pool.
+    /// Sequences of one length, of any size, up to the first pool.
     pub fn start(&self, sequences: &[&[u8]]) -> Activations<'static> {
         let jobs: Vec<Job> =
-            sequences.iter().map(|codes| Job { codes, spans: all(codes), link: Link::same(0) }).collect();
+            sequences.iter().map(|codes| Job { codes, spans: all(codes), origin: Origin::same(0) }).collect();
         self.run(&jobs, Part::Start(sequences.first().map_or(0, |codes| codes.len())))
     }
 
-    /// Sequences that lie within longer ones but for what their spans say.
-    pub fn moved<'a>(&self, jobs: &[Job], under: &'a Activations<'a>) -> Activations<'a> {
-        self.run(jobs, Part::Moved(under))
+    /// Sequences that are part of the longer ones of `base`, except at their spans.
+    pub fn shifted<'a>(&self, jobs: &[Job], base: &'a Activations<'a>) -> Activations<'a> {
+        self.run(jobs, Part::Shifted(base))
     }
 
-    /// What changes in sequences that differ from those of `base` in their spans.
+    /// What changes in sequences that differ from those of `base` at their spans.
     pub fn changed<'a>(&self, jobs: &[Job], base: &'a Activations<'a>) -> Activations<'a> {
         self.run(jobs, Part::Changed(base))
     }
 
     fn run<'a>(&self, jobs: &[Job], part: Part<'a>) -> Activations<'a> {
-        let under = match part {
+        let base = match part {
             Part::Whole | Part::Start(_) => None,
-            Part::Moved(under) | Part::Changed(under) => Some(under),
+            Part::Shifted(base) | Part::Changed(base) => Some(base),
         };
         let (mut length, steps) = match part {
             Part::Start(length) => (length, &self.steps[..self.before_pool()]),
             _ => (self.lengths[0], &self.steps[..]),
         };
-        let links: Vec<Link> = jobs.iter().map(|job| job.link).collect();
+        let origins: Vec<Origin> = jobs.iter().map(|job| job.origin).collect();
         let mut spans: Vec<Vec<Range<usize>>> = jobs.iter().map(|job| self.first_reached(&job.spans, length)).collect();
         let mut level = Level::new(&spans, self.channels, length);
         level.fill(|level, from, rows, scratch| self.first_rows(jobs, level, from, rows, scratch));
         let mut levels = vec![level];
         for (number, step) in steps.iter().enumerate() {
-            let input = Over { level: &levels[number], number, links: &links, under };
+            let input = Input { level: &levels[number], number, origins: &origins, base };
             length = match step {
                 Step::Residual(_) => length,
                 Step::Pool(size) => length.div_ceil(*size),
             };
             let grown = |spans: &Vec<Range<usize>>| match step {
                 Step::Residual(block) => reached(spans, block.left, block.right, length),
-                Step::Pool(_) if matches!(part, Part::Moved(_)) => vec![0..length; 1],
+                Step::Pool(_) if matches!(part, Part::Shifted(_)) => vec![0..length; 1],
                 Step::Pool(size) => pooled(spans, *size),
             };
             spans.iter_mut().for_each(|spans| *spans = grown(spans));
@@ -389,21 +383,21 @@ impl Tower {
         }
         let dense = match part {
             Part::Start(_) => Vec::new(),
-            Part::Whole | Part::Moved(_) => self.dense_rows(jobs, &mut levels[self.steps.len()], None),
+            Part::Whole | Part::Shifted(_) => self.dense_rows(jobs, &mut levels[self.steps.len()], None),
             Part::Changed(base) => self.dense_rows(jobs, &mut levels[self.steps.len()], Some(base)),
         };
-        let counted = match (&self.kmers, part) {
+        let kmers = match (&self.kmers, part) {
             (None, _) | (_, Part::Start(_)) => Vec::new(),
             (Some(table), _) => table.sums(&jobs.iter().map(|job| job.codes).collect::<Vec<_>>()),
         };
-        Activations { levels, dense, counted, links, under }
+        Activations { levels, dense, kmers, origins, base }
     }
 
-    /// Rows of the second convolution, with those of the first that they need.
+    /// Rows of the second convolution, with the rows of the first that they read.
     fn first_rows(&self, jobs: &[Job], level: &Level, from: usize, rows: &mut [f32], scratch: &mut Scratch) {
         let (first, width) = (&self.first, self.conv0.channels());
         let mut inputs = std::mem::take(&mut scratch.rows);
-        // For each run its outputs, the position of its first input, and the row of that.
+        // For each run its outputs, its inputs, and the row of the first input.
         let (mut pieces, mut count) = (Vec::new(), 0);
         for (job, span) in level.pieces(from, rows.len() / self.channels) {
             let read = span.start.saturating_sub(first.left)..(span.end + first.right).min(level.length);
@@ -433,16 +427,16 @@ impl Tower {
         scratch.rows = inputs;
     }
 
-    /// Sums of the dense layer. For sequences that differ from a base only what differs is multiplied; `level` then
-    /// holds the differences.
+    /// Sums of the dense layer. With a base only what differs from it is multiplied; `level` then holds the
+    /// differences.
     fn dense_rows(&self, jobs: &[Job], level: &mut Level, base: Option<&Activations>) -> Vec<f32> {
         if let Some(base) = base {
             let mut rows = std::mem::take(&mut level.rows);
             let mut next = rows.chunks_mut(self.channels);
             for run in &level.runs {
                 for (row, at) in next.by_ref().take(run.span.len()).zip(run.span.clone()) {
-                    let under = base.find(self.steps.len(), jobs[run.job].link.second.0, at).unwrap_or(&[]);
-                    row.iter_mut().zip(under).for_each(|(x, y)| *x -= y);
+                    let same = base.find(self.steps.len(), jobs[run.job].origin.second.0, at).unwrap_or(&[]);
+                    row.iter_mut().zip(same).for_each(|(x, y)| *x -= y);
                 }
             }
             level.rows = rows;
@@ -457,7 +451,7 @@ impl Tower {
                 .collect();
             self.dense.multiply(&parts, scratch, |row, column, sums| {
                 let start = match base {
-                    Some(base) => &base.dense[jobs[row].link.second.0 * hidden..][..hidden],
+                    Some(base) => &base.dense[jobs[row].origin.second.0 * hidden..][..hidden],
                     None => &self.dense_bias,
                 };
                 let out = rows[row * hidden + column..].iter_mut();
@@ -468,12 +462,12 @@ impl Tower {
     }
 }
 
-/// All of a sequence, as one span.
+/// A whole sequence as one span.
 fn all(codes: &[u8]) -> Vec<Range<usize>> {
     vec![0..codes.len(); 1]
 }
 
-fn residual_rows(block: &Block, input: Over, level: &Level, from: usize, rows: &mut [f32], scratch: &mut Scratch) {
+fn residual_rows(block: &Block, input: Input, level: &Level, from: usize, rows: &mut [f32], scratch: &mut Scratch) {
     let width = level.width;
     let places = || level.pieces(from, rows.len() / width).flat_map(|(job, span)| span.map(move |at| (job, at)));
     let parts: Vec<&[f32]> = places().flat_map(|(job, at)| block.reads(at).map(move |at| input.at(job, at))).collect();
@@ -484,7 +478,7 @@ fn residual_rows(block: &Block, input: Over, level: &Level, from: usize, rows: &
     });
 }
 
-fn pool_rows(size: usize, input: Over, level: &Level, from: usize, rows: &mut [f32]) {
+fn pool_rows(size: usize, input: Input, level: &Level, from: usize, rows: &mut [f32]) {
     let places = level.pieces(from, rows.len() / level.width).flat_map(|(job, span)| span.map(move |at| (job, at)));
     for (row, (job, at)) in rows.chunks_mut(level.width).zip(places) {
         let window = at * size..((at + 1) * size).min(input.level.length);

@@ -1,45 +1,48 @@
-//! The networks of one or of several model files, which look at the same windows and predict together.
+//! The networks of one or several model files that read the same windows, as one ensemble.
+
+use ndarray::{concatenate, s, Array2, ArrayView2, Axis};
 
 use crate::error::{Error, Result};
-use crate::model::incremental::LocalPredictor;
+use crate::model::incremental::IncrementalPredictor;
 use crate::model::onnx::external::SequenceModel;
+use crate::model::onnx::predictor::count_pairs;
 use crate::model::window::WindowRule;
 
-/// What one network says about a pair of windows, all in log2.
+/// The prediction of one network for a pair of windows, in log2.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Told {
+pub struct MemberPrediction {
     /// Signal of haplotype 1 and of haplotype 2.
     pub counts: [f64; 2],
     /// Haplotype 1 over haplotype 2.
     pub ratio: f64,
-    /// The same output with the two exchanged.
+    /// The same output with the alleles swapped.
     pub ratio_swapped: f64,
 }
 
-impl Told {
-    /// Half the difference of both directions: exactly the negative when the haplotypes are exchanged.
+impl MemberPrediction {
+    /// Half the difference of both directions: swapping the haplotypes gives exactly its negative.
     pub fn antisymmetric_ratio(&self) -> f64 {
         (self.ratio - self.ratio_swapped) / 2.0
     }
 }
 
-/// A network of one kind or the other.
+/// A model of either kind.
 pub enum Network {
-    /// Of this suite: it reads pairs.
-    Paired(LocalPredictor),
-    /// Of another: it reads one sequence, and a ratio is the difference of two.
-    Sequence(SequenceModel),
+    /// Made by this suite: it reads pairs.
+    Paired(Box<IncrementalPredictor>),
+    /// Made by other software: it reads one sequence, and a ratio is the difference of two predictions.
+    Sequence(Box<SequenceModel>),
 }
 
-impl From<LocalPredictor> for Network {
-    fn from(model: LocalPredictor) -> Self {
-        Network::Paired(model)
+impl From<IncrementalPredictor> for Network {
+    fn from(model: IncrementalPredictor) -> Self {
+        Network::Paired(Box::new(model))
     }
 }
 
 impl From<SequenceModel> for Network {
     fn from(model: SequenceModel) -> Self {
-        Network::Sequence(model)
+        Network::Sequence(Box::new(model))
     }
 }
 
@@ -59,30 +62,32 @@ impl Network {
         }
     }
 
-    fn predict(&mut self, haplotype1: &[u8], haplotype2: &[u8]) -> Result<Vec<Vec<Told>>> {
+    /// Predictions (n, members) of n pairs.
+    fn predict(&mut self, haplotype1: ArrayView2<u8>, haplotype2: ArrayView2<u8>) -> Result<Array2<MemberPrediction>> {
         match self {
             Network::Paired(model) => {
                 let targets = model.info().targets;
                 let log2 = |x: f32| targets.log2(x.into());
-                let told = |[count1, count2, ratio, ratio_swapped]: [f32; 4]| Told {
-                    counts: [log2(count1), log2(count2)],
-                    ratio: log2(ratio),
-                    ratio_swapped: log2(ratio_swapped),
-                };
-                let by_pair = model.predict_members(haplotype1, haplotype2)?;
-                Ok(by_pair.into_iter().map(|members| members.into_iter().map(told).collect()).collect())
+                Ok(model.predict_members(haplotype1, haplotype2)?.map(|p| MemberPrediction {
+                    counts: [log2(p.count1), log2(p.count2)],
+                    ratio: log2(p.ratio),
+                    ratio_swapped: log2(p.ratio_swapped),
+                }))
             }
             Network::Sequence(model) => {
-                let values = model.predict(&[haplotype1, haplotype2].concat())?;
-                let (one, two) = values.split_at(values.len() / 2);
-                let told = |(&a, &b): (&f64, &f64)| Told { counts: [a, b], ratio: a - b, ratio_swapped: b - a };
-                Ok(one.iter().zip(two).map(|pair| vec![told(pair)]).collect())
+                let pairs = count_pairs(haplotype1, haplotype2, model.window())?;
+                // One call, so that a window that both alleles have is computed once.
+                let values = model.predict(concatenate![Axis(0), haplotype1, haplotype2].view())?;
+                Ok(Array2::from_shape_fn((pairs, 1), |(pair, _)| {
+                    let (a, b) = (values[pair], values[pairs + pair]);
+                    MemberPrediction { counts: [a, b], ratio: a - b, ratio_swapped: b - a }
+                }))
             }
         }
     }
 }
 
-/// Model files with one kind of window.
+/// Models that read windows of the same length and layout.
 pub struct Ensemble {
     models: Vec<Network>,
     window: usize,
@@ -90,17 +95,17 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// One model by itself.
+    /// An ensemble of a single model.
     pub fn one(model: impl Into<Network>) -> Self {
         let model = model.into();
         let (window, rule) = model.windows();
         Ensemble { models: vec![model], window, rule }
     }
 
-    /// With one more, each of its networks as good as those that are there.
+    /// Add a model; all networks have equal weight.
     ///
     /// # Errors
-    /// It reads other windows. The message names no file; the caller does.
+    /// It reads other windows. The message does not name a file; the caller does.
     pub fn with(mut self, model: impl Into<Network>) -> Result<Self> {
         let model = model.into();
         let (window, rule) = model.windows();
@@ -124,7 +129,8 @@ impl Ensemble {
         &self.rule
     }
 
-    /// Networks that can be told apart. A file that is an ensemble by itself but only tells its mean counts as one.
+    /// Networks whose predictions are known separately. A file that is an ensemble, but of which only the mean is known,
+    /// counts as one.
     pub fn members(&self) -> usize {
         self.models.iter().map(Network::members).sum()
     }
@@ -134,41 +140,30 @@ impl Ensemble {
         &self.models
     }
 
-    /// Whether counts say more than the ratio: not where the latter is their difference, by other networks.
+    /// Whether counts add information to the ratio: not with models of other software, where it is their difference.
     pub fn has_counts(&self) -> bool {
         self.models.iter().all(|model| matches!(model, Network::Paired(_)))
     }
 
-    /// Predict n pairs, as [`LocalPredictor::predict`] takes them: for each what every network says of it.
+    /// Predict n pairs from byte codes (n, [`window`](Self::window)), as [`IncrementalPredictor::predict`] does. Returns
+    /// the prediction of each network for each pair, (n, [`members`](Self::members)).
     ///
     /// # Errors
-    /// The two differ in length or are no multiple of the window; an engine failed.
-    pub fn predict(&mut self, haplotype1: &[u8], haplotype2: &[u8]) -> Result<Vec<Vec<Told>>> {
-        let mut told = vec![Vec::with_capacity(self.members()); haplotype1.len() / self.window];
+    /// The shapes differ or are others; an engine failed.
+    pub fn predict(
+        &mut self,
+        haplotype1: ArrayView2<u8>,
+        haplotype2: ArrayView2<u8>,
+    ) -> Result<Array2<MemberPrediction>> {
+        let pairs = count_pairs(haplotype1, haplotype2, self.window)?;
+        let mut predictions = Array2::default((pairs, self.members()));
+        let mut first = 0;
         for model in &mut self.models {
-            let by_pair = model.predict(haplotype1, haplotype2)?;
-            told.iter_mut().zip(by_pair).for_each(|(told, members)| told.extend(members));
+            let of_model = model.predict(haplotype1, haplotype2)?;
+            let next = first + of_model.ncols();
+            predictions.slice_mut(s![.., first..next]).assign(&of_model);
+            first = next;
         }
-        Ok(told)
-    }
-}
-
-/// Mean, and standard deviation (with n - 1) where there is more than one value.
-pub fn mean_and_deviation(values: impl Iterator<Item = f64> + Clone) -> (f64, Option<f64>) {
-    let count = values.clone().count() as f64;
-    let mean = values.clone().sum::<f64>() / count;
-    let squares: f64 = values.map(|x| (x - mean).powi(2)).sum();
-    (mean, (count > 1.0).then(|| (squares / (count - 1.0)).sqrt()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_deviation_is_that_of_a_sample() {
-        assert_eq!(mean_and_deviation([1.0, 3.0].into_iter()), (2.0, Some(2.0f64.sqrt())));
-        assert_eq!(mean_and_deviation([4.0].into_iter()), (4.0, None));
-        assert!(mean_and_deviation(std::iter::empty()).0.is_nan());
+        Ok(predictions)
     }
 }

@@ -6,13 +6,13 @@
 //! head. A file of several networks gives the mean over them, and `spread` (N, 3·S), the standard deviation (with
 //! n - 1) of `prediction` over them.
 //!
-//! What differs from the network as trained, none of it in the result beyond rounding:
-//! - both alleles go through the tower as one batch;
+//! Differences from the network as trained, which change results by rounding only:
+//! - both alleles pass through the tower as one batch;
 //! - tensors have a second spatial axis of length 1, since ONNX Runtime has its blocked layout for images only;
 //! - a batch norm after ReLU is y = s·relu(Wx + b) + t. A positive s moves into W and b; t stays, and passes
 //!   through sums and average pools to be added once, where the tensor is smallest;
-//! - what k-mers add to the dense layer is computed once for both strands;
-//! - a pool whose last window is partial is written with right padding that the average leaves out.
+//! - the contribution of k-mers to the dense layer is computed once for both strands;
+//! - a pool whose last window is partial has padding on the right that the average excludes.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ use crate::model::{Tensor, Weights};
 pub const INPUTS: [&str; 2] = ["haplotype1", "haplotype2"];
 /// See [`INPUTS`].
 pub const OUTPUTS: [&str; 2] = ["prediction", "ratio_swapped"];
-/// The output that only ensembles have.
+/// The output of ensembles alone.
 pub const SPREAD: &str = "spread";
 
 /// epsilon of PyTorch's batch norm.
@@ -44,8 +44,8 @@ pub fn export(info: &ModelInfo, weights: &Weights) -> Result<Vec<u8>> {
     export_ensemble(info, std::slice::from_ref(weights))
 }
 
-/// The bytes of a model file that predicts the mean of several networks of one architecture. What `info` says of
-/// members and ratio bias gives way to what `members` are.
+/// The bytes of a model file that predicts the mean of several networks of one architecture. The number of members and
+/// the ratio bias in the metadata are those of `members`, not those of `info`.
 ///
 /// # Errors
 /// There are no members, or the weights of one do not fit the architecture.
@@ -81,7 +81,7 @@ pub(crate) fn graph(architecture: &Architecture, members: &[Weights]) -> Result<
     Ok(graph.proto)
 }
 
-/// Before the names of the tensors of one of `members` networks.
+/// Prefix of the names of the tensors of network `number` of `members`.
 pub(crate) fn member_prefix(number: usize, members: usize) -> String {
     match members {
         1 => String::new(),
@@ -128,21 +128,22 @@ pub(crate) fn tensor<'a>(weights: &'a Weights, name: &str) -> Result<&'a Tensor>
     weights.get(name).ok_or_else(|| Error::mismatch(format!("the tensor {name} is missing")))
 }
 
-/// The bias learned beside the ratio head, the mean over the members; empty where there is none.
+/// The bias learned with the ratio head, the mean over the members; empty if they have none.
 fn mean_bias(members: &[Weights]) -> Vec<f64> {
     let all: Vec<&[f32]> = members.iter().filter_map(|w| Some(&w.get("ratio_bias")?.data[..])).collect();
     let Some(first) = all.first() else { return Vec::new() };
     (0..first.len()).map(|s| all.iter().map(|b| f64::from(b[s])).sum::<f64>() / all.len() as f64).collect()
 }
 
-/// The description inside a model file.
+/// The metadata of a model file.
 ///
 /// # Errors
-/// The bytes are no ONNX model, or one without our metadata. The message names no file; the caller does.
+/// The bytes are not an ONNX model, or one without metadata of this suite. The message does not name the file; the
+/// caller does.
 pub fn read_info(model: &[u8]) -> Result<ModelInfo> {
-    let head = ModelHead::decode(model).map_err(|_| Error::mismatch("is no ONNX model"))?;
+    let head = ModelHead::decode(model).map_err(|_| Error::mismatch("is not an ONNX model"))?;
     if head.ir_version == 0 {
-        return Err(Error::mismatch("is no ONNX model"));
+        return Err(Error::mismatch("is not an ONNX model"));
     }
     let metadata: BTreeMap<String, String> = head.metadata_props.into_iter().map(|e| (e.key, e.value)).collect();
     if !metadata.keys().any(|key| key.starts_with("deepallele.")) {
@@ -151,17 +152,17 @@ pub fn read_info(model: &[u8]) -> Result<ModelInfo> {
     ModelInfo::from_metadata(&metadata)
 }
 
-/// A tensor of the tower: the named value plus a per-channel number still to be added to it.
+/// A tensor of the tower: the named value plus a per-channel shift that is still to be added.
 struct Pending {
     name: String,
     shift: Option<Vec<f32>>,
 }
 
 struct Graph<'a> {
-    /// Those of the member being written.
+    /// Weights of the member that is being written.
     weights: &'a Weights,
     architecture: &'a Architecture,
-    /// Stands before the names of a member's tensors; empty when there is only one.
+    /// Prefix of the names of a member's tensors; empty for a single member.
     prefix: String,
     proto: GraphProto,
 }
@@ -219,7 +220,7 @@ impl<'a> Graph<'a> {
         self.node("Unsqueeze", &[&strands, "height"], &[])
     }
 
-    /// What dense layers see of the k-mers of both alleles (2N, 4ᵏ).
+    /// Scaled k-mer counts of both alleles (2N, 4ᵏ).
     fn kmers(&mut self, alleles: &str) -> String {
         let (k, window) = (self.architecture.kmers, self.architecture.window);
         let (number, kmers::Scale { expected, factor }) = (kmers::number(k), kmers::scale(window, k));
@@ -242,12 +243,12 @@ impl<'a> Graph<'a> {
     fn member(&mut self, image: &str, kmers: Option<&str>) -> Result<(String, String)> {
         let a = self.architecture;
         let mut x = self.convolution(image.to_string(), "conv0", 1)?;
-        let input = self.settle(x);
+        let input = self.add_shift(x);
         x = self.convolution(input, "convlayers.0", 1)?;
         let mut length = a.tower_length();
         for stage in 0..a.conv_layers {
             for repeat in 0..a.conv_repeat {
-                let input = self.settle(x);
+                let input = self.add_shift(x);
                 let branch = self.convolution(input.clone(), &a.residual_key(stage, repeat), a.dilation)?;
                 let sum = self.node("Add", &[&input, &branch.name], &[]);
                 x = Pending { name: sum, shift: branch.shift };
@@ -263,7 +264,7 @@ impl<'a> Graph<'a> {
             x.name = self.node("AveragePool", &[&x.name], &attributes);
             length = pooled;
         }
-        let tower = self.settle(x);
+        let tower = self.add_shift(x);
         let flat = self.node("Flatten", &[&tower], &[int("axis", 1)]);
         let mut embedding = match kmers {
             None => self.linear(&flat, "fc0", true)?,
@@ -327,7 +328,7 @@ impl<'a> Graph<'a> {
     fn convolution(&mut self, input: String, key: &str, dilation: usize) -> Result<Pending> {
         let Folded { weight, bias, sign, shift } = fold(self.architecture, self.weights, key)?;
         let &[out, channels, kernel] = &weight.shape[..] else {
-            return Err(Error::mismatch(format!("the tensor {key}.0.weight is no convolution")));
+            return Err(Error::mismatch(format!("the tensor {key}.0.weight is not a convolution")));
         };
         let weight = Tensor { shape: vec![out, channels, 1, kernel], data: weight.data };
         let bias = Tensor { shape: vec![out], data: bias };
@@ -349,7 +350,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Add what is still to be added.
-    fn settle(&mut self, x: Pending) -> String {
+    fn add_shift(&mut self, x: Pending) -> String {
         match x.shift {
             Some(shift) => self.affine(&x.name, vec![1.0; shift.len()], shift),
             None => x.name,
@@ -469,9 +470,9 @@ mod tests {
     #[test]
     fn other_files_are_refused() {
         let complaint = |bytes: &[u8]| read_info(bytes).unwrap_err().to_string();
-        assert!(complaint(b"").contains("no ONNX model"));
-        assert!(complaint(b"PK\x03\x04 and more").contains("no ONNX model"));
-        assert!(complaint(b"#chrom\tstart\tend\n").contains("no ONNX model"));
+        assert!(complaint(b"").contains("not an ONNX model"));
+        assert!(complaint(b"PK\x03\x04 and more").contains("not an ONNX model"));
+        assert!(complaint(b"#chrom\tstart\tend\n").contains("not an ONNX model"));
         let other = ModelProto { ir_version: 8, ..Default::default() }.encode_to_vec();
         assert!(complaint(&other).contains("not one made by deepallele"));
     }

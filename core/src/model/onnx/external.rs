@@ -1,45 +1,45 @@
-//! Networks that were not made by this suite: an ONNX graph that reads one-hot sequences, and a description of it in
-//! TOML.
+//! Networks of other software: an ONNX graph that reads one-hot sequences, with a description in TOML.
 //!
 //! ```toml
-//! model = "network.onnx"     # beside the description; its own name with .onnx if left out
+//! model = "network.onnx"     # in the folder of the description; default: its name with .onnx
 //! window = 2114              # bases that the network reads
 //! layout = "N4L"             # (N, 4, L), or "NL4": (N, L, 4)
 //! bases = "ACGT"             # the order of the four channels
 //! unknown = 0.0              # what N has in all of them; 0.25 for some networks
-//! input = "sequence"         # name of the graph's input; may be left out, it has but one
+//! input = "sequence"         # name of the graph's only input; optional
 //! strands = "forward"        # "both": the mean over the sequence and its reverse complement
 //!
 //! [[output]]                 # one for each sample
 //! sample = "K562"            # its name for --model-sample
-//! tensor = "counts"          # name of the graph's output; may be left out where there is one
-//! at = ["*", 5]              # of each axis behind N a place (0-based), [from, to] or all; everything if left out
-//! over = "mean"              # what becomes of several numbers, or "sum"
+//! tensor = "counts"          # name of the graph's output; optional if there is one
+//! at = ["*", 5]              # for each axis after N: an index (0-based), [from, to] or "*"; default: all
+//! over = "mean"              # how several values are combined, or "sum"
 //! scale = "linear"           # the output is activity on this scale: linear, ln, log2, log10
 //! pseudocount = 1.0          # with "linear": added before the logarithm
 //! ```
 //!
-//! Every window takes a full pass, each distinct one once a call.
+//! Every distinct window of a call takes one full pass.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ndarray::{Array1, ArrayView2};
 use ort::session::{Session, SessionOutputs};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 use serde::Deserialize;
 
 use crate::choice::choice;
 use crate::error::{Error, Result};
-use crate::model::encode::{complement, ANY};
+use crate::model::encode::{complement, flat, ANY};
 use crate::model::onnx::external_outputs::{Output, OutputDescription};
 use crate::model::onnx::session::{one_line, Graph, Sessions};
 
 /// Far more than any description needs.
 const LONGEST_DESCRIPTION: u64 = 1 << 20;
-/// Bases that no network reads.
+/// Longer than any network's window.
 const LONGEST_WINDOW: usize = 1 << 24;
-/// Bases that go through the network at once, but for a single window that is longer.
+/// Bases in one pass; a single window may be longer.
 const CHUNK_BASES: usize = 4096;
 
 choice!(
@@ -52,13 +52,13 @@ choice!(
 );
 
 choice!(
-    /// Which strands the network is shown.
+    /// Which strands the network reads.
     #[derive(Default)]
     StrandsShown, "choice of strands",
-    /// The sequence as the genome has it.
+    /// The forward strand.
     #[default]
     Forward "forward",
-    /// That and its reverse complement; the output is the mean.
+    /// The sequence and its reverse complement; the output is the mean.
     Both "both",
 );
 
@@ -77,18 +77,18 @@ struct Description {
     output: Vec<OutputDescription>,
 }
 
-/// How codes become numbers.
+/// The encoding of windows.
 #[derive(Clone, Copy, Debug)]
 struct Encoding {
     window: usize,
     layout: InputLayout,
-    /// Channel of A, C, G and T.
+    /// Channels of A, C, G and T.
     channels: [usize; 4],
     unknown: f32,
 }
 
 impl Encoding {
-    /// Write the numbers of a window, all of them, into `out`.
+    /// Encode a window into `out`. Every element is written.
     fn write(&self, codes: impl Iterator<Item = u8>, out: &mut [f32]) {
         out.fill(0.0);
         for (base, code) in codes.enumerate() {
@@ -115,23 +115,23 @@ impl Encoding {
     }
 }
 
-/// A network by its description.
+/// A network with its description.
 pub struct SequenceModel {
     path: PathBuf,
     sessions: Sessions,
     encoding: Encoding,
     strands: StrandsShown,
     input: String,
-    /// Windows that go through at once, always so many where the graph wants it.
+    /// Windows in one pass; with `fixed`, the only number that the graph accepts.
     chunk: usize,
     fixed: bool,
-    /// Name of the sample, of its tensor, and what is taken from it.
+    /// Name of each sample, of its tensor, and which elements are used.
     samples: Vec<(String, String, Output)>,
     sample: usize,
 }
 
 impl SequenceModel {
-    /// Open the network that the description `path` is about, to be computed by up to `threads` threads.
+    /// Open the network of the description `path`, to be computed by up to `threads` threads.
     ///
     /// # Errors
     /// The description is wrong, or does not fit the graph ([`ErrorKind::Format`](crate::error::ErrorKind::Format)); ONNX Runtime is absent or failed.
@@ -140,13 +140,13 @@ impl SequenceModel {
         let description = read(path)?;
         let Description { window, layout, unknown, strands, .. } = description;
         if window == 0 || window > LONGEST_WINDOW {
-            return Err(wrong(format!("window of {window} bases is none that a network reads")));
+            return Err(wrong(format!("window = {window} is not a length that a network reads")));
         }
         if !unknown.is_finite() {
-            return Err(wrong(format!("unknown = {unknown} is no number for a channel")));
+            return Err(wrong(format!("unknown = {unknown} must be a finite number")));
         }
         let channels = channels(description.bases.as_deref().unwrap_or("ACGT"))
-            .ok_or_else(|| wrong("bases names each of A, C, G and T once, in the order of the channels".into()))?;
+            .ok_or_else(|| wrong("bases must name each of A, C, G and T once, in the order of the channels".into()))?;
         let encoding = Encoding { window, layout, channels, unknown };
         let folder = path.parent().unwrap_or(Path::new(""));
         let graph = match &description.model {
@@ -155,7 +155,7 @@ impl SequenceModel {
         };
         let file = fs::metadata(&graph).map_err(|e| Error::io(&graph, e))?;
         if !file.is_file() {
-            return Err(Error::input(&graph, "is no regular file, so no model file"));
+            return Err(Error::input(&graph, "is not a regular file, so it cannot be a model file"));
         }
         let sessions = Sessions::open(&graph, Graph::File, threads)?;
         let of_graph = |problem: String| Error::input(&graph, problem);
@@ -176,7 +176,7 @@ impl SequenceModel {
         Ok(model)
     }
 
-    /// Try the network on one window, and find in what comes out what the description names.
+    /// Run the network on one window, and find the outputs that the description names.
     fn find_outputs(&mut self, described: &[OutputDescription], graph: &Path) -> Result<()> {
         let path = self.path.clone();
         let (encoding, input, windows) = (self.encoding, self.input.clone(), if self.fixed { self.chunk } else { 1 });
@@ -225,10 +225,10 @@ impl SequenceModel {
         Ok(())
     }
 
-    /// Predict the sample of this name from now on; at first it is the first of the description.
+    /// Predict the sample of this name from now on; before, it is the first of the description.
     ///
     /// # Errors
-    /// There is no such sample; the message lists those there are.
+    /// There is no such sample; the message lists the samples.
     pub fn choose_sample(&mut self, name: &str) -> Result<()> {
         self.sample = self.samples.iter().position(|(known, _, _)| known == name).ok_or_else(|| {
             Error::input(&self.path, format!("describes no sample \"{name}\" (it has {})", self.samples().join(", ")))
@@ -246,11 +246,16 @@ impl SequenceModel {
         self.encoding.window
     }
 
-    /// log2 of the activity of n windows of byte codes ([`crate::model::encode::encode`]), one behind the other.
+    /// log2 of the activity of n windows, from byte codes ([`crate::model::encode`]) (n, [`window`](Self::window)).
     ///
     /// # Errors
-    /// ONNX Runtime failed, or its output is not of the size it had at first.
-    pub fn predict(&mut self, windows: &[u8]) -> Result<Vec<f64>> {
+    /// The shape is another; ONNX Runtime failed, or its output is not of the size it had at first.
+    pub fn predict(&mut self, windows: ArrayView2<u8>) -> Result<Array1<f64>> {
+        if windows.ncols() != self.encoding.window {
+            let (found, wanted) = (windows.dim(), self.encoding.window);
+            return Err(Error::mismatch(format!("an array of shape {found:?} is not windows of {wanted} bases")));
+        }
+        let windows = flat(windows);
         let mut numbers: HashMap<&[u8], usize> = HashMap::new();
         let mut distinct: Vec<&[u8]> = Vec::new();
         let mut number = |window| {
@@ -300,10 +305,10 @@ impl SequenceModel {
 fn read(path: &Path) -> Result<Description> {
     let file = fs::metadata(path).map_err(|e| Error::io(path, e))?;
     if !file.is_file() || file.len() > LONGEST_DESCRIPTION {
-        return Err(Error::input(path, "is no description of a model: it is no file, or far too long"));
+        return Err(Error::input(path, "is not a description of a model: not a regular file, or far too long"));
     }
     let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
-    let text = String::from_utf8(bytes).map_err(|_| Error::input(path, "is no text: a description is TOML"))?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::input(path, "is not UTF-8 text: a description is TOML"))?;
     toml::from_str(&text).map_err(|e| {
         let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
         Error::input(path, format!("line {line}: {}", one_line(e.message())))
@@ -316,7 +321,7 @@ fn channels(bases: &str) -> Option<[usize; 4]> {
     Some([of('A')?, of('C')?, of('G')?, of('T')?])
 }
 
-/// Name of the input, and the number of windows that the graph takes at once if it has but one.
+/// Name of the input, and the number of windows in one pass if the graph fixes it.
 fn find_input(
     session: &Session,
     name: Option<&str>,
@@ -355,7 +360,7 @@ fn find_input(
     }
 }
 
-/// The graph's outputs for so many windows.
+/// The graph's outputs for `windows` windows.
 fn pass<'s>(
     session: &'s mut Session,
     input: &str,

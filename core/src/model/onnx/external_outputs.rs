@@ -1,4 +1,4 @@
-//! Which numbers of a network's outputs are the activity, and on what scale they are.
+//! Which elements of a network's outputs are the activity, and on which scale.
 
 use std::f64::consts::{LN_2, LOG2_10};
 use std::ops::Range;
@@ -22,9 +22,9 @@ choice!(
 );
 
 choice!(
-    /// What becomes of several numbers.
+    /// How several values are combined.
     #[derive(Default)]
-    Over, "way to join numbers",
+    Over, "way to combine values",
     /// Their mean.
     #[default]
     Mean "mean",
@@ -36,12 +36,12 @@ choice!(
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputDescription {
-    /// What the sample is called.
+    /// Name of the sample.
     #[serde(default)]
     pub sample: String,
-    /// Name of the graph's output; may be left out where there is one.
+    /// Name of the graph's output; optional if there is one.
     pub tensor: Option<String>,
-    /// For each axis behind the first: a place, a range of places, or all of them. Everything if left out.
+    /// For each axis after the first: an index, a range, or all. Default: everything.
     #[serde(default)]
     at: Vec<Places>,
     #[serde(default)]
@@ -51,9 +51,9 @@ pub struct OutputDescription {
     pseudocount: Option<f64>,
 }
 
-/// Places on one axis, 0-based.
+/// Indices on one axis, 0-based.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "a place, 0-based, [from, to] (half-open) or \"*\"")]
+#[serde(untagged, expecting = "an index, 0-based, [from, to] (half-open) or \"*\"")]
 enum Places {
     One(usize),
     Range([usize; 2]),
@@ -66,23 +66,23 @@ enum Star {
     All,
 }
 
-/// Takes the activity out of a tensor.
+/// Reads the activity from a tensor.
 #[derive(Clone, Debug)]
 pub struct Output {
     over: Over,
     scale: OutputScale,
     pseudocount: f64,
-    /// Numbers that the tensor has for a window.
+    /// Elements of the tensor per window.
     size: usize,
-    /// Those that count.
+    /// The elements that are used.
     offsets: Vec<usize>,
 }
 
 impl Output {
-    /// What `description` takes from a tensor of `shape`, (N, ...).
+    /// The elements of a tensor of `shape` (N, …) that `description` selects.
     ///
     /// # Errors
-    /// They do not fit. The message begins with the key that is wrong.
+    /// The two do not fit. The message begins with the key that is wrong.
     pub fn new(description: &OutputDescription, shape: &[usize]) -> Result<Self> {
         let OutputDescription { at, over, scale, pseudocount, .. } = description;
         let axes = shape.get(1..).unwrap_or_default();
@@ -90,7 +90,7 @@ impl Output {
         let pseudocount = match (scale, *pseudocount) {
             (OutputScale::Linear, Some(p)) if p.is_finite() && p >= 0.0 => p,
             (OutputScale::Linear, None) => 0.0,
-            (OutputScale::Linear, Some(p)) => return problem(format!("pseudocount {p} is no amount to add")),
+            (OutputScale::Linear, Some(p)) => return problem(format!("pseudocount {p} must be a number from 0 on")),
             (scale, Some(_)) => {
                 return problem(format!("pseudocount is for scale \"linear\": \"{scale}\" is a logarithm already"))
             }
@@ -103,7 +103,7 @@ impl Output {
         for &length in axes {
             size = match size.checked_mul(length) {
                 Some(size) if size > 0 => size,
-                _ => return problem(format!("the output is (N{}): there is no number in it", text(axes))),
+                _ => return problem(format!("the output is (N{}): it has no elements", text(axes))),
             };
         }
         let mut offsets = vec![0];
@@ -115,19 +115,19 @@ impl Output {
             };
             if places.is_empty() || places.end > length {
                 let Range { start, end } = places;
-                return problem(format!("at {start}..{end} lies outside an axis of {length} (0-based, half-open)"));
+                return problem(format!("at {start}..{end} is outside an axis of {length} (0-based, half-open)"));
             }
             offsets = offsets.iter().flat_map(|o| places.clone().map(move |place| o * length + place)).collect();
         }
         Ok(Output { over: *over, scale: *scale, pseudocount, size, offsets })
     }
 
-    /// Numbers that the tensor has for a window.
+    /// Elements of the tensor per window.
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// What the network says of a window whose numbers in the tensor are `values`.
+    /// The output for a window whose elements of the tensor are `values` ([`size`](Self::size)).
     pub fn value(&self, values: &[f32]) -> f64 {
         let sum: f64 = self.offsets.iter().map(|&offset| f64::from(values[offset])).sum();
         match self.over {
@@ -136,7 +136,7 @@ impl Output {
         }
     }
 
-    /// log2 of activity from [`Output::value`]; no number where activity is not positive.
+    /// log2 of activity from [`Output::value`]; not finite where activity is not positive.
     pub fn log2(&self, value: f64) -> f64 {
         match self.scale {
             OutputScale::Linear => (value + self.pseudocount).log2(),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_taken_from_every_axis() {
+    fn elements_are_selected_on_every_axis() {
         // Two windows, three bins, four tracks: the number at (bin, track) is 10 bin + track.
         let values: Vec<f32> = (0..12).map(|i| (10 * (i / 4) + i % 4) as f32).collect();
         for (text, expected) in [
@@ -189,11 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_said() {
+    fn misfits_are_errors() {
         for (text, shape, words) in [
             ("scale = \"log2\"\nat = [1]", &[1, 3, 4][..], "at names 1 axes, but the output is (N, 3, 4)"),
-            ("scale = \"log2\"\nat = [4]", &[1, 4], "4..5 lies outside an axis of 4"),
-            ("scale = \"log2\"\nat = [[3, 3]]", &[1, 4], "3..3 lies outside"),
+            ("scale = \"log2\"\nat = [4]", &[1, 4], "4..5 is outside an axis of 4"),
+            ("scale = \"log2\"\nat = [[3, 3]]", &[1, 4], "3..3 is outside"),
             ("scale = \"log2\"\nat = [[1, 18446744073709551615]]", &[1, 4], ""),
             ("scale = \"log2\"\nat = [9223372036854775807]", &[1, 4], "outside"),
             ("scale = \"log2\"\nat = [\"all\"]", &[1, 4], "[from, to]"),
@@ -202,7 +202,7 @@ mod tests {
             ("scale = \"logit\"", &[1, 4], "logit"),
             ("", &[1, 4], "scale"),
             ("scale = \"ln\"\nindex = 4", &[1, 4], "index"),
-            ("scale = \"ln\"", &[1, 0], "no number"),
+            ("scale = \"ln\"", &[1, 0], "no elements"),
         ] {
             let problem = output(text, shape).unwrap_err();
             assert!(problem.contains(words), "{text}: {problem}");

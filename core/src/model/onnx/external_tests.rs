@@ -1,9 +1,10 @@
+use ndarray::Array2;
 use prost::Message;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::model::encode::encode;
+use crate::model::encode::encode_windows;
 use crate::model::onnx::proto::*;
 
 const WINDOW: usize = 12;
@@ -105,8 +106,8 @@ fn sequences(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|_| (0..WINDOW).map(|_| b"ACGTACGTN"[rng.random_range(0..9)]).collect()).collect()
 }
 
-fn codes(sequences: &[Vec<u8>]) -> Vec<u8> {
-    sequences.iter().flat_map(|s| encode(s, WINDOW).unwrap()).collect()
+fn codes(sequences: &[Vec<u8>]) -> Array2<u8> {
+    encode_windows(sequences, WINDOW).unwrap()
 }
 
 fn close(got: &[f64], expected: &[f64]) {
@@ -140,9 +141,9 @@ fn layouts_channels_batches_and_places_are_as_described() {
         let by_threads = [1, 3].map(|threads| {
             let mut model = SequenceModel::open(&path, threads).unwrap();
             assert_eq!(model.samples(), ["one", "two"]);
-            let first = model.predict(&codes(&windows)).unwrap();
+            let first = model.predict(codes(&windows).view()).unwrap().to_vec();
             model.choose_sample("two").unwrap();
-            let second = model.predict(&codes(&windows)).unwrap();
+            let second = model.predict(codes(&windows).view()).unwrap().to_vec();
             let problem = model.choose_sample("three").unwrap_err().to_string();
             assert!(problem.contains("own.toml") && problem.contains("one, two"), "{problem}");
             (first, second)
@@ -179,7 +180,7 @@ fn both_strands_are_averaged_before_the_logarithm() {
         let of = |s: &[u8]| graph.expected(s, 2, b"ACGT", 0.0);
         ((of(sequence) + of(&reverse)) / 2.0 + 0.5).log2()
     });
-    close(&model.predict(&codes(&windows)).unwrap(), &expected.collect::<Vec<_>>());
+    close(&model.predict(codes(&windows).view()).unwrap().to_vec(), &expected.collect::<Vec<_>>());
 }
 
 #[test]
@@ -191,8 +192,8 @@ fn a_description_that_does_not_fit_is_refused_with_the_reason() {
     SequenceModel::open(&described(folder.path(), good), 1).unwrap();
     for (from, to, words) in [
         ("window = 12", "window = 13", &["own.onnx", "(N, 4, 13)", "(?, 4, 12)"][..]),
-        ("window = 12", "window = 0", &["own.toml", "window of 0"]),
-        ("window = 12", "window = 99999999999", &["own.toml", "window of 99999999999"]),
+        ("window = 12", "window = 0", &["own.toml", "window = 0"]),
+        ("window = 12", "window = 99999999999", &["own.toml", "window = 99999999999"]),
         ("window = 12", "window = -1", &["own.toml", "line 1"]),
         ("window = 12\n", "", &["own.toml", "window"]),
         ("N4L", "NL4", &["own.onnx", "layout"]),
@@ -203,7 +204,7 @@ fn a_description_that_does_not_fit_is_refused_with_the_reason() {
         ("layout", "input = \"rna\"\nlayout", &["own.onnx", "\"rna\"", "dna"]),
         ("layout", "model = \"gone.onnx\"\nlayout", &["gone.onnx"]),
         ("layout", "model = \"junk.onnx\"\nlayout", &["junk.onnx"]),
-        ("layout", "model = \".\"\nlayout", &["no regular file"]),
+        ("layout", "model = \".\"\nlayout", &["not a regular file"]),
         ("layout", "windows = 3\nlayout", &["own.toml", "windows"]),
         ("tensor = \"flat\"\n", "", &["own.toml", "[[output]] 1", "flat, bins"]),
         ("flat", "round", &["own.onnx", "\"round\"", "flat, bins"]),
@@ -223,7 +224,7 @@ fn a_description_that_does_not_fit_is_refused_with_the_reason() {
     }
     std::fs::write(folder.path().join("own.toml"), b"window = 1\xff").unwrap();
     let problem = SequenceModel::open(&folder.path().join("own.toml"), 1).err().unwrap().to_string();
-    assert!(problem.contains("own.toml") && problem.contains("no text"), "{problem}");
+    assert!(problem.contains("own.toml") && problem.contains("not UTF-8 text"), "{problem}");
 }
 
 #[test]

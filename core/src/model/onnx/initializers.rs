@@ -11,11 +11,11 @@ use crate::model::Architecture;
 use crate::model::ModelInfo;
 use crate::model::{Tensor, Weights};
 
-/// The networks of a model file, one for each member. Where the file holds a convolution and its batch norm as one,
-/// the batch norm here has a scale of 1 or -1 and what was left beside it.
+/// The networks of a model file, one for each member. Where the file has a batch norm merged into its convolution, the
+/// batch norm here has a scale of 1 or -1 and the shift that remained.
 ///
-/// `None` unless exporting these networks gives the graph of the file, number for number: then they are what the
-/// file computes.
+/// `None` unless exporting these networks gives the graph of the file, number for number, which proves that they are
+/// what the file computes.
 pub fn read_weights(model: &[u8], info: &ModelInfo) -> Option<Vec<Weights>> {
     let file = ModelProto::decode(model).ok()?.graph?;
     let architecture = &info.architecture;
@@ -28,7 +28,7 @@ pub fn read_weights(model: &[u8], info: &ModelInfo) -> Option<Vec<Weights>> {
 fn member(file: &GraphProto, architecture: &Architecture, prefix: &str) -> Option<Weights> {
     let tensors: BTreeMap<&str, &TensorProto> = file.initializer.iter().map(|t| (t.name.as_str(), t)).collect();
     let (mut signs, mut shifts) = (BTreeMap::new(), BTreeMap::new());
-    // What follows a convolution before the next one belongs to it, also when it passed through a sum or a pool.
+    // A batch norm belongs to the last convolution before it, also after a sum or a pool.
     let mut key: Option<String> = None;
     for node in &file.node {
         match node.op_type.as_str() {
@@ -57,10 +57,10 @@ fn member(file: &GraphProto, architecture: &Architecture, prefix: &str) -> Optio
         } else if let Some(key) = of(".2.bias") {
             shifts.remove(key).unwrap_or_else(|| vec![0.0; size])
         } else if of(".2.running_var").is_some() {
-            // With the epsilon of batch norm it is 1, to more digits than float32 has.
+            // With the epsilon of batch norm it is 1 in float32.
             vec![1.0 - 1e-5; size]
         } else if of(".2.running_mean").is_some() || name == "ratio_bias" {
-            // The bias is no part of the graph.
+            // The bias is not part of the graph.
             vec![0.0; size]
         } else if name == KMER_WEIGHT {
             numbers(tensors.get(format!("{prefix}{name}").as_str())?)?
@@ -101,7 +101,7 @@ mod tests {
                 kmers: members,
                 ..preset
             }
-            .sound();
+            .recommended();
             let mut info = ModelInfo::new(architecture.clone());
             info.members = members;
             let mut networks: Vec<Weights> =
@@ -112,7 +112,7 @@ mod tests {
             let file = export_ensemble(&info, &networks).unwrap();
             let read = read_weights(&file, &info).expect("a file of ours");
             assert_eq!(read.len(), members);
-            // But for the bias that lies in the metadata, and their seed, they are the same file.
+            // Apart from the bias in the metadata they are the same file.
             let again = ModelProto::decode(&export_ensemble(&info, &read).unwrap()[..]).unwrap();
             assert_eq!(again.graph, ModelProto::decode(&file[..]).unwrap().graph);
             assert!(networks.iter().zip(&read).all(|(a, b)| a.0["fc0.0.weight"] == b.0["fc0.0.weight"]));

@@ -6,16 +6,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ndarray::ArrayView2;
 use ort::session::Session;
 use ort::value::TensorRef;
 
 use crate::error::{Error, Result};
-use crate::model::encode::one_hot_into;
+use crate::model::encode::{flat, one_hot_into};
 use crate::model::onnx::export::{self, INPUTS, OUTPUTS, SPREAD};
 use crate::model::onnx::session::{one_line, Graph, Sessions};
 use crate::model::ModelInfo;
 
-/// What the network says about one pair, in its own logarithm (see [`ModelInfo::targets`]).
+/// The outputs of the network for one pair, in its own logarithm (see [`ModelInfo::targets`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Prediction {
     /// Signal of haplotype 1.
@@ -24,14 +25,14 @@ pub struct Prediction {
     pub count2: f32,
     /// Haplotype 1 over haplotype 2.
     pub ratio: f32,
-    /// The same output with the two exchanged; -`ratio` unless the network has a free ratio head.
+    /// The same output with the alleles swapped; -`ratio` unless the network has a free ratio head.
     pub ratio_swapped: f32,
     /// Standard deviations of `count1`, `count2` and `ratio` over the members of an ensemble.
     pub spread: Option<[f32; 3]>,
 }
 
 impl Prediction {
-    /// Half the difference of both directions: exactly the negative when the haplotypes are exchanged.
+    /// Half the difference of both directions: swapping the haplotypes gives exactly its negative.
     pub fn antisymmetric_ratio(&self) -> f32 {
         (self.ratio - self.ratio_swapped) / 2.0
     }
@@ -42,7 +43,7 @@ pub struct Predictor {
     path: PathBuf,
     info: ModelInfo,
     sessions: Sessions,
-    /// Which of the model's samples is predicted.
+    /// Number of the sample that is predicted.
     sample: usize,
 }
 
@@ -50,12 +51,12 @@ impl Predictor {
     /// Open a model file. `threads` is how many cores to use, at least 1.
     ///
     /// # Errors
-    /// The file is no model of ours ([`ErrorKind::Format`](crate::error::ErrorKind::Format)), or ONNX Runtime is absent or too old ([`ErrorKind::Engine`](crate::error::ErrorKind::Engine)).
+    /// The file is not a model of this suite ([`ErrorKind::Format`](crate::error::ErrorKind::Format)), or ONNX Runtime is absent or too old ([`ErrorKind::Engine`](crate::error::ErrorKind::Engine)).
     pub fn open(path: &Path, threads: usize) -> Result<Self> {
         let file = fs::metadata(path).map_err(|e| Error::io(path, e))?;
         // A device could be read without end.
         if !file.is_file() {
-            return Err(Error::input(path, "is no regular file, so no model file"));
+            return Err(Error::input(path, "is not a regular file, so it cannot be a model file"));
         }
         let model = fs::read(path).map_err(|e| Error::io(path, e))?;
         let info = export::read_info(&model).map_err(|e| Error::input(path, e.to_string()))?;
@@ -65,7 +66,7 @@ impl Predictor {
         Ok(predictor)
     }
 
-    /// Predict the sample of this name from now on; at first it is the model's first.
+    /// Predict the sample of this name from now on; before, it is the first of the model.
     ///
     /// # Errors
     /// The model has no such sample; the message lists those it has.
@@ -75,7 +76,7 @@ impl Predictor {
                 0 => "its samples have no names".to_string(),
                 _ => format!("it has {}", self.info.samples.join(", ")),
             };
-            Error::input(&self.path, format!("predicts no sample \"{name}\" ({known})"))
+            Error::input(&self.path, format!("does not predict a sample \"{name}\" ({known})"))
         })?;
         Ok(())
     }
@@ -85,7 +86,7 @@ impl Predictor {
         self.info.samples.get(self.sample).map(String::as_str)
     }
 
-    /// What the file says about itself.
+    /// The metadata of the file.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -100,7 +101,7 @@ impl Predictor {
         self.sessions.bytes()
     }
 
-    /// Place of the sample that is predicted among those of the model.
+    /// Number of the sample that is predicted among those of the model.
     pub(crate) fn sample_number(&self) -> usize {
         self.sample
     }
@@ -110,7 +111,7 @@ impl Predictor {
         self.sessions.threads()
     }
 
-    /// Pairs worth handing over at once: enough that every thread has several chunks.
+    /// A good number of pairs for one call: enough that every thread has several chunks.
     pub fn batch(&self) -> usize {
         self.chunk() * self.threads() * 4
     }
@@ -120,14 +121,14 @@ impl Predictor {
         chunk_of(self.info.architecture.window)
     }
 
-    /// Predict n pairs. Each of `haplotype1` and `haplotype2` holds n·[`window`](Self::window) byte codes
-    /// ([`crate::model::encode::encode`]), pair after pair.
+    /// Predict n pairs from the byte codes ([`crate::model::encode`]) of both alleles, (n, [`window`](Self::window)).
     ///
     /// # Errors
-    /// The two differ in length or are no multiple of the window; ONNX Runtime failed.
-    pub fn predict(&mut self, haplotype1: &[u8], haplotype2: &[u8]) -> Result<Vec<Prediction>> {
+    /// The shapes differ or are others; ONNX Runtime failed.
+    pub fn predict(&mut self, haplotype1: ArrayView2<u8>, haplotype2: ArrayView2<u8>) -> Result<Vec<Prediction>> {
         let window = self.window();
         let pairs = count_pairs(haplotype1, haplotype2, window)?;
+        let (haplotype1, haplotype2) = (flat(haplotype1), flat(haplotype2));
         let chunk = self.chunk();
         let mut out = vec![Prediction::default(); pairs];
         let span = chunk * window;
@@ -144,7 +145,7 @@ impl Predictor {
         Ok(out)
     }
 
-    /// The metadata are ours; make sure that the graph is.
+    /// The metadata are of this suite: check that the graph fits them.
     fn check(&self, session: &Session) -> Result<()> {
         let shape = |outlets: &[ort::value::Outlet], name: &str| -> Option<Vec<i64>> {
             let outlet = outlets.iter().find(|outlet| outlet.name() == name)?;
@@ -155,22 +156,22 @@ impl Predictor {
         }) && OUTPUTS.iter().all(|name| shape(session.outputs(), name).is_some())
             && (self.info.members == 1 || shape(session.outputs(), SPREAD).is_some());
         if !fits || session.inputs().len() != INPUTS.len() {
-            return Err(Error::input(&self.path, "has a graph that does not fit its own metadata; export it anew"));
+            return Err(Error::input(&self.path, "has a graph that does not fit its own metadata; export it again"));
         }
         Ok(())
     }
 }
 
-/// How many pairs of windows two rows of codes are.
-pub(crate) fn count_pairs(haplotype1: &[u8], haplotype2: &[u8], window: usize) -> Result<usize> {
-    if haplotype1.len() != haplotype2.len() || haplotype1.len() % window != 0 {
+/// Pairs of windows in two arrays of codes.
+pub(crate) fn count_pairs(haplotype1: ArrayView2<u8>, haplotype2: ArrayView2<u8>, window: usize) -> Result<usize> {
+    if haplotype1.dim() != haplotype2.dim() || haplotype1.ncols() != window {
         return Err(Error::mismatch(format!(
-            "alleles of {} and {} bases are no pairs of windows of {window}",
-            haplotype1.len(),
-            haplotype2.len()
+            "arrays of shape {:?} and {:?} are not pairs of windows of {window} bases",
+            haplotype1.dim(),
+            haplotype2.dim()
         )));
     }
-    Ok(haplotype1.len() / window)
+    Ok(haplotype1.nrows())
 }
 
 /// See [`Predictor::chunk`]. The speed hardly depends on it (within 20 % from 1 to 32 pairs of 330 bases, on cores
@@ -179,12 +180,12 @@ fn chunk_of(window: usize) -> usize {
     (2640 / window).max(1)
 }
 
-/// What is to be taken from a model's outputs.
+/// Which values are taken from a model's outputs.
 #[derive(Clone, Copy)]
 struct Heads {
     /// Samples the model predicts.
     outputs: usize,
-    /// The one wanted.
+    /// Number of the sample that is predicted.
     sample: usize,
     ensemble: bool,
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::*;
 use crate::model::architecture::{same_padding, RatioHead, Strands};
-use crate::model::encode::{encode, NOTHING};
+use crate::model::encode::{as_windows, encode};
 use crate::model::published::checkpoint::read_checkpoint;
 use crate::model::weights::random_weights;
 use crate::model::Weights;
@@ -172,6 +172,12 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
     }
 }
 
+/// What the predictor says of pairs of windows that follow one another.
+fn predict(predictor: &mut Predictor, one: &[u8], two: &[u8]) -> Vec<Prediction> {
+    let window = predictor.window();
+    predictor.predict(as_windows(one, window).unwrap(), as_windows(two, window).unwrap()).unwrap()
+}
+
 fn opened(info: &ModelInfo, weights: &Weights, threads: usize) -> Predictor {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
@@ -214,7 +220,7 @@ fn agrees_with_slow(architecture: Architecture, pairs: usize, tolerance: f64) {
     let slow = Slow { architecture: &architecture, weights: &weights };
     for sample in 0..architecture.outputs {
         predictor.choose_sample(&format!("sample {sample}")).unwrap();
-        let found = predictor.predict(&one, &two).unwrap();
+        let found = predict(&mut predictor, &one, &two);
         let (one, two) = (one.chunks(architecture.window), two.chunks(architecture.window));
         for (found, (one, two)) in found.iter().zip(one.zip(two)) {
             let expected = slow.predict(one, two, sample);
@@ -290,8 +296,8 @@ fn published_predictions_are_reproduced() {
             }
         }
         let expected = table(&folder.join("predictions.tsv"));
-        let found = predictor.predict(&alleles[0], &alleles[1]).unwrap();
-        let exchanged = predictor.predict(&alleles[1], &alleles[0]).unwrap();
+        let found = predict(&mut predictor, &alleles[0], &alleles[1]);
+        let exchanged = predict(&mut predictor, &alleles[1], &alleles[0]);
         assert_eq!(found.len(), expected.len());
         assert!(!found.is_empty());
         for ((found, exchanged), line) in found.iter().zip(&exchanged).zip(&expected) {
@@ -308,18 +314,19 @@ fn threads_and_company_do_not_change_a_prediction() {
     let info = ModelInfo::new(Architecture::preset("small", Kind::Paired).unwrap());
     let weights = random_weights(&info.architecture, 1);
     let [one, two] = random_pairs(info.architecture.window, 67, 2);
-    let by_threads = |threads| opened(&info, &weights, threads).predict(&one, &two).unwrap();
+    let by_threads = |threads| predict(&mut opened(&info, &weights, threads), &one, &two);
     let alone = by_threads(1);
     assert_eq!(by_threads(2), alone);
     assert_eq!(by_threads(5), alone);
     let mut predictor = opened(&info, &weights, 1);
     for (i, (one, two)) in one.chunks(512).zip(two.chunks(512)).enumerate() {
-        let single = predictor.predict(one, two).unwrap()[0];
+        let single = predict(&mut predictor, one, two)[0];
         assert_eq!(single, alone[i]);
     }
-    assert!(predictor.predict(&[], &[]).unwrap().is_empty());
-    assert!(predictor.predict(&one[..512], &one[..511]).is_err());
-    assert!(predictor.predict(&[NOTHING; 100], &[NOTHING; 100]).is_err());
+    assert!(predict(&mut predictor, &[], &[]).is_empty());
+    let windows = |count: usize, length: usize| as_windows(&one[..count * length], length).unwrap();
+    assert!(predictor.predict(windows(2, 512), windows(1, 512)).is_err());
+    assert!(predictor.predict(windows(1, 100), windows(1, 100)).is_err());
 }
 
 #[test]
@@ -332,8 +339,8 @@ fn files_that_are_no_model_are_refused() {
         assert!(!message.contains('\n') && message.contains("model.onnx"), "{message}");
         message
     };
-    assert!(complaint(b"").contains("no ONNX model"));
-    assert!(complaint(b"hello").contains("no ONNX model"));
+    assert!(complaint(b"").contains("not an ONNX model"));
+    assert!(complaint(b"hello").contains("not an ONNX model"));
     let info = ModelInfo::new(Architecture::preset("small", Kind::Paired).unwrap());
     let good = crate::model::onnx::export::export(&info, &random_weights(&info.architecture, 1)).unwrap();
     complaint(&good[..good.len() / 2]);
@@ -345,7 +352,7 @@ fn files_that_are_no_model_are_refused() {
     mixed[at..at + 3].copy_from_slice(b"300");
     assert_eq!(crate::model::onnx::export::read_info(&mixed).unwrap(), other);
     assert!(complaint(&mixed).contains("does not fit its own metadata"));
-    assert!(Predictor::open(folder.path(), 1).err().unwrap().to_string().contains("no regular file"));
+    assert!(Predictor::open(folder.path(), 1).err().unwrap().to_string().contains("not a regular file"));
     assert!(Predictor::open(&folder.path().join("none"), 1).is_err());
 }
 
@@ -379,10 +386,10 @@ fn an_antisymmetric_head_on_averaged_strands_keeps_its_promises() {
     };
     for sample in ["a", "b"] {
         predictor.choose_sample(sample).unwrap();
-        let given = predictor.predict(&one, &two).unwrap();
-        let exchanged = predictor.predict(&two, &one).unwrap();
-        let same = predictor.predict(&one, &one).unwrap();
-        let opposite = predictor.predict(&turned(&one), &turned(&two)).unwrap();
+        let given = predict(&mut predictor, &one, &two);
+        let exchanged = predict(&mut predictor, &two, &one);
+        let same = predict(&mut predictor, &one, &one);
+        let opposite = predict(&mut predictor, &turned(&one), &turned(&two));
         assert!(given.iter().any(|p| p.ratio.abs() > 1e-5));
         for (((g, e), s), o) in given.iter().zip(&exchanged).zip(&same).zip(&opposite) {
             assert_eq!(g.ratio, -e.ratio);
@@ -401,14 +408,13 @@ fn an_ensemble_is_the_mean_and_spread_of_its_members() {
     let members: Vec<Weights> = (1..=3).map(|seed| random_weights(&architecture, seed)).collect();
     let info = ModelInfo::new(architecture);
     let [one, two] = random_pairs(45, 5, 2);
-    let alone: Vec<Vec<Prediction>> =
-        members.iter().map(|w| opened(&info, w, 1).predict(&one, &two).unwrap()).collect();
+    let alone: Vec<Vec<Prediction>> = members.iter().map(|w| predict(&mut opened(&info, w, 1), &one, &two)).collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     fs::write(&path, crate::model::onnx::export::export_ensemble(&info, &members).unwrap()).unwrap();
     let mut predictor = Predictor::open(&path, 2).unwrap();
     assert_eq!(predictor.info().members, 3);
-    for (i, found) in predictor.predict(&one, &two).unwrap().iter().enumerate() {
+    for (i, found) in predict(&mut predictor, &one, &two).iter().enumerate() {
         let each: Vec<[f64; 4]> = alone.iter().map(|p| numbers(&p[i])).collect();
         let mean: Vec<f64> = (0..4).map(|k| each.iter().map(|e| e[k]).sum::<f64>() / 3.0).collect();
         let spread = |k: usize| (each.iter().map(|e| (e[k] - mean[k]).powi(2)).sum::<f64>() / 2.0).sqrt();

@@ -1,4 +1,4 @@
-//! The part of the ONNX file format (onnx.proto, IR version 8) that a model of ours uses, as prost messages.
+//! The part of the ONNX file format (onnx.proto, IR version 8) that models of this suite use, as prost messages.
 //! Field numbers are those of the published schema; `packed = "false"` because it is a proto2 schema.
 
 use prost::Message;

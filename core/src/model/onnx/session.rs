@@ -1,7 +1,7 @@
 //! ONNX Runtime: its library, and a graph opened once for each thread.
 //!
-//! Work is cut into pieces that do not depend on the number of threads, and each piece is computed by one thread in a
-//! session of its own. So results are the same for any number of threads, and the cores never wait for each other.
+//! Work is divided into pieces that do not depend on the number of threads, and each piece is computed by one thread in
+//! its own session. So results are the same for any number of threads, and the cores never wait for each other.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,15 @@ use ort::session::Session;
 
 use crate::error::{Error, Result};
 
-/// Where a graph is.
+/// Location of a graph.
 pub enum Graph {
     /// In memory.
     Bytes(Vec<u8>),
-    /// In its file, with those that it refers to beside it.
+    /// In its file, with the files it refers to in the same folder.
     File,
 }
 
-/// A graph in as many sessions as there is work for.
+/// A graph in as many sessions as threads are used.
 pub struct Sessions {
     path: PathBuf,
     graph: Graph,
@@ -34,14 +34,15 @@ impl Sessions {
     /// Open the graph of the file `path` to be computed by up to `threads` threads.
     ///
     /// # Errors
-    /// It is no model ([`ErrorKind::Format`](crate::error::ErrorKind::Format)), or ONNX Runtime is absent or too old ([`ErrorKind::Engine`](crate::error::ErrorKind::Engine)).
+    /// It is not a model ([`ErrorKind::Format`](crate::error::ErrorKind::Format)), or ONNX Runtime is absent or too old
+    /// ([`ErrorKind::Engine`](crate::error::ErrorKind::Engine)).
     pub fn open(path: &Path, graph: Graph, threads: usize) -> Result<Self> {
         let mut sessions = Sessions { path: path.into(), graph, threads: threads.max(1), list: Vec::new() };
         sessions.grow(1)?;
         Ok(sessions)
     }
 
-    /// One of them, to look at.
+    /// The first of them, for its inputs and outputs.
     pub fn first(&self) -> &Session {
         &self.list[0]
     }
@@ -54,15 +55,15 @@ impl Sessions {
         }
     }
 
-    /// Cores to use.
+    /// Number of threads.
     pub fn threads(&self) -> usize {
         self.threads
     }
 
-    /// Compute each of `count` pieces of `work`. Every thread has one `B` for itself.
+    /// Call `compute` for each of `count` pieces of `work`. Every thread has its own `B`.
     ///
     /// # Errors
-    /// Whatever `compute` says, as a failure of the model in its file.
+    /// The problem that `compute` returns, with the file of the model.
     pub fn run<W: Send, B: Default>(
         &mut self,
         count: usize,
@@ -73,7 +74,7 @@ impl Sessions {
         self.grow(workers)?;
         let work = Mutex::new(work);
         let failure = Mutex::new(None);
-        // A poisoned lock is taken all the same: the panic that poisoned it is on its way up.
+        // A poisoned lock is used all the same: the panic that poisoned it is being propagated.
         let next = || work.lock().unwrap_or_else(|e| e.into_inner()).next();
         let run = |session: &mut Session| {
             let mut own = B::default();
@@ -127,7 +128,7 @@ impl Sessions {
                 Graph::File => builder.commit_from_file(&self.path).map_err(|e| text(&e)),
             }
         };
-        make().map_err(|e| Error::input(&self.path, format!("is no model that ONNX Runtime accepts: {e}")))
+        make().map_err(|e| Error::input(&self.path, format!("is not a model that ONNX Runtime can load: {e}")))
     }
 }
 
@@ -136,8 +137,8 @@ pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The one environment of the process, its library found by `ORT_DYLIB_PATH`, beside the executable (or in the
-/// folder above, where test binaries have it), or by the system's search path.
+/// The environment of the process. The library is that of `ORT_DYLIB_PATH`, else the one in the folder of the executable
+/// (or above, for test binaries), else the one of the system's search path.
 fn environment() -> Result<&'static Environment> {
     static SHARED: OnceLock<std::result::Result<Environment, String>> = OnceLock::new();
     let made = SHARED.get_or_init(|| {

@@ -1,11 +1,12 @@
-//! Published checkpoints: a zip archive (`torch.save` since 1.6) of one pickle and the tensors beside it, as
-//! Lightning writes them. Nothing in it is executed; see [`crate::model::published::pickle`].
+//! Published checkpoints, as Lightning writes them: a zip archive (`torch.save` since 1.6) of one pickle and the
+//! tensors. Nothing in it is executed; see [`crate::model::published::pickle`].
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
+use half::{bf16, f16};
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::{Error, Result};
@@ -14,18 +15,20 @@ use crate::model::published::pickle::{Pickle, StorageType, TensorRef, View, MAX_
 use crate::model::{Architecture, Kind};
 use crate::model::{Tensor, Weights};
 
-/// Largest checkpoint taken out of an archive of several, in bytes: that of the largest published network, with the
-/// state of its optimiser, has a tenth of it.
+/// Largest checkpoint extracted from an archive of several, in bytes: ten times that of the largest published network
+/// with the state of its optimiser.
 const MAX_MEMBER: u64 = 2 << 30;
 
-/// A network as a checkpoint has it.
+/// The network of a checkpoint.
 #[derive(Clone, Debug)]
 pub struct Imported {
+    /// Its sizes.
     pub architecture: Architecture,
+    /// Its weights.
     pub weights: Weights,
     /// Name of the checkpoint inside an archive of several.
     pub member: Option<String>,
-    /// Kernels of the first convolution that the checkpoint has switched off; their weights here make them 0.
+    /// Kernels of the first convolution that the checkpoint masks; their weights here make their output 0.
     pub masked: usize,
 }
 
@@ -42,14 +45,14 @@ pub fn read_checkpoint(path: &Path) -> Result<(Architecture, Weights)> {
 /// from a `/` on.
 ///
 /// # Errors
-/// The file is no such checkpoint, is damaged, asks to load something else than tensors and plain containers,
-/// holds a network of another design (the message names the setting), or is an archive in which `member` does not
-/// choose one.
+/// The file is not such a checkpoint or is damaged, it asks to load something other than tensors and plain containers,
+/// its network has another design (the message names the setting), or it is an archive in which `member` does not
+/// select one.
 pub fn read_member(path: &Path, member: Option<&str>) -> Result<Imported> {
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     let size = file.metadata().map_err(|e| Error::io(path, e))?;
     if !size.is_file() {
-        return Err(Error::input(path, "is no regular file, so no checkpoint"));
+        return Err(Error::input(path, "is not a regular file, so it cannot be a checkpoint"));
     }
     let refuse = |problem: String| Error::input(path, problem);
     let (mut archive, member) = open(file, size.len(), member).map_err(refuse)?;
@@ -61,7 +64,7 @@ pub fn read_member(path: &Path, member: Option<&str>) -> Result<Imported> {
     let root = pickle.root();
     let state = root
         .get("state_dict")
-        .ok_or_else(|| refuse("has no state_dict; it is no Lightning checkpoint of a network".into()))?;
+        .ok_or_else(|| refuse("has no state_dict: it is not a Lightning checkpoint of a network".into()))?;
     let tensors = list_tensors(state).map_err(refuse)?;
     let settings = root
         .get("hyper_parameters")
@@ -70,8 +73,8 @@ pub fn read_member(path: &Path, member: Option<&str>) -> Result<Imported> {
     let misfit = |e: Error| refuse(format!("does not fit the {} network it says it is: {e}", architecture.kind));
     architecture.validate().map_err(misfit)?;
     let mut weights = Weights::default();
-    // Shapes first, so that no number is read for a network that will be refused, and never more of them than
-    // the file is long.
+    // Shapes first, so that no data are read for a network that will be refused, and never more than the size of the
+    // file.
     let mut left = archive.file_size;
     for (name, shape) in architecture.tensor_shapes() {
         let Some(&tensor) = tensors.get(name.as_str()) else {
@@ -85,7 +88,7 @@ pub fn read_member(path: &Path, member: Option<&str>) -> Result<Imported> {
         weights.0.insert(name, Tensor { shape, data });
     }
     if let Some(extra) = tensors.keys().find(|name| !weights.0.contains_key(**name)) {
-        return Err(misfit(Error::mismatch(format!("the tensor {} is no part of it", extra.escape_debug()))));
+        return Err(misfit(Error::mismatch(format!("the tensor {} does not belong to it", extra.escape_debug()))));
     }
     weights.check(&architecture).map_err(misfit)?;
     let mask = mask(settings, architecture.kernel_number).map_err(refuse)?;
@@ -93,14 +96,14 @@ pub fn read_member(path: &Path, member: Option<&str>) -> Result<Imported> {
     Ok(Imported { architecture, weights, member, masked: mask.len() })
 }
 
-/// The kernels that the setting `mask` switches off, in order.
+/// The kernels in the setting `mask`, in order.
 fn mask(settings: View<'_>, kernels: usize) -> Part<Vec<usize>> {
     let Some(mask) = settings.get("mask").filter(|mask| !mask.is_empty()) else { return Ok(Vec::new()) };
-    let list = mask.list().ok_or("has a mask that is no list of kernels (hyper-parameter mask)")?;
+    let list = mask.list().ok_or("has a mask that is not a list of kernels (hyper-parameter mask)")?;
     let mut list = list
         .map(|kernel| match kernel.int().map(usize::try_from) {
             Some(Ok(kernel)) if kernel < kernels => Ok(kernel),
-            _ => Err(format!("has a mask with an entry that is no kernel, from 0 to {} (mask)", kernels - 1)),
+            _ => Err(format!("has a mask with an entry that is not a kernel, from 0 to {} (mask)", kernels - 1)),
         })
         .collect::<Part<Vec<_>>>()?;
     list.sort_unstable();
@@ -108,8 +111,8 @@ fn mask(settings: View<'_>, kernels: usize) -> Part<Vec<usize>> {
     Ok(list)
 }
 
-/// Make the outputs of `kernels` exactly 0, as a mask behind the first block does: by the factor and offset of its
-/// batch norm, or without one by the kernel itself, whose rectified output is then 0.
+/// Make the outputs of `kernels` exactly 0, as a mask after the first block does: by the scale and shift of its batch
+/// norm, or without one by the kernel itself, whose rectified output is then 0.
 fn switch_off(weights: &mut Weights, architecture: &Architecture, kernels: &[usize]) {
     let layer = if architecture.batch_norm { "conv0.2" } else { "conv0.0" };
     for part in ["weight", "bias"] {
@@ -124,25 +127,26 @@ fn switch_off(weights: &mut Weights, architecture: &Architecture, kernels: &[usi
 type Part<T> = std::result::Result<T, String>;
 
 fn list_tensors(state: View<'_>) -> Part<BTreeMap<&str, &TensorRef>> {
-    let items = state.items().ok_or("has a state_dict that is no dictionary")?;
+    let items = state.items().ok_or("has a state_dict that is not a dictionary")?;
     let mut tensors = BTreeMap::new();
     for (key, value) in items {
-        let name = key.text().ok_or("has a state_dict with a key that is no string")?;
+        let name = key.text().ok_or("has a state_dict with a key that is not a string")?;
         if name.ends_with(".num_batches_tracked") {
             continue;
         }
-        let tensor =
-            value.tensor().ok_or_else(|| format!("has a state_dict in which {} is no tensor", name.escape_debug()))?;
+        let tensor = value
+            .tensor()
+            .ok_or_else(|| format!("has a state_dict in which {} is not a tensor", name.escape_debug()))?;
         tensors.insert(name, tensor);
     }
     Ok(tensors)
 }
 
-/// Sizes of the network: what the shapes tell from the shapes, the rest from the settings.
+/// Sizes of the network: from the shapes of tensors where possible, else from the settings.
 fn sizes(tensors: &BTreeMap<&str, &TensorRef>, settings: View<'_>) -> Part<Architecture> {
     let axis = |name: &str, axis: usize| -> Part<usize> {
         let tensor =
-            tensors.get(name).ok_or_else(|| format!("lacks the tensor {name}; it is no DeepAllele network"))?;
+            tensors.get(name).ok_or_else(|| format!("lacks the tensor {name}; it is not a DeepAllele network"))?;
         let length = tensor.shape.get(axis).ok_or_else(|| format!("has a tensor {name} of too few axes"))?;
         usize::try_from(*length).map_err(|_| format!("has a tensor {name} of impossible size"))
     };
@@ -151,7 +155,7 @@ fn sizes(tensors: &BTreeMap<&str, &TensorRef>, settings: View<'_>) -> Part<Archi
             Some(value) => value
                 .int()
                 .and_then(|n| usize::try_from(n).ok())
-                .ok_or_else(|| format!("has the hyper-parameter {name}, which is no whole number")),
+                .ok_or_else(|| format!("has the hyper-parameter {name}, which is not a whole number")),
             None => default.ok_or_else(|| format!("lacks the hyper-parameter {name}")),
         }
     };
@@ -173,7 +177,7 @@ fn sizes(tensors: &BTreeMap<&str, &TensorRef>, settings: View<'_>) -> Part<Archi
     } else {
         Kind::Single
     };
-    let dropout = settings.get("dropout").map_or(Some(0.2), View::float).ok_or("has a dropout that is no number")?;
+    let dropout = settings.get("dropout").map_or(Some(0.2), View::float).ok_or("has a dropout that is not a number")?;
     Ok(Architecture {
         kind,
         window: strands / 2,
@@ -224,10 +228,10 @@ fn open(file: File, size: u64, member: Option<&str>) -> Part<(Archive<BufReader<
     }
     let scratch = |e: io::Error| format!("cannot be unpacked into a temporary file ({e})");
     let mut file = tempfile::tempfile().map_err(scratch)?;
-    // Never more than it says it has, whatever it unfolds to.
+    // Never more than its declared size, however much it decompresses to.
     let written = io::copy(&mut packed.take(size + 1), &mut file).map_err(|e| damaged(&e))?;
     if written != size {
-        return Err(damaged(&"it has another size than it says"));
+        return Err(damaged(&"its size is not the declared one"));
     }
     file.rewind().map_err(scratch)?;
     let inner = ZipArchive::new(BufReader::new(file))
@@ -237,14 +241,14 @@ fn open(file: File, size: u64, member: Option<&str>) -> Part<(Archive<BufReader<
     Ok((inner, Some(name)))
 }
 
-const NO_ZIP: &str = "is no checkpoint: not a zip archive, as torch.save has written since PyTorch 1.6";
+const NO_ZIP: &str = "is not a checkpoint: not a zip archive, as torch.save has written since PyTorch 1.6";
 
-/// Names of the members; those whose names cannot be read are none of ours.
+/// Names of the members, without those that cannot be read.
 fn member_names<R: io::Read + io::Seek>(zip: &ZipArchive<R>) -> Vec<String> {
     zip.file_names().flatten().map(|name| name.into_owned()).collect()
 }
 
-/// The checkpoint that `member` names among `names`, or the only one there is.
+/// The checkpoint that `member` selects among `names`, or the only one.
 fn choose<'a>(names: &'a [String], member: Option<&str>) -> Part<&'a str> {
     let all: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.ends_with(".ckpt")).collect();
     let listed = |list: &[&str]| {
@@ -253,7 +257,7 @@ fn choose<'a>(names: &'a [String], member: Option<&str>) -> Part<&'a str> {
         shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
     };
     if all.is_empty() {
-        return Err("is a zip archive, but no checkpoint: it has no data.pkl".into());
+        return Err("is a zip archive, but not a checkpoint: it has no data.pkl".into());
     }
     let Some(wanted) = member else {
         return match all[..] {
@@ -278,8 +282,8 @@ impl<R: io::Read + io::Seek> Archive<R> {
         let pickles: Vec<&String> = names.iter().filter(|name| name.ends_with("/data.pkl")).collect();
         let root = match pickles[..] {
             [name] => name.trim_end_matches("data.pkl").to_string(),
-            [] => return Err("is a zip archive, but no checkpoint: it has no data.pkl".into()),
-            _ => return Err("is no checkpoint: it has more than one data.pkl".into()),
+            [] => return Err("is a zip archive, but not a checkpoint: it has no data.pkl".into()),
+            _ => return Err("is not a checkpoint: it has more than one data.pkl".into()),
         };
         let mut archive = Archive { zip, root, file_size };
         // Written since PyTorch 2.1; before it every file was little-endian.
@@ -297,8 +301,8 @@ impl<R: io::Read + io::Seek> Archive<R> {
         self.member("data.pkl", MAX_PICKLE as u64)
     }
 
-    /// A member as a whole, at most `limit` bytes of it. Members are stored, not compressed, so that none can
-    /// unfold to more than the file itself.
+    /// A member as a whole, at most `limit` bytes. Members are stored, not compressed, so that none can decompress to
+    /// more than the file itself.
     fn member(&mut self, name: &str, limit: u64) -> Part<Vec<u8>> {
         let full = format!("{}{name}", self.root);
         let damaged = |e: &dyn std::fmt::Display| format!("is damaged: {} cannot be read ({e})", full.escape_debug());
@@ -321,7 +325,7 @@ impl<R: io::Read + io::Seek> Archive<R> {
         Ok(content)
     }
 
-    /// The numbers of a tensor, row-major. `left` is how many more bytes may be taken from the file in all.
+    /// The elements of a tensor, row-major. `left` is the number of bytes that may still be read from the file.
     fn numbers(&mut self, tensor: &TensorRef, left: &mut u64) -> Part<Vec<f32>> {
         let width: u64 = match tensor.kind {
             StorageType::Double => 8,
@@ -357,8 +361,8 @@ impl<R: io::Read + io::Seek> Archive<R> {
                     eight.copy_from_slice(part);
                     f64::from_le_bytes(eight) as f32
                 }
-                StorageType::Half => half_to_f32(half()),
-                StorageType::BFloat16 => f32::from_bits((half() as u32) << 16),
+                StorageType::Half => f16::from_bits(half()).to_f32(),
+                StorageType::BFloat16 => bf16::from_bits(half()).to_f32(),
                 _ => f32::from_le_bytes([part[0], part[1], part[2], part[3]]),
             }
         };
@@ -376,22 +380,6 @@ impl<R: io::Read + io::Seek> Archive<R> {
             }
         }
         Ok(data)
-    }
-}
-
-/// IEEE half precision, subnormals and infinities included.
-fn half_to_f32(bits: u16) -> f32 {
-    let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 0x1f, bits & 0x3ff);
-    let magnitude = match exponent {
-        0 => fraction as f32 * 2f32.powi(-24),
-        0x1f if fraction == 0 => f32::INFINITY,
-        0x1f => f32::NAN,
-        _ => (1024 + fraction) as f32 * 2f32.powi(exponent as i32 - 25),
-    };
-    if sign == 1 {
-        -magnitude
-    } else {
-        magnitude
     }
 }
 

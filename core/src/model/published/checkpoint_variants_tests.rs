@@ -260,14 +260,14 @@ fn the_setting_activation_changes_no_weight() {
 fn other_pools_are_refused_by_name() {
     for pool in ["max", "attention", "softmax"] {
         let mut checkpoint = Checkpoint::of(&small(Kind::Paired)).with("pooling_type", Value::Text(pool));
-        // Attention pools have a tensor of their own.
+        // Attention pools have an additional tensor.
         checkpoint.tensors.insert("convlayers.2.to_attn_logits.weight".into(), vec![3, 3, 1, 1]);
         let message = complaint(&checkpoint.bytes(), None);
         assert!(message.contains(&format!("{pool} pooling (pooling_type)")), "{message}");
     }
     let mut checkpoint = Checkpoint::of(&small(Kind::Paired));
     checkpoint.tensors.insert("transformer.0.weight".into(), vec![3]);
-    assert!(complaint(&checkpoint.bytes(), None).contains("transformer.0.weight is no part of it"));
+    assert!(complaint(&checkpoint.bytes(), None).contains("transformer.0.weight does not belong to it"));
 }
 
 #[test]
@@ -297,13 +297,13 @@ fn one_checkpoint_of_an_archive_is_chosen_by_name() {
         // Half a name is none.
         assert!(complaint(&archive, Some("val_loss=0.40.ckpt")).contains("has no checkpoint"));
         assert!(complaint(&archive, Some("read me.txt")).contains("has no checkpoint"));
-        assert!(complaint(&archive, Some("broken.ckpt")).contains("its member \"broken.ckpt\" is no checkpoint"));
+        assert!(complaint(&archive, Some("broken.ckpt")).contains("its member \"broken.ckpt\" is not a checkpoint"));
         // One that holds a single checkpoint needs no name.
         assert_eq!(read(&zipped(&members[..2], method), None).unwrap().member.as_ref(), Some(&members[1].0));
     }
     let single = Checkpoint::of(&first).bytes();
     assert!(complaint(&single, Some("epoch=3.ckpt")).contains("leave --member out"));
-    // Many names are not all told.
+    // Of many names only the first are listed.
     let many: Vec<_> = (0..30).map(|i| (format!("{i}.ckpt"), vec![])).collect();
     assert!(complaint(&zipped(&many, CompressionMethod::Stored), None).contains("and 22 more"));
 }

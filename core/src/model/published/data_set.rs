@@ -1,5 +1,5 @@
 //! The layout of the published data sets: names of their parts, one-hot rows, and the logarithms of their values.
-//! How they lie in a file is the business of whoever reads or writes it.
+//! Reading and writing files is done elsewhere.
 
 use crate::choice::choice;
 
@@ -15,7 +15,7 @@ pub const PEAK_INDEX: &str = "original_peak_index";
 pub const SUM: &str = "sum";
 
 choice!(
-    /// What was measured.
+    /// The assay.
     Assay, "assay",
     /// Accessibility: natural logarithms of counts, in batches.
     Atac "atac",
@@ -41,7 +41,7 @@ impl Assay {
         Assay::ALL.into_iter().find(|assay| text.contains(assay.name()))
     }
 
-    /// Positions of a row as published; that of RNA depends on the sequences.
+    /// Length of a row as published; that of RNA depends on the sequences.
     pub fn length(self) -> Option<usize> {
         match self {
             Assay::Atac => Some(330),
@@ -50,7 +50,7 @@ impl Assay {
         }
     }
 
-    /// What its values are by themselves: logarithms of counts can be turned back, expression stays as it is.
+    /// The kind of its values: logarithms of counts can be inverted, expression stays in logarithms.
     pub fn values(self) -> Values {
         match self {
             Assay::Atac | Assay::Chip => Values::Counts,
@@ -60,7 +60,7 @@ impl Assay {
 }
 
 choice!(
-    /// What the values outside a data set are; inside they are logarithms.
+    /// The values outside of a data set; inside they are logarithms.
     Values, "kind of values",
     /// Counts x, of which the data set holds ln(x + 1).
     Counts "counts",
@@ -69,7 +69,7 @@ choice!(
 );
 
 impl Values {
-    /// A value as the data set has it.
+    /// A value as it is stored in the data set.
     pub fn to_stored(self, value: f64) -> f64 {
         match self {
             Values::Counts => value.ln_1p(),
@@ -108,7 +108,7 @@ pub fn batches(names: &[String]) -> Vec<&str> {
     names.iter().filter_map(|name| name.strip_suffix(".B6")).filter(both).collect()
 }
 
-/// Chromosome of a row by the published rule: what stands between the first `chr` and the next `-` of its name.
+/// Chromosome of a row by the published rule: the part of its name between the first `chr` and the next `-`.
 pub fn chromosome(peak: &str) -> Option<&str> {
     let rest = &peak[peak.find("chr")? + 3..];
     Some(&rest[..rest.find('-')?])
@@ -119,11 +119,11 @@ pub fn gene(peak: &str) -> &str {
     peak.find("-chr").map_or(peak, |at| &peak[..at])
 }
 
-/// Write the one-hot row of `sequence` into `row`, position by position: A, C, G, T (U as T) by their channel, N as
-/// 0.25 in all four. As published, every other letter is zero in all four, and so is what is left on the right.
+/// Write the one-hot form of `sequence` into `row`, (L, 4): A, C, G, T (U as T) by their channel, N as 0.25 in all four.
+/// As published, every other letter is zero in all four, and so is the padding on the right.
 ///
 /// # Panics
-/// When `row` is shorter than four times the sequence.
+/// `row` is shorter than four times the sequence.
 pub fn write_row(sequence: &[u8], row: &mut [f64]) {
     row.fill(0.0);
     for (letter, channels) in sequence.iter().zip(row[..4 * sequence.len()].chunks_exact_mut(4)) {
@@ -138,11 +138,11 @@ pub fn write_row(sequence: &[u8], row: &mut [f64]) {
     }
 }
 
-/// Read a one-hot row back as letters, without the padding on its right. A position of zeros between bases stands for
-/// a letter that the encoding has not: it becomes N. Gives back how many there were.
+/// Decode a one-hot row, (L, 4), without the padding on its right. A position of zeros between bases is a letter that
+/// cannot be encoded: it becomes N. Returns the number of such positions.
 ///
 /// # Errors
-/// The row has no base, does not begin with one, or has a position that is no base; the position is named, from 1.
+/// The row has no base, does not begin with one, or has a position that is not a base; the position is named, from 1.
 pub fn read_row<T: Copy + Into<f64>>(row: &[T], sequence: &mut Vec<u8>) -> Result<usize, String> {
     sequence.clear();
     let (mut bases, mut unknown) = (0, 0);
@@ -158,12 +158,12 @@ pub fn read_row<T: Copy + Into<f64>>(row: &[T], sequence: &mut Vec<u8>) -> Resul
                 sequence.push(b'N');
                 continue;
             }
-            [a, c, g, t] => return Err(format!("position {} is ({a}, {c}, {g}, {t}), which is no base", i + 1)),
+            [a, c, g, t] => return Err(format!("position {} is ({a}, {c}, {g}, {t}), which is not a base", i + 1)),
         };
         if bases == 0 && i > 0 {
-            return Err(format!("begins with {i} empty positions; sequences have to stand on the left"));
+            return Err(format!("begins with {i} empty positions; sequences must be left-aligned"));
         }
-        // What was taken for padding was none.
+        // It was not padding.
         unknown = i - bases;
         bases += 1;
         sequence.push(letter);

@@ -1,10 +1,10 @@
-//! The instructions of a pickle, those that call something included: see [`crate::model::published::pickle`] for what they may name.
+//! The instructions of a pickle. `pickle_values` lists the Python objects that they may name.
 
 use std::collections::HashMap;
 
-use crate::model::published::pickle::{resolve, Global, Id, Node, Refusal, Result, TensorRef};
+use crate::model::published::pickle_values::{resolve, Global, Id, Node, Refusal, Result, TensorRef};
 
-/// The stack machine a pickle is a program for.
+/// The stack machine of pickles.
 pub(super) struct Machine<'a> {
     input: &'a [u8],
     at: usize,
@@ -20,7 +20,7 @@ impl<'a> Machine<'a> {
         Machine { input, at: 0, nodes: vec![], stack: vec![], marks: vec![], memo: HashMap::new() }
     }
 
-    /// Run the program to its end: every value made, and which of them is the result.
+    /// Run the program to its end: all values, and the index of the result.
     pub(super) fn run(mut self) -> Result<(Vec<Node>, Id)> {
         loop {
             let op = self.bytes(1)?[0];
@@ -232,7 +232,7 @@ impl<'a> Machine<'a> {
         Ok(line)
     }
 
-    /// A number of up to 8 bytes in two's complement; longer ones are no size or count.
+    /// A number of up to 8 bytes in two's complement; longer ones are not sizes or counts.
     fn long(&mut self, width: u64) -> Result<()> {
         let length = self.little(width)?;
         let raw = self.bytes(length)?;

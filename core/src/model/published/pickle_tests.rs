@@ -64,9 +64,9 @@ fn nothing_is_executed() {
         (&stack_global("runpy", "_run_code"), "runpy._run_code"),
     ] {
         let message = refusal(bytes);
-        assert!(message.contains(name) && message.contains("nothing of it was executed"), "{message}");
+        assert!(message.contains(name) && message.contains("nothing was executed"), "{message}");
     }
-    // Module and name out of the memo, so that they never stand next to each other in the file.
+    // Module and name from the memo, so that they are not adjacent in the file.
     let memo = [b"\x80\x04", &text("system")[..], b"\x940", &text("os"), b"\x940h\x01h\0\x93)R."].concat();
     assert!(refusal(&memo).contains("os.system"));
     // A name with a line break or a terminal sequence in it must not reach the message as such.
@@ -171,7 +171,7 @@ proptest::proptest! {
         let _ = Pickle::read(&bytes);
     }
 
-    // Bytes that are mostly instructions get deeper into the machine than random ones.
+    // Bytes that are mostly instructions reach more of the machine than random ones.
     #[test]
     fn any_program_ends_without_a_panic(program in proptest::collection::vec(
         proptest::sample::select(&b"(.012NKMJ)tl]ae}dsuqhRbQo\x81\x85\x86\x87\x88\x8f\x90\x91\x93\x94"[..]), 0..200)) {

@@ -1,4 +1,4 @@
-//! Which processor libtorch computes on, and how it is set up.
+//! The processor on which libtorch computes, and its set-up.
 
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -7,13 +7,14 @@ use tch::Device;
 
 use crate::error::{Error, Result};
 
-/// What the user asked for: `auto`, `cpu`, `cuda` or `cuda:N`.
+/// The choice of the user: `auto`, `cpu`, `cuda` or `cuda:N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// A CUDA device when there is one, else the CPU.
+    /// A CUDA device if there is one, else the CPU.
     Auto,
+    /// The CPU.
     Cpu,
-    /// CUDA device with this number.
+    /// The CUDA device of this number.
     Cuda(usize),
 }
 
@@ -29,16 +30,16 @@ impl std::str::FromStr for DeviceChoice {
                 .strip_prefix("cuda:")
                 .and_then(|n| n.parse().ok())
                 .map(Self::Cuda)
-                .ok_or_else(|| format!("'{other}' is no device: use auto, cpu, cuda or cuda:N")),
+                .ok_or_else(|| format!("'{other}' is not a device: use auto, cpu, cuda or cuda:N")),
         }
     }
 }
 
-/// Open the chosen device. To be called before the first tensor is made, since the CUDA half of libtorch is
-/// opened here and registers itself on opening.
+/// Open the chosen device. Call this before the first tensor is made: libtorch's CUDA library is opened here, and
+/// registers itself then.
 ///
 /// # Errors
-/// A CUDA device was asked for by name and there is none.
+/// A CUDA device was chosen and is not available.
 pub fn open_device(choice: DeviceChoice) -> Result<Device> {
     match choice {
         DeviceChoice::Cpu => Ok(Device::Cpu),
@@ -63,7 +64,7 @@ pub fn open_device(choice: DeviceChoice) -> Result<Device> {
     }
 }
 
-/// A binary linked against libtorch's CPU files becomes CUDA-able when libtorch_cuda.so is opened globally.
+/// A binary linked with libtorch's CPU files can use CUDA once libtorch_cuda.so is opened globally.
 fn open_cuda_library() {
     let mut names: Vec<PathBuf> = Vec::new();
     if let Some(folder) = std::env::var_os("LIBTORCH") {
@@ -86,8 +87,8 @@ pub fn set_threads(threads: usize) {
     tch::set_num_threads(threads.clamp(1, 1024) as i32);
 }
 
-/// Keep freed tensors in the process. glibc hands every large block back to the system and asks again at the
-/// next step, which makes training 20-30 % slower. Call once, before the first large allocation.
+/// Keep freed memory in the process: glibc returns every large block to the system, which makes training 20-30 %
+/// slower. Call once, before the first large allocation.
 pub fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: mallopt takes plain numbers; a refused setting is without effect.

@@ -17,7 +17,7 @@ pub(super) struct Norm {
     pub(super) var: Torch,
 }
 
-/// Convolution ("same"), ReLU, batch norm: in this order.
+/// Convolution ("same"), ReLU and batch norm, in this order.
 pub(super) struct ConvBlock {
     pub(super) weight: Torch,
     pub(super) bias: Torch,
@@ -36,12 +36,12 @@ pub(super) struct KmerLayer {
     /// (4ᵏ, 4, k)
     kernels: Torch,
     bias: Torch,
-    /// Of each k-mer its reverse complement.
-    turned: Torch,
+    /// The reverse complement of each k-mer.
+    complements: Torch,
     scale: kmers::Scale,
 }
 
-/// `tensor` in the number type of `like`, the same tensor when it has it already.
+/// `tensor` in the number type of `like`; the same tensor if it has this type.
 fn as_type_of(tensor: &Torch, like: &Torch) -> Result<Torch> {
     Ok(tensor.f_to_kind(like.kind())?)
 }
@@ -57,7 +57,7 @@ impl ConvBlock {
         }
     }
 
-    /// Zeros on the left and on the right that keep the length.
+    /// Zero padding on the left and on the right that keeps the length.
     pub(super) fn padding(&self) -> (usize, usize) {
         same_padding(self.weight.size()[2] as usize, self.dilation as usize)
     }
@@ -76,8 +76,8 @@ impl ConvBlock {
         Ok(y.f_relu_()?)
     }
 
-    /// `x` + `y`, where `y` is this block's output for it. Batch norm does not need its own output again, so that the
-    /// sum can be made in place; ReLU does.
+    /// `x` + `y`, where `y` is this block's output for `x`. In place after batch norm, whose backward pass does not need
+    /// its output; that of ReLU does.
     pub(super) fn add(&self, x: &Torch, mut y: Torch) -> Result<Torch> {
         match self.norm {
             Some(_) => Ok(y.f_add_(x)?),
@@ -101,8 +101,8 @@ pub(super) struct Weighted {
 impl Norm {
     /// Training with statistics over all of `parts`, which weigh `count` positions together.
     ///
-    /// Float32 is enough for the sums: they are of differences from a value near the mean, by row, and rows are added
-    /// up in float64. So nothing cancels, and errors do not grow with the number of rows.
+    /// Float32 is enough for the sums of each row, since they are of differences from a value near the mean; rows are
+    /// added in float64. So nothing cancels, and errors do not grow with the number of rows.
     pub(super) fn forward_weighted(&self, parts: &[Weighted], count: f64) -> Result<Vec<Torch>> {
         let kind = self.weight.kind();
         // Over rows and positions, in float64.
@@ -120,13 +120,13 @@ impl Norm {
             let centred = part.values.f_sub(&column)?;
             let weighted = centred.f_mul(&part.times)?;
             sums.push(sum(&weighted)?);
-            // One of the factors takes no gradient, which spares a pass: half the gradient arrives.
+            // One of the factors takes no gradient, which saves a pass: this has half the gradient.
             squares.push(sum(&centred.f_mul(&weighted.f_detach()?)?)?);
         }
         let mean_of = |sums: &[Torch]| -> Result<Torch> {
             Ok(Torch::f_stack(sums, 0)?.f_sum_dim_intlist(&[0i64][..], false, Type::Double)?.f_div_scalar(count)?)
         };
-        // Means of x - c and of its square; the other half of the gradient of the latter.
+        // Means of x - c and of its square; then the other half of the gradient of the latter.
         let (off, half) = (mean_of(&sums)?, mean_of(&squares)?);
         let square = half.f_mul_scalar(2.0)?.f_sub(&half.f_detach()?)?;
         let var = square.f_sub(&off.f_square()?)?.f_clamp_min(0.0)?;
@@ -165,20 +165,20 @@ impl Norm {
         }
         let size = x.size();
         let (rows, channels, length) = (size[0], size[1], size[2]);
-        let apart = x.f_view([rows / groups, groups * channels, length])?;
+        let by_group = x.f_view([rows / groups, groups * channels, length])?;
         let weight = self.weight.f_repeat([groups])?;
         let bias = self.bias.f_repeat([groups])?;
         // Momentum 1 leaves this batch's mean and unbiased variance in these two.
         let mean = self.mean.f_repeat([groups])?;
         let var = self.var.f_repeat([groups])?;
         let y =
-            apart.f_batch_norm(Some(&weight), Some(&bias), Some(&mean), Some(&var), true, 1.0, BN_EPSILON, false)?;
+            by_group.f_batch_norm(Some(&weight), Some(&bias), Some(&mean), Some(&var), true, 1.0, BN_EPSILON, false)?;
         let y = y.f_view([rows, channels, length])?;
         let _guard = tch::no_grad_guard();
         for (running, batch) in [(&self.mean, &mean), (&self.var, &var)] {
             let mut running = running.shallow_clone();
             for group in 0..groups {
-                // Allele A first, then B: the running value moves twice a step.
+                // Allele A first, then B: the running value is updated twice a step.
                 let _ = running.f_lerp_(&batch.f_narrow(0, group * channels, channels)?, BN_MOMENTUM)?;
             }
         }
@@ -191,11 +191,11 @@ impl KmerLayer {
     pub(super) fn new(weight: Torch, window: usize, k: usize) -> Result<Self> {
         let (number, kind, device) = (kmers::number(k) as i64, weight.kind(), weight.device());
         let kernels = Torch::f_from_slice(&kmers::kernels(k))?.f_view([number, 4, k as i64])?;
-        let turned: Vec<i64> = (0..kmers::number(k)).map(|j| kmers::reverse_complement(j, k) as i64).collect();
+        let complements: Vec<i64> = (0..kmers::number(k)).map(|j| kmers::reverse_complement(j, k) as i64).collect();
         Ok(Self {
             kernels: kernels.f_to_kind(kind)?.f_to_device(device)?,
             bias: Torch::f_full([number], 1.0 - k as f64, (kind, device))?,
-            turned: Torch::f_from_slice(&turned)?.f_to_device(device)?,
+            complements: Torch::f_from_slice(&complements)?.f_to_device(device)?,
             scale: kmers::scale(window, k),
             weight,
         })
@@ -205,7 +205,7 @@ impl KmerLayer {
     pub(super) fn forward(&self, hot: &Torch) -> Result<Torch> {
         let found = hot.f_conv1d(&self.kernels, Some(&self.bias), [1], [0], [1], 1)?.f_relu_()?;
         let strand = found.f_sum_dim_intlist(&[2i64][..], false, self.weight.kind())?;
-        let both = strand.f_add(&strand.f_index_select(1, &self.turned)?)?;
+        let both = strand.f_add(&strand.f_index_select(1, &self.complements)?)?;
         let seen = both.f_sub_scalar(self.scale.expected)?.f_mul_scalar(self.scale.factor)?;
         Ok(seen.f_linear::<Torch>(&self.weight, None)?)
     }

@@ -1,15 +1,16 @@
 //! The first stage of the tower (all convolutions before the first pool: nine tenths of the multiplications of the
-//! published networks) for both alleles, where what they share is computed once.
+//! published networks) for both alleles, with their shared part computed once.
 //!
-//! With batch statistics over both alleles, or in evaluation, an activation depends on the codes around it and on
-//! nothing else of its own row. So the second allele's are the first's, but for windows around the positions that
-//! differ. Those are computed from the second allele's codes by convolutions without padding, from an input window
-//! that is wider by the padding of all layers; what of it lies outside the sequence is set to zero before each layer,
-//! as padding would be. Behind the pool, which is as coarse as the windows, they are put into a copy of the first
-//! allele's rows. No intermediate activation of the first allele is gathered, and gradients flow through both parts.
+//! With batch statistics over both alleles, or in evaluation, an activation depends only on the codes of its row within
+//! its receptive field. So the activations of the second allele are those of the first, except in windows around the
+//! positions that differ. These windows are computed from the second allele's codes by convolutions without padding,
+//! from input that is wider by the padding of all layers; positions outside of the sequence are set to zero before each
+//! layer, as padding would be. After the pooling layer, whose steps are the cells of the windows, they replace the
+//! corresponding part of a copy of the first allele's rows. No intermediate activation of the first allele is gathered,
+//! and gradients flow through both parts.
 //!
-//! Each position of the second allele counts once in batch statistics: in its window if it has one, else as a second
-//! time of the first allele's.
+//! Each position of the second allele counts once in batch statistics: in its window if it is in one, else as a second
+//! count of the first allele's position.
 
 use tch::{Device, Kind as Type, Tensor as Torch};
 
@@ -19,22 +20,22 @@ use crate::model::torch::layers::{ConvBlock, Weighted};
 use crate::model::torch::network::{Mode, Network, Sharing};
 use crate::model::torch::shared_windows::{Reach, Stage, Windows};
 
-/// Windows are not worth their overhead when they take more than this share of the work for whole rows.
+/// Windows do not pay for their overhead if they take more than this share of the work for whole rows.
 const MOST: f64 = 0.8;
 
-/// What the second alleles of a batch need, on the device.
+/// The windows of the second alleles of a batch, on the device.
 struct Second {
-    /// Codes (n, W + margin) of the windows with all that their activations depend on.
+    /// Codes (n, W + margin) of the windows with their receptive fields.
     codes: Torch,
     /// For each code of the above 1 if it is in the sequence, else 0: (n, 1, W + margin).
     inside: Torch,
     /// 1 if it is in the sequence and in the window itself: (n, 1, W + margin).
     counted: Torch,
-    /// Whether anything is outside.
+    /// Whether any position is outside.
     ragged: bool,
-    /// By what an average over whole cells is multiplied where the sequence ends within one: (n, 1, cells).
+    /// Factor of the average over a cell in which the sequence ends: (n, 1, cells).
     cell_scale: Torch,
-    /// Cells inside: their place among the n·cells of the windows, and among the cells of all rows.
+    /// Cells inside: their index among the n·cells of the windows, and among the cells of all rows.
     source: Torch,
     target: Torch,
     /// 0 for cells of rows that windows take, else 1: (R, 1, cells of a row).
@@ -42,12 +43,12 @@ struct Second {
 }
 
 impl Network {
-    /// Its blocks; those from the third on are residual.
+    /// The blocks of the first stage; those from the third on are residual.
     fn first_blocks(&self) -> impl Iterator<Item = &ConvBlock> {
         [&self.conv0, &self.first].into_iter().chain(&self.stages[0])
     }
 
-    /// The stage as [`Stage::windows`] sees it.
+    /// The layers as [`Stage::windows`] needs them.
     fn first_stage(&self, length: usize) -> Stage {
         let layer = |block: &ConvBlock| {
             let (left, right) = block.padding();
@@ -56,14 +57,14 @@ impl Network {
         Stage { layers: self.first_blocks().map(layer).collect(), length, pool: self.architecture().pooling_size }
     }
 
-    /// Codes (R, T) of either allele through the first stage and its pool: (2R, F, ⌈T/pool⌉), alleles alternate, as the
-    /// full pass gives it but for rounding. None where the full pass is to be taken. In training with statistics by
-    /// allele this must not be called.
+    /// The first stage and its pool for the codes (R, T) of each allele: (2R, F, ⌈T/pool⌉), alleles alternating, equal to
+    /// the full pass up to rounding. `None` if the full pass should be used. Must not be called in training with
+    /// per-allele statistics.
     pub(super) fn shared_first_stage(&self, one: &Torch, two: &Torch, mode: Mode) -> Result<Option<Torch>> {
-        let covered = !self.stages.is_empty() && self.compute == self.precision();
-        // On a GPU the time of starting small kernels and of waiting for the codes outweighs what is saved.
-        let wanted =
-            self.sharing == Sharing::Always || self.sharing == Sharing::WherePaying && self.device() == Device::Cpu;
+        let covered = !self.stages.is_empty() && self.compute() == self.precision();
+        // On a GPU, launching small kernels and waiting for the codes costs more than is saved.
+        let wanted = self.options().sharing == Sharing::Always
+            || self.options().sharing == Sharing::WherePaying && self.device() == Device::Cpu;
         if !covered || !wanted {
             return Ok(None);
         }
@@ -73,10 +74,10 @@ impl Network {
         let (one_codes, two_codes) = (bytes(one)?, bytes(two)?);
         let differs: Vec<bool> = one_codes.iter().zip(&two_codes).map(|(a, b)| a != b).collect();
         let windows = stage.windows(&differs);
-        if self.sharing != Sharing::Always && windows.share > MOST {
+        if self.options().sharing != Sharing::Always && windows.share > MOST {
             return Ok(None);
         }
-        // Times that positions of the first allele count.
+        // How often positions of the first allele count.
         let mut times = vec![2.0; rows * length];
         for &(row, cell) in &windows.places {
             let end = ((cell + windows.cells) * stage.pool).min(length);
@@ -109,12 +110,12 @@ impl Network {
         Ok(Some(Torch::f_stack(&[pooled, other], 1)?.f_view([2 * size[0], -1, cells])?))
     }
 
-    /// Numbers of the host in the number type of the network.
+    /// Numbers from the host in the number type of the network.
     fn numbers(&self, values: &[f64], shape: &[i64]) -> Result<Torch> {
         Ok(Torch::f_from_slice(values)?.f_view(shape)?.f_to_kind(self.precision())?.f_to_device(self.device())?)
     }
 
-    /// What `windows` of second alleles, codes (rows, T) on the host, need.
+    /// The `windows` of second alleles, codes (rows, T) on the host.
     fn second(&self, stage: &Stage, windows: &Windows, codes: &[u8], rows: usize) -> Result<Second> {
         let (left, right) = stage.margin();
         let (length, pool, row_cells) = (stage.length, stage.pool, stage.cells());
@@ -128,7 +129,7 @@ impl Network {
         let mut kept = vec![1.0; rows * row_cells];
         for (i, &(row, cell)) in windows.places.iter().enumerate() {
             let start = cell * pool;
-            // Input place k of the window is position start + k - left of the row.
+            // Input k of the window is position start + k - left of the row.
             let (from, to) = (left.saturating_sub(start), (length + left - start).min(wide));
             let first = row * length + start + from - left;
             input[i * wide + from..i * wide + to].copy_from_slice(&codes[first..first + to - from]);
@@ -156,8 +157,8 @@ impl Network {
     }
 }
 
-/// A block on whole rows, the first of `parts`, and on windows, the second if there is one, which become narrower by
-/// its padding. `count`: positions of both alleles, in training.
+/// A block on whole rows, the first of `parts`, and on windows, the second if there is one, which become narrower by the
+/// padding of the block. `count`: positions of both alleles, in training.
 fn both_parts(block: &ConvBlock, residual: bool, parts: &mut [Weighted], count: Option<f64>) -> Result<()> {
     let left = block.padding().0 as i64;
     let mut inputs = Vec::new();
@@ -191,7 +192,7 @@ fn both_parts(block: &ConvBlock, residual: bool, parts: &mut [Weighted], count: 
 }
 
 impl Second {
-    /// A copy of the first allele's pooled rows (R, F, cells) with the windows (n, F, W), still to be pooled, in place.
+    /// A copy of the first allele's pooled rows (R, F, cells) with the windows (n, F, W), pooled here, put in.
     fn put_into(&self, first: &Torch, windows: &Torch, pool: i64) -> Result<Torch> {
         let size = first.size();
         let (rows, channels, cells) = (size[0], size[1], size[2]);

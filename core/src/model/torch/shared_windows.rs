@@ -1,7 +1,7 @@
-//! Where the second allele of a pair can differ from the first after the first stage of the tower, cut into windows
-//! of one width. Positions are 0-based on the axis that the tower sees; a cell is what one step of the pool takes in.
+//! Where the second allele of a pair can differ from the first after the first stage of the tower, divided into windows
+//! of one width. Positions are 0-based on the tower's axis; a cell is the input of one step of the pool.
 
-/// A layer as this sees it: zero padding that would keep its length, and multiplications for a position.
+/// A layer: the zero padding that would keep its length, and multiplications per position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reach {
     pub(super) left: usize,
@@ -9,7 +9,7 @@ pub(super) struct Reach {
     pub(super) work: f64,
 }
 
-/// The first stage: its layers in order, the positions it sees, the size of the pool behind it.
+/// The first stage: its layers in order, its length in positions, the size of the pool after it.
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
     pub(super) layers: Vec<Reach>,
@@ -23,20 +23,19 @@ pub(super) struct Stage {
 pub(super) struct Windows {
     /// Width of all, in cells.
     pub(super) cells: usize,
-    /// Row and first cell of each, in order.
+    /// Row and first cell of each window, in order.
     pub(super) places: Vec<(usize, usize)>,
     /// Multiplications for them, as a share of those for whole rows.
     pub(super) share: f64,
 }
 
-/// Positions that every layer of a window is taken to cost beside those that it has: narrow rows use vector units
-/// less well than long ones.
+/// Positions added to the cost of every layer of a window: narrow rows use vector units less well than long ones.
 const OVERHEAD: usize = 4;
-/// Widest window tried cell by cell; beyond, every step is a quarter wider than the last.
+/// Windows up to this width are tried cell by cell; then every step is a quarter wider than the last.
 const FINE: usize = 16;
 
 impl Stage {
-    /// Zeros on both sides of the whole stage: what its output depends on beyond its own place.
+    /// Padding of the whole stage on both sides: how far the receptive field reaches.
     pub(super) fn margin(&self) -> (usize, usize) {
         self.layers.iter().fold((0, 0), |(left, right), layer| (left + layer.left, right + layer.right))
     }
@@ -46,7 +45,7 @@ impl Stage {
         self.length.div_ceil(self.pool)
     }
 
-    /// Cells [first, last] that differing positions of one row can reach, sorted, apart from each other.
+    /// Cells [first, last] that differing positions of one row can reach, sorted, not adjacent.
     fn reached(&self, differs: &[bool]) -> Vec<(usize, usize)> {
         let (left, right) = self.margin();
         let mut spans: Vec<(usize, usize)> = Vec::new();
@@ -62,8 +61,8 @@ impl Stage {
         spans
     }
 
-    /// Multiplications for a row of `width` output positions, each layer before the last wider by what those after
-    /// it need, or all of the same length when `whole`.
+    /// Multiplications for a row of `width` output positions, each layer before the last wider by the receptive field of
+    /// the following ones, or all of the same length if `whole`.
     fn work(&self, width: usize, whole: bool) -> f64 {
         let mut extra = 0;
         let mut sum = 0.0;
@@ -75,7 +74,7 @@ impl Stage {
         sum
     }
 
-    /// The windows that cost least, for rows of [`Stage::length`] flags that say where the alleles differ.
+    /// The windows of least cost, for rows of [`Stage::length`] flags that mark where the alleles differ.
     pub(super) fn windows(&self, differs: &[bool]) -> Windows {
         let spans: Vec<Vec<(usize, usize)>> = differs.chunks(self.length).map(|row| self.reached(row)).collect();
         let whole = spans.len() as f64 * self.work(self.length, true);

@@ -1,6 +1,12 @@
-//! What a model must beat to have learnt anything: the mean of the training windows, and their GC content.
+//! Prediction from the GC content of a window, and the mean. A model that has learned from sequences must exceed it.
+
+use ndarray::Array2;
 
 use crate::error::{Error, Result};
+use crate::stats::correlation::mean;
+use crate::training::baselines::BaselinePredictions;
+use crate::training::dataset::Dataset;
+use crate::training::split::Part;
 
 /// Prediction from GC content: y = β₀ + β₁·g + β₂·g², g the share of G and C among the bases of a window,
 /// fitted by least squares.
@@ -10,15 +16,16 @@ pub struct GcModel {
 }
 
 impl GcModel {
-    /// Fit on `gc` and `values` of the training windows.
+    /// Fit on `gc` and `values` of the training windows. With fewer than three distinct GC contents the higher terms are
+    /// zero.
     ///
     /// # Errors
-    /// No windows. Fewer than three distinct GC contents leave the higher terms at zero.
+    /// There are no windows.
     pub fn fit(gc: &[f64], values: &[f64]) -> Result<Self> {
         if gc.is_empty() || gc.len() != values.len() {
             return Err(Error::mismatch("the GC baseline needs at least one training window"));
         }
-        // Centred and by Gram-Schmidt, so that near-equal GC contents do not blow up.
+        // Centred and by Gram-Schmidt, which is stable for nearly equal GC contents.
         let n = gc.len() as f64;
         let columns: [Vec<f64>; 3] = [vec![1.0; gc.len()], gc.to_vec(), gc.iter().map(|g| g * g).collect()];
         // Each basis vector is kept as coefficients over (1, g, g²).
@@ -58,7 +65,7 @@ impl GcModel {
     }
 }
 
-/// Share of C and G among the A, C, G and T of a window given as codes; 0.5 when it has none.
+/// Share of C and G among the A, C, G and T of the codes of one window; 0.5 without any.
 pub fn gc_share(codes: &[u8]) -> f64 {
     let bases = codes.iter().filter(|&&c| c < 4).count();
     let strong = codes.iter().filter(|&&c| c == 1 || c == 2).count();
@@ -67,6 +74,33 @@ pub fn gc_share(codes: &[u8]) -> f64 {
     } else {
         strong as f64 / bases as f64
     }
+}
+
+/// Predictions of `rows`, (rows, samples), by two baselines fitted on the training part: GC content of the first allele
+/// (`gc`), and the mean (`mean`).
+///
+/// # Errors
+/// A sample has no training window.
+pub fn simple_baselines(data: &Dataset, parts: &[Part], rows: &[usize]) -> Result<[BaselinePredictions; 2]> {
+    let outputs = data.outputs();
+    let share = |i: usize| gc_share(data.codes(i).0);
+    let mut by_gc = Array2::from_elem((rows.len(), outputs), [0f32; 3]);
+    let mut by_mean = by_gc.clone();
+    for sample in 0..outputs {
+        let known = |i: &usize| parts[*i] == Part::Train && data.has(*i, sample);
+        let train: Vec<usize> = (0..data.len()).filter(known).collect();
+        let gc: Vec<f64> = train.iter().map(|&i| share(i)).collect();
+        for head in 0..3 {
+            let values: Vec<f64> = train.iter().map(|&i| f64::from(data.targets[i * outputs + sample][head])).collect();
+            let (model, mean) = (GcModel::fit(&gc, &values)?, mean(&values));
+            for (k, &i) in rows.iter().enumerate() {
+                by_gc[[k, sample]][head] = model.predict(share(i)) as f32;
+                by_mean[[k, sample]][head] = mean as f32;
+            }
+        }
+    }
+    Ok([("gc", by_gc), ("mean", by_mean)]
+        .map(|(name, predictions)| BaselinePredictions { name: name.into(), predictions }))
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

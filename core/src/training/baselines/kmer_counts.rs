@@ -1,28 +1,28 @@
-//! Counts of k-mers, both strands taken as one.
+//! Counts of canonical k-mers.
 
-/// Longest k: features of both kinds must be numbered by 16 bits.
+/// Longest k: the features of both kinds are numbered by 16 bits.
 pub const MAX_K: usize = 7;
 
-/// The k-mers of a length, a k-mer and its reverse complement being one.
+/// The canonical k-mers of one length: a k-mer and its reverse complement are one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kmers {
     k: usize,
-    /// Number of the canonical k-mer of each word of 2 bits a base.
+    /// Number of the canonical k-mer of each word of 2 bits per base.
     number: Vec<u16>,
     distinct: usize,
 }
 
 impl Kmers {
-    /// `k` from 1 to [`MAX_K`]; others are moved to the nearest.
+    /// `k` from 1 to [`MAX_K`]; others are clamped to this range.
     pub fn new(k: usize) -> Self {
         let k = k.clamp(1, MAX_K);
         let words = 1usize << (2 * k);
         let mut number = vec![u16::MAX; words];
         let mut distinct = 0;
         for word in 0..words {
-            let turned = (0..k).fold(0, |turned, i| (turned << 2) | (3 - ((word >> (2 * i)) & 3)));
+            let reverse = (0..k).fold(0, |reverse, i| (reverse << 2) | (3 - ((word >> (2 * i)) & 3)));
             if number[word] == u16::MAX {
-                (number[word], number[turned]) = (distinct as u16, distinct as u16);
+                (number[word], number[reverse]) = (distinct as u16, distinct as u16);
                 distinct += 1;
             }
         }
@@ -34,13 +34,13 @@ impl Kmers {
         self.k
     }
 
-    /// How many there are.
+    /// Number of canonical k-mers.
     pub fn distinct(&self) -> usize {
         self.distinct
     }
 
-    /// The number of each k-mer of a sequence of byte codes (see [`crate::model::encode`]), from left to right.
-    /// Those that hold no base (N, padding) are left out.
+    /// The number of each k-mer of a sequence of byte codes (see [`crate::model::encode`]), from left to right, without
+    /// those with N or padding.
     pub fn of<'a>(&'a self, codes: &'a [u8]) -> impl Iterator<Item = u16> + 'a {
         let mask = self.number.len() - 1;
         let (mut word, mut bases) = (0usize, 0usize);
@@ -79,7 +79,7 @@ mod tests {
         #[test]
         fn a_sequence_and_its_reverse_complement_count_the_same(sequence in "[ACGTN]{0,60}", k in 1usize..8) {
             let kmers = Kmers::new(k);
-            let turned: String = sequence.chars().rev()
+            let reverse: String = sequence.chars().rev()
                 .map(|c| match c { 'A' => 'T', 'C' => 'G', 'G' => 'C', 'T' => 'A', other => other }).collect();
             let count = |s: &str| {
                 let mut counts = BTreeMap::new();
@@ -88,7 +88,7 @@ mod tests {
                 }
                 counts
             };
-            prop_assert_eq!(count(&sequence), count(&turned));
+            prop_assert_eq!(count(&sequence), count(&reverse));
             let whole = sequence.as_bytes().windows(k).filter(|w| !w.contains(&b'N')).count();
             prop_assert_eq!(count(&sequence).values().sum::<usize>(), whole);
         }

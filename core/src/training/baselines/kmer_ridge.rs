@@ -1,12 +1,12 @@
-//! Ridge regression on k-mer counts: what a linear model without positions or interactions can say.
+//! Ridge regression on k-mer counts: a linear model without positions or interactions.
 //!
-//! The ratio is explained by the difference of the two alleles' counts, and by those of allele a where that lowers the
-//! validation error: designed pairs of one kind of change need them (what a motif does depends on the rest of the
-//! sequence), while in long windows that differ in a few bases they are thousands of features without a signal. The
-//! activity of an allele is explained by its own counts.
+//! The ratio is predicted from the difference of the counts of both alleles, and from the counts of allele a if that
+//! lowers the validation error: designed pairs with one kind of change need them (the effect of a motif depends on the
+//! rest of the sequence), while in long windows that differ in a few bases they are thousands of features without a
+//! signal. The activity of an allele is predicted from its own counts.
 //!
-//! Features are not standardised: on real designed pairs (3,229 to train on) the validation error was as often lower
-//! as higher (2.287 against 2.282 at k = 6, 2.237 against 2.250 at k = 5), and what makes no difference is left out.
+//! Features are not standardised: on real designed pairs (3,229 in training) that changed the validation error in either
+//! direction (2.287 against 2.282 at k = 6, 2.237 against 2.250 at k = 5).
 
 use rayon::prelude::*;
 
@@ -17,14 +17,14 @@ use crate::training::baselines::kmer_counts::Kmers;
 /// k of the published comparison.
 pub const DEFAULT_K: usize = 6;
 
-/// Penalties tried, as multiples of the mean squared length of the centred rows: from data that are nine tenths
-/// signal to data without any, four a decade.
+/// Number of penalties, four per decade, as multiples of the mean squared length of the centred rows: from data of nine
+/// tenths signal to data without any.
 const PENALTIES: usize = 21;
 
-/// Most rounds of conjugate gradients.
+/// Maximum number of conjugate-gradient iterations.
 const ROUNDS: usize = 1000;
 
-/// Rows handed to one thread at once; sums are taken in the order of these chunks, whatever the threads.
+/// Rows of one task; sums are taken in the order of these chunks, at any number of threads.
 const CHUNK: usize = 512;
 
 /// Longest window: counts of k-mers are kept in 16 bits.
@@ -45,25 +45,25 @@ pub struct KmerRidge {
     activity: Linear,
     /// Weights of the difference, then of allele a.
     ratio: Linear,
-    /// Penalty of the activity and of the ratio that the validation windows chose, as a multiple of the mean
-    /// squared length of the centred rows: about the ratio of noise to signal.
+    /// Penalty of the activity and of the ratio with the least validation error, as a multiple of the mean squared length
+    /// of the centred rows: about the ratio of noise to signal.
     pub penalties: [f64; 2],
-    /// Whether the validation windows chose to explain the ratio by allele a, too.
+    /// Whether the counts of allele a lowered the validation error of the ratio.
     pub with_allele_a: bool,
 }
 
-/// What a row of a system is.
+/// The rows of a linear system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
-    /// Two rows a pair: each allele by itself.
+    /// Two rows per pair: each allele.
     Activity,
-    /// One row a pair: the difference and allele a.
+    /// One row per pair: the difference and allele a.
     Ratio,
-    /// One row a pair: the difference alone.
+    /// One row per pair: the difference.
     Difference,
 }
 
-/// Sparse rows, one a pair: counts of the difference (numbers from 0) and of allele a (numbers from `distinct`).
+/// Sparse rows, one per pair: counts of the difference (numbers from 0) and of allele a (numbers from `distinct`).
 struct Rows {
     starts: Vec<usize>,
     numbers: Vec<u16>,
@@ -74,8 +74,7 @@ struct Rows {
 impl KmerRidge {
     /// Fit on the pairs `train` and choose the penalties by the squared error on the pairs `validation`. `codes`
     /// gives the byte codes of both alleles of a pair, `targets` their activities and ratio (in any logarithm).
-    /// The ratio is learnt from pairs whose alleles differ: elsewhere there is nothing to explain. The result is
-    /// the same at any number of threads.
+    /// The ratio is fitted on pairs whose alleles differ. The result is the same at any number of threads.
     ///
     /// # Errors
     /// No training or no validation pair (for the ratio, none whose alleles differ), a window beyond 32,767 bases.
@@ -106,7 +105,7 @@ impl KmerRidge {
             let values = |of: &[usize]| -> Vec<[f64; 3]> { of.iter().map(|&i| targets[i]).collect() };
             let (train, validation) = (values(train), values(validation));
             let fits = kinds.iter().map(|&target| fit_one(target, &rows, &train, &held, &validation));
-            // Of equal errors the first; there is always one to try.
+            // For equal errors the first.
             let best = fits.reduce(|a, b| if b.error < a.error { b } else { a });
             best.ok_or_else(|| Error::mismatch("the k-mer ridge has nothing to fit"))
         };
@@ -245,7 +244,7 @@ impl Rows {
     /// The sum over all pairs of `by(pair)` times its rows, in an order that does not depend on the threads.
     fn sum(&self, target: Target, by: impl Fn(usize) -> [f64; 2] + Sync) -> Vec<f64> {
         let width = self.width(target);
-        // Few enough parts that their sums stay small beside the rows.
+        // Few enough parts that their sums take little memory compared with the rows.
         let chunk = self.len().div_ceil(64).max(CHUNK);
         let parts: Vec<Vec<f64>> = (0..self.len().div_ceil(chunk))
             .into_par_iter()
@@ -282,9 +281,9 @@ struct Fitted {
     error: f64,
 }
 
-/// Fit one quantity with the penalty that the validation windows choose.
+/// Fit one quantity, with the penalty of least validation error.
 fn fit_one(target: Target, rows: &Rows, values: &[[f64; 3]], held: &Rows, held_values: &[[f64; 3]]) -> Fitted {
-    // Rows a pair.
+    // Rows per pair.
     let copies = if target == Target::Activity { 2 } else { 1 };
     let n = (rows.len() * copies) as f64;
     let mean = values.iter().flat_map(|v| wanted(target, v)).sum::<f64>() / n;
@@ -307,13 +306,13 @@ fn fit_one(target: Target, rows: &Rows, values: &[[f64; 3]], held: &Rows, held_v
     });
     let error = |linear: &Linear| -> f64 {
         let of_row = |row: usize| -> f64 {
-            let told = held.product(target, row, &linear.weights);
+            let found = held.product(target, row, &linear.weights);
             let truth = wanted(target, &held_values[row]);
-            (0..copies).map(|i| (told[i] + linear.intercept - truth[i]).powi(2)).sum()
+            (0..copies).map(|i| (found[i] + linear.intercept - truth[i]).powi(2)).sum()
         };
         (0..held.len()).map(of_row).sum()
     };
-    // Of equal errors the larger penalty.
+    // For equal errors the larger penalty.
     let best = candidates.zip(multiples).map(|(linear, multiple)| (error(&linear), linear, multiple));
     let best = best.reduce(|a, b| if b.0 <= a.0 { b } else { a });
     // PENALTIES is not 0.
@@ -329,7 +328,7 @@ fn squared_length(rows: &Rows, target: Target, row: usize) -> f64 {
         Target::Ratio => rows.entries(row).map(|(_, c)| c * c).sum(),
         Target::Difference => rows.differences(row).map(|(_, c)| c * c).sum(),
         Target::Activity => {
-            // Allele a as it is; allele b is allele a less the difference.
+            // Allele b is allele a minus the difference.
             let split = rows.starts[row]
                 + rows.numbers[rows.starts[row]..rows.starts[row + 1]]
                     .partition_point(|&n| usize::from(n) < rows.distinct);

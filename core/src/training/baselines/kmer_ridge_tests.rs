@@ -100,12 +100,12 @@ fn equals_a_dense_solve() {
         for i in 0..120 {
             let (a, b) = world.codes(i);
             let (x, y) = (features(&kmers, a), features(&kmers, b));
-            let told = model.predict(a, b);
+            let found = model.predict(a, b);
             let dot = |w: &[f64], x: &[f64]| -> f64 { w.iter().zip(x).map(|(w, x)| w * x).sum() };
             let both: Vec<f64> = x.iter().zip(&y).map(|(x, y)| x - y).chain(own(&x)).collect();
             let truth = [base + dot(&activity, &x), base + dot(&activity, &y), middle + dot(&ratio, &both)];
-            for (told, truth) in told.iter().zip(truth) {
-                assert!((told - truth).abs() < 1e-6, "k {k}, pair {i}: {told} against {truth}");
+            for (found, truth) in found.iter().zip(truth) {
+                assert!((found - truth).abs() < 1e-6, "k {k}, pair {i}: {found} against {truth}");
             }
         }
     }
@@ -128,8 +128,8 @@ fn the_penalty_is_that_of_the_least_validation_error() {
     let error = |multiple: f64, with_a: bool| -> f64 {
         let rows: Vec<Vec<f64>> = train.iter().filter(differ).map(|i| row(i, with_a)).collect();
         let (weights, intercept) = dense_ridge(&rows, &values, multiple);
-        let told = |i: &usize| intercept + row(i, with_a).iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>();
-        validation.iter().filter(differ).map(|i| (told(i) - world.targets[*i][2]).powi(2)).sum()
+        let found = |i: &usize| intercept + row(i, with_a).iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>();
+        validation.iter().filter(differ).map(|i| (found(i) - world.targets[*i][2]).powi(2)).sum()
     };
     let grid = (0..21).map(|i| 10f64.powf(f64::from(i) / 4.0 - 1.0)).flat_map(|p| [(p, true), (p, false)]);
     let best = grid.min_by(|a, b| error(a.0, a.1).total_cmp(&error(b.0, b.1))).unwrap();
@@ -157,9 +157,9 @@ fn what_is_linear_in_k_mers_is_learnt_and_what_is_noise_is_not() {
     let (train, rest): (Vec<usize>, Vec<usize>) = (0..1500).partition(|i| i % 5 > 1);
     let (validation, test): (Vec<usize>, Vec<usize>) = rest.into_iter().partition(|i| i % 5 == 0);
     let model = world.fit(3, &train, &validation);
-    let told: Vec<[f64; 3]> = test.iter().map(|&i| model.predict(world.codes(i).0, world.codes(i).1)).collect();
+    let found: Vec<[f64; 3]> = test.iter().map(|&i| model.predict(world.codes(i).0, world.codes(i).1)).collect();
     for k in 0..3 {
-        let x: Vec<f64> = told.iter().map(|t| t[k]).collect();
+        let x: Vec<f64> = found.iter().map(|t| t[k]).collect();
         let y: Vec<f64> = test.iter().map(|&i| world.targets[i][k]).collect();
         let r = crate::stats::correlation::pearson(&x, &y);
         assert!(r > 0.97, "{k}: {r}");
@@ -172,9 +172,9 @@ fn what_is_linear_in_k_mers_is_learnt_and_what_is_noise_is_not() {
         values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64
     };
     for k in 0..3 {
-        let told = variance(test.iter().map(|&i| model.predict(world.codes(i).0, world.codes(i).1)[k]).collect());
+        let found = variance(test.iter().map(|&i| model.predict(world.codes(i).0, world.codes(i).1)[k]).collect());
         let seen = variance(test.iter().map(|&i| shuffled.targets[i][k]).collect());
-        assert!(told < 0.05 * seen, "{k}: {told} of {seen} at {:?}", model.penalties);
+        assert!(found < 0.05 * seen, "{k}: {found} of {seen} at {:?}", model.penalties);
     }
 }
 

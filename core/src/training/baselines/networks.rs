@@ -1,53 +1,53 @@
-//! What a model is reported beside: predictions of the same windows by simpler means that learned from the same
-//! training windows.
+//! Baselines trained on the same windows as the model, and their predictions of the windows on which it is judged.
 
+use ndarray::Array2;
 use tch::Device;
 
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Kind};
+use crate::training::baselines::gc_content::simple_baselines;
 use crate::training::baselines::kmer_ridge::{KmerRidge, DEFAULT_K};
+use crate::training::baselines::BaselinePredictions;
 use crate::training::dataset::Dataset;
 use crate::training::fit::Fitted;
 use crate::training::folds::{held_out, plan, train, Folder, Report, Run, Trained};
-use crate::training::held_out::simple_baselines;
 use crate::training::options::{FitOptions, Loss};
 use crate::training::report::HeldOutPredictions;
 use crate::training::split::Part;
 
-/// A rival's name and its predictions of the rows judged, sample fastest.
-pub type Rival = (String, Vec<[f32; 3]>);
-
-/// GC content and mean, each window predicted by what was fitted on the training part of the way in which it is held
-/// out.
+/// GC content and mean, each window predicted by the fit on the training part of the fold in which it is held out.
 ///
 /// # Errors
 /// As [`simple_baselines`].
-pub fn simple(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<Vec<Rival>> {
+pub fn simple(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<Vec<BaselinePredictions>> {
     let outputs = data.outputs();
-    let mut rivals: Vec<Rival> = Vec::new();
+    let mut baselines: Vec<BaselinePredictions> = Vec::new();
     for parts in ways {
         let here: Vec<usize> = (0..judged.rows.len()).filter(|&k| parts[judged.rows[k]] == judged.part).collect();
         let rows: Vec<usize> = here.iter().map(|&k| judged.rows[k]).collect();
-        for (number, (name, predictions)) in simple_baselines(data, parts, &rows)?.into_iter().enumerate() {
-            if rivals.len() <= number {
-                rivals.push((name.to_string(), vec![[f32::NAN; 3]; judged.rows.len() * outputs]));
+        for (number, BaselinePredictions { name, predictions }) in
+            simple_baselines(data, parts, &rows)?.into_iter().enumerate()
+        {
+            if baselines.len() <= number {
+                let predictions = Array2::from_elem((judged.rows.len(), outputs), [f32::NAN; 3]);
+                baselines.push(BaselinePredictions { name, predictions });
             }
-            for (&k, values) in here.iter().zip(predictions.chunks_exact(outputs)) {
-                rivals[number].1[k * outputs..(k + 1) * outputs].copy_from_slice(values);
+            for (&k, values) in here.iter().zip(predictions.rows()) {
+                baselines[number].predictions.row_mut(k).assign(&values);
             }
         }
     }
-    Ok(rivals)
+    Ok(baselines)
 }
 
-/// Ridge regression on k-mer counts ([`KmerRidge`]), fitted and its penalty chosen as the networks are: on the
-/// training and validation part of the way in which a window is held out.
+/// Ridge regression on k-mer counts ([`KmerRidge`]), fitted and its penalty chosen as the networks are: on the training
+/// and validation part of the fold in which a window is held out.
 ///
 /// # Errors
 /// As [`KmerRidge::fit`].
-pub fn kmer_ridge(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<Rival> {
+pub fn kmer_ridge(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPredictions) -> Result<BaselinePredictions> {
     let outputs = data.outputs();
-    let mut predictions = vec![[f32::NAN; 3]; judged.rows.len() * outputs];
+    let mut predictions = Array2::from_elem((judged.rows.len(), outputs), [f32::NAN; 3]);
     for parts in ways {
         for sample in 0..outputs {
             let rows = |part: Part| -> Vec<usize> {
@@ -59,22 +59,24 @@ pub fn kmer_ridge(data: &Dataset, ways: &[Vec<Part>], judged: &HeldOutPrediction
             let model = KmerRidge::fit(DEFAULT_K, &|i| data.codes(i), &targets, &train, &validation)?;
             for (k, &i) in judged.rows.iter().enumerate().filter(|(_, &i)| parts[i] == judged.part) {
                 let (one, two) = data.codes(i);
-                predictions[k * outputs + sample] = model.predict(one, two).map(|p| p as f32);
+                predictions[[k, sample]] = model.predict(one, two).map(|p| p as f32);
             }
         }
     }
-    Ok(("kmer_ridge".to_string(), predictions))
+    Ok(BaselinePredictions { name: "kmer_ridge".into(), predictions })
 }
 
-/// Networks of the other kinds, of the same sizes and by the same recipe: trained alongside, one for each way.
+/// Networks of another kind, of the same sizes and with the same recipe, one for each fold.
 pub struct Networks {
+    /// Their kind.
     pub kind: Kind,
     architecture: Architecture,
     options: FitOptions,
+    /// The runs, one for each fold.
     pub runs: Vec<Run>,
 }
 
-/// The kinds that `architecture` is not and that a paired network should beat.
+/// Networks of the kinds other than that of `architecture` that a paired network should exceed.
 pub fn networks(architecture: &Architecture, options: &FitOptions, ways: &[Vec<Part>]) -> Vec<Networks> {
     let kinds = [Kind::Single, Kind::Difference].into_iter().filter(|kind| *kind != architecture.kind);
     let make = |kind: Kind| {
@@ -85,7 +87,7 @@ pub fn networks(architecture: &Architecture, options: &FitOptions, ways: &[Vec<P
         }
         let mut options = options.clone();
         if kind == Kind::Single {
-            // Its outputs cannot be negative, as logarithms of expected counts must be able to.
+            // Its outputs cannot be negative, but logarithms of expected counts can.
             options.loss = Loss::Squared;
         }
         Networks { kind, architecture: Architecture { kind, ..architecture.clone() }, options, runs }
@@ -94,10 +96,10 @@ pub fn networks(architecture: &Architecture, options: &FitOptions, ways: &[Vec<P
 }
 
 impl Networks {
-    /// Train, and predict the rows that each way holds back as `part`.
+    /// Train, and predict the rows that each fold holds out as `part`.
     ///
     /// # Errors
-    /// As [`train`]; or the user wished to stop.
+    /// As [`train`]; or the user interrupted it.
     pub fn predict(
         &self,
         data: &Dataset,
@@ -105,18 +107,18 @@ impl Networks {
         device: Device,
         folder: &Folder,
         report: &mut Report,
-    ) -> Result<Rival> {
+    ) -> Result<BaselinePredictions> {
         let outcome = train(&self.runs, &self.architecture, data, &self.options, device, folder, report)?;
         let fitted: Vec<Fitted> = match outcome {
             Trained::All(fitted) => fitted,
             Trained::Stopped { epoch, .. } => {
                 return Err(Error::mismatch(format!(
-                    "stopped in epoch {epoch} of the {} network: the same command with --resume goes on from there",
+                    "stopped in epoch {epoch} of the {} network: the same command with --resume continues from there",
                     self.kind
                 )))
             }
         };
         let (_, predictions) = held_out(&self.runs, &fitted, &self.architecture, data, device, part)?;
-        Ok((self.kind.name().to_string(), predictions))
+        Ok(BaselinePredictions { name: self.kind.name().into(), predictions })
     }
 }

@@ -1,36 +1,42 @@
-//! How a file that the user names looks in a session: its kind by the ending of its name, name and colours by its
-//! track line, else by its file name.
+//! A file in an IGV session: its kind by the ending of its name, its name and colours by its track line, else by its
+//! file name.
 
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::io::text_input::open_text;
-use crate::output::igv::IgvTrack;
-use crate::output::track::{lighter, Colour, HAPLOTYPE1, HAPLOTYPE2, RATIO};
+use crate::output::track::{lighter, Colour, TrackStyle, HAPLOTYPE1, HAPLOTYPE2, RATIO};
 
-/// Longest beginning of a bedGraph in which its track line is looked for, in bytes.
+/// Bytes at the start of a bedGraph that are searched for its track line.
 const BEGINNING: u64 = 1 << 20;
 
-/// What a session opens.
+/// The kinds of files that a session opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
+    /// `.bw`, `.bigWig`.
     BigWig,
+    /// `.bedGraph`, `.bg`.
     BedGraph,
+    /// `.bed`.
     Bed,
+    /// `.narrowPeak`.
     NarrowPeak,
+    /// `.vcf`.
     Vcf,
+    /// `.bam`.
     Bam,
+    /// `.cram`.
     Cram,
 }
 
 impl FileKind {
-    /// By the ending of the name, in upper or lower case, with `.gz` behind it or without.
+    /// By the ending of the name, in upper or lower case, with or without `.gz` after it.
     pub fn of(path: &Path) -> Option<Self> {
         split(path).1
     }
 
-    /// As sessions spell it.
+    /// Its name in a session.
     pub fn name(self) -> &'static str {
         match self {
             FileKind::BigWig => "bigwig",
@@ -43,6 +49,7 @@ impl FileKind {
         }
     }
 
+    /// Whether it is BAM or CRAM.
     pub fn is_alignments(self) -> bool {
         matches!(self, FileKind::Bam | FileKind::Cram)
     }
@@ -52,7 +59,7 @@ impl FileKind {
     }
 }
 
-/// The file's name without its endings, and what they say.
+/// The file's name without its endings, and its kind.
 fn split(path: &Path) -> (String, Option<FileKind>) {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let lower = name.to_ascii_lowercase();
@@ -71,13 +78,36 @@ fn split(path: &Path) -> (String, Option<FileKind>) {
     (name.get(..stem.len()).unwrap_or(&name).to_owned(), Some(kind))
 }
 
+/// A file that IGV opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgvTrack {
+    /// The file.
+    pub path: PathBuf,
+    /// Its name in the session.
+    pub name: String,
+    /// Colours of values above and below zero; `None` for files that are not graphs: VCF, BED, BAM.
+    pub colours: Option<[Colour; 2]>,
+    /// Graphs with the same group share one scale.
+    pub group: Option<String>,
+}
+
 impl IgvTrack {
-    /// A file of the user's own. Graphs that are named `.hap1.`, `.hap2.` or `.ratio.` get the colours of the haplotypes,
-    /// those that are named `.measured.` too lighter ones; a bedGraph's track line goes before that. Haplotypes with
-    /// the same name otherwise share one scale.
+    /// A graph that this suite wrote to `path`, with its own scale.
+    pub fn graph(path: &Path, style: &TrackStyle) -> Self {
+        Self { path: path.into(), name: style.name.clone(), colours: Some(style.colours), group: None }
+    }
+
+    /// A VCF.
+    pub fn variants(path: &Path) -> Self {
+        Self { path: path.into(), name: "variants".into(), colours: None, group: None }
+    }
+
+    /// Any other file. Graphs with `.hap1.`, `.hap2.` or `.ratio.` in their name have the colours of the haplotypes,
+    /// lighter ones with `.measured.` as well; a bedGraph's track line has precedence. Haplotypes whose names are
+    /// otherwise equal share one scale.
     ///
     /// # Errors
-    /// The file is not there, its ending is of no kind that a session opens, or IGV needs an index that is not there.
+    /// The file does not exist, its ending is not one that a session opens, or an index that IGV needs is missing.
     pub fn of_file(path: &Path) -> Result<Self> {
         let (stem, kind) = split(path);
         let Some(kind) = kind else {
@@ -91,7 +121,7 @@ impl IgvTrack {
         };
         let found = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
         if !found.is_file() {
-            return Err(Error::input(path, "is no regular file, which IGV needs"));
+            return Err(Error::input(path, "is not a regular file, which IGV needs"));
         }
         if let Some(how) = lacking_index(path, kind) {
             return Err(Error::input(path, format!("has no index, which IGV needs: {how} makes it")));
@@ -114,9 +144,9 @@ impl IgvTrack {
     }
 }
 
-/// The command that makes the index that is not there.
+/// The command that makes the missing index.
 fn lacking_index(path: &Path, kind: FileKind) -> Option<&'static str> {
-    let beside = |ending: &str| {
+    let exists = |ending: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);
         PathBuf::from(name).exists()
@@ -124,14 +154,14 @@ fn lacking_index(path: &Path, kind: FileKind) -> Option<&'static str> {
     let packed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     match kind {
         FileKind::Bam => {
-            let found = beside(".bai") || beside(".csi") || path.with_extension("bai").exists();
+            let found = exists(".bai") || exists(".csi") || path.with_extension("bai").exists();
             (!found).then_some("samtools index")
         }
         FileKind::Cram => {
-            let found = beside(".crai") || path.with_extension("crai").exists();
+            let found = exists(".crai") || path.with_extension("crai").exists();
             (!found).then_some("samtools index")
         }
-        FileKind::Vcf if packed => (!beside(".tbi") && !beside(".csi")).then_some("bcftools index -t"),
+        FileKind::Vcf if packed => (!exists(".tbi") && !exists(".csi")).then_some("bcftools index -t"),
         _ => None,
     }
 }
@@ -153,7 +183,7 @@ fn colours(path: &Path) -> [Colour; 2] {
     }
 }
 
-/// What all counts of haplotypes have in common that were written together, or all ratios.
+/// One group for the haplotype counts that were written together, one for their ratios.
 fn group(path: &Path) -> Option<String> {
     let name = path.to_string_lossy();
     [(".hap1.", "counts"), (".hap2.", "counts"), (".ratio.", "ratio")].into_iter().find_map(|(part, what)| {
@@ -162,7 +192,7 @@ fn group(path: &Path) -> Option<String> {
     })
 }
 
-/// The track line of a bedGraph: it stands before all values, behind comments.
+/// The track line of a bedGraph: before all values, after comments.
 fn track_line(path: &Path) -> Result<Option<String>> {
     let mut lines = open_text(path)?.take(BEGINNING);
     let mut line = Vec::new();
@@ -188,14 +218,14 @@ fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     loop {
         rest = rest.trim_start();
         let (name, after) = rest.split_once('=')?;
-        let (value, behind) = match after.chars().next() {
+        let (value, after) = match after.chars().next() {
             Some(quote @ ('"' | '\'')) => after[1..].split_once(quote)?,
             _ => after.split_once(char::is_whitespace).unwrap_or((after, "")),
         };
         if name == key {
             return Some(value);
         }
-        rest = behind;
+        rest = after;
     }
 }
 
