@@ -14,13 +14,12 @@ use deepallele_core::training::baselines::kmer_counts::MAX_K;
 use deepallele_core::training::dataset::Uninformative;
 use deepallele_core::training::split;
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = "\
+Examples:
   # Held-out test windows of the training, with plots
   deepallele evaluate -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 --plots evaluation -o evaluation.tsv counts.tsv.gz
-
   # Counts of another experiment, all of its windows
   deepallele evaluate -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 --part all -o evaluation.tsv counts.tsv.gz
-
   # Measured pairs of designed sequences
   deepallele evaluate -m model/model.onnx --pairs pairs.tsv --target-scale linear --part all -o evaluation.tsv";
 
@@ -66,7 +65,13 @@ impl Part {
 /// Lines that start with # describe the run. To read the table: pandas.read_csv(FILE, sep="\t", comment="#",
 /// na_values="."), or in R read.delim(FILE, comment.char="#", na.strings=".").
 #[derive(Parser, Debug)]
-#[command(display_order = 40, after_help = EXAMPLES)]
+#[command(
+    display_order = 40,
+    after_help = EXAMPLES,
+    mut_arg("output", |a| {
+        a.help("Output file; a name ending in .gz is compressed with bgzip [default: standard output]")
+    })
+)]
 pub struct Args {
     /// Count table of deepallele count (.gz allowed; - for standard input)
     #[arg(value_name = "COUNTS", required_unless_present = "pairs", conflicts_with = "pairs")]

@@ -9,10 +9,10 @@ use deepallele_core::model::published::data_set::{Assay, Values, SUM};
 use deepallele_core::training::dataset::Uninformative;
 use deepallele_import::writer::Layout;
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = "\
+Examples:
   # Counts of peaks as data set of ATAC-seq
   deepallele export counts.tsv.gz -f ref.fa -v phased.vcf.gz -s NA12878 --assay atac -o atac.hdf5
-
   # Designed pairs, whose values are log2 of expression
   deepallele export --pairs pairs.tsv --assay rna --batch liver -o rna.hdf5";
 

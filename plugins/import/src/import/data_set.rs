@@ -60,7 +60,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         (_, Values::Log) => log::info!("{value_a} and {value_b} are written unchanged, in natural logarithms"),
     }
     if !about.has_ratio {
-        log::warn!("no {ratio}, with which the two values could be compared");
+        log::warn!("no {ratio} to compare the two values with");
     } else if seen.odd_ratios > 0 {
         log::warn!("{} of {} rows have a {ratio} that is not {value_a} - {value_b}", seen.odd_ratios, seen.rows);
     }
