@@ -10,7 +10,7 @@ use deepallele_tests::*;
 /// Bases of the part of chr22 that the files of the examples cover, 0-based half-open.
 const PART: (u64, u64) = (22_000_000, 27_000_000);
 /// Every how many regions of that part are used.
-const EVERY: usize = 3;
+const EVERY: usize = 8;
 const SAMPLE: &str = "NA12878";
 
 fn help(name: &str) -> String {
@@ -109,9 +109,9 @@ fn gene((number, peak): (usize, &&str)) -> String {
 
 /// Designed pairs: sequences of the genome and the same with one other base.
 fn pairs() -> String {
-    let bases = bases(PART.0, PART.0 + 40_000);
+    let bases = bases(PART.0, PART.0 + 20_000);
     let mut table = String::from("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n");
-    for (number, start) in (0..40_000 - 150).step_by(500).enumerate() {
+    for (number, start) in (0..20_000 - 150).step_by(600).enumerate() {
         let allele = &bases[start..start + 150];
         let other = if &allele[75..76] == "A" { "C" } else { "A" };
         let changed = format!("{}{other}{}", &allele[..75], &allele[76..]);

@@ -72,6 +72,7 @@ fn a_new_program_in_its_folder_is_a_command() {
     assert_eq!(listed(&overview), expected, "{overview}");
     let list = text(&ask(&["--list-commands"]).stdout);
     assert_eq!(list, expected.map(|(name, about)| format!("{name}\t{about}\n")).concat());
+    assert_eq!(text(&ask(&["--list-commands", "names"]).stdout), "bar\nfar\nfoo\nother\nsilent\n");
     assert!(!started.exists());
     assert_eq!(text(&ask(&["foo", "a b"]).stdout), "foo a b\n");
 }

@@ -1,8 +1,9 @@
 //! The front door: `deepallele NAME …` runs `deepallele-NAME …` from the folder of this program, else from PATH, as git
 //! does. It has no list of commands: a new one needs no change here.
 //!
-//! Two options are not in its help: `--list-commands`, with which the completion scripts list the commands found, and
-//! `--generate-pages FOLDER`, which writes man page and completion scripts (`make build`).
+//! Two options are not in its help: `--list-commands`, with which the completion scripts list the commands found (with
+//! `names`, the names alone, which starts no program), and `--generate-pages FOLDER`, which writes man page and
+//! completion scripts (`make build`).
 
 mod manual;
 mod overview;
@@ -29,7 +30,10 @@ fn main() -> ExitCode {
             Some(name) => help(&name),
             None => say(&overview(), ExitCode::SUCCESS),
         },
-        Some("--list-commands") => say(&overview::list(), ExitCode::SUCCESS),
+        Some("--list-commands") => match arguments.next() {
+            Some(names) if names == "names" => say(&overview::list_of_names(), ExitCode::SUCCESS),
+            _ => say(&overview::list(), ExitCode::SUCCESS),
+        },
         Some("--generate-pages") => match arguments.next().map(|folder| pages::write(folder.as_ref())) {
             Some(Ok(())) => ExitCode::SUCCESS,
             Some(Err(message)) => complain(&message, 1),

@@ -115,6 +115,11 @@ pub fn list() -> String {
     lines().iter().map(|(name, about)| format!("{name}\t{about}\n")).collect()
 }
 
+/// For completion scripts that show no descriptions: the commands, one per line.
+pub fn list_of_names() -> String {
+    commands().into_keys().map(|name| name + "\n").collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,8 +17,8 @@ const EXAMPLES: &str = "\
 Examples:
   # A small network, tested on held-out blocks of the genome
   deepallele train counts.tsv.gz -f ref.fa -v phased.vcf.gz -s NA12878 --window 256 -o model
-  # Three networks by cross-validation, so that each region is held out from one; compared with baselines
-  deepallele train counts.tsv.gz -f ref.fa -v phased.vcf.gz -s NA12878 --window 256 --folds 3 --baselines -o folds
+  # Cross-validation: three networks, each tested on another third of the regions
+  deepallele train counts.tsv.gz -f ref.fa -v phased.vcf.gz -s NA12878 --window 256 --folds 3 -o folds
   # Designed pairs, such as those of an MPRA
   deepallele train --pairs pairs.tsv --window 200 --kmers 4 -o mpra";
 

@@ -16,7 +16,7 @@ _deepallele() {
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 || ( $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == help ) ]]; then
         compopt +o default +o bashdefault
-        words=$("$door" --list-commands 2>/dev/null | cut -f 1)
+        words=$("$door" --list-commands names 2>/dev/null)
         [[ $COMP_CWORD -eq 1 ]] && words+=" help"
         [[ $COMP_CWORD -eq 1 && $current == -* ]] && words="--help --version"
         COMPREPLY=($(compgen -W "$words" -- "$current"))
