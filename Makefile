@@ -6,8 +6,11 @@ SHELL := /bin/bash
 
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 BIN := $(TARGET)/release
-# -p a -p b shares one set of features: whatever must not need libtorch is never named beside train.
-LIGHT := -p deepallele -p deepallele-count -p deepallele-haplotypes -p deepallele-predict -p deepallele-evaluate -p deepallele-annotate -p deepallele-import -p deepallele-bcftools
+# Every folder of plugins/ is a package: those with the feature torch, and the others. cargo gives all packages of one call
+# the same features, so what must not need libtorch is never built in one call with what does.
+packages = $(foreach toml,$(1),-p $(shell sed -n '/^name = /{s/name = "\(.*\)"/\1/p;q}' $(toml)))
+TORCH := $(call packages,$(shell grep -l '"torch"' plugins/*/Cargo.toml))
+LIGHT := $(call packages,$(shell grep -L '"torch"' plugins/*/Cargo.toml))
 # Shell code that tells cargo and the linker where the engines are.
 ENGINES = if [ -z "$${LIBTORCH:-}" ] && [ -z "$${LIBTORCH_USE_PYTORCH:-}" ]; then \
 	  export LIBTORCH="$$(python3 scripts/fetch_engines.py torch)"; fi; \
@@ -24,7 +27,7 @@ build: ## all commands, the plugin, man pages and completions, into target/relea
 	@scripts/setup.sh build
 	@$(ENGINES); set -x; \
 	cargo build --release --locked $(LIGHT); \
-	cargo build --release --locked -p deepallele-train; \
+	cargo build --release --locked $(TORCH); \
 	ln -sfn "$$ORT_DYLIB_PATH" "$(BIN)/libonnxruntime.so"; \
 	install -D "$(BIN)/libdeepallele_bcftools.so" "$(BIN)/bcftools/deepallele.so"; \
 	{ set +x; } 2>/dev/null; for command in "$(BIN)"/deepallele "$(BIN)"/deepallele-*; do \
@@ -36,8 +39,8 @@ demo: build ## count -> train -> annotate -> predict -> tracks on real data, int
 test: setup build ## build and run every test
 	@$(ENGINES); set -x; \
 	cargo test --release --locked -p deepallele-core --features torch,onnx; \
-	cargo test --release --locked -p deepallele-common $(LIGHT); \
-	cargo test --release --locked -p deepallele-train; \
+	cargo test --release --locked $(LIGHT); \
+	cargo test --release --locked $(TORCH); \
 	DEEPALLELE_BIN="$(BIN)" cargo test --release --locked -p deepallele-tests
 	@echo "make test: every test passed"
 

@@ -1,4 +1,4 @@
-//! Writes libtorch's folder into the binary's run path, so that it starts without LD_LIBRARY_PATH.
+//! Adds the folder of libtorch to the run path of the program, which so starts without LD_LIBRARY_PATH.
 fn main() {
     if let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");

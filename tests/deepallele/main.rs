@@ -1,4 +1,5 @@
 //! `deepallele` itself, and what all commands have in common.
 
+mod examples;
 mod front_door;
 mod pages;

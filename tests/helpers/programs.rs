@@ -5,11 +5,36 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 
 use super::{good, good_text, put};
 
-/// Every command.
-pub const COMMANDS: [&str; 8] = ["haplotypes", "count", "train", "evaluate", "predict", "annotate", "import", "export"];
+/// The names of all commands: the programs `deepallele-NAME` of the packages in `plugins/`, in alphabetical order.
+pub fn commands() -> &'static [String] {
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+        let folders = fs::read_dir(&plugins).expect("the plugins").map(|entry| entry.expect("an entry").path());
+        let mut names: Vec<String> = folders.flat_map(|folder| programs_of(&folder)).collect();
+        names.sort();
+        assert!(names.len() >= 8, "{names:?}");
+        names
+    });
+    &NAMES
+}
+
+/// The commands that the package in `folder` makes: its `[[bin]]` sections, else the package, if it has a `main.rs`.
+fn programs_of(folder: &Path) -> Vec<String> {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a package");
+    let names = |text: &str| -> Vec<String> {
+        let name = |line: &str| Some(line.strip_prefix("name = \"deepallele-")?.strip_suffix('"')?.to_owned());
+        text.lines().filter_map(name).collect()
+    };
+    match manifest.split_once("[[bin]]") {
+        Some((_, programs)) => names(programs),
+        None if folder.join("src/main.rs").is_file() => names(&manifest),
+        None => Vec::new(),
+    }
+}
 
 /// The folder of the built commands: `$DEEPALLELE_BIN`, else the one this test was built into.
 pub fn bin_folder() -> PathBuf {

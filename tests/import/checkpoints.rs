@@ -141,7 +141,9 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as archive:
     for (kind, source) in ["mh", "cr", "sh"].into_iter().zip(&sources) {
         let output =
             run(&mut import(&["--no-version", "--member", &format!("{kind}/random_seed_0/checkpoint/best.ckpt")]));
-        assert!(output.status.success() && text(&output.stderr).contains(&format!("took 4_1_256/{kind}/")));
+        let said = text(&output.stderr);
+        assert!(output.status.success() && said.contains(&format!(": 4_1_256/{kind}/")), "{said}");
+        assert!(said.contains("best.ckpt was read from the archive"), "{said}");
         let direct = folder.path().join("direct.onnx");
         good(deepallele("import").arg(source).arg("-o").arg(&direct).arg("--no-version"));
         assert!(fs::read(folder.path().join("m.onnx")).unwrap() == fs::read(direct).unwrap(), "{kind}");

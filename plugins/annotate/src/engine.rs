@@ -1,5 +1,5 @@
-//! What predicts: each alternative on the reference, or every variant in the two haplotypes of a sample; and what of it
-//! goes into a record.
+//! Predicts effects, of each alternative allele on the reference or of every variant in two haplotypes, and turns them
+//! into the INFO fields of a record.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -23,24 +23,26 @@ use deepallele_core::output::vcf_info::{self, Declared};
 
 use crate::args::{Args, Tagged};
 
-/// Bases kept beside what a window needs, for deletions that draw in more.
-const ROOM: u64 = 100_000;
+/// Bases kept in addition to a window, because deletions draw in more.
+const MARGIN: u64 = 100_000;
 
-/// Both engines take records and give back what to write, in the same order.
+/// Both engines take records and return what to write, in the same order.
 pub enum Engine {
+    /// Each alternative allele against the reference allele, in the reference.
     Reference(VariantEffects),
-    /// With the file that its haplotypes come from.
+    /// Every variant in both haplotypes, with the file that these come from.
     Pair(Box<PairEffects>, PathBuf),
 }
 
-/// What a record gets.
+/// What is written into a record.
 pub struct Annotation {
-    /// Effect of the alternative with the strongest one.
+    /// The strongest effect of its alternative alleles.
     pub strongest: Option<f64>,
+    /// INFO fields, without tag, and their values.
     pub values: Vec<(&'static str, InfoValue)>,
 }
 
-/// The models that share fields.
+/// Open models that share fields, as one ensemble.
 pub fn open_models(models: &Tagged, threads: usize) -> anyhow::Result<Ensemble> {
     let mut ensemble: Option<Ensemble> = None;
     for file in &models.files {
@@ -56,7 +58,7 @@ pub fn open_models(models: &Tagged, threads: usize) -> anyhow::Result<Ensemble> 
     ensemble.ok_or_else(|| anyhow::anyhow!("no model was given"))
 }
 
-/// Where the records are looked for: the genome, and the regions that the options name, read once for all models.
+/// The genome and the regions of `-L`, read once for all models.
 pub struct Places<'a> {
     fasta: &'a Path,
     pub contigs: Contigs,
@@ -78,7 +80,7 @@ impl<'a> Places<'a> {
 }
 
 impl Engine {
-    /// What predicts with `models` at `places`, as `args` says; `reader` is the input.
+    /// The engine that `args` ask for, with `models` at `places`; `reader` is the input.
     pub fn open(
         args: &Args,
         places: &Places,
@@ -113,7 +115,7 @@ impl Engine {
             }
             None => VariantStream::open(&variants, &contigs, &hap1, &hap2, reference)?,
         };
-        let nearby = NearbyVariants::new(stream, contigs, sites.reach().saturating_add(ROOM));
+        let nearby = NearbyVariants::new(stream, contigs, sites.reach().saturating_add(MARGIN));
         Ok(Engine::Pair(Box::new(PairEffects::new(sites, models, nearby)), variants))
     }
 
@@ -140,7 +142,7 @@ impl Engine {
         }
     }
 
-    /// For each of the `records` that wait what it gets of the fields `declared`, `None` for one that stays untouched.
+    /// The fields `declared` of each of the `records` that wait; `None` for one that stays unchanged.
     pub fn predict(&mut self, records: &[VcfRecord], declared: &Declared) -> Result<Vec<Option<Annotation>>> {
         let fields = declared.in_region();
         let annotate = |(found, record): (Vec<InRegion>, &VcfRecord)| annotation(record, &found, &fields, declared.all);
@@ -156,8 +158,8 @@ impl Engine {
         })
     }
 
-    /// Read what is left of the haplotypes, so that nothing wrong at the end of their file is missed, and say what
-    /// became of the records.
+    /// Read the rest of the haplotypes, so that an error at the end of their file is not missed, and report how many
+    /// records were used.
     pub fn finish(&mut self) -> Result<()> {
         if let Engine::Pair(effects, path) = self {
             for line in effects.variants().finish()?.lines() {
@@ -179,7 +181,7 @@ fn in_order_of(contigs: &Contigs, reader: &VcfReader) -> Contigs {
     Contigs::new(list)
 }
 
-/// Values of a record in one region by their field, for every allele or for all together.
+/// The values of a record in one region by field: per allele, or one for the record.
 struct InRegion {
     region: Range<u64>,
     strongest: Option<f64>,
@@ -223,7 +225,7 @@ fn of_pair(site: PairSite) -> InRegion {
     }
 }
 
-/// The `fields` of a record from what was found in its regions, the strongest first, and those of `every` region.
+/// The `fields` of a record from what was found in its regions, the strongest first; with `every`, also DA_ALL.
 fn annotation(record: &VcfRecord, found: &[InRegion], fields: &[&'static str], every: bool) -> Option<Annotation> {
     let first = found.first()?;
     let mut values = Vec::with_capacity(fields.len() + 2);

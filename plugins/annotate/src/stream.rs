@@ -1,4 +1,4 @@
-//! Records in, effects predicted together, records out in their order.
+//! Reads records, predicts their effects in batches, and writes them in their order.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,15 +16,15 @@ use crate::args::Args;
 use crate::engine::{open_models, Annotation, Engine, Places};
 use crate::tracks::Tracks;
 
-/// Pairs of windows that are predicted together. Independent of the number of threads: what an engine computes may
-/// depend, in the last digit, on what it is given at once.
+/// Pairs of windows in a batch. Independent of the number of threads: the last digit of a prediction may depend on the
+/// batch that it is computed in.
 const PAIRS: usize = 512;
-/// Bases of one haplotype that are predicted together, where windows are long.
+/// Bases of one haplotype in a batch, where windows are long.
 const BASES: usize = 16 << 20;
-/// Records held at most while few of them lie in a region.
+/// Records kept at most, where few of them are in a region.
 const RECORDS: usize = 4096;
 
-/// Do all that `annotate` does.
+/// Run `annotate`.
 pub fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
     for file in args.outputs() {
@@ -65,7 +65,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let kept = declared.kept(reader.header());
         if !kept.is_empty() {
             log::warn!(
-                "\"{}\" is annotated already: records keep their {} where this run writes none (bcftools annotate -x removes them)",
+                "\"{}\" is annotated already: records keep their {} where this run writes no value (bcftools annotate -x removes them)",
                 input.display(),
                 kept.join(", ")
             );
@@ -99,7 +99,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         model.engine.finish()?;
     }
-    // The VCF gets its name when everything else is there too.
+    // The VCF is renamed last, when everything else is complete.
     let closed = writer.map(|w| w.close(index(&args))).transpose()?;
     tracks.finish(&args, provenance.as_ref())?;
     if let Some(closed) = closed {
@@ -110,7 +110,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// IGV opens a compressed VCF only with its index.
 fn index(args: &Args) -> Option<IndexKind> {
-    let for_igv = args.igv.is_some() && matches!(args.output.format(), VcfFormat::VcfGz(_));
+    let for_igv = args.tracks.igv.is_some() && matches!(args.output.format(), VcfFormat::VcfGz(_));
     args.output.write_index.or(for_igv.then_some(IndexKind::Tbi))
 }
 
@@ -121,10 +121,10 @@ fn restriction(list: Vec<Interval>) -> Restriction {
 struct Model<'a> {
     engine: Engine,
     declared: Declared<'a>,
-    /// Pairs of windows to predict together, and how many may wait.
+    /// Pairs of windows in a batch, and how many may wait at most.
     enough: usize,
     most: usize,
-    /// The name that each field has with the tag.
+    /// The name of each field with the tag.
     names: HashMap<&'static str, String>,
 }
 
@@ -144,7 +144,7 @@ impl<'a> Model<'a> {
 struct Run<'a> {
     models: Vec<Model<'a>>,
     tracks: Tracks,
-    /// Made with the first records, so that a file refused before leaves nothing.
+    /// Created with the first records, so that an input refused before that leaves no file.
     writer: Option<VcfWriter>,
     waiting: Vec<VcfRecord>,
     progress: Progress,
@@ -163,7 +163,7 @@ impl Run<'_> {
 
     fn add(&mut self, reader: &mut VcfReader, record: VcfRecord) -> anyhow::Result<()> {
         let added = self.models.iter_mut().try_for_each(|model| model.engine.add(&record));
-        // An error in the file of the haplotypes, which is read ahead, is not an error of this record.
+        // An error in the file of the haplotypes, which is read ahead, has nothing to do with this record.
         added.map_err(|e| match e.file().is_some_and(|file| self.of_haplotypes(file)) {
             true => e,
             false => self.named(format!("{}: {e}", record.place())),
@@ -171,7 +171,7 @@ impl Run<'_> {
         self.waiting.push(record);
         let first = self.writer.is_none() && self.waiting.len() < loci::enough();
         let enough = self.models.iter().any(|model| model.engine.waiting() >= model.enough);
-        // Long windows cannot wait until enough is known about the assembly.
+        // Long windows cannot wait until enough records have been compared with the assembly.
         let full = self.models.iter().any(|model| model.engine.waiting() >= model.most);
         if full || (!first && (enough || self.waiting.len() >= RECORDS)) {
             self.flush(reader, false)?;
@@ -211,7 +211,7 @@ impl Run<'_> {
                     .set_info(reader.header(), &values)
                     .map_err(|e| Error::input(self.input, format!("{} {e}", record.place())))?;
             }
-            // An error of a record is one of the input; all others name the output.
+            // An error of a record names the input; all others name the output.
             writer.write(&mut record, reader.header()).map_err(|e| e.in_file(self.input))?;
             reader.recycle(record);
         }

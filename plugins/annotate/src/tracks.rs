@@ -1,4 +1,4 @@
-//! The effects as tracks, and the session that opens them.
+//! The effects as tracks, and the IGV session that opens them.
 
 use deepallele_core::error::Result;
 use deepallele_core::io::vcf::VcfRecord;
@@ -11,24 +11,23 @@ use deepallele_core::output::track::{Track, TrackStyle, RATIO};
 
 use crate::args::Args;
 
-/// Room on both sides of the strongest effect, at which the session opens.
-const ROOM: u32 = 2000;
+/// Bases shown on both sides of the strongest effect, where the session opens.
+const MARGIN: u32 = 2000;
 
-/// The track of effects, when one is asked for.
+/// The track of effects, where one is requested.
 pub struct Tracks {
     effects: Option<Track>,
-    /// What the session opens beside it.
+    /// Further files that the session opens.
     added: Vec<IgvTrack>,
 }
 
 impl Tracks {
     pub fn new(args: &Args, contigs: Contigs) -> Result<Self> {
-        let wanted = args.bedgraph.is_some() || args.bigwig.is_some() || args.igv.is_some();
-        let added = args.igv_tracks.iter().map(|path| IgvTrack::of_file(path)).collect::<Result<_>>()?;
-        Ok(Self { effects: wanted.then(|| Track::new(contigs)), added })
+        let effects = (!args.tracks.is_empty()).then(|| Track::new(contigs));
+        Ok(Self { effects, added: args.tracks.added()? })
     }
 
-    /// The strongest effect of a record, on the bases of its REF.
+    /// Add the strongest effect of a record, on the bases of its REF.
     pub fn push(&mut self, record: &VcfRecord, strongest: Option<f64>) {
         let Some(track) = &mut self.effects else { return };
         let place = track.contigs().find(record.contig()).zip(u64::try_from(record.start()).ok());
@@ -45,21 +44,21 @@ impl Tracks {
             description: "predicted log2 fold change, ALT over REF".into(),
             colours: [RATIO; 2],
         };
-        if let Some(path) = &args.bedgraph {
+        if let Some(path) = &args.tracks.bedgraph {
             track.write_bedgraph(path, &style, provenance)?;
         }
-        if let Some(path) = &args.bigwig {
+        if let Some(path) = &args.tracks.bigwig {
             bigwig::write(&track, path)?;
         }
-        let Some(session) = &args.igv else { return Ok(()) };
-        let graph = args.bigwig.as_ref().or(args.bedgraph.as_ref());
+        let Some(session) = &args.tracks.igv else { return Ok(()) };
+        let graph = args.tracks.bigwig.as_ref().or(args.tracks.bedgraph.as_ref());
         let effects = graph.map(|path| IgvTrack::graph(path, &style)).into_iter();
         let variants = IgvTrack::variants(&args.output.output);
         let tracks: Vec<IgvTrack> = effects.chain([variants]).chain(self.added).collect();
         let locus = track.strongest().map(|(contig, span)| {
             let length = track.contigs().length(contig).max(1);
             let (from, to) =
-                (span.start.saturating_sub(ROOM) + 1, u64::from(span.end.saturating_add(ROOM)).min(length));
+                (span.start.saturating_sub(MARGIN) + 1, u64::from(span.end.saturating_add(MARGIN)).min(length));
             format!("{}:{from}-{to}", track.contigs().name(contig))
         });
         match &args.genome.reference {

@@ -1,5 +1,5 @@
-//! The plugin `bcftools +deepallele`: the process becomes `deepallele annotate` with the plugin's arguments, so that
-//! pipes, signals and exit codes are that command's own. Exported are the three functions that bcftools asks for.
+//! The plugin `bcftools +deepallele`: the process is replaced by `deepallele annotate` with the arguments of the plugin,
+//! which so handles pipes, signals and exit codes. Exports the three functions that bcftools needs of a plugin.
 
 use std::env;
 use std::ffi::{c_char, c_int, c_void, CStr, OsStr, OsString};
@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What `dladdr` tells about an address: the first field is the file it came from.
+/// What `dladdr` reports about an address; the first field is the file that it was loaded from.
 #[repr(C)]
 struct Origin {
     file: *const c_char,
@@ -23,23 +23,24 @@ extern "C" {
     fn dlsym(library: *mut c_void, symbol: *const c_char) -> *mut c_void;
 }
 
-/// A line for `bcftools plugin -l`.
+/// The description for `bcftools plugin -l`.
 #[no_mangle]
 pub extern "C" fn about() -> *const c_char {
     c"Add predicted allelic effects of a DeepAllele model to INFO.\n".as_ptr()
 }
 
-/// The versions this plugin was built for. It holds nothing of either, so the host's own are right, whichever they are.
+/// The versions of bcftools and htslib that this plugin was built for. It contains code of neither, so it reports those
+/// of the host.
 ///
 /// # Safety
-/// Both places can be written to.
+/// Both pointers can be written to.
 #[no_mangle]
 pub unsafe extern "C" fn version(bcftools: *mut *const c_char, htslib: *mut *const c_char) {
     *bcftools = version_of(c"bcftools_version");
     *htslib = version_of(c"hts_version");
 }
 
-/// What the host's function `symbol` says; `unknown` where it exports none.
+/// The result of the host's function `symbol`; `unknown` where it does not export one.
 fn version_of(symbol: &CStr) -> *const c_char {
     const ANYWHERE: *mut c_void = std::ptr::null_mut(); // RTLD_DEFAULT
     let found = unsafe { dlsym(ANYWHERE, symbol.as_ptr()) };
@@ -50,15 +51,15 @@ fn version_of(symbol: &CStr) -> *const c_char {
     version()
 }
 
-/// Become `deepallele annotate`. Returns, with an exit code, only when that failed.
+/// Replace the process by `deepallele annotate`. Returns, with an exit code, only when that fails.
 ///
 /// # Safety
-/// `arguments` holds `count` strings, the plugin's name first.
+/// `arguments` has `count` strings, first the name of the plugin.
 #[no_mangle]
 pub unsafe extern "C" fn run(count: c_int, arguments: *const *const c_char) -> c_int {
     let argument = |i| OsStr::from_bytes(CStr::from_ptr(*arguments.add(i)).to_bytes()).to_owned();
     let mut arguments: Vec<OsString> = (1..count.max(1) as usize).map(argument).collect();
-    // bcftools +name [OPTIONS] FILE -- [PLUGIN OPTIONS]: the options of both sides are ours.
+    // bcftools +name [OPTIONS] FILE -- [PLUGIN OPTIONS]: both sides are passed on.
     if let Some(border) = arguments.iter().position(|a| a == "--") {
         arguments.remove(border);
     }
@@ -67,14 +68,14 @@ pub unsafe extern "C" fn run(count: c_int, arguments: *const *const c_char) -> c
     // Not eprintln, which panics where stderr is closed.
     let _ = writeln!(
         io::stderr(),
-        "bcftools +deepallele: \"{}\" could not be started: {error}; name the program deepallele in $DEEPALLELE, or \
-         put it on PATH",
+        "bcftools +deepallele: \"{}\" cannot be started: {error}; set $DEEPALLELE to the program deepallele, or put it \
+         on PATH",
         program.display()
     );
     1
 }
 
-/// `$DEEPALLELE`, else `deepallele` beside this file or one folder up, else the one on PATH.
+/// `$DEEPALLELE`, else `deepallele` next to this file or one folder up, else the one on PATH.
 fn front_door() -> PathBuf {
     if let Some(named) = env::var_os("DEEPALLELE").filter(|n| !n.is_empty()) {
         return named.into();

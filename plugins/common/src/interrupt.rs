@@ -1,8 +1,8 @@
-//! Ctrl-C: the end of a command, which takes its temporary files along, or a question that long work asks itself.
+//! Ctrl-C: ends a command after its temporary files are removed, or asks long work to end.
 //!
-//! No signal has a handler. The matrix kernels that libtorch generates keep other things than the stack in the stack
-//! pointer while they run, so that the frame of a handler would be written over the numbers of a tensor or into the
-//! heap. The signals that end a program are blocked in every thread instead, and one thread waits for them.
+//! No signal has a handler. The matrix kernels that libtorch generates use the stack pointer for other purposes while
+//! they run, so that the frame of a handler could overwrite a tensor or the heap. The signals that end a program are
+//! blocked in every thread instead, and one thread waits for them.
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -12,13 +12,13 @@ use std::thread;
 use libc::{c_int, sigset_t, SIGHUP, SIGINT, SIGTERM};
 
 /// Whether an [`Interrupt`] listens for Ctrl-C.
-static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
+static LISTENING: AtomicBool = AtomicBool::new(false);
 /// Whether it was pressed since.
-static WISHED: AtomicBool = AtomicBool::new(false);
+static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the program was started with this signal ignored, as by nohup: it stays so.
+/// Whether the program was started with this signal ignored, as by nohup: it stays ignored.
 fn is_ignored(signal: c_int) -> bool {
-    // SAFETY: only asks; all-zero is a valid sigaction to be filled.
+    // SAFETY: a query; an all-zero sigaction is valid and is filled in.
     unsafe {
         let mut now: libc::sigaction = std::mem::zeroed();
         libc::sigaction(signal, ptr::null(), &mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
@@ -28,7 +28,7 @@ fn is_ignored(signal: c_int) -> bool {
 /// The set of `signals`.
 fn set_of(signals: impl IntoIterator<Item = c_int>) -> sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset makes the set, sigaddset refuses what is no signal.
+    // SAFETY: sigemptyset makes the set, sigaddset refuses what is not a signal.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         for signal in signals {
@@ -40,23 +40,22 @@ fn set_of(signals: impl IntoIterator<Item = c_int>) -> sigset_t {
 
 /// Block (`SIG_BLOCK`) or let through (`SIG_UNBLOCK`) the signals of `set` in this thread and those it will start.
 fn change_mask(how: c_int, set: &sigset_t) {
-    // SAFETY: a valid set; the mask before is not asked for.
+    // SAFETY: a valid set; the previous mask is not requested.
     unsafe { libc::pthread_sigmask(how, set, ptr::null_mut()) };
 }
 
 /// From now on a signal that ends the program removes its temporary files first. To be called before any other thread
-/// is started: those have the mask of the one that starts them. Where no thread can be had, the signal still ends the
-/// program.
-pub(crate) fn tidy_up_at_the_end() {
+/// is started, because threads inherit the mask. If no thread can be started, the signal still ends the program.
+pub(crate) fn remove_temporary_files_at_signals() {
     let signals = set_of([SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal)));
     change_mask(libc::SIG_BLOCK, &signals);
     let waiting = thread::Builder::new().name("signals".into()).spawn(move || loop {
         let mut signal = 0;
-        // SAFETY: a valid set; fails for no other reason than a set that is not.
+        // SAFETY: a valid set; fails only for an invalid one.
         if unsafe { libc::sigwait(&signals, &mut signal) } != 0 {
             return;
         }
-        if signal != SIGHUP && TAKEN_OVER.load(Ordering::Relaxed) && !WISHED.swap(true, Ordering::Relaxed) {
+        if signal != SIGHUP && LISTENING.load(Ordering::Relaxed) && !REQUESTED.swap(true, Ordering::Relaxed) {
             continue;
         }
         crate::progress::clear();
@@ -68,9 +67,9 @@ pub(crate) fn tidy_up_at_the_end() {
     }
 }
 
-/// End the program as `signal` does where nobody cares for it, so that a shell sees why.
+/// End the program by the default action of `signal`, so that a shell sees the reason.
 fn end_by(signal: c_int) {
-    // SAFETY: a signal that was waited for, in a thread that runs no one else's code.
+    // SAFETY: a signal that was waited for, in a thread that runs no other code.
     unsafe {
         libc::signal(signal, libc::SIG_DFL);
         change_mask(libc::SIG_UNBLOCK, &set_of([signal]));
@@ -78,20 +77,20 @@ fn end_by(signal: c_int) {
     }
 }
 
-/// Whether the user wants the command to end. The first Ctrl-C (or SIGTERM) is a wish; a second one ends the command
-/// on the spot.
+/// Whether the user wants the command to end. The first Ctrl-C (or SIGTERM) is a request; a second one ends the command
+/// at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupt(());
 
 impl Interrupt {
     /// Listen from now on.
     pub fn listen() -> Self {
-        TAKEN_OVER.store(true, Ordering::Relaxed);
+        LISTENING.store(true, Ordering::Relaxed);
         Self(())
     }
 
     /// Whether it was pressed.
-    pub fn wished(self) -> bool {
-        WISHED.load(Ordering::Relaxed)
+    pub fn requested(self) -> bool {
+        REQUESTED.load(Ordering::Relaxed)
     }
 }

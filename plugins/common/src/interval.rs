@@ -6,21 +6,27 @@ use std::path::Path;
 use deepallele_core::error::{Error, Result};
 use deepallele_core::io::text_input::open_text;
 
-/// A stretch of one contig, 0-based half-open.
+/// An interval of one contig, 0-based half-open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interval {
+    /// Name of the contig.
     pub contig: String,
+    /// First base, 0-based.
     pub start: u64,
+    /// One past the last base; [`TO_THE_END`] where the interval is open.
     pub end: u64,
 }
 
-/// The end of a contig whose length is not known here.
+/// The end of an interval that reaches to the end of its contig, whose length is not known here.
 pub const TO_THE_END: u64 = i64::MAX as u64 / 2;
 
 /// Parse `chr`, `chr:pos`, `chr:from-` or `chr:from-to` (1-based, inclusive, commas allowed in numbers).
-/// A contig whose name holds a colon goes in braces: `{HLA:01}:5-9`.
+/// A contig whose name contains a colon is put in braces: `{HLA:01}:5-9`.
+///
+/// # Errors
+/// Text that is not a region, in a sentence for the user.
 pub fn parse(text: &str) -> std::result::Result<Interval, String> {
-    let bad = || format!("\"{text}\" is no region; write chr, chr:pos or chr:from-to");
+    let bad = || format!("\"{text}\" is not a region; write chr, chr:pos or chr:from-to");
     let (contig, place) = if let Some(rest) = text.strip_prefix('{') {
         let (contig, rest) = rest.split_once('}').ok_or_else(bad)?;
         match rest.strip_prefix(':') {
@@ -55,7 +61,10 @@ pub fn parse(text: &str) -> std::result::Result<Interval, String> {
     Ok(Interval { contig: contig.to_owned(), start: first - 1, end: last })
 }
 
-/// Parse a comma-separated list of regions. Commas inside numbers are told from separators by what follows.
+/// Parse a comma-separated list of regions. A comma followed by three digits is part of a number.
+///
+/// # Errors
+/// As [`parse`].
 pub fn parse_list(text: &str) -> std::result::Result<Vec<Interval>, String> {
     let mut parts: Vec<String> = Vec::new();
     for part in text.split(',') {
@@ -74,7 +83,10 @@ pub fn parse_list(text: &str) -> std::result::Result<Vec<Interval>, String> {
 }
 
 /// Read an interval file: BED (0-based) when its name ends in `.bed` or `.bed.gz`, otherwise
-/// `contig position [end]`, 1-based inclusive; a VCF reads as that too.
+/// `contig position [end]`, 1-based inclusive, which includes VCF.
+///
+/// # Errors
+/// A file without intervals, or a line that is not one.
 pub fn read(path: &Path) -> Result<Vec<Interval>> {
     let name = path.to_string_lossy().to_ascii_lowercase();
     let bed = name.ends_with(".bed") || name.ends_with(".bed.gz") || name.ends_with(".narrowpeak");
@@ -91,9 +103,9 @@ pub fn read(path: &Path) -> Result<Vec<Interval>> {
         let contig = fields.next().filter(|c| !c.is_empty()).ok_or_else(|| bad("no contig name"))?;
         let first = fields.next().ok_or_else(|| bad("needs a contig and a position"))?;
         let number = |s: &str| s.parse::<u64>().ok().filter(|&n| n <= TO_THE_END);
-        let first = number(first).ok_or_else(|| bad(&format!("\"{first}\" is no position")))?;
+        let first = number(first).ok_or_else(|| bad(&format!("\"{first}\" is not a position")))?;
         let last = match fields.next() {
-            Some(text) if !vcf => Some(number(text).ok_or_else(|| bad(&format!("\"{text}\" is no position")))?),
+            Some(text) if !vcf => Some(number(text).ok_or_else(|| bad(&format!("\"{text}\" is not a position")))?),
             _ => None,
         };
         let (start, end) = if bed {
@@ -108,7 +120,7 @@ pub fn read(path: &Path) -> Result<Vec<Interval>> {
         list.push(Interval { contig: contig.to_owned(), start, end });
     }
     if list.is_empty() {
-        return Err(Error::input(path, "holds no intervals"));
+        return Err(Error::input(path, "contains no intervals"));
     }
     Ok(list)
 }
@@ -134,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_may_hold_commas_in_numbers() {
+    fn lists_may_have_commas_in_numbers() {
         assert_eq!(parse_list("1:1,000-2,000,2:5").unwrap(), [at("1", 999, 2000), at("2", 4, 5)]);
         assert_eq!(
             parse_list("1,2,chrX:4").unwrap(),

@@ -1,30 +1,38 @@
-//! What the `deepallele` commands share, and nothing of what they compute:
+//! What the `deepallele` commands share; nothing of what they compute.
 //!
-//! | module | what it is about |
+//! | module | subject |
 //! |---|---|
-//! | [`run`] | the wrapper around `main`: messages, exit codes, closed pipes |
+//! | [`run`] | the wrapper around `main`: messages, exit codes, closed pipes, `--help` |
 //! | [`options`] | groups of options to flatten into a command's arguments |
-//! | [`interrupt`] | Ctrl-C as the end, or as a question |
+//! | [`models`] | options that name models, and opening them |
+//! | [`interrupt`] | Ctrl-C: ends a command, or asks it to end |
 //! | [`interval`] | `chr:from-to` and interval files of `-r -R -t -T` |
 //! | `pages` | man page and completion scripts, by a hidden argument of every command |
+//! | [`progress`] | a progress bar on a terminal, a log line now and then elsewhere |
+//! | [`testing`] | for tests of a command's options |
 //! | [`windows`] | options of windows, and the regions that they lie in |
-//! | [`progress`] | a bar on a terminal, a line now and then elsewhere |
+//! | `usage_error` | the error of options that do not fit together |
 
 pub mod interrupt;
 pub mod interval;
+pub mod models;
 pub mod options;
 mod pages;
 pub mod progress;
 pub mod run;
+pub mod testing;
+mod usage_error;
 pub mod windows;
 
 pub use interrupt::Interrupt;
-pub use options::{
-    input_or_stdin, one_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
-    ProvenanceArgs, RestrictArgs, ThreadArgs, Uninformative, VcfOutputArgs,
-};
+pub use models::ModelArgs;
 #[cfg(feature = "onnx")]
-pub use options::{open_model, open_sequence_model};
+pub use models::{open_model, open_sequence_model};
+pub use options::{
+    input_or_stdin, one_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs,
+    RestrictArgs, ThreadArgs, TrackArgs, VcfOutputArgs,
+};
 pub use progress::Progress;
-pub use run::{run_main, usage, UsageError};
+pub use run::run_main;
+pub use usage_error::{usage, UsageError};
 pub use windows::{read_regions, report_windows, AnchorArgs};

@@ -1,16 +1,16 @@
 //! The man page and the completion scripts of a command, from the definitions that `--help` comes from.
 //!
-//! Every command has a hidden first argument, `deepallele-NAME --generate-pages FOLDER`, for `make build` and for those
-//! who package the commands. It writes
+//! Every command has a hidden first argument, `deepallele-NAME --generate-pages FOLDER`, for `make build` and for
+//! packaging. It writes
 //!
 //! | file | for |
 //! |---|---|
-//! | `man/man1/deepallele-NAME.1` | man, which looks there by itself when FOLDER is on PATH |
+//! | `man/man1/deepallele-NAME.1` | man, which looks there when FOLDER is on PATH |
 //! | `completions/bash/deepallele-NAME` | bash |
 //! | `completions/zsh/_deepallele-NAME` | zsh, in a folder of `fpath` |
 //! | `completions/fish/deepallele-NAME.fish` | fish |
 //!
-//! The scripts complete `deepallele-NAME`; those of the front door hand `deepallele NAME` on to them.
+//! The scripts complete `deepallele-NAME`; those of the front door call them for `deepallele NAME`.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,27 +21,30 @@ use clap::{Arg, Command, ValueHint};
 use clap_complete::{generate, Shell};
 use clap_mangen::Man;
 
-use crate::run::usage;
+use crate::usage_error::usage;
 
 /// The hidden argument.
 const OPTION: &str = "--generate-pages";
 
-/// What holds for every command, behind its options.
-const ENDING: &str = r#".SH "EXIT STATUS"
+/// Holds for every command.
+const EXIT_STATUS: &str = r#".SH "EXIT STATUS"
 .TP
 0
-Done, or nobody reads the output any more.
+Success, also when the reader of the output closes the pipe.
 .TP
 1
-Failed; one line on standard error says why and where.
+Failure; one line on standard error says why and where.
 .TP
 2
-Used wrongly.
-.SH "SEE ALSO"
+Wrong use of the command line.
+"#;
+
+const SEE_ALSO: &str = r#".SH "SEE ALSO"
+.BR deepallele (1)
 "#;
 
 /// The folder of `--generate-pages FOLDER`, where `arguments` (without the program) begin with it.
-pub(crate) fn asked_for(mut arguments: impl Iterator<Item = impl AsRef<OsStr>>) -> Option<anyhow::Result<PathBuf>> {
+pub(crate) fn requested(mut arguments: impl Iterator<Item = impl AsRef<OsStr>>) -> Option<anyhow::Result<PathBuf>> {
     if arguments.next()?.as_ref() != OPTION {
         return None;
     }
@@ -51,7 +54,7 @@ pub(crate) fn asked_for(mut arguments: impl Iterator<Item = impl AsRef<OsStr>>) 
 
 /// Write the page and the scripts of the command `name` below `folder`.
 pub(crate) fn write(name: &str, command: Command, folder: &Path) -> anyhow::Result<()> {
-    // clap wants names that live as long as the program, which ends behind this.
+    // clap wants names that live as long as the program, which ends after this.
     let program: &'static str = format!("deepallele-{name}").leak();
     let command = command.mut_args(with_hint);
     put(&folder.join(format!("man/man1/{program}.1")), &page(name, program, command.clone())?)?;
@@ -77,16 +80,51 @@ fn with_hint(argument: Arg) -> Arg {
 }
 
 fn page(name: &str, program: &'static str, command: Command) -> anyhow::Result<Vec<u8>> {
-    // The name is that of the page, the synopsis says what is typed.
+    // The name is that of the page; the synopsis shows what is typed.
     let mut command = command.name(program).display_name(program).bin_name(format!("deepallele {name}"));
     let usage = command.render_usage().to_string();
-    let command = command.override_usage(usage.trim_start_matches("Usage: ").to_owned());
+    let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let command = command.after_help(None::<&str>).override_usage(usage.trim_start_matches("Usage: ").to_owned());
+    let mut headings: Vec<String> = Vec::new();
+    for heading in command.get_arguments().filter_map(Arg::get_help_heading) {
+        if headings.iter().all(|known| known != heading) {
+            headings.push(heading.to_owned());
+        }
+    }
     let man = Man::new(command).title(program.to_uppercase()).source(concat!("deepallele ", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
     man.manual("deepallele").render(&mut page).context("the man page cannot be written")?;
-    page.extend_from_slice(ENDING.as_bytes());
-    page.extend_from_slice(b".BR deepallele (1)\n");
-    Ok(page)
+    let mut page = with_subsections(String::from_utf8(page)?, &headings);
+    page += EXIT_STATUS;
+    page += &examples_section(&examples);
+    page += SEE_ALSO;
+    Ok(page.into_bytes())
+}
+
+/// Each heading as a part of the section OPTIONS, where clap_mangen makes it a section by itself.
+fn with_subsections(mut page: String, headings: &[String]) -> String {
+    for (i, heading) in headings.iter().enumerate() {
+        let quoted = |text: &str| if text.contains(' ') { format!("\"{text}\"") } else { text.to_owned() };
+        let options = if i == 0 && !page.contains("\n.SH OPTIONS\n") { ".SH OPTIONS\n" } else { "" };
+        let section = format!("\n.SH {}\n", quoted(&heading.to_uppercase()));
+        page = page.replacen(&section, &format!("\n{options}.SS {}\n", quoted(heading)), 1);
+    }
+    page
+}
+
+/// The examples of help, in the lines that they have there.
+fn examples_section(examples: &str) -> String {
+    let mut section = String::from(".SH EXAMPLES\n.nf\n");
+    let mut lines = examples.lines().skip_while(|line| line.trim() != "Examples:").skip(1).peekable();
+    if lines.peek().is_none() {
+        return String::new();
+    }
+    for line in lines {
+        let line = line.strip_prefix("  ").unwrap_or(line).replace('\\', "\\e").replace('-', "\\-");
+        // A dot or an apostrophe at the beginning would be a command of roff.
+        section += &format!("{}{line}\n", if line.starts_with(['.', '\'']) { "\\&" } else { "" });
+    }
+    section + ".fi\n"
 }
 
 fn put(file: &Path, content: &[u8]) -> anyhow::Result<()> {
@@ -101,11 +139,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_option_stands_first_and_has_a_folder() {
-        assert!(asked_for(["-m", OPTION].iter()).is_none());
-        assert!(asked_for(std::iter::empty::<&str>()).is_none());
-        assert_eq!(asked_for([OPTION, "x"].iter()).unwrap().unwrap(), Path::new("x"));
-        assert!(asked_for([OPTION].iter()).unwrap().unwrap_err().to_string().contains("folder"));
+    fn the_option_comes_first_and_has_a_folder() {
+        assert!(requested(["-m", OPTION].iter()).is_none());
+        assert!(requested(std::iter::empty::<&str>()).is_none());
+        assert_eq!(requested([OPTION, "x"].iter()).unwrap().unwrap(), Path::new("x"));
+        assert!(requested([OPTION].iter()).unwrap().unwrap_err().to_string().contains("folder"));
     }
 
     #[test]
@@ -115,5 +153,16 @@ mod tests {
         assert_eq!(with_hint(Arg::new("seed").long("seed")).get_value_hint(), ValueHint::Other);
         let choice = Arg::new("rule").long("rule").value_parser(["half", "drop"]);
         assert_eq!(with_hint(choice).get_value_hint(), ValueHint::Other);
+    }
+
+    #[test]
+    fn headings_are_parts_of_the_options_and_examples_keep_their_lines() {
+        let page = "\n.SH DESCRIPTION\nx\n.SH \"TWO WORDS\"\na\n.SH OTHER\nb\n".to_string();
+        let headings = ["Two words".to_string(), "Other".to_string()];
+        let expected = "\n.SH DESCRIPTION\nx\n.SH OPTIONS\n.SS \"Two words\"\na\n.SS Other\nb\n";
+        assert_eq!(with_subsections(page, &headings), expected);
+        let examples = examples_section("Examples:\n  # one\n  deepallele x -o y\n\n  .z");
+        assert_eq!(examples, ".SH EXAMPLES\n.nf\n# one\ndeepallele x \\-o y\n\n\\&.z\n.fi\n");
+        assert_eq!(examples_section(""), "");
     }
 }

@@ -1,4 +1,4 @@
-//! How far a command has come: a bar on a terminal, otherwise a log line now and then.
+//! Progress of a command: a bar on a terminal, otherwise a log line now and then.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Seconds between two log lines when stderr is no terminal.
+/// Time between two log lines when stderr is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(20);
 
 static CURRENT: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -15,14 +15,14 @@ fn current() -> Option<ProgressBar> {
     CURRENT.lock().ok().and_then(|bar| bar.clone())
 }
 
-/// Take the bar off the screen so that a message stands alone.
+/// Remove the bar from the screen before a message.
 pub(crate) fn clear() {
     if let Some(bar) = current() {
         bar.finish_and_clear();
     }
 }
 
-/// Where log lines go: stderr, with the bar out of the way while they are written.
+/// The target of log lines: stderr, with the bar hidden while they are written.
 pub(crate) struct LogPipe;
 
 impl Write for LogPipe {
@@ -48,7 +48,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begin; `unit` is the plural of what is counted, such as `records`.
+    /// Start at 0; `unit` is the plural of what is counted, such as `records`.
     pub fn new(unit: &'static str, total: Option<u64>) -> Self {
         let visible = log::log_enabled!(log::Level::Info) && io::stderr().is_terminal();
         let bar = visible.then(|| {
@@ -56,7 +56,7 @@ impl Progress {
                 Some(n) => (ProgressBar::new(n), "{bar:30} {human_pos}/{human_len} {msg} {eta}"),
                 None => (ProgressBar::new_spinner(), "{spinner} {human_pos} {msg} {per_sec}"),
             };
-            // The templates are constants; the fallback only keeps a typing error from ending a run.
+            // The templates are constants; with the fallback a typing error in one cannot end a run.
             bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_message(unit);
             bar
@@ -83,7 +83,7 @@ impl Progress {
         }
     }
 
-    /// A word behind the bar, such as the loss of the last epoch.
+    /// Text after the bar, such as the loss of the last epoch.
     pub fn message(&self, text: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(text);

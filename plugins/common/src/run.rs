@@ -1,36 +1,23 @@
 //! The wrapper around every command's `main`.
 
-use std::fmt;
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches};
 use deepallele_core::error::Error;
 
+use crate::usage_error::UsageError;
 use crate::{interrupt, pages};
 
-/// A wrong combination of options, found after parsing. Exit code 2, as for one that clap finds.
-#[derive(Debug)]
-pub struct UsageError(String);
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UsageError {}
-
-/// A usage error that says `message`.
-pub fn usage(message: impl Into<String>) -> anyhow::Error {
-    UsageError(message.into()).into()
-}
+/// Hidden first argument: print the line about the command that `deepallele --help` shows, after its place in the list.
+const ABOUT_LINE: &str = "--about-line";
 
 static NAME: OnceLock<&'static str> = OnceLock::new();
 
-/// `deepallele count`, as it stands before every message.
+/// `deepallele count`: how every message begins.
 pub(crate) fn command_name() -> String {
     match NAME.get() {
         Some(name) => format!("deepallele {name}"),
@@ -38,27 +25,31 @@ pub(crate) fn command_name() -> String {
     }
 }
 
-/// Parse the arguments, run the command, and turn what happens into one line on stderr and an exit code:
-/// 0 done (or the reader of our output went away), 1 failed, 2 used wrongly.
+/// Parse the arguments, run the command, and report a failure by one line on stderr and the exit code: 0 done (or the
+/// reader of the output closed the pipe), 1 failed, 2 used wrongly.
 ///
-/// `name` is the command's own name, such as `count`.
+/// `name` is the command's own name, such as `count`. `A` has the line about the command (its first line of
+/// documentation), its place in the list of commands (`display_order`) and examples (`after_help`), which `--help` shows
+/// as they are.
 pub fn run_main<A>(name: &'static str, run: impl FnOnce(A) -> anyhow::Result<()>) -> ExitCode
 where
     A: CommandFactory + FromArgMatches,
 {
     let _ = NAME.set(name);
-    // Rust starts with SIGPIPE ignored, so that a closed pipe comes back as an error we can tell from others.
-    silence_htslib();
+    // Rust starts with SIGPIPE ignored: a closed pipe is an error like others, which `ended` recognises.
+    // htslib writes its own warnings to stderr; ours name the file and what to do.
+    deepallele_core::io::silence_htslib();
     panic::set_hook(Box::new(report_panic));
 
-    let command = A::command()
-        .name("deepallele")
-        .bin_name(format!("deepallele {name}"))
-        .version(env!("CARGO_PKG_VERSION"))
-        .max_term_width(110);
-    if let Some(folder) = pages::asked_for(std::env::args_os().skip(1)) {
+    let command = command_line::<A>(name);
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.peek().is_some_and(|first| first == OsStr::new(ABOUT_LINE)) {
+        return ended(write!(io::stdout(), "{}", about_line(&command)).map_err(Into::into));
+    }
+    if let Some(folder) = pages::requested(arguments) {
         return ended(folder.and_then(|folder| pages::write(name, command, &folder)));
     }
+    let command = with_examples(command);
     let matches = command.clone().get_matches();
     let quiet = matches!(matches.try_get_one::<bool>("quiet"), Ok(Some(true)));
     start_log(quiet);
@@ -67,13 +58,44 @@ where
         Err(error) => error.format(&mut command.clone()).exit(),
     };
 
-    interrupt::tidy_up_at_the_end();
-    // The hook has spoken already; a panic must still end as any other failure does.
+    interrupt::remove_temporary_files_at_signals();
+    // The hook has reported a panic already; it must still end the command as any other failure does.
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| run(arguments)));
     outcome.map_or(ExitCode::FAILURE, ended)
 }
 
-/// Say what went wrong, if anything did, and give the exit code for it.
+/// The command line of the command `name`.
+fn command_line<A: CommandFactory>(name: &str) -> Command {
+    let other = |name: &'static str, short, action, help: &'static str| {
+        Arg::new(name).long(name).short(short).action(action).help(help).help_heading("Other")
+    };
+    A::command()
+        .name("deepallele")
+        .bin_name(format!("deepallele {name}"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .max_term_width(110)
+        // Those of clap would be the only options without a heading.
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .arg(other("help", 'h', ArgAction::Help, "Print help; -h prints a summary"))
+        .arg(other("version", 'V', ArgAction::Version, "Print version"))
+}
+
+/// Its place in the list of commands and the line about it.
+fn about_line(command: &Command) -> String {
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    format!("{}\t{}\n", command.get_display_order(), about.trim_end_matches('.'))
+}
+
+/// Ends help with the examples as they are: clap would wrap them at the width of the terminal, and a wrapped command
+/// cannot be pasted.
+fn with_examples(command: Command) -> Command {
+    let Some(examples) = command.get_after_help().map(ToString::to_string) else { return command };
+    let template = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{{all-args}}\n\n{examples}");
+    command.after_help(None::<&str>).help_template(template)
+}
+
+/// Report a failure, and the exit code for the outcome.
 fn ended(outcome: anyhow::Result<()>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     if is_broken_pipe(&error) {
@@ -87,7 +109,7 @@ fn ended(outcome: anyhow::Result<()>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The whole chain of causes on one line, without saying the same twice.
+/// The chain of causes on one line, without repetitions.
 fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
@@ -104,7 +126,7 @@ fn one_line(error: &anyhow::Error) -> String {
     line
 }
 
-/// True when somewhere below, a write failed because nobody reads any more.
+/// True when one of the causes is a write to a closed pipe.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<Error>().is_some_and(Error::is_broken_pipe)
@@ -120,11 +142,6 @@ fn report_panic(info: &panic::PanicHookInfo<'_>) {
     let place = info.location().map(|l| format!(" ({}:{})", l.file(), l.line())).unwrap_or_default();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let _ = writeln!(io::stderr(), "{}: internal error, please report it: {text}{place}", command_name());
-}
-
-fn silence_htslib() {
-    // htslib writes its own warnings to stderr; ours name the file and what to do.
-    deepallele_core::io::silence_htslib();
 }
 
 fn start_log(quiet: bool) {
@@ -161,5 +178,24 @@ mod tests {
         let nested: anyhow::Result<()> = Err(Error::io("-", pipe())).context("writing the table");
         assert!(is_broken_pipe(&nested.unwrap_err()));
         assert!(!is_broken_pipe(&anyhow::Error::from(io::Error::from(io::ErrorKind::StorageFull))));
+    }
+
+    #[test]
+    fn help_ends_with_the_examples_as_they_are() {
+        #[derive(clap::Parser)]
+        #[command(display_order = 3, after_help = EXAMPLES)]
+        /// Does it.
+        ///
+        /// And more.
+        struct Args {}
+        let long = "a very long name of a file indeed, ".repeat(6);
+        const EXAMPLES: &str = "Examples:\n  # one\n  deepallele it";
+        let command = command_line::<Args>("it");
+        assert_eq!(about_line(&command), "3\tDoes it\n");
+        let examples = format!("{EXAMPLES} {long}end");
+        let help = with_examples(command.after_help(&examples)).render_long_help().to_string();
+        assert!(help.starts_with("Does it.\n\nAnd more.\n\nUsage: deepallele it\n\nOther:\n"), "{help}");
+        assert!(help.trim_end().ends_with(&examples), "{help}");
+        assert!(help.contains("-h, --help") && help.contains("-V, --version"), "{help}");
     }
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use clap::Args;
+
+use crate::choice_parser;
 use deepallele_core::counts::CountTable;
 use deepallele_core::error::Result;
 use deepallele_core::io::regions::{Anchor, AnnotationOptions, Regions, TssSource};
@@ -14,12 +16,14 @@ use deepallele_core::model::window::WindowRule;
 pub struct AnchorArgs {
     /// Base of a region around which the window lies, instead of the one of the model: summit (narrowPeak), middle, or
     /// tss (5' end by strand; of the gene in GTF and GFF3)
-    #[arg(long, value_name = "BASE", help_heading = "Windows")]
+    #[arg(long, value_name = "BASE", help_heading = "Regions and variants",
+          value_parser = choice_parser!(Anchor), hide_possible_values = true)]
     pub anchor: Option<Anchor>,
 
     /// Whose TSS in GTF and GFF3, instead of that of the model: gene, or canonical (the transcript tagged MANE_Select or
     /// Ensembl_canonical; the gene where there is none)
-    #[arg(long, value_name = "SOURCE", help_heading = "Windows")]
+    #[arg(long, value_name = "SOURCE", help_heading = "Regions and variants",
+          value_parser = choice_parser!(TssSource), hide_possible_values = true)]
     pub tss: Option<TssSource>,
 }
 

@@ -1,8 +1,9 @@
-//! The front door: `deepallele NAME …` becomes `deepallele-NAME …` from the folder this program lies in, then
-//! from PATH, as git does it. It knows none of the commands, so that a new one needs no change here.
+//! The front door: `deepallele NAME …` runs `deepallele-NAME …` from the folder of this program, else from PATH, as git
+//! does. It has no list of commands: a new one needs no change here.
 //!
-//! Two options are not in its help: `--list-commands`, which the completion scripts ask for the commands found, and
-//! `--generate-pages FOLDER`, which writes man page and completion scripts (`make build`).
+//! Two options are not in its help: `--list-commands`, with which the completion scripts list the commands found (with
+//! `names`, the names alone, which starts no program), and `--generate-pages FOLDER`, which writes man page and
+//! completion scripts (`make build`).
 
 mod manual;
 mod overview;
@@ -29,7 +30,10 @@ fn main() -> ExitCode {
             Some(name) => help(&name),
             None => say(&overview(), ExitCode::SUCCESS),
         },
-        Some("--list-commands") => say(&overview::list(), ExitCode::SUCCESS),
+        Some("--list-commands") => match arguments.next() {
+            Some(names) if names == "names" => say(&overview::list_of_names(), ExitCode::SUCCESS),
+            _ => say(&overview::list(), ExitCode::SUCCESS),
+        },
         Some("--generate-pages") => match arguments.next().map(|folder| pages::write(folder.as_ref())) {
             Some(Ok(())) => ExitCode::SUCCESS,
             Some(Err(message)) => complain(&message, 1),
@@ -42,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The man page of the command, or its own help.
+/// Show the man page of the command, else its own help.
 fn help(name: &OsStr) -> ExitCode {
     if let Some(known) = name.to_str().filter(|n| is_name(n) && find(n).is_some()) {
         manual::show(known);
@@ -50,14 +54,14 @@ fn help(name: &OsStr) -> ExitCode {
     run(name, [OsString::from("--help")])
 }
 
-/// Become the command. Returns only when that failed.
+/// Replace this process by the command. Returns only when that fails.
 fn run(name: &OsStr, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let shown = name.to_string_lossy().into_owned();
     let Some(program) = name.to_str().filter(|n| is_name(n)).and_then(find) else {
-        return complain(&format!("no command \"{shown}\"; there are: {}", overview::names()), 2);
+        return complain(&format!("unknown command \"{shown}\"; commands: {}", overview::names()), 2);
     };
     let error = Command::new(&program).args(arguments).exec();
-    complain(&format!("\"{}\" could not be started: {error}", program.display()), 1)
+    complain(&format!("\"{}\" cannot be started: {error}", program.display()), 1)
 }
 
 fn say(text: &str, code: ExitCode) -> ExitCode {

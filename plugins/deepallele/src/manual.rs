@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 
 use crate::search::own_folder;
 
-/// Become `man` with the page of the command `name`. Returns where there is no terminal to read it on, no page or no
-/// `man`: then the command's own help has to do.
+/// Replace this process by `man` with the page of the command `name`. Returns when stdout is not a terminal, or when
+/// there is no page or no `man`; the command's own help is shown then.
 pub fn show(name: &str) {
     if !io::stdout().is_terminal() {
         return;
     }
     let page = format!("deepallele-{name}");
-    // The page that came with this program is the right one; man finds others.
+    // Prefer the page that was installed with this program; man might find one of another version.
     let page = match own_page(&page) {
         Some(file) => file.into_os_string(),
         None if is_known(&page) => page.into(),
@@ -23,7 +23,7 @@ pub fn show(name: &str) {
     let _no_man = Command::new("man").arg(page).exec();
 }
 
-/// The file of a page as `make` leaves it or as an installation in `bin` and `share` has it.
+/// The file of a page, where `make` writes it or where an installation in `bin` and `share` has it.
 fn own_page(page: &str) -> Option<PathBuf> {
     let own = own_folder()?;
     let folders = [own.join("man/man1"), own.join("../share/man/man1")];
@@ -32,7 +32,7 @@ fn own_page(page: &str) -> Option<PathBuf> {
 }
 
 fn is_known(page: &str) -> bool {
-    let mut asked = Command::new("man");
-    asked.args(["-w", page]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    asked.status().is_ok_and(|status| status.success())
+    let mut query = Command::new("man");
+    query.args(["-w", page]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    query.status().is_ok_and(|status| status.success())
 }

@@ -1,5 +1,5 @@
 //! The front door's own man page and completion scripts, written where each command writes its own (the module `pages`
-//! of the commands says which files). It has no options to generate them from: what can be completed is the commands.
+//! of the commands says which files). It has no options to generate them from: only commands are completed.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -52,14 +52,13 @@ runs the program
 .RI deepallele\- NAME
 from the folder of
 .B deepallele
-itself, else the first on PATH; a program of one's own with such a name is a command too.
+itself, else the first on PATH; so a program of your own with such a name is a command too.
 .B deepallele help
 .I NAME
-shows its man page on a terminal, where
+shows its man page if standard output is a terminal and
 .BR man (1)
-finds it, else what
-.B \-\-help
-prints.
+is available, else the same as
+.BR \-\-help .
 .SH COMMANDS
 "#,
         env!("CARGO_PKG_VERSION")
@@ -71,20 +70,20 @@ prints.
     page + r#".SH OPTIONS
 .TP
 .BR \-h ", " \-\-help
-Print the commands found
+List the commands found
 .TP
 .BR \-V ", " \-\-version
 Print version
 .SH ENVIRONMENT
 .TP
 .B PATH
-Where commands are looked for that do not lie beside
+Searched for commands that are not in the folder of
 .BR deepallele .
 .TP
 .B ORT_DYLIB_PATH
-The library of ONNX Runtime, which predict, evaluate and annotate open; else libonnxruntime.so beside them.
+The library of ONNX Runtime, which predict, evaluate and annotate load; by default libonnxruntime.so in their folder.
 .SH "EXIT STATUS"
-That of the command; 2 when there is none of that name, 1 when it could not be started.
+That of the command; 2 if there is no command of that name, 1 if it cannot be started.
 "#
 }
 

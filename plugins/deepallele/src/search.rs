@@ -1,4 +1,4 @@
-//! Where commands are found.
+//! Finds commands.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "deepallele-";
 
-/// Letters, digits, `-` and `_`, so that a name never reaches out of the folders searched.
+/// Letters, digits, `-` and `_` only, so that a name cannot lead out of the folders searched.
 pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
@@ -32,7 +32,7 @@ fn is_program(file: &Path) -> bool {
     file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
-/// Every command found, by name; the first folder that has one wins.
+/// Every command found, by name; of several of one name that in the first folder.
 pub fn commands() -> BTreeMap<String, PathBuf> {
     let mut found = BTreeMap::new();
     for folder in folders() {

@@ -4,25 +4,35 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use deepallele_common::{
-    one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs,
-    ThreadArgs, Uninformative,
+    choice_parser, one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
+    ProvenanceArgs, ThreadArgs,
 };
 use deepallele_core::evaluation::Options;
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::model::metadata::Scale;
 use deepallele_core::training::baselines::kmer_counts::MAX_K;
+use deepallele_core::training::dataset::Uninformative;
 use deepallele_core::training::split;
 
-/// Which windows are evaluated.
+const EXAMPLES: &str = "\
+Examples:
+  # Held-out test windows of the training, with plots
+  deepallele evaluate -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 --plots evaluation -o evaluation.tsv counts.tsv.gz
+  # Counts of another experiment, all of its windows
+  deepallele evaluate -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 --part all -o evaluation.tsv counts.tsv.gz
+  # Measured pairs of designed sequences
+  deepallele evaluate -m model/model.onnx --pairs pairs.tsv --target-scale linear --part all -o evaluation.tsv";
+
+/// Part of the data, as divided when the model was trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// Those that the model was only tested on
+    /// Held-out test windows
     Test,
-    /// Those that chose its epoch
+    /// Windows on which the epoch was chosen
     Validation,
-    /// Those it learnt from
+    /// Windows that the model was trained on
     Train,
-    /// All of the table
+    /// All windows of the table
     All,
 }
 
@@ -37,95 +47,107 @@ impl Part {
         }
     }
 
+    /// Its name in the table.
     pub fn name(self) -> String {
         self.of_split().map_or("all".into(), |part| part.to_string())
     }
 }
 
-/// Evaluate a model on windows that it did not learn from
+/// Evaluate a model on held-out windows
 ///
-/// Reads a count table with the genome and the phased variants it was made with, or a table of designed pairs
-/// (--pairs), predicts the windows that the model was only tested on, and writes a table with one figure a line:
-/// section quantity case name value low high n. It has the agreement of measured and predicted log2 counts and log2
-/// ratio (over windows whose alleles differ), calibration, the share of right directions, the ceiling that noise
-/// leaves for a perfect model, and controls: identical, swapped and shuffled alleles, and models that know nothing
-/// but the number of variants or the length. low and high are the ends of 95 % intervals.
+/// Reads a count table with the genome and the phased variants that it was made with, or a table of designed pairs
+/// (--pairs), predicts the held-out test windows, and writes a table with one statistic per line: section quantity case
+/// name value low high n. It contains the correlation of measured and predicted log2 counts and log2 ratios (of windows
+/// whose alleles differ), calibration, the fraction of correct directions, the highest correlation that the noise of the
+/// data permits (ceiling), and controls: identical, swapped and shuffled alleles, and predictions from the number of
+/// variants or the length alone. low and high are the limits of 95 % confidence intervals.
 ///
-/// Lines with # are about the run: pandas.read_csv(FILE, sep="\t", comment="#", na_values="."), in R
-/// read.delim(FILE, comment.char="#", na.strings=".").
+/// Lines that start with # describe the run. To read the table: pandas.read_csv(FILE, sep="\t", comment="#",
+/// na_values="."), or in R read.delim(FILE, comment.char="#", na.strings=".").
 #[derive(Parser, Debug)]
+#[command(
+    display_order = 40,
+    after_help = EXAMPLES,
+    mut_arg("output", |a| {
+        a.help("Output file; a name ending in .gz is compressed with bgzip [default: standard output]")
+    })
+)]
 pub struct Args {
-    #[command(flatten)]
-    pub model: ModelArgs,
-
-    /// Count table of deepallele count (.gz allowed, - for stdin)
+    /// Count table of deepallele count (.gz allowed; - for standard input)
     #[arg(value_name = "COUNTS", required_unless_present = "pairs", conflicts_with = "pairs")]
     pub counts: Option<PathBuf>,
 
-    /// Table of designed pairs instead: id, allele_a, allele_b, value_a, value_b and optionally group, sd_a and sd_b
-    #[arg(long, value_name = "TSV", conflicts_with_all = ["reference", "variants", "sample", "strain", "hap1", "hap2",
-          "count_sample", "replicate", "anchor", "tss"])]
-    pub pairs: Option<PathBuf>,
-
     #[command(flatten)]
-    pub windows: AnchorArgs,
+    pub model: ModelArgs,
 
     #[command(flatten)]
     pub genome: GenomeArgs,
 
-    #[command(flatten)]
-    pub haplotypes: HaplotypeArgs,
+    /// Table of designed pairs instead of counts, with the columns id, allele_a, allele_b, value_a, value_b, and
+    /// optionally group, sd_a and sd_b
+    #[arg(long, value_name = "TSV", help_heading = "Input", conflicts_with_all = ["reference", "variants", "sample",
+          "strain", "hap1", "hap2", "count_sample", "replicate", "anchor", "tss"])]
+    pub pairs: Option<PathBuf>,
 
-    /// The windows to evaluate, as the model was trained
-    #[arg(long, value_name = "PART", default_value = "test")]
-    pub part: Part,
-
-    /// The sample of COUNTS to evaluate, where it holds several
-    #[arg(long, value_name = "NAME")]
+    /// Sample of COUNTS to evaluate, if it has several
+    #[arg(long, value_name = "SAMPLE", help_heading = "Input")]
     pub count_sample: Option<String>,
 
-    /// Count table of a replicate, for the ceiling; it may hold several, and may be COUNTS itself
-    #[arg(long, value_name = "COUNTS")]
+    /// Count table of a replicate, for the ceiling; may be repeated, may have several replicates, may be COUNTS itself
+    #[arg(long, value_name = "COUNTS", help_heading = "Input")]
     pub replicate: Vec<PathBuf>,
-
-    /// What becomes of fragments that fit both alleles, as in training
-    #[arg(long, value_name = "RULE", default_value = "half", conflicts_with = "pairs")]
-    pub uninformative: Uninformative,
-
-    /// What value_a and value_b of --pairs are: counts, linear or log2 [default: the model's]
-    #[arg(long, value_name = "SCALE", requires = "pairs")]
-    pub target_scale: Option<Scale>,
-
-    /// Added to counts and linear values before the logarithm [default: the model's]
-    #[arg(long, value_name = "NUMBER")]
-    pub pseudocount: Option<f64>,
-
-    /// Resamples behind the intervals; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
-    pub bootstrap: u32,
-
-    /// Seed of resampling and of shuffled partners
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-
-    /// Edges of the bins of measured |log2 ratio| for the direction
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0.5,1,2")]
-    pub direction_bins: Vec<f64>,
-
-    /// Also fit a ridge regression on counts of k-mers, on the training windows [k: 6]
-    #[arg(long, value_name = "K", num_args = 0..=1, require_equals = true, default_missing_value = "6",
-          value_parser = clap::value_parser!(u8).range(1..=MAX_K as i64))]
-    pub kmer_ridge: Option<u8>,
-
-    /// Also draw PREFIX.hap1.svg, PREFIX.hap2.svg, PREFIX.ratio.svg, PREFIX.calibration.svg and PREFIX.direction.svg
-    #[arg(long, value_name = "PREFIX")]
-    pub plots: Option<PathBuf>,
 
     #[command(flatten)]
     pub output: OutputArgs,
 
+    /// Also draw PREFIX.hap1.svg, PREFIX.hap2.svg, PREFIX.ratio.svg, PREFIX.calibration.svg and PREFIX.direction.svg
+    #[arg(long, value_name = "PREFIX", help_heading = "Output")]
+    pub plots: Option<PathBuf>,
+
     #[command(flatten)]
     pub provenance: ProvenanceArgs,
+
+    #[command(flatten)]
+    pub haplotypes: HaplotypeArgs,
+
+    #[command(flatten)]
+    pub windows: AnchorArgs,
+
+    /// Windows to evaluate, as divided when the model was trained
+    #[arg(long, value_name = "PART", default_value = "test", help_heading = "Regions and variants")]
+    pub part: Part,
+
+    /// How to treat uninformative fragments, as in training: half (count half of them for each haplotype) or drop
+    #[arg(long, value_name = "RULE", default_value = "half", conflicts_with = "pairs", help_heading = "Measured values",
+          value_parser = choice_parser!(Uninformative), hide_possible_values = true)]
+    pub uninformative: Uninformative,
+
+    /// Scale of value_a and value_b of --pairs: counts, linear or log2 [default: as in training]
+    #[arg(long, value_name = "SCALE", requires = "pairs", help_heading = "Measured values",
+          value_parser = choice_parser!(Scale), hide_possible_values = true)]
+    pub target_scale: Option<Scale>,
+
+    /// Pseudocount, added to counts and linear values before the logarithm [default: as in training]
+    #[arg(long, value_name = "FLOAT", help_heading = "Measured values")]
+    pub pseudocount: Option<f64>,
+
+    /// Number of bootstrap resamples for the confidence intervals; 0 for no intervals
+    #[arg(long, value_name = "INT", default_value_t = 1000, help_heading = "Statistics",
+          value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub bootstrap: u32,
+
+    /// Seed of resampling and shuffling
+    #[arg(long, value_name = "INT", default_value_t = 1, help_heading = "Statistics")]
+    pub seed: u64,
+
+    /// Limits of the bins of measured |log2 ratio| for the fraction of correct directions, comma-separated
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0.5,1,2", help_heading = "Statistics")]
+    pub direction_bins: Vec<f64>,
+
+    /// Also evaluate a ridge regression on k-mer counts, fitted on the training windows; --kmer-ridge alone uses k = 6
+    #[arg(long, value_name = "INT", num_args = 0..=1, require_equals = true, default_missing_value = "6",
+          value_parser = clap::value_parser!(u8).range(1..=MAX_K as i64), help_heading = "Statistics")]
+    pub kmer_ridge: Option<u8>,
 
     #[command(flatten)]
     pub threads: ThreadArgs,
@@ -135,7 +157,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// What clap cannot check by itself.
+    /// Check what clap cannot.
     pub fn check(&self) -> anyhow::Result<()> {
         if self.pseudocount.is_some_and(|p| !(p.is_finite() && p >= 0.0)) {
             return Err(usage("--pseudocount must be 0 or more"));
@@ -146,14 +168,14 @@ impl Args {
             return Err(usage("--direction-bins must be rising numbers above 0, such as 0.5,1,2"));
         }
         if self.plots.as_deref().is_some_and(is_stdio) {
-            return Err(usage("--plots needs the beginning of file names; standard output is for the table"));
+            return Err(usage("--plots needs a prefix of file names; standard output is for the table"));
         }
         if self.pairs.is_some() {
             return Ok(());
         }
-        // clap does not look at `requires` where something excludes what is required.
+        // clap ignores `requires` where another option excludes the required one.
         if self.target_scale.is_some() {
-            return Err(usage("--target-scale belongs to --pairs TSV"));
+            return Err(usage("--target-scale needs --pairs TSV"));
         }
         self.genome.required()?;
         self.haplotypes.required()?;
@@ -162,7 +184,7 @@ impl Args {
         one_stdin(inputs.map(PathBuf::as_path))
     }
 
-    /// Options of the evaluation itself.
+    /// Options of the evaluation.
     pub fn options(&self) -> Options {
         Options {
             part: self.part.of_split(),
@@ -176,20 +198,18 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use clap::CommandFactory;
+    use deepallele_common::testing;
 
-    fn check(text: &str) -> Result<(), String> {
-        let args = Args::try_parse_from(["evaluate"].into_iter().chain(text.split_whitespace()));
-        args.map_err(|e| e.to_string())?.check().map_err(|e| e.to_string())
-    }
+    use super::*;
 
     #[test]
     fn options_fit_together() {
-        Args::command().debug_assert();
-        assert_eq!(check("-m m c.tsv -f f -v v -s S --replicate a --replicate b --kmer-ridge --plots x"), Ok(()));
-        assert_eq!(check("-m m --pairs p.tsv --target-scale log2 --kmer-ridge=4 --bootstrap 0"), Ok(()));
-        for (wrong, needle) in [
+        let options = testing::Options::checked_by(Args::check);
+        options.accept(&[
+            "-m m c.tsv -f f -v v -s S --replicate a --replicate b --kmer-ridge --plots x",
+            "-m m --pairs p.tsv --target-scale log2 --kmer-ridge=4 --bootstrap 0",
+        ]);
+        options.refuse(&[
             ("-m m", "COUNTS"),
             ("c.tsv -f f -v v -s S", "--model"),
             ("-m m c.tsv -v v -s S", "-f FASTA"),
@@ -206,9 +226,6 @@ mod tests {
             ("-m m --pairs p --part some", "possible values"),
             ("-m m --pairs p --plots -", "standard output"),
             ("-m m - -f f -v - -s S", "only one input"),
-        ] {
-            let message = check(wrong).unwrap_err();
-            assert!(message.contains(needle), "{wrong}: {message}");
-        }
+        ]);
     }
 }

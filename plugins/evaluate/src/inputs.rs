@@ -1,4 +1,4 @@
-//! From options to measured windows.
+//! Reads the measured windows that the options name.
 
 use anyhow::Context;
 use deepallele_common::windows::check_tss;
@@ -19,7 +19,7 @@ use crate::args::{Args, Part};
 pub struct Inputs {
     pub examples: Examples,
     pub replicates: Vec<Replicate>,
-    /// How measured values became logarithms.
+    /// How measured values are converted to logarithms.
     pub scale: TargetScale,
     /// The haplotypes; empty for pairs.
     pub haplotypes: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Inputs {
     pub sample: Option<String>,
 }
 
-/// Read everything that the options name.
+/// Read the inputs that the options name.
 pub fn read(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
     let inputs = match &args.pairs {
         Some(path) => {
@@ -43,7 +43,7 @@ pub fn read(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
     Ok(inputs)
 }
 
-/// The model's scale, or what the options say instead.
+/// The scale of the options, else that of the model.
 fn scale_of_pairs(args: &Args, model: &TargetScale) -> TargetScale {
     let scale = args.target_scale.unwrap_or(model.scale);
     let usual = match scale == model.scale {
@@ -87,16 +87,16 @@ fn from_counts(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
     Ok(Inputs { examples, replicates, scale, haplotypes, sample: Some(counts.sample) })
 }
 
-/// Err says why there is nothing to evaluate.
+/// The problem, where the part to evaluate is empty.
 fn check_part(part: Part, examples: &Examples, model: &ModelInfo) -> Result<(), String> {
     let Some(wanted) = part.of_split() else { return Ok(()) };
     if examples.parts.contains(&Some(wanted)) {
         return Ok(());
     }
     if examples.parts.iter().all(Option::is_none) && model.held_out.test.is_empty() {
-        return Err("the model does not say which windows it was tested on: give --part all, and take the figures of \
-                    windows it learnt from for what they are"
+        return Err("the model file does not name its held-out windows: give --part all, and keep in mind that the \
+                    results then include windows that the model was trained on"
             .into());
     }
-    Err(format!("none of its windows is in the {wanted} part of the model's training; give another table or --part"))
+    Err(format!("contains no window of the model's {wanted} part; give another table or --part"))
 }

@@ -1,4 +1,4 @@
-//! `deepallele evaluate`: how good a model is on windows that it did not learn from.
+//! `deepallele evaluate`: a model compared with measurements of held-out windows.
 
 mod args;
 mod inputs;

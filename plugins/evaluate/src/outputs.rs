@@ -1,4 +1,4 @@
-//! The table, the plots, and what is said on stderr.
+//! The table, the plots, and the summary on stderr.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use deepallele_core::output::track::{HAPLOTYPE1, HAPLOTYPE2, RATIO};
 use crate::args::Args;
 use crate::inputs::Inputs;
 
-/// Write what the options ask for.
+/// Write what was requested.
 pub fn write(args: &Args, inputs: &Inputs, model: &ModelInfo, found: &Evaluation) -> anyhow::Result<()> {
     for note in &found.notes {
         log::info!("{note}");
     }
-    // First the table: when it cannot be written there are no plots either.
+    // The table comes first: if it cannot be written, there are no plots either.
     let mut out = OutFile::create(&args.output.output)?;
     let fail = |e| Error::io(&args.output.output, e);
     for line in header(args, inputs, model, found) {
@@ -71,7 +71,7 @@ fn find<'a>(found: &'a Evaluation, section: &str, quantity: &str, case: &str, na
     found.rows.iter().find(fits)
 }
 
-/// A figure with its interval, as far as there is one.
+/// A value with its confidence interval, if there is one.
 fn interval(row: &Row) -> String {
     match (row.value.is_finite(), row.low.is_finite()) {
         (true, true) => format!("{:.3} ({:.3} to {:.3})", row.value, row.low, row.high),
@@ -132,7 +132,7 @@ fn plots(prefix: &Path, part: &str, found: &Evaluation) -> Result<()> {
     )
 }
 
-/// `PREFIX.name.svg`, whatever dots the prefix holds.
+/// `PREFIX.name.svg`; dots in the prefix are not suffixes.
 fn with_ending(prefix: &Path, name: &str) -> PathBuf {
     let mut file = prefix.as_os_str().to_owned();
     file.push(format!(".{name}.svg"));

@@ -1,8 +1,8 @@
-//! A published data set, read in blocks of rows by a thread of its own.
+//! A published data set, read in blocks of rows by a separate thread.
 //!
-//! The thread is there for two reasons: unpacking goes on while rows are worked on, and of a damaged file the HDF5
-//! library may never come back (1.14.6 goes round in circles in a heap of strings that was zeroed), which whoever waits
-//! for a block can tell.
+//! The thread has two reasons: blocks are decompressed while rows are processed, and a call of the HDF5 library may never
+//! return for a damaged file (1.14.6 loops endlessly in a heap of strings that was zeroed), which the receiver of the
+//! blocks notices by waiting too long.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
@@ -15,13 +15,13 @@ use deepallele_core::model::published::data_set::{
 
 use crate::library::{Dataset, File, Kind, Number, Part};
 
-/// How long to wait for one block, which takes a second.
+/// Longest time to wait for one block; normal is a second.
 pub const PATIENCE: Duration = Duration::from_secs(180);
-/// Bytes of one allele's rows held at a time, when chunks allow it.
+/// Bytes of one allele's rows in a block, unless chunks are larger.
 const BLOCK: u64 = 16 << 20;
-/// The most that chunks can make of it.
+/// Bytes of a block at most, with large chunks.
 const LARGEST_BLOCK: u64 = 256 << 20;
-/// Longest row read, in positions: far above any published window.
+/// Longest row read, in bases: far above any published window.
 const LONGEST_ROW: u64 = 1 << 20;
 
 /// A data set that is being read.
@@ -29,42 +29,48 @@ pub struct DataSet {
     path: PathBuf,
     patience: Duration,
     blocks: Receiver<Part<Message>>,
-    /// What it is.
+    /// Its assay and size.
     pub about: About,
 }
 
-/// What a data set says about itself.
+/// The assay and size of a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
-    /// What was measured, and what told so.
+    /// What was measured.
     pub assay: Assay,
-    pub told_by: &'static str,
+    /// What the assay was recognised by.
+    pub recognised_by: &'static str,
     /// The batch whose values are read; None for ChIP.
     pub batch: Option<String>,
+    /// Number of rows.
     pub rows: u64,
-    /// Positions of a row.
+    /// Bases of a row, with padding.
     pub length: u64,
-    /// True when the ratio of the values is there, and true when all of them are float64.
+    /// True when the file has the ratio of the values.
     pub has_ratio: bool,
+    /// True when all values are float64.
     exact: bool,
 }
 
 /// One row.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
+    /// Name of the peak.
     pub name: &'a str,
     /// Bases of both alleles, without padding.
     pub alleles: [&'a [u8]; 2],
-    /// Values of both, as asked for.
+    /// Values of both alleles, on the requested scale.
     pub values: [f64; 2],
 }
 
-/// What was seen beside the rows.
+/// Statistics of the rows read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
+    /// Number of rows.
     pub rows: u64,
-    /// Letters that the encoding has not, read as N, and rows with any.
+    /// Bases other than A, C, G, T and N, read as N.
     pub unknown: u64,
+    /// Rows with such bases.
     pub rows_unknown: u64,
     /// Rows whose ratio is not the difference of their values.
     pub odd_ratios: u64,
@@ -80,11 +86,11 @@ struct Block {
     names: Vec<String>,
     one_hot: [OneHot; 2],
     values: [Vec<f64>; 2],
-    /// Empty when there are none.
+    /// Empty when the file has none.
     ratios: Vec<f64>,
 }
 
-/// Without conversion where there need be none: it costs more than the reading.
+/// In the type of the file where possible: conversion takes longer than reading.
 enum OneHot {
     Bytes(Vec<u8>),
     Floats(Vec<f32>),
@@ -120,13 +126,13 @@ impl DataSet {
     /// `patience` is how long one block may take.
     ///
     /// # Errors
-    /// The file is no such data set, or has several batches.
+    /// The file is not such a data set, or has several batches.
     pub fn open(path: &Path, assay: Option<Assay>, batch: Option<&str>, patience: Duration) -> Result<Self> {
         let (sender, blocks) = sync_channel(0);
         let (file, batch) = (path.to_path_buf(), batch.map(String::from));
         std::thread::spawn(move || {
             if let Err(problem) = send(&file, assay, batch.as_deref(), &sender) {
-                // When nobody listens, something else has ended the reading already.
+                // Without a receiver, reading was given up for another reason.
                 let _ = sender.send(Err(problem));
             }
         });
@@ -136,10 +142,10 @@ impl DataSet {
         }
     }
 
-    /// Call `each` with every row, its values as `values` says.
+    /// Call `each` with every row, with values on the scale `values`.
     ///
     /// # Errors
-    /// The first row that is no pair of sequences with values, what cannot be read, and what `each` gives back.
+    /// The first row that is not a pair of sequences with values, a failure to read, or the error of `each`.
     pub fn read(self, values: Values, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<Seen> {
         let mut seen = Seen::default();
         let mut alleles: [Vec<u8>; 2] = Default::default();
@@ -166,7 +172,7 @@ impl DataSet {
                 Error::input(&self.path, format!("row {} (\"{}\"): {problem}", seen.rows + 1, name.escape_debug()))
             };
             if name.is_empty() || name.contains(|c: char| c.is_control()) {
-                return Err(at("its name is empty or holds a tab or the like".into()));
+                return Err(at("its name is empty or contains a control character such as a tab".into()));
             }
             let mut unknown = 0;
             for side in 0..2 {
@@ -178,7 +184,7 @@ impl DataSet {
             if let Some(side) = (0..2).find(|&side| !shown[side].is_finite()) {
                 let problem = match stored[side].is_finite() {
                     true => "is too large for a logarithm of counts; see --values",
-                    false => "is no number",
+                    false => "is not a number",
                 };
                 return Err(at(format!("{} is {}, which {problem}", value_names[side], stored[side])));
             }
@@ -200,20 +206,20 @@ impl About {
     }
 }
 
-/// Wait for what the thread sends next, after `rows` rows.
+/// Wait for the next message of the thread, after `rows` rows.
 fn receive(path: &Path, blocks: &Receiver<Part<Message>>, patience: Duration, rows: u64) -> Result<Message> {
     match blocks.recv_timeout(patience) {
         Ok(Ok(message)) => Ok(message),
         Ok(Err(problem)) => Err(Error::input(path, problem)),
         Err(RecvTimeoutError::Timeout) => Err(Error::input(
             path,
-            format!("is damaged behind row {rows}, or very slow: nothing came of it for {} s", patience.as_secs()),
+            format!("is damaged after row {rows}, or very slow: no data for {} s", patience.as_secs()),
         )),
         Err(RecvTimeoutError::Disconnected) => Err(Error::input(path, "could not be read to its end")),
     }
 }
 
-/// Read `path` and send what it is, then all of its blocks. Stops early when nobody listens.
+/// Read `path` and send what it is, then all of its blocks. Stops early when the receiver is gone.
 fn send(path: &Path, assay: Option<Assay>, batch: Option<&str>, to: &SyncSender<Part<Message>>) -> Part<()> {
     let file = PublishedFile::open(path, assay, batch)?;
     let rows = file.about.rows;
@@ -248,10 +254,10 @@ impl PublishedFile {
         let names = file.names()?;
         let has = |name: &str| names.iter().any(|n| n == name);
         if let Some(lacking) = SEQUENCES.iter().chain([&PEAK_NAME]).find(|name| !has(name)) {
-            return Err(format!("has no {lacking}; it is no published data set of DeepAllele"));
+            return Err(format!("has no {lacking}; it is not a published data set of DeepAllele"));
         }
         let data_type = file.attribute("data_type")?;
-        let (assay, told_by) = match (assay, data_type.as_deref().and_then(Assay::find)) {
+        let (assay, recognised_by) = match (assay, data_type.as_deref().and_then(Assay::find)) {
             (Some(assay), _) => (assay, "--assay"),
             (None, Some(assay)) => (assay, "its attribute data_type"),
             (None, None) if has(GENE_NAME) => (Assay::Rna, "its gene_name"),
@@ -273,7 +279,7 @@ impl PublishedFile {
         let peaks = open(PEAK_NAME)?;
         if sequences[1].shape != sequences[0].shape {
             return Err(format!(
-                "has {} of shape {:?} beside {:?} of {}",
+                "has {} of shape {:?}, but {:?} of {}",
                 SEQUENCES[1], sequences[1].shape, sequences[0].shape, SEQUENCES[0]
             ));
         }
@@ -283,10 +289,10 @@ impl PublishedFile {
             }
         }
         if rows == 0 {
-            return Err("holds no rows".into());
+            return Err("contains no rows".into());
         }
         if length == 0 || length > LONGEST_ROW {
-            return Err(format!("has rows of {length} positions; they must be 1 to {LONGEST_ROW}"));
+            return Err(format!("has rows of {length} bases; they must have 1 to {LONGEST_ROW}"));
         }
         for numbers in sequences.iter().chain(&values).chain(&ratio) {
             if !matches!(numbers.kind, Kind::Float(_) | Kind::Integer { .. }) {
@@ -297,7 +303,7 @@ impl PublishedFile {
             return Err(format!("has {PEAK_NAME}, which does not consist of strings"));
         }
         let exact = values.iter().chain(&ratio).all(|d| d.kind == Kind::Float(8));
-        let about = About { assay, told_by, batch, rows, length, has_ratio: ratio.is_some(), exact };
+        let about = About { assay, recognised_by, batch, rows, length, has_ratio: ratio.is_some(), exact };
         Ok(Self { about, sequences, names: peaks, values, ratio, _file: file })
     }
 
@@ -318,7 +324,7 @@ impl PublishedFile {
         Ok(block)
     }
 
-    /// How many rows to read at a time: whole chunks, so that none is unpacked twice, unless they are too large.
+    /// Rows of a block: whole chunks, so that none is decompressed twice, unless they are too large.
     fn block(&self) -> u64 {
         let row_bytes = 4 * self.about.length * std::mem::size_of::<f64>() as u64;
         let chunk = |d: &Dataset| d.chunk.as_ref().map_or(1, |c| c[0]);
@@ -334,17 +340,17 @@ impl PublishedFile {
 fn pick_batch(assay: Assay, named: Option<&str>, names: &[String]) -> Part<Option<String>> {
     if assay == Assay::Chip {
         return match named {
-            Some(_) => Err("is a data set of chip, which has no batches; leave --batch out".into()),
+            Some(_) => Err("is a data set of chip, which has no batches; omit --batch".into()),
             None => Ok(None),
         };
     }
     let found = batches(names);
     let list = || found.join(", ");
-    // Of expression, the sum of the logarithms is nothing to learn.
+    // For expression, the sum of the logarithms over conditions is not a useful target.
     let worth: Vec<&str> = found.iter().copied().filter(|&b| assay != Assay::Rna || b != SUM).collect();
     match (named, &worth[..]) {
         (Some(name), _) if found.contains(&name) => Ok(Some(name.to_string())),
-        (Some(name), _) if !found.is_empty() => Err(format!("has no batch \"{name}\"; there are {}", list())),
+        (Some(name), _) if !found.is_empty() => Err(format!("has no batch \"{name}\"; it has {}", list())),
         (None, [one]) => Ok(Some(one.to_string())),
         (None, [_, ..]) => Err(format!("has several batches of values; choose with --batch: {}", list())),
         _ if found.len() == 1 => Ok(Some(found[0].to_string())),

@@ -20,17 +20,17 @@ const CHUNK_OF_LINES: u64 = 1 << 13;
 #[derive(Clone, Debug)]
 pub struct Layout {
     pub assay: Assay,
-    /// Names the values; not used by ChIP.
+    /// Name of the values; not used for ChIP.
     pub batch: String,
-    /// Positions of a row; shorter sequences are padded on the right.
+    /// Bases of a row; shorter sequences are padded on the right.
     pub length: usize,
     /// The attribute `window_size` of RNA.
     pub window_size: usize,
-    /// What the values of the rows are.
+    /// Scale of the values given for the rows.
     pub values: Values,
 }
 
-/// A data set in the making, under a temporary name until [`PublishedWriter::finish`].
+/// A data set being written, under a temporary name until [`PublishedWriter::finish`].
 pub struct PublishedWriter {
     path: PathBuf,
     layout: Layout,
@@ -58,7 +58,7 @@ impl PublishedWriter {
     /// Begin the data set `path`.
     pub fn create(path: &Path, layout: Layout) -> Result<Self> {
         if text_input::is_stdio(path) || (path.exists() && !path.is_file()) {
-            return Err(Error::input(path, "cannot hold an HDF5 file, which has to be a plain file"));
+            return Err(Error::input(path, "cannot be an HDF5 output; give the name of a regular file"));
         }
         let temporary = output_file::temporary_beside(path)?.into_temp_path();
         let block = (CHUNK / (4 * layout.length * std::mem::size_of::<f64>())).max(1);
@@ -88,7 +88,7 @@ impl PublishedWriter {
         }
         let logs = values.map(|v| self.layout.values.to_stored(v));
         if let Some(side) = (0..2).find(|&side| !logs[side].is_finite()) {
-            return Err(Error::mismatch(format!("has the value {}, which is no count", values[side])));
+            return Err(Error::mismatch(format!("has the value {}, which is not a count", values[side])));
         }
         for (rows, allele) in self.one_hot.iter_mut().zip(alleles) {
             let start = rows.len();
@@ -120,12 +120,12 @@ impl PublishedWriter {
         Ok(())
     }
 
-    /// Write the rest and give the file its name. Gives back the number of rows.
+    /// Write the rest and rename the file. Returns the number of rows.
     pub fn finish(mut self) -> Result<u64> {
         self.write()?;
         let Self { path, temporary, parts, rows, .. } = self;
         if rows == 0 {
-            return Err(Error::input(&path, "would hold no rows"));
+            return Err(Error::input(&path, "would contain no rows"));
         }
         parts.close().map_err(|problem| Error::input(&path, problem))?;
         output_file::persist(temporary, &path)?;
@@ -196,7 +196,7 @@ impl Parts {
     }
 
     fn close(self) -> Part<()> {
-        // While the datasets are open: closing one writes its last chunks, and cannot say whether that worked.
+        // While the datasets are open: closing one writes its last chunks, but does not report failure.
         self.file.flush()?;
         let Parts { file, sequences, names, more, values } = self;
         drop((sequences, names, more, values));

@@ -9,7 +9,7 @@ use deepallele_import::reader::DataSet;
 fn a_file_that_the_library_hangs_on_is_given_up() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/chip.hdf5");
     let mut bytes = std::fs::read(source).unwrap();
-    // The heap that the names lie in, zeroed behind its head, as a download that was cut off may leave it.
+    // The heap of the names, zeroed after its head, as an interrupted download may leave it.
     let at = bytes.windows(4).position(|w| w == b"GCOL").unwrap();
     bytes[at + 16..at + 200].fill(0);
     let folder = tempfile::tempdir().unwrap();
@@ -23,6 +23,6 @@ fn a_file_that_the_library_hangs_on_is_given_up() {
             rest.expect_err("what is zero cannot be read").to_string()
         }
     };
-    assert!(message.contains("zeroed.hdf5") && message.contains("damaged behind row 0"), "{message}");
+    assert!(message.contains("zeroed.hdf5") && message.contains("damaged after row 0"), "{message}");
     assert!(start.elapsed() < Duration::from_secs(20));
 }

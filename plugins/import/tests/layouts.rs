@@ -175,15 +175,15 @@ fn what_was_written_by_h5py_reads() {
     let logs = [["5.25", "5"], ["1", "-1"], ["0.1", "0.3"], ["12", "0"]];
     let peaks = ["chr1-100-130", "chr16-5-35", "chrX-7-37", "chr2-900-930"];
     let genes = ["Actb", "H2-K1", "Xist", "Gm1"];
-    for (name, more, told, values) in [
-        ("atac", &["--batch", "sum"][..], "atac by its attribute data_type", counts),
-        ("chip", &[], "chip by its attribute data_type", counts),
-        ("rna", &["--batch", "MF_PC_IL4"], "rna by its gene_name", logs),
+    for (name, more, recognised, values) in [
+        ("atac", &["--batch", "sum"][..], "atac (by its attribute data_type)", counts),
+        ("chip", &[], "chip (by its attribute data_type)", counts),
+        ("rna", &["--batch", "MF_PC_IL4"], "rna (by its gene_name)", logs),
     ] {
         let output = hand::import(&data.join(format!("{name}.hdf5")), &folder.path("t.tsv"), more);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() && said.contains(told), "{said}");
-        assert!(said.contains("4 rows of 40 positions") && said.contains("1 letters in 1 rows"), "{said}");
+        assert!(output.status.success() && said.contains(recognised), "{said}");
+        assert!(said.contains("4 rows of 40 bases") && said.contains("1 bases in 1 rows"), "{said}");
         assert!(!said.contains("ratio"), "{said}");
         let mut expected = "id\tallele_a\tallele_b\tvalue_a\tvalue_b\tgroup\n".to_string();
         for (row, length) in [30, 29, 31, 30].into_iter().enumerate() {
@@ -219,22 +219,25 @@ fn batches_are_chosen_by_name() {
     };
     let (table_of_one, said) = folder.good(&batched(&["sc"]), &[]);
     assert_eq!(table_of_one, table());
-    assert!(said.contains("atac by its batches") && said.contains("sc.B6 and sc.CAST are written as counts"), "{said}");
+    assert!(
+        said.contains("atac (by its batches") && said.contains("sc.B6 and sc.CAST are written as counts"),
+        "{said}"
+    );
     let two = batched(&["sum", "sc"]);
     let message = folder.refused(&two, &[]);
     assert!(message.contains("choose with --batch: sc, sum"), "{message}");
-    assert!(folder.refused(&two, &["--batch", "bulk"]).contains("no batch \"bulk\"; there are sc, sum"));
+    assert!(folder.refused(&two, &["--batch", "bulk"]).contains("no batch \"bulk\"; it has sc, sum"));
     let (second, said) = folder.good(&two, &["--batch", "sc"]);
     let line = |text: &str, i: usize| text.lines().nth(i).unwrap().to_string();
     assert_eq!(line(&second, 1), line(&table(), 1).replace("\t0\t1\t", "\t1\t2\t"));
     // One more on both sides: the ratio is another.
     assert!(said.contains("5 of 5 rows have a sc.ratio that is not sc.B6 - sc.CAST"), "{said}");
-    assert!(folder.refused(&chip(), &["--batch", "sum"]).contains("leave --batch out"));
+    assert!(folder.refused(&chip(), &["--batch", "sum"]).contains("omit --batch"));
     assert!(folder.refused(&chip(), &["--assay", "atac"]).contains("has no values such as sum.B6"));
-    // A sum beside the only condition is no choice for expression, but for counts it is.
+    // A sum in addition to the only condition is not an alternative for expression, but it is for counts.
     let rna = batched(&["sum", "B_Fo_Sp_PBS"]);
     let (logs, said) = folder.good(&rna, &["--assay", "rna"]);
-    assert!(said.contains("B_Fo_Sp_PBS.CAST are written as they are, in log2"), "{said}");
+    assert!(said.contains("B_Fo_Sp_PBS.CAST are written unchanged, in log2"), "{said}");
     let row = line(&logs, 3);
     let values: Vec<f64> = row.split('\t').skip(3).take(2).map(|x| x.parse().unwrap()).collect();
     assert!((values[0] - 122f64.ln()).abs() < 1e-14 && (values[1] - 46f64.ln()).abs() < 1e-14, "{row}");
@@ -255,7 +258,7 @@ fn values_may_stay_logarithms() {
     let (counts, _) = folder.good(&parts, &[]);
     let value: f64 = counts.lines().nth(1).unwrap().split('\t').nth(3).unwrap().parse().unwrap();
     assert!((value.ln_1p() - 1.234_567_890_123).abs() < 1e-14, "{value}");
-    // float32 keeps seven digits, and a ratio to as many is no odd one.
+    // float32 keeps seven digits; a ratio that is right to seven digits is not reported.
     let mut parts = chip();
     for name in ["B6_counts", "Cast_counts", "ratio"] {
         of(&mut parts, name).element = Element::F32;
@@ -277,7 +280,7 @@ fn what_is_odd_is_counted() {
     }
     let (table, said) = folder.good(&parts, &[]);
     assert!(table.contains("chr1-10-20\tACNTNCGTAC\t"), "{table}");
-    for words in ["1 of 5 rows have a ratio", "2 letters in 1 rows", "1 rows have no chromosome"] {
+    for words in ["1 of 5 rows have a ratio", "2 bases in 1 rows", "1 rows have no chromosome"] {
         assert!(said.contains(words), "{said}");
     }
     parts.pop();
@@ -305,7 +308,7 @@ fn rows_that_are_no_sequences_are_named() {
         assert!(message.contains(problem), "{message}");
     }
     for (value, problem) in [
-        (f64::NAN, "row 4 (\"GL456210-1-9\"): B6_counts is NaN, which is no number"),
+        (f64::NAN, "row 4 (\"GL456210-1-9\"): B6_counts is NaN, which is not a number"),
         (f64::INFINITY, "is inf"),
         (800.0, "B6_counts is 800, which is too large"),
     ] {
@@ -317,7 +320,7 @@ fn rows_that_are_no_sequences_are_named() {
     for (name, problem) in [
         (&b"chr1\t5"[..], "row 2 (\"chr1\\t5\"): its name"),
         (b"", "row 2 (\"\"): its name is empty"),
-        (b"chr\xff", "no UTF-8 text"),
+        (b"chr\xff", "not UTF-8"),
     ] {
         let mut parts = chip();
         if let Content::Texts(names) = &mut of(&mut parts, "peak_name").content {
@@ -346,7 +349,7 @@ fn data_sets_that_are_none_are_refused() {
     for (name, shape, problem) in [
         ("B6_sequence", &[rows, 4, LENGTH as u64][..], "of shape [5, 4, 12], not (rows, length, 4)"),
         ("B6_sequence", &[rows, LENGTH as u64 * 4], "of shape [5, 48]"),
-        ("Cast_sequence", &[rows, LENGTH as u64 / 2, 4, 2], "beside [5, 12, 4]"),
+        ("Cast_sequence", &[rows, LENGTH as u64 / 2, 4, 2], "but [5, 12, 4] of B6_sequence"),
         ("peak_name", &[rows, 1], "peak_name of shape [5, 1] for 5 rows"),
         ("B6_counts", &[1, rows], "B6_counts of shape [1, 5] for 5 rows"),
     ] {
@@ -411,7 +414,7 @@ fn nothing_is_read_from_elsewhere() {
     assert!(with(Storage::External(outside)).contains("B6_sequence, which has its content in other files"));
     assert!(with(Storage::Virtual).contains("in other files"));
     let message = with(Storage::UnknownFilter(vec![1, LENGTH as u64, 4]));
-    assert!(message.contains("is packed by filter 32000") && message.contains("repack"), "{message}");
+    assert!(message.contains("is compressed by filter 32000") && message.contains("repack"), "{message}");
     for to in [Ok(("/etc/passwd", "B6_sequence")), Err("/Cast_sequence")] {
         hand::write(&folder.path("set.hdf5"), &chip());
         hand::link(&folder.path("set.hdf5"), "B6_sequence", to);

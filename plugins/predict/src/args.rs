@@ -2,82 +2,81 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{Arg, Parser};
 use deepallele_common::{
-    one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs, ProvenanceArgs,
-    ThreadArgs, Uninformative,
+    choice_parser, one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
+    ProvenanceArgs, ThreadArgs, TrackArgs,
 };
 use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::training::dataset::Uninformative;
 
-/// Predict counts of both haplotypes and their ratio, for regions or for designed pairs
+const EXAMPLES: &str = "\
+Examples:
+  # Counts and allelic ratio of peaks
+  deepallele predict -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak -o predicted.tsv.gz
+  # Compared with the measured counts, with tracks and a session for IGV
+  deepallele predict -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 --compare counts.tsv.gz --bigwig tracks --igv session.xml -o predicted.tsv
+  # Designed pairs of sequences
+  deepallele predict -m model/model.onnx --pairs pairs.tsv -o predicted.tsv";
+
+/// Predict counts of both haplotypes and their ratio
 ///
-/// Regions: each is predicted by the window that the model was trained on (around the summit, middle or TSS), with the
-/// variants of the two haplotypes put in. The table has #chrom start end name hap1 hap2 log2_ratio variants: values in the units that
-/// the model was trained on, log2 of haplotype 1 over haplotype 2 from the ratio head, and the number of records in
+/// For regions (-L), each is predicted from the window on which the model was trained (around the summit, middle or TSS),
+/// with the variants of each haplotype applied. The table has the columns #chrom start end name hap1 hap2 log2_ratio variants: counts in the
+/// units of the training data, log2 of haplotype 1 over haplotype 2 from the ratio head, and the number of records in
 /// which the two alleles differ within the window.
 ///
-/// Predictions of an ensemble have log2_ratio_sd too, the standard deviation over its networks.
+/// For designed pairs (--pairs), each line of a table with the columns id, allele_a and allele_b is predicted; the table
+/// has the columns id hap1 hap2 log2_ratio.
 ///
-/// Pairs (--pairs): each line of a table `id allele_a allele_b` is predicted; the result has id hap1 hap2 log2_ratio.
+/// Predictions of an ensemble also have log2_ratio_sd, the standard deviation over its networks.
 #[derive(Parser)]
+#[command(display_order = 50, after_help = EXAMPLES, mut_args(describe_tracks))]
 pub struct Args {
     #[command(flatten)]
     pub model: ModelArgs,
 
+    #[command(flatten)]
+    pub genome: GenomeArgs,
+
+    /// Predict the pairs of this table instead of regions
+    #[arg(long, value_name = "TSV", help_heading = "Input", conflicts_with_all = ["regions", "reference", "variants",
+          "sample", "strain", "hap1", "hap2", "compare", "anchor", "tss", "bedgraph", "bigwig", "igv", "igv_tracks"])]
+    pub pairs: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    /// With --pairs: write the outputs of the network, not converted, as id count_a count_b ratio
+    #[arg(long, requires = "pairs", help_heading = "Output")]
+    pub raw: bool,
+
+    #[command(flatten)]
+    pub provenance: ProvenanceArgs,
+
     /// Regions: BED, narrowPeak, count table, GTF, GFF3 or SAF; - for standard input [default: those of --compare]
-    #[arg(short = 'L', long = "regions", value_name = "BED")]
+    #[arg(short = 'L', long = "regions", value_name = "FILE", help_heading = "Regions and variants")]
     pub regions: Option<PathBuf>,
 
     #[command(flatten)]
     pub windows: AnchorArgs,
 
     #[command(flatten)]
-    pub genome: GenomeArgs,
-
-    #[command(flatten)]
     pub haplotypes: HaplotypeArgs,
 
-    /// Predict the pairs of this table instead of regions
-    #[arg(long, value_name = "TSV", conflicts_with_all = ["regions", "reference", "variants", "sample", "strain",
-          "hap1", "hap2", "compare", "anchor", "tss", "bedgraph", "bigwig", "igv", "igv_tracks"])]
-    pub pairs: Option<PathBuf>,
-
-    /// With --pairs: the network's own outputs, unscaled, as id count_a count_b ratio
-    #[arg(long, requires = "pairs")]
-    pub raw: bool,
-
-    /// Count table to compare with: adds measured values and says Pearson and Spearman on stderr
-    #[arg(long, value_name = "COUNTS")]
+    /// Count table to compare with: adds the measured values to the table, reports Pearson and Spearman correlations on
+    /// stderr
+    #[arg(long, value_name = "COUNTS", help_heading = "Comparison")]
     pub compare: Option<PathBuf>,
 
-    /// With --compare: fragments that fit both alleles count half for each, or not at all
-    #[arg(long, value_name = "RULE", default_value = "half", requires = "compare")]
+    /// How to treat uninformative fragments of --compare: half (count half of them for each haplotype) or drop
+    #[arg(long, value_name = "RULE", default_value = "half", requires = "compare", help_heading = "Comparison",
+          value_parser = choice_parser!(Uninformative), hide_possible_values = true)]
     pub uninformative: Uninformative,
 
     #[command(flatten)]
-    pub output: OutputArgs,
-
-    /// Also write PREFIX.hap1.bedGraph, PREFIX.hap2.bedGraph and PREFIX.ratio.bedGraph; with --compare what was
-    /// measured too, PREFIX.measured.hap1.bedGraph and so on
-    #[arg(long, value_name = "PREFIX")]
-    pub bedgraph: Option<PathBuf>,
-
-    /// Also write PREFIX.hap1.bw, PREFIX.hap2.bw and PREFIX.ratio.bw; with --compare PREFIX.measured.hap1.bw and so on
-    #[arg(long, value_name = "PREFIX")]
-    pub bigwig: Option<PathBuf>,
-
-    /// Also write an IGV session that opens these tracks and the variants
-    #[arg(long, value_name = "XML")]
-    pub igv: Option<PathBuf>,
-
-    /// With --igv: a file that the session opens too, several times (bigWig, bedGraph, BED, narrowPeak, VCF, BAM, CRAM);
-    /// graphs named .hap1., .hap2. or .ratio. get the colours of the haplotypes, if no track line says another
-    #[arg(long = "igv-track", value_name = "FILE", requires = "igv")]
-    pub igv_tracks: Vec<PathBuf>,
-
-    #[command(flatten)]
-    pub provenance: ProvenanceArgs,
+    pub tracks: TrackArgs,
 
     #[command(flatten)]
     pub threads: ThreadArgs,
@@ -86,34 +85,48 @@ pub struct Args {
     pub messages: MessageArgs,
 }
 
+/// What the tracks of `predict` are.
+fn describe_tracks(option: Arg) -> Arg {
+    match option.get_id().as_str() {
+        "bedgraph" => option.value_name("PREFIX").help(
+            "Also write PREFIX.hap1.bedGraph, PREFIX.hap2.bedGraph and PREFIX.ratio.bedGraph; with --compare also the \
+             measured values, PREFIX.measured.hap1.bedGraph and so on",
+        ),
+        "bigwig" => option.value_name("PREFIX").help(
+            "Also write PREFIX.hap1.bw, PREFIX.hap2.bw and PREFIX.ratio.bw; with --compare also \
+             PREFIX.measured.hap1.bw and so on",
+        ),
+        "igv" => option.help("Also write an IGV session that opens these tracks and the variants"),
+        _ => option,
+    }
+}
+
 impl Args {
-    /// What clap cannot check by itself.
+    /// Check what clap cannot.
     pub fn check(&self) -> anyhow::Result<()> {
         if self.pairs.is_some() {
             return Ok(());
         }
-        // clap does not look at `requires` where something excludes what is required.
+        // clap ignores `requires` where another option excludes the required one.
         if self.raw {
-            return Err(usage("--raw belongs to --pairs TSV"));
+            return Err(usage("--raw needs --pairs TSV"));
         }
         self.regions_file()?;
         self.genome.required()?;
         self.sources()?;
-        if self.igv.is_some() && self.bedgraph.is_none() && self.bigwig.is_none() {
+        if self.tracks.igv.is_some() && self.tracks.bedgraph.is_none() && self.tracks.bigwig.is_none() {
             return Err(usage("--igv opens tracks: give --bigwig PREFIX or --bedgraph PREFIX too"));
         }
-        if [&self.bedgraph, &self.bigwig, &self.igv].iter().any(|t| t.as_deref().is_some_and(is_stdio)) {
-            return Err(usage("tracks and session need file names; standard output is for the table"));
-        }
+        self.tracks.check("table")?;
         let inputs = [&self.regions, &self.compare, &self.haplotypes.variants];
         one_stdin(inputs.into_iter().flatten().map(PathBuf::as_path))?;
         if self.regions.is_none() && self.compare.as_deref().is_some_and(is_stdio) {
-            return Err(usage("--compare - cannot serve as regions too: give -L BED, or name the count table"));
+            return Err(usage("--compare - cannot also provide the regions: give -L BED, or name the count table"));
         }
         Ok(())
     }
 
-    /// `-L`, or the count table to compare with, which has regions too.
+    /// The file of regions: `-L`, else the count table of `--compare`.
     pub fn regions_file(&self) -> anyhow::Result<&Path> {
         self.regions
             .as_deref()
@@ -121,7 +134,7 @@ impl Args {
             .ok_or_else(|| usage("needs something to predict: give -L BED, --compare COUNTS or --pairs TSV"))
     }
 
-    /// The two haplotypes, and the variants they need.
+    /// The two haplotypes; the variants that they need were given.
     pub fn sources(&self) -> anyhow::Result<(HaplotypeSource, HaplotypeSource)> {
         let (hap1, hap2) = self.haplotypes.sources()?;
         if hap1.sample().or(hap2.sample()).is_some() {
@@ -133,26 +146,21 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use clap::CommandFactory;
+    use deepallele_common::testing::Options;
 
-    fn check(text: &str) -> Result<(), String> {
-        let args = Args::try_parse_from(["predict"].into_iter().chain(text.split_whitespace()));
-        args.map_err(|e| e.to_string())?.check().map_err(|e| e.to_string())
-    }
+    use super::*;
 
     #[test]
     fn options_fit_together() {
-        Args::command().debug_assert();
-        assert_eq!(check("-m m -f f -v v -s S -L r.bed --igv x.xml --bigwig p"), Ok(()));
-        assert_eq!(check("-m m -f f -v v --strain S --compare c.tsv"), Ok(()));
-        assert_eq!(
-            check("-m m -f f -v v -s S -L r.bed --igv x.xml --bigwig p --igv-track a.bw --igv-track b.bam"),
-            Ok(())
-        );
-        assert_eq!(check("-m m -f f --hap1 ref --hap2 ref -L r.bed"), Ok(()));
-        assert_eq!(check("-m m --pairs p.tsv --raw"), Ok(()));
-        for (wrong, needle) in [
+        let options = Options::checked_by(Args::check);
+        options.accept(&[
+            "-m m -f f -v v -s S -L r.bed --igv x.xml --bigwig p",
+            "-m m -f f -v v --strain S --compare c.tsv --uninformative drop",
+            "-m m -f f -v v -s S -L r.bed --igv x.xml --bigwig p --igv-track a.bw --igv-track b.bam",
+            "-m m -f f --hap1 ref --hap2 ref -L r.bed",
+            "-m m --pairs p.tsv --raw",
+        ]);
+        options.refuse(&[
             ("-m m -f f -v v -s S", "-L BED"),
             ("-m m -L r -v v -s S", "-f FASTA"),
             ("-m m -L r -f f -s S", "-v VCF"),
@@ -163,9 +171,7 @@ mod tests {
             ("-m m -L r -f f -v v -s S --igv-track a.bw", "--igv <XML>"),
             ("-m m --pairs p --igv-track a.bw", "cannot be used with"),
             ("-m m -L - -f f -v - -s S", "only one input"),
-        ] {
-            let message = check(wrong).unwrap_err();
-            assert!(message.contains(needle), "{wrong}: {message}");
-        }
+            ("-m m -f f -v v -s S --compare c --uninformative some", "half, drop"),
+        ]);
     }
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use args::Args;
 
-/// The column that predictions of an ensemble have behind the others.
+/// The last column of predictions of an ensemble.
 const SPREAD_COLUMN: &str = "\tlog2_ratio_sd";
 
 fn main() -> ExitCode {

@@ -14,7 +14,7 @@ use deepallele_core::output::table::number;
 use crate::args::Args;
 use crate::SPREAD_COLUMN;
 
-/// Predict the pairs of `table`. The result is a plain table with one header line, as its input is.
+/// Predict the pairs of `table`, into a plain table with one header line, as its input is.
 pub fn run(args: &Args, table: &Path, mut predictor: Predictor) -> anyhow::Result<()> {
     let table = PairsTable::read(table, false)?;
     let mut progress = Progress::new("pairs", Some(table.rows.len() as u64));

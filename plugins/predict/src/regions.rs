@@ -1,4 +1,4 @@
-//! Regions: table, tracks, comparison.
+//! Regions: the table, the comparison with measured counts.
 
 use std::io::Write;
 
@@ -29,7 +29,7 @@ pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
     let regions = read_regions(file, &contigs, rule.tss)?;
     let windows = rule.windows(predictor.window(), &regions, file)?;
     report_windows(windows.length, &rule, windows.anchor);
-    let added = tracks::added(args)?;
+    let added = args.tracks.added()?;
     let counts = args.compare.as_deref().map(CountTable::read).transpose()?;
     let (hap1, hap2) = args.sources()?;
     let variants = variants(args, &contigs, &mut reference, [&hap1, &hap2])?;
@@ -63,7 +63,7 @@ fn variants(
     sources: [&HaplotypeSource; 2],
 ) -> anyhow::Result<Variants> {
     if sources.iter().all(|s| s.sample().is_none()) {
-        log::warn!("both haplotypes are the reference: there is no allelic ratio to predict");
+        log::warn!("both haplotypes are the reference: every predicted ratio is that of identical alleles");
         return Ok(Variants::from_list(contigs, vec![Vec::new(); contigs.len()]));
     }
     let path = args.haplotypes.required()?;
@@ -115,22 +115,22 @@ fn report(args: &Args, predictions: &[RegionPrediction], comparison: Option<&Com
     log::info!("{} regions predicted; in {differing} the two alleles differ", predictions.len());
     let skipped: usize = predictions.iter().map(|p| p.skipped).sum();
     if skipped > 0 {
-        log::info!("{skipped} times a record was not applied because it overlaps an earlier one of its haplotype");
+        log::info!("in {skipped} cases a record was not applied because it overlaps an earlier one of its haplotype");
     }
     let (Some(comparison), Some(path)) = (comparison, &args.compare) else { return };
     let missing = comparison.measured.iter().filter(|m| m.is_none()).count();
     if missing > 0 || comparison.unused > 0 {
         log::warn!(
-            "\"{}\": {missing} regions have no line there, {} lines have no region",
+            "\"{}\": {missing} regions are not in it, {} of its lines have no region",
             path.display(),
             comparison.unused
         );
     }
-    let known = if comparison.on_test.is_some() { ", those of training among them" } else { "" };
-    log::info!("measured against predicted, all regions compared{known}:");
+    let known = if comparison.on_test.is_some() { " (including regions of the training)" } else { "" };
+    log::info!("measured and predicted, all regions compared{known}:");
     comparison.agreement.iter().for_each(agreement);
     if let Some(on_test) = &comparison.on_test {
-        log::info!("measured against predicted, regions that the model was only tested on:");
+        log::info!("measured and predicted, held-out test regions:");
         on_test.iter().for_each(agreement);
     }
 }

@@ -1,4 +1,4 @@
-//! The predictions as tracks, what was measured beside them, and the session that opens all.
+//! The predictions and the measured values as tracks, and the IGV session that opens them.
 
 use std::path::{Path, PathBuf};
 
@@ -16,15 +16,10 @@ use deepallele_core::output::track::{lighter, Track, TrackStyle, HAPLOTYPE1, HAP
 
 use crate::args::Args;
 
-/// Room on both sides of the region at which the session opens.
-const ROOM: u64 = 10_000;
+/// Bases shown on both sides of the region at which the session opens.
+const MARGIN: u64 = 10_000;
 
-/// The files of `--igv-track`, looked at before anything is predicted.
-pub fn added(args: &Args) -> Result<Vec<IgvTrack>> {
-    args.igv_tracks.iter().map(|path| IgvTrack::of_file(path)).collect()
-}
-
-/// Write what the options ask for; the session opens `added` too.
+/// Write the tracks and the session that were requested; the session opens `added` as well.
 pub fn write(
     args: &Args,
     regions: &Regions,
@@ -34,7 +29,7 @@ pub fn write(
     sources: [&HaplotypeSource; 2],
     added: Vec<IgvTrack>,
 ) -> Result<()> {
-    if args.bedgraph.is_none() && args.bigwig.is_none() {
+    if args.tracks.bedgraph.is_none() && args.tracks.bigwig.is_none() {
         return Ok(());
     }
     let measured = match comparison {
@@ -48,12 +43,12 @@ pub fn write(
     let what = targets.scale.to_string();
     let predicted = write_set(args, regions, values, |column| style(column, false, &what, sources))?;
 
-    let (Some(session), Some(reference)) = (&args.igv, &args.genome.reference) else { return Ok(()) };
+    let (Some(session), Some(reference)) = (&args.tracks.igv, &args.genome.reference) else { return Ok(()) };
     let mut opened = Vec::new();
     for (column, mut predicted) in predicted.into_iter().enumerate() {
         predicted.group = Some(if column < 2 { "counts" } else { "ratio" }.into());
         if let Some(mut measured) = measured.get(column).cloned() {
-            // Counts and predictions that are logarithms have no scale in common.
+            // Counts and predicted logarithms have different scales.
             let apart = targets.scale == Scale::Log2 && column < 2;
             measured.group = if apart { Some("measured".into()) } else { predicted.group.clone() };
             opened.push(measured);
@@ -64,13 +59,13 @@ pub fn write(
     opened.extend(added);
     let locus = most_different(regions, predictions).map(|region| {
         let length = regions.contigs.length(region.contig).max(1);
-        let (from, to) = (region.start.saturating_sub(ROOM) + 1, (region.end + ROOM).min(length));
+        let (from, to) = (region.start.saturating_sub(MARGIN) + 1, (region.end + MARGIN).min(length));
         format!("{}:{from}-{to}", regions.contigs.name(region.contig))
     });
     write_session(session, reference, locus.as_deref(), &opened)
 }
 
-/// The region whose alleles are predicted to differ most, of equal ones the first.
+/// The region with the largest predicted difference of its alleles; the first of equal ones.
 fn most_different<'a>(regions: &'a Regions, predictions: &[RegionPrediction]) -> Option<&'a Region> {
     let differ = |prediction: &RegionPrediction| match prediction.variants {
         0 => 0.0,
@@ -80,7 +75,7 @@ fn most_different<'a>(regions: &'a Regions, predictions: &[RegionPrediction]) ->
     all.max_by(|(_, a), (_, b)| differ(a).total_cmp(&differ(b))).map(|(region, _)| region)
 }
 
-/// Write haplotype 1, haplotype 2 and ratio; regions without `values` have no span. Gives back what IGV opens.
+/// Write haplotype 1, haplotype 2 and ratio; regions without `values` have no span. Returns the tracks that IGV opens.
 fn write_set(
     args: &Args,
     regions: &Regions,
@@ -98,12 +93,12 @@ fn write_set(
     for (column, track) in tracks.iter().enumerate() {
         let (style, short) = style(column);
         let mut path = None;
-        if let Some(prefix) = &args.bedgraph {
+        if let Some(prefix) = &args.tracks.bedgraph {
             let file = with_ending(prefix, &format!(".{short}.bedGraph"));
             track.write_bedgraph(&file, &style, provenance.as_ref())?;
             path = Some(file);
         }
-        if let Some(prefix) = &args.bigwig {
+        if let Some(prefix) = &args.tracks.bigwig {
             let file = with_ending(prefix, &format!(".{short}.bw"));
             bigwig::write(track, &file)?;
             path = Some(file);
@@ -113,7 +108,7 @@ fn write_set(
     Ok(opened)
 }
 
-/// How a column looks, haplotype 1, haplotype 2 or ratio, and what stands in the name of its files.
+/// Style of a column (haplotype 1, haplotype 2 or ratio) and its part of the file names.
 fn style(
     column: usize,
     measured: bool,
@@ -145,7 +140,7 @@ fn style(
     (TrackStyle { name, description, colours }, short[usize::from(measured)])
 }
 
-/// The variants, where IGV can open them.
+/// The variants, if IGV can open them.
 fn variants(args: &Args) -> Option<IgvTrack> {
     let path = args.haplotypes.variants.as_deref().filter(|v| !is_stdio(v))?;
     match IgvTrack::of_file(path) {
@@ -157,7 +152,7 @@ fn variants(args: &Args) -> Option<IgvTrack> {
     }
 }
 
-/// `prefix` with `ending` behind its last letter, whatever dots it holds.
+/// `prefix` followed by `ending`; dots in `prefix` are not suffixes.
 fn with_ending(prefix: &Path, ending: &str) -> PathBuf {
     let mut name = prefix.as_os_str().to_owned();
     name.push(ending);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
-use deepallele_common::{GenomeArgs, HaplotypeArgs, MessageArgs, ThreadArgs};
+use deepallele_common::{choice_parser, GenomeArgs, HaplotypeArgs, MessageArgs, ThreadArgs};
 use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::io::regions::{Anchor, TssSource};
 use deepallele_core::model::architecture::{RatioHead, Strands};
@@ -15,56 +15,66 @@ use deepallele_core::training::dataset::Uninformative;
 use deepallele_core::training::options::{BatchStatistics, Decay, FirstCounts, Loss, NotFinite, Precision, Selection};
 use deepallele_core::training::schedule::Schedule;
 
+const EXAMPLES: &str = "\
+Examples:
+  # A small network, tested on held-out blocks of the genome
+  deepallele train counts.tsv.gz -f ref.fa -v phased.vcf.gz -s NA12878 --window 256 -o model
+  # Cross-validation: three networks, each tested on another third of the regions
+  deepallele train counts.tsv.gz -f ref.fa -v phased.vcf.gz -s NA12878 --window 256 --folds 3 -o folds
+  # Designed pairs, such as those of an MPRA
+  deepallele train --pairs pairs.tsv --window 200 --kmers 4 -o mpra";
+
 /// Train the paired sequence model on allele-specific counts
 ///
-/// Reads a count table of `deepallele count` with the genome and the phased variants it was made with, or a table
-/// of designed pairs (--pairs). Several samples in one count table are learned at once. Writes a folder: model.onnx
-/// (all that predict and annotate need), model.safetensors, config.toml, metrics.tsv (a line an epoch),
-/// predictions.tsv.gz (held-out windows), summary.json and plots. The epoch is chosen on the validation windows; the
-/// test windows choose nothing. The state of a run is kept in the folder until the model is there: stopped with
-/// Ctrl-C or killed, it goes on with --resume to the model it would have become.
+/// Reads a count table of deepallele count with the genome and the phased variants that it was made with, or a table of
+/// designed pairs (--pairs). One network is trained on all samples of a count table. Writes a folder: model.onnx (all
+/// that predict, evaluate and annotate need), model.safetensors, config.toml, metrics.tsv (one line per epoch),
+/// predictions.tsv.gz (held-out windows), summary.json and plots.
+///
+/// The epoch is selected on the validation windows; the test windows are used only for the final evaluation. During the
+/// training, its state is saved in the folder: a run that was stopped with Ctrl-C or killed is continued with --resume,
+/// and results in the same model.
 #[derive(Parser, Debug)]
-#[command(mut_arg("threads", |a| a.help("Threads; the same number gives the same model on a CPU [default: all cores]")))]
+#[command(
+    display_order = 30,
+    after_help = EXAMPLES,
+    mut_arg("threads", |a| {
+        a.help("Number of threads; the same number results in the same model on a CPU [default: all cores]")
+    })
+)]
 pub struct Args {
-    /// Count table of deepallele count (.gz allowed, - for stdin)
-    #[arg(value_name = "COUNTS", required_unless_present_any = ["pairs", "values"], conflicts_with = "pairs")]
+    /// Count table of deepallele count (.gz allowed; - for standard input)
+    #[arg(value_name = "COUNTS", required_unless_present_any = ["pairs", "values"],
+          conflicts_with = "pairs")]
     pub counts: Option<PathBuf>,
-
-    /// Table of designed pairs instead: id, allele_a, allele_b, value_a, value_b and optionally
-    /// group and weight
-    #[arg(long, value_name = "FILE")]
-    pub pairs: Option<PathBuf>,
-
-    /// External measurements instead, such as normalised allelic expression: a table with a header, the name of a region
-    /// of -L in the first column, and two columns for each sample, SAMPLE.hap1 and SAMPLE.hap2
-    #[arg(long, value_name = "TABLE", requires = "regions", conflicts_with_all = ["counts", "pairs", "cross"])]
-    pub values: Option<PathBuf>,
-
-    /// With --values: the regions (GTF, GFF3, SAF, BED, narrowPeak), joined to it by name; names that do not join are
-    /// listed in FOLDER/unjoined.tsv
-    #[arg(short = 'L', long, value_name = "FILE", requires = "values")]
-    pub regions: Option<PathBuf>,
-
-    /// With --values, GTF and GFF3: the feature (column 3) whose lines make the regions
-    #[arg(long, value_name = "TYPE", default_value = "exon", requires = "values")]
-    pub feature_type: String,
-
-    /// With --values, GTF and GFF3: the attribute that names the gene [default: gene_id; in GFF3 also that of the parents,
-    /// else the gene's ID]
-    #[arg(long, value_name = "NAME", requires = "values")]
-    pub gene_attribute: Option<String>,
-
-    /// A further cross on the same genome, learned by the same network: its count table, its variants and the two
-    /// haplotypes (ref, SAMPLE, SAMPLE:1 or SAMPLE:2), comma-separated; may be given several times
-    #[arg(long, value_name = "COUNTS,VCF,HAP1,HAP2", conflicts_with = "pairs")]
-    pub cross: Vec<Cross>,
-
-    /// Folder for what training makes; created if absent
-    #[arg(short, long, value_name = "FOLDER")]
-    pub output: PathBuf,
 
     #[command(flatten)]
     pub genome: GenomeArgs,
+
+    /// Table of designed pairs instead of counts, with the columns id, allele_a, allele_b, value_a, value_b, and
+    /// optionally group and weight
+    #[arg(long, value_name = "TSV", help_heading = "Input")]
+    pub pairs: Option<PathBuf>,
+
+    /// Table of external measurements instead of counts, such as normalised allelic expression: the name of a region of
+    /// -L in the first column, and two columns for each sample, SAMPLE.hap1 and SAMPLE.hap2
+    #[arg(long, value_name = "TSV", requires = "regions", conflicts_with_all = ["counts", "pairs", "cross"],
+          help_heading = "Input")]
+    pub values: Option<PathBuf>,
+
+    /// Further cross on the same genome, on which the same network is trained: its count table, its variants and its two
+    /// haplotypes (ref, SAMPLE, SAMPLE:1 or SAMPLE:2); may be repeated
+    #[arg(long, value_name = "COUNTS,VCF,HAP1,HAP2", conflicts_with = "pairs", help_heading = "Input")]
+    pub cross: Vec<Cross>,
+
+    /// Output folder, created if missing
+    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
+    pub output: PathBuf,
+
+    /// Also write event files for TensorBoard into the folder
+    #[arg(long, help_heading = "Output")]
+    pub tensorboard: bool,
+
     #[command(flatten)]
     pub haplotypes: HaplotypeArgs,
     #[command(flatten)]
@@ -80,8 +90,8 @@ pub struct Args {
     #[command(flatten)]
     pub run: RunArgs,
 
-    /// Where to compute: auto, cpu, cuda or cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    /// Device to train on: auto, cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Performance")]
     pub device: DeviceChoice,
     #[command(flatten)]
     pub threads: ThreadArgs,
@@ -89,7 +99,7 @@ pub struct Args {
     pub messages: MessageArgs,
 }
 
-/// What makes a cross.
+/// A cross in addition to the first.
 #[derive(Clone, Debug)]
 pub struct Cross {
     pub counts: PathBuf,
@@ -109,48 +119,49 @@ impl std::str::FromStr for Cross {
     }
 }
 
-/// Whose recipe the defaults are.
+/// Published sets of defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Recipe {
-    /// The published network, windows, optimiser, schedule and stopping rule
+    /// Network, windows, optimiser, schedule and stopping rule as published
     Published,
 }
 
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
-    /// What the network predicts: paired (counts and ratio), difference (ratio from the two counts) or single
-    /// (each allele by itself)
-    #[arg(long, value_name = "KIND")]
+    /// Outputs of the network: paired (counts and ratio), difference (the ratio as difference of the counts) or single
+    /// (counts of each allele from its sequence alone) [default: paired]
+    #[arg(long, value_name = "KIND", value_parser = choice_parser!(Kind), hide_possible_values = true)]
     pub model: Option<Kind>,
-    /// Sizes: atac, chip or rna as published, or small for CPUs [default: small]
+    /// Network size: atac, chip or rna as published, or small, for CPUs [default: small]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Bases the network reads [default: the preset's]
-    #[arg(short = 'w', long, value_name = "BASES")]
+    /// Window length in bases [default: that of the preset, 512 for small]
+    #[arg(short = 'w', long, value_name = "INT")]
     pub window: Option<usize>,
-    /// Take every default from this recipe instead of those named here; options given here come first
+    /// Use the defaults of another recipe instead of those listed here; options of the command line have precedence
     #[arg(long, value_name = "RECIPE", conflicts_with = "config")]
     pub compat: Option<Recipe>,
-    /// How the strands are read: averaged (a sequence and its reverse complement are the same) or joined (published)
-    /// [default: averaged; joined with --orient region, where the strands must differ]
-    #[arg(long, value_name = "WAY")]
+    /// How the two strands are combined: averaged (a sequence and its reverse complement have the same prediction) or
+    /// joined (published) [default: averaged; joined with --orient region, which needs strands that differ]
+    #[arg(long, value_name = "MODE", value_parser = choice_parser!(Strands), hide_possible_values = true)]
     pub strands: Option<Strands>,
-    /// Ratio head of paired networks: antisymmetric (equal alleles have ratio 0) or free (published)
+    /// Ratio head of paired networks: antisymmetric (identical alleles have ratio 0) or free (published)
     /// [default: antisymmetric]
-    #[arg(long, value_name = "HEAD")]
+    #[arg(long, value_name = "HEAD", value_parser = choice_parser!(RatioHead), hide_possible_values = true)]
     pub ratio_head: Option<RatioHead>,
-    /// Count k-mers of this length (at most 5) in each allele and show the counts to the dense layer beside the
-    /// convolutions: for a few thousand short designed sequences, where 4 is a good choice; 0 for none [default: 0]
-    #[arg(long, value_name = "K")]
+    /// Length of k-mers (at most 5) whose counts in each allele are inputs of the dense layer, in addition to the
+    /// convolutions; recommended for a few thousand short designed sequences, with 4; 0 for none [default: 0]
+    #[arg(long, value_name = "INT")]
     pub kmers: Option<usize>,
-    /// Share of hidden units dropped in the heads while training [default: 0.2]
-    #[arg(long, value_name = "SHARE")]
+    /// Dropout rate of hidden units in the heads [default: 0.2]
+    #[arg(long, value_name = "FLOAT")]
     pub dropout: Option<f64>,
-    /// Share of positions dropped in the tower while training [default: 0]
-    #[arg(long, value_name = "SHARE")]
+    /// Dropout rate of positions after each pooling layer [default: 0]
+    #[arg(long, value_name = "FLOAT")]
     pub tower_dropout: Option<f64>,
-    /// Network and training options of an earlier run (its config.toml); options given here come first
+    /// Use the network and training options of an earlier run (its config.toml); options of the command line have
+    /// precedence
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -158,147 +169,162 @@ pub struct NetworkArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Targets")]
 pub struct TargetArgs {
-    /// What becomes of fragments that fit both alleles: half (to each) or drop
-    #[arg(long, value_name = "RULE", default_value = "half")]
+    /// How to treat uninformative fragments: half (count half of them for each haplotype) or drop
+    #[arg(long, value_name = "RULE", default_value = "half", value_parser = choice_parser!(Uninformative),
+          hide_possible_values = true)]
     pub uninformative: Uninformative,
-    /// What the values of --pairs or --values are: counts, linear or log2 [default: linear]
-    #[arg(long, value_name = "SCALE", conflicts_with = "counts")]
+    /// Scale of the values of --pairs or --values: counts, linear or log2 [default: linear]
+    #[arg(long, value_name = "SCALE", conflicts_with = "counts", value_parser = choice_parser!(Scale),
+          hide_possible_values = true)]
     pub target_scale: Option<Scale>,
-    /// Added to counts and linear values before the logarithm [default: 1 for counts, 0.1 for linear, 0 with --loss
-    /// counts]
-    #[arg(long, value_name = "NUMBER")]
+    /// Pseudocount, added to counts and linear values before the logarithm [default: 1 for counts, 0.1 for linear, 0
+    /// with --loss counts]
+    #[arg(long, value_name = "FLOAT")]
     pub pseudocount: Option<f64>,
 }
 
 #[derive(ClapArgs, Debug)]
-#[command(next_help_heading = "Windows")]
+#[command(next_help_heading = "Regions and windows")]
 pub struct WindowArgs {
+    /// With --values: regions (GTF, GFF3, SAF, BED or narrowPeak), joined to it by name; names that do not join are
+    /// listed in unjoined.tsv of the output folder
+    #[arg(short = 'L', long, value_name = "FILE", requires = "values")]
+    pub regions: Option<PathBuf>,
+    /// With --values, GTF and GFF3: feature (column 3) whose lines make the regions
+    #[arg(long, value_name = "TYPE", default_value = "exon", requires = "values")]
+    pub feature_type: String,
+    /// With --values, GTF and GFF3: attribute with the name of the gene [default: gene_id; in GFF3 also that of the
+    /// parents, else the ID of the gene]
+    #[arg(long, value_name = "NAME", requires = "values")]
+    pub gene_attribute: Option<String>,
     /// How a region fills the window: centred (filled from the genome) or left-aligned (the region alone, published)
-    #[arg(long, value_name = "LAYOUT", conflicts_with = "pairs")]
+    /// [default: centred]
+    #[arg(long, value_name = "LAYOUT", conflicts_with = "pairs", value_parser = choice_parser!(WindowLayout),
+          hide_possible_values = true)]
     pub layout: Option<WindowLayout>,
     /// Base of a region around which a centred window lies: summit, middle or tss (5' end by strand) [default: that of
-    /// the count table; of --values what the regions provide]
-    #[arg(long, value_name = "BASE", conflicts_with = "pairs")]
+    /// the count table; with --values, what the regions provide]
+    #[arg(long, value_name = "BASE", conflicts_with = "pairs", value_parser = choice_parser!(Anchor),
+          hide_possible_values = true)]
     pub anchor: Option<Anchor>,
-    /// With --values, whose TSS in GTF and GFF3: gene, or canonical (the transcript tagged MANE_Select or
-    /// Ensembl_canonical; the gene where there is none)
-    #[arg(long, value_name = "SOURCE", default_value = "gene", requires = "values")]
+    /// With --values, whose TSS in GTF and GFF3: gene, or canonical (of the transcript tagged MANE_Select or
+    /// Ensembl_canonical; of the gene where there is none)
+    #[arg(long, value_name = "SOURCE", default_value = "gene", requires = "values",
+          value_parser = choice_parser!(TssSource), hide_possible_values = true)]
     pub tss: TssSource,
-    /// Strand from which windows are read: forward (plus strand of the genome) or region (on the minus strand as the
-    /// reverse complement, so that the anchor has the same side upstream) [default: region with --preset rna, else
-    /// forward]
-    #[arg(long, value_name = "STRAND", conflicts_with = "pairs")]
+    /// Strand from which windows are read: forward (plus strand of the genome), or region (on the minus strand as the
+    /// reverse complement, so that upstream is on the same side) [default: region with --preset rna, else forward]
+    #[arg(long, value_name = "STRAND", conflicts_with = "pairs", value_parser = choice_parser!(Orientation),
+          hide_possible_values = true)]
     pub orient: Option<Orientation>,
 }
 
-/// How windows are divided into train, validation and test.
+/// How windows are divided into training, validation and test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SplitRule {
-    /// Whole chromosomes, named by --validation-chroms and --test-chroms; of pairs the group is the chromosome
+    /// Whole chromosomes (--validation-chroms, --test-chroms); the chromosome of a pair is its group
     Chrom,
-    /// Blocks of a chromosome, shuffled by the seed
+    /// Blocks of chromosomes, shuffled by the seed
     Blocks,
-    /// The group column of a pairs table, else its id
+    /// Groups of pairs: the column group, else the id
     Group,
 }
 
 #[derive(ClapArgs, Debug)]
-#[command(next_help_heading = "Split")]
+#[command(next_help_heading = "Training, validation and test windows")]
 pub struct SplitArgs {
-    /// How to divide [default: group for --pairs, chrom when chromosomes are named, else blocks]
+    /// How to divide the windows [default: group with --pairs, chrom if chromosomes are given, else blocks]
     #[arg(long, value_name = "RULE")]
     pub split: Option<SplitRule>,
-    /// Chromosomes for validation, comma-separated
+    /// Validation chromosomes, comma-separated
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub validation_chroms: Vec<String>,
-    /// Chromosomes for the test, comma-separated; may be left out with --compat published, which has no test
+    /// Test chromosomes, comma-separated; optional with --compat published, which has no test windows
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub test_chroms: Vec<String>,
-    /// Bases a block
-    #[arg(long, value_name = "BASES", default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    /// Block length in bases
+    #[arg(long, value_name = "INT", default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub block_size: u64,
-    /// Share of windows for validation, by blocks
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    /// Fraction of windows for validation, with --split blocks
+    #[arg(long, value_name = "FLOAT", default_value_t = 0.1)]
     pub validation_share: f64,
-    /// Share of windows for the test, by blocks
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    /// Fraction of windows for the test, with --split blocks
+    #[arg(long, value_name = "FLOAT", default_value_t = 0.1)]
     pub test_share: f64,
 }
 
 #[derive(ClapArgs, Debug)]
-#[command(next_help_heading = "Training")]
+#[command(next_help_heading = "Optimisation")]
 pub struct FitArgs {
-    /// Most epochs [default: 15]
-    #[arg(long, value_name = "N")]
+    /// Maximum number of epochs [default: 15]
+    #[arg(long, value_name = "INT")]
     pub epochs: Option<usize>,
-    /// Pairs a step [default: 32]
-    #[arg(long, value_name = "N")]
+    /// Batch size, in allele pairs [default: 32]
+    #[arg(long, value_name = "INT")]
     pub batch_size: Option<usize>,
-    /// Nominal learning rate [default: 0.003]
-    #[arg(long, value_name = "RATE")]
+    /// Learning rate, varied by the schedule [default: 0.003]
+    #[arg(long, value_name = "FLOAT")]
     pub learning_rate: Option<f64>,
-    /// How the rate moves: cosine (up during a twentieth of all steps, then down), cycle (half to twice, 2000 steps up
-    /// and 2000 down, published), plateau or constant [default: cosine]
+    /// Learning rate schedule: cosine (warm-up during 5 % of the steps, then decay), cycle (between half and twice the
+    /// rate, 2000 steps up and 2000 down, published), plateau or constant [default: cosine]
     #[arg(long, value_name = "RULE")]
     pub schedule: Option<Schedule>,
     /// Weight decay [default: 0.01]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "FLOAT")]
     pub weight_decay: Option<f64>,
-    /// How it acts: decoupled (AdamW) or gradient (published) [default: decoupled]
-    #[arg(long, value_name = "WAY")]
+    /// Kind of weight decay: decoupled (AdamW) or gradient (L2 penalty, published) [default: decoupled]
+    #[arg(long, value_name = "KIND", value_parser = choice_parser!(Decay), hide_possible_values = true)]
     pub decay: Option<Decay>,
-    /// Epochs without a better validation figure before training stops [default: 6]
-    #[arg(long, value_name = "N")]
+    /// Stop after this number of epochs without improvement on the validation windows [default: 6]
+    #[arg(long, value_name = "INT")]
     pub patience: Option<usize>,
-    /// What is made small: squared (errors of logarithms) or counts (beta-binomial and negative binomial likelihood of
-    /// the fragments) [default: squared]
-    #[arg(long, value_name = "LOSS")]
+    /// Loss function: squared (squared errors of the logarithms) or counts (negative log-likelihood of the fragments:
+    /// negative binomial for the total, beta-binomial for its split) [default: squared]
+    #[arg(long, value_name = "LOSS", value_parser = choice_parser!(Loss), hide_possible_values = true)]
     pub loss: Option<Loss>,
-    /// Weight of the ratio in the loss, where each count has 1 [default: 5, with --loss counts 1]
-    #[arg(long, value_name = "NUMBER")]
+    /// Weight of the ratio in the loss, relative to each count [default: 5, with --loss counts 1]
+    #[arg(long, value_name = "FLOAT")]
     pub ratio_weight: Option<f64>,
-    /// What chooses the epoch: loss (lowest) or ratio (highest correlation), on the validation windows
+    /// Select the epoch by the lowest validation loss (loss) or the highest validation correlation of the ratio (ratio)
     /// [default: loss]
-    #[arg(long, value_name = "FIGURE")]
+    #[arg(long, value_name = "CRITERION", value_parser = choice_parser!(Selection), hide_possible_values = true)]
     pub selection: Option<Selection>,
-    /// Batch norm over both alleles (joint) or each by itself (apart, published) [default: joint]
-    #[arg(long, value_name = "KIND")]
+    /// Batch normalisation over both alleles (joint) or each allele separately (apart, published) [default: joint]
+    #[arg(long, value_name = "KIND", value_parser = choice_parser!(BatchStatistics), hide_possible_values = true)]
     pub batch_statistics: Option<BatchStatistics>,
-    /// Whether dropout takes the same units of both alleles [default: true]
+    /// Drop the same units for both alleles of a pair [default: true]
     #[arg(long, value_name = "true|false")]
     pub shared_dropout: Option<bool>,
-    /// Largest norm of the gradient; 0 for no limit [default: 0]
-    #[arg(long, value_name = "NUMBER")]
+    /// Maximum gradient norm (gradient clipping); 0 for no limit [default: 0]
+    #[arg(long, value_name = "FLOAT")]
     pub clip: Option<f64>,
-    /// Move windows by up to so many bases, by chance [default: an eighth of the window, for --pairs and left-aligned
-    /// regions 0]
-    #[arg(long, value_name = "BASES")]
+    /// Augmentation: shift windows randomly by up to this number of bases [default: an eighth of the window, for --pairs
+    /// and left-aligned regions 0]
+    #[arg(long, value_name = "INT")]
     pub shift: Option<usize>,
-    /// Changes by chance: strand (reverse complement), swap (alleles exchanged), none; comma-separated
+    /// Random augmentation: strand (reverse complement), swap (alleles exchanged) or none; comma-separated
     /// [default: none]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', hide_possible_values = true)]
     pub augment: Option<Vec<Augment>>,
-    /// What a loss that is no number does: stop (with the last good state kept) or skip (the batch, published)
-    /// [default: stop]
-    #[arg(long, value_name = "RULE")]
+    /// On a non-finite loss: stop, keeping the last good state, or skip the batch (published) [default: stop]
+    #[arg(long, value_name = "RULE", value_parser = choice_parser!(NotFinite), hide_possible_values = true)]
     pub not_finite: Option<NotFinite>,
-    /// What the count heads give before the first step: median (of the training windows) or random (published)
-    /// [default: median]
-    #[arg(long, value_name = "RULE")]
+    /// Initial output of the count heads: median (of the training windows) or random (published) [default: median]
+    #[arg(long, value_name = "RULE", value_parser = choice_parser!(FirstCounts), hide_possible_values = true)]
     pub first_counts: Option<FirstCounts>,
-    /// Decay of a moving average of the weights over the steps, which is judged and kept instead of the last weights; 0
-    /// for none (published) [default: 0.995]
-    #[arg(long, value_name = "DECAY")]
+    /// Decay of the exponential moving average of the weights, which is validated and saved instead of the last weights;
+    /// 0 for none (published) [default: 0.995]
+    #[arg(long, value_name = "FLOAT")]
     pub average: Option<f64>,
-    /// Number type of convolutions: float32, or bfloat16 for GPUs with matrix units [default: float32]
-    #[arg(long, value_name = "TYPE")]
+    /// Precision of the convolutions: float32, or bfloat16 for GPUs with tensor cores [default: float32]
+    #[arg(long, value_name = "TYPE", value_parser = choice_parser!(Precision), hide_possible_values = true)]
     pub precision: Option<Precision>,
-    /// Seed of weights, split by blocks, order of batches and dropout [default: 1]
-    #[arg(long, value_name = "N")]
+    /// Seed of initial weights, blocks, batch order and dropout [default: 1]
+    #[arg(long, value_name = "INT")]
     pub seed: Option<u64>,
 }
 
-/// A change of windows by chance.
+/// A random change of windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Augment {
     Strand,
@@ -309,38 +335,37 @@ pub enum Augment {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Runs")]
 pub struct RunArgs {
-    /// Networks of different seeds in the model, whose mean is predicted and whose spread is the uncertainty
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    /// Number of networks in the model, trained with different seeds: an ensemble, which predicts their mean and its
+    /// uncertainty
+    #[arg(long, value_name = "INT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub members: u16,
-    /// Cross-validation: train as many times, each time testing on another part (chromosomes, blocks or groups), so
-    /// that every window is tested on once; all networks go into the model
-    #[arg(long, value_name = "K", conflicts_with_all = ["validation_chroms", "test_chroms"],
+    /// Number of folds of a cross-validation: in each fold another part of the windows (chromosomes, blocks or groups) is
+    /// the test, so that every window is tested once; the networks of all folds form the model
+    #[arg(long, value_name = "INT", conflicts_with_all = ["validation_chroms", "test_chroms"],
           value_parser = clap::value_parser!(u16).range(3..=64))]
     pub folds: Option<u16>,
-    /// Also report a k-mer ridge regression, a single and a difference network, trained beside the model (GC content and
-    /// the mean are reported always)
+    /// Also report a ridge regression on k-mer counts, a single and a difference network, trained on the same windows (GC
+    /// content and the mean are always reported)
     #[arg(long)]
     pub baselines: bool,
-    /// Go on from what an earlier run left in the folder
+    /// Continue the interrupted run in the output folder
     #[arg(long)]
     pub resume: bool,
-    /// Save the state when so many minutes have passed since the last time, beside at the end of every epoch
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    /// Save the state of the run every INT minutes, in addition to the end of each epoch
+    #[arg(long, value_name = "INT", default_value_t = 10)]
     pub save_minutes: u64,
-    /// Also write event files for TensorBoard, into the folder
-    #[arg(long)]
-    pub tensorboard: bool,
-    /// Print sizes, steps and memory, and train nothing
+    /// Print sizes, steps and memory without training
     #[arg(long)]
     pub dry_run: bool,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::CommandFactory;
     use deepallele_core::model::Architecture;
     use deepallele_core::training::options::FitOptions;
+
+    use super::*;
 
     #[test]
     fn options_fit_together() {
@@ -348,9 +373,9 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_that_help_names_are_those_taken() {
+    fn the_defaults_in_help_are_those_of_the_recipe() {
         let command = Args::command();
-        let told = |name: &str| {
+        let documented = |name: &str| {
             let option = command.get_arguments().find(|a| a.get_long() == Some(name)).unwrap();
             let help = option.get_help().unwrap().to_string();
             let (_, default) = help.split_once("[default: ").unwrap_or_else(|| panic!("{name}: {help}"));
@@ -359,7 +384,9 @@ mod tests {
         let sizes = Architecture::preset("small", Kind::Paired).unwrap().recommended();
         let fit = FitOptions::recommended();
         for (name, value) in [
-            ("strands", sizes.strands.to_string()),
+            ("model", sizes.kind.to_string()),
+            ("window", format!("that of the preset, {} for small", sizes.window)),
+            ("strands", format!("{}; joined with --orient region, which needs strands that differ", sizes.strands)),
             ("ratio-head", sizes.ratio_head.to_string()),
             ("kmers", sizes.kmers.to_string()),
             ("dropout", sizes.dropout.to_string()),
@@ -390,7 +417,7 @@ mod tests {
             ("precision", fit.precision.to_string()),
             ("seed", fit.seed.to_string()),
         ] {
-            assert_eq!(told(name), value, "--{name}");
+            assert_eq!(documented(name), value, "--{name}");
         }
     }
 }

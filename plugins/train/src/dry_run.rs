@@ -1,4 +1,4 @@
-//! What a training would be, printed without training.
+//! Sizes, steps and memory of a training, printed without training.
 
 use std::io::Write;
 
@@ -15,7 +15,7 @@ use crate::steps_of;
 pub fn print(inputs: &Inputs, config: &TrainingConfig, runs: &[Run]) -> anyhow::Result<()> {
     let (architecture, options) = (&config.architecture, &config.training);
     let needed = memory(architecture, options, &inputs.data);
-    let count = |part| inputs.ways[0].iter().filter(|p| **p == part).count().to_string();
+    let count = |part| inputs.splits[0].iter().filter(|p| **p == part).count().to_string();
     let megabytes = |bytes: u64| format!("{} MB", bytes.div_ceil(1_000_000));
     let steps = runs.first().map_or(0, |run| steps_of(run, config));
     let lines = [

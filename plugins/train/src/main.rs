@@ -1,10 +1,12 @@
-//! `deepallele train`: counts, genome and variants to a paired sequence model.
+//! `deepallele train`: a paired sequence model from counts, genome and variants.
 
 mod args;
+mod config;
 mod dry_run;
 mod inputs;
 mod outputs;
 mod plots;
+mod splitting;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -27,13 +29,13 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     device::keep_freed_memory();
-    let mut config = inputs::config(&args)?;
+    let mut config = config::config(&args)?;
     let processor = device::open_device(args.device)?;
     device::set_threads(args.threads.count());
     let inputs = inputs::read(&args, &config)?;
     config.architecture.outputs = inputs.data.outputs();
     config.architecture.validate()?;
-    let runs = plan(&inputs.ways, args.run.members.into(), config.training.seed);
+    let runs = plan(&inputs.splits, args.run.members.into(), config.training.seed);
     describe(&inputs, &config, &runs, processor);
     if args.run.dry_run {
         return dry_run::print(&inputs, &config, &runs);
@@ -41,7 +43,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     outputs::prepare(&args.output)?;
 
     let interrupt = Interrupt::listen();
-    let stop = || interrupt.wished();
+    let stop = || interrupt.requested();
     let folder = Folder {
         path: &args.output,
         resume: args.run.resume,
@@ -49,16 +51,19 @@ fn run(args: Args) -> anyhow::Result<()> {
         stop: &stop,
     };
     if args.run.resume && !folder.has_state(&runs) {
-        log::warn!("there is nothing to go on from in \"{}\": training begins anew", args.output.display());
+        log::warn!(
+            "\"{}\" has no interrupted run to resume: training starts from the beginning",
+            args.output.display()
+        );
     }
     let others = match args.run.baselines {
-        true => networks(&config.architecture, &config.training, &inputs.ways),
+        true => networks(&config.architecture, &config.training, &inputs.splits),
         false => Vec::new(),
     };
     let every_run = || runs.iter().chain(others.iter().flat_map(|n| &n.runs));
     let steps = every_run().map(|run| steps_of(run, &config)).sum::<usize>();
     let mut progress = Progress::new("steps", Some(steps as u64));
-    let mut tell = |runs: &[Run], number: usize, event: Event| match event {
+    let mut report = |runs: &[Run], number: usize, event: Event| match event {
         Event::Batch { .. } => progress.add(1),
         Event::Epoch(m) => {
             let line = epoch_line(&runs[number].name, m);
@@ -73,27 +78,27 @@ fn run(args: Args) -> anyhow::Result<()> {
         &config.training,
         processor,
         &folder,
-        &mut |number, event| tell(&runs, number, event),
+        &mut |number, event| report(&runs, number, event),
     )?;
     let fitted = match outcome {
         Trained::All(fitted) => fitted,
         Trained::Stopped { run, epoch } => {
             let name = &runs[run].name;
             bail!(
-                "stopped in epoch {epoch}{}; the state is in \"{}\": the same command with --resume goes on from there",
+                "stopped in epoch {epoch}{}; the state is in \"{}\": the same command with --resume continues from there",
                 if name.is_empty() { String::new() } else { format!(" of {name}") },
                 args.output.display()
             )
         }
     };
-    let mut baselines = |judged: &HeldOutPredictions| -> anyhow::Result<Vec<BaselinePredictions>> {
+    let mut baselines = |evaluated: &HeldOutPredictions| -> anyhow::Result<Vec<BaselinePredictions>> {
         let mut baselines = Vec::new();
         if args.run.baselines {
-            baselines.push(kmer_ridge(&inputs.data, &inputs.ways, judged)?);
+            baselines.push(kmer_ridge(&inputs.data, &inputs.splits, evaluated)?);
         }
         for n in &others {
-            let mut report = |number: usize, event: Event| tell(&n.runs, number, event);
-            baselines.push(n.predict(&inputs.data, judged.part, processor, &folder, &mut report)?);
+            let mut report = |number: usize, event: Event| report(&n.runs, number, event);
+            baselines.push(n.predict(&inputs.data, evaluated.part, processor, &folder, &mut report)?);
         }
         Ok(baselines)
     };
@@ -102,7 +107,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     Ok(folder.clear(&all)?)
 }
 
-/// One epoch in words.
+/// The log line of an epoch.
 fn epoch_line(run: &str, m: &EpochMetrics) -> String {
     format!(
         "{}epoch {}: loss {:.4}, validation {:.4}{}",
@@ -114,15 +119,15 @@ fn epoch_line(run: &str, m: &EpochMetrics) -> String {
     )
 }
 
-/// Optimiser steps of a run that nothing stops early.
+/// Optimiser steps of a run that is not stopped early.
 fn steps_of(run: &Run, config: &TrainingConfig) -> usize {
     let train = run.parts.iter().filter(|p| **p == Part::Train).count();
     train.div_ceil(config.training.batch_size) * config.training.epochs
 }
 
-/// What is going to be trained on what, in one line.
+/// Report the data and the network, in one line.
 fn describe(inputs: &inputs::Inputs, config: &TrainingConfig, runs: &[Run], device: tch::Device) {
-    let first = &inputs.ways[0];
+    let first = &inputs.splits[0];
     let count = |part| first.iter().filter(|p| **p == part).count();
     log::info!(
         "{} windows of {} bases: {} train, {} validation, {} test{}; {} network of {} parameters on {}{}",
@@ -131,7 +136,7 @@ fn describe(inputs: &inputs::Inputs, config: &TrainingConfig, runs: &[Run], devi
         count(Part::Train),
         count(Part::Validation),
         count(Part::Test),
-        if inputs.ways.len() > 1 { format!(" (the first of {} folds)", inputs.ways.len()) } else { String::new() },
+        if inputs.splits.len() > 1 { format!(" (the first of {} folds)", inputs.splits.len()) } else { String::new() },
         config.architecture.kind,
         config.architecture.parameter_count(),
         outputs::device_name(device),

@@ -1,4 +1,4 @@
-//! The folder that training leaves, and the table it prints.
+//! The output folder of a training, and the table on stdout.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,10 +23,10 @@ use crate::args::Args;
 use crate::inputs::Inputs;
 use crate::plots;
 
-/// Make the folder, or see that files can be written in it, before hours are spent.
+/// Create the folder, and check that files can be written in it before hours are spent.
 pub fn prepare(folder: &Path) -> Result<()> {
     if folder.exists() && !folder.is_dir() {
-        return Err(Error::input(folder, "is no folder; name one for the model and its figures"));
+        return Err(Error::input(folder, "is not a folder; give the name of a folder for the model and its plots"));
     }
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     temporary_beside(&folder.join("model.onnx")).map(drop)
@@ -40,8 +40,8 @@ pub fn device_name(device: tch::Device) -> String {
     }
 }
 
-/// Write everything; the model comes last, so that a folder with a model is complete. `baselines` gives the predictions
-/// of further networks for the windows that are judged.
+/// Write everything; the model comes last, so that a folder with a model is complete. `baselines` returns the
+/// predictions of further models for the windows on which the model is evaluated.
 pub fn write(
     args: &Args,
     config: &TrainingConfig,
@@ -57,11 +57,11 @@ pub fn write(
         Ok(HeldOutPredictions { part, rows, predictions })
     };
     let held = [held(Part::Validation)?, held(Part::Test)?];
-    // The published method has no test: then its figures are those of the validation windows, and say so.
-    let judged = if held[1].rows.is_empty() { &held[0] } else { &held[1] };
-    let mut table = evaluate("model", data, &judged.rows, judged.predictions.view());
-    for baseline in simple(data, &inputs.ways, judged)?.into_iter().chain(baselines(judged)?) {
-        table.extend(evaluate(&baseline.name, data, &judged.rows, baseline.predictions.view()));
+    // The published method has no test windows: then the figures are those of the validation windows, and say so.
+    let evaluated = if held[1].rows.is_empty() { &held[0] } else { &held[1] };
+    let mut table = evaluate("model", data, &evaluated.rows, evaluated.predictions.view());
+    for baseline in simple(data, &inputs.splits, evaluated)?.into_iter().chain(baselines(evaluated)?) {
+        table.extend(evaluate(&baseline.name, data, &evaluated.rows, baseline.predictions.view()));
     }
 
     write_unjoined(&folder.join("unjoined.tsv"), inputs)?;
@@ -69,7 +69,7 @@ pub fn write(
     let histories: Vec<_> = runs.iter().zip(fitted).map(|(r, f)| (r.name.as_str(), f.history.as_slice())).collect();
     write_metrics(&folder.join("metrics.tsv"), &histories)?;
     config.write(&folder.join("config.toml"))?;
-    if args.run.tensorboard {
+    if args.tensorboard {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
         for (name, history) in &histories {
             let name = if name.is_empty() { "train" } else { name };
@@ -109,18 +109,18 @@ pub fn write(
         dispersion_total: mean_dispersion(|d| &d.0),
         dispersion_split: mean_dispersion(|d| &d.1),
         runs: runs.iter().zip(fitted).map(|(run, fitted)| RunSummary::new(run, fitted)).collect(),
-        judged_on: judged.part,
+        judged_on: evaluated.part,
         on_test: table.clone(),
     }
     .write(&folder.join("summary.json"))?;
-    plots::write(folder, inputs, runs, fitted, judged)?;
+    plots::write(folder, inputs, runs, fitted, evaluated)?;
     for (run, weights) in runs.iter().zip(&members) {
         let name = if run.name.is_empty() { "model.safetensors".into() } else { format!("{}.safetensors", run.name) };
         weights.write_safetensors(&folder.join(name), &info.to_metadata())?;
     }
     write_whole(&folder.join("model.onnx"), &model)?;
-    tell(runs, fitted, &info, inputs, folder);
-    print_table(judged.part, &table)
+    report(runs, fitted, &info, inputs, folder);
+    print_table(evaluated.part, &table)
 }
 
 /// The names of --values and -L without a counterpart, with the reason; nothing where all join.
@@ -135,27 +135,27 @@ fn write_unjoined(path: &Path, inputs: &Inputs) -> Result<()> {
     }
 }
 
-/// What came out, in words.
-fn tell(runs: &[Run], fitted: &[Fitted], info: &ModelInfo, inputs: &Inputs, folder: &Path) {
+/// Report the result on stderr.
+fn report(runs: &[Run], fitted: &[Fitted], info: &ModelInfo, inputs: &Inputs, folder: &Path) {
     for (sample, bias) in inputs.data.samples.iter().zip(&info.ratio_bias) {
         log::info!(
-            "bias of the ratio whatever the sequence, no part of predictions: log2 {:.4}{}",
+            "sequence-independent ratio bias (not included in predictions): log2 {:.4}{}",
             inputs.scale.log2(*bias),
             if sample.is_empty() { String::new() } else { format!(" ({sample})") }
         );
     }
     match (runs, fitted) {
         ([_], [only]) => log::info!(
-            "best epoch {} of {}; model and figures are in \"{}\"",
+            "best epoch {} of {}; the model and its plots are in \"{}\"",
             only.best_epoch,
             only.history.len(),
             folder.display()
         ),
-        _ => log::info!("{} networks; model and figures are in \"{}\"", runs.len(), folder.display()),
+        _ => log::info!("{} networks; the model and its plots are in \"{}\"", runs.len(), folder.display()),
     }
 }
 
-/// The figures on stdout, a line a model, sample and quantity.
+/// Print the table on stdout: one line per model, sample and quantity.
 fn print_table(part: Part, table: &[Evaluation]) -> anyhow::Result<()> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();

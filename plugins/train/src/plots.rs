@@ -1,4 +1,4 @@
-//! Pictures of a finished run: learning curves and, on the test windows, measured against predicted.
+//! Plots of a finished run: learning curves, and measured against predicted values of the held-out windows.
 
 use std::path::Path;
 
@@ -13,16 +13,16 @@ use deepallele_core::training::report::HeldOutPredictions;
 
 use crate::inputs::Inputs;
 
-/// Runs drawn at most: more lines cannot be told apart.
+/// Runs drawn at most: more lines could not be distinguished.
 const MAX_RUNS: usize = 3;
 
-/// Write `loss.svg`, `test_counts.svg` and `test_ratio.svg` into `folder`, of the windows that are judged.
+/// Write `loss.svg`, `test_counts.svg` and `test_ratio.svg` into `folder`, for the windows `evaluated`.
 pub fn write(
     folder: &Path,
     inputs: &Inputs,
     runs: &[Run],
     fitted: &[Fitted],
-    judged: &HeldOutPredictions,
+    evaluated: &HeldOutPredictions,
 ) -> Result<()> {
     let mut series = Vec::new();
     for (run, fitted) in runs.iter().zip(fitted).take(MAX_RUNS) {
@@ -46,7 +46,7 @@ pub fn write(
     let outputs = data.outputs();
     let log2 = |value: f32| scale.log2(f64::from(value));
     let pairs = |head: usize, only_differing: bool| -> Vec<(f64, f64)> {
-        let rows = judged.rows.iter().zip(judged.predictions.rows());
+        let rows = evaluated.rows.iter().zip(evaluated.predictions.rows());
         rows.filter(|(&i, _)| !only_differing || data.differs(i))
             .flat_map(|(&i, p)| (0..outputs).map(move |s| (i, s, p[s])))
             .filter(|&(i, s, _)| data.has(i, s))
@@ -55,7 +55,7 @@ pub fn write(
     };
     let mut counts = pairs(0, false);
     counts.extend(pairs(1, false));
-    let part = judged.part;
+    let part = evaluated.part;
     scatter(
         &folder.join("test_counts.svg"),
         &format!("Counts of both haplotypes, {part} windows"),

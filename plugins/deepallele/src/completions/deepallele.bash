@@ -1,10 +1,10 @@
-# Completion of deepallele in bash. The commands are those that deepallele finds; what stands behind a command is
-# completed as for the program deepallele-NAME, by the script beside this one or whatever else is registered for it.
+# Completion of deepallele in bash. The commands are those that deepallele finds; what follows a command is completed as
+# for the program deepallele-NAME, by the script next to this one or another that is registered for it.
 
 _deepallele_folder=${BASH_SOURCE[0]%/*}
 [[ $_deepallele_folder == "${BASH_SOURCE[0]}" ]] && _deepallele_folder=.
 
-# Prints the completion function of a program, if it has one by now.
+# Prints the completion function of a program, if it has one.
 _deepallele_function() {
     local registered
     registered=$(complete -p -- "$1" 2>/dev/null) || return
@@ -16,7 +16,7 @@ _deepallele() {
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 || ( $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == help ) ]]; then
         compopt +o default +o bashdefault
-        words=$("$door" --list-commands 2>/dev/null | cut -f 1)
+        words=$("$door" --list-commands names 2>/dev/null)
         [[ $COMP_CWORD -eq 1 ]] && words+=" help"
         [[ $COMP_CWORD -eq 1 && $current == -* ]] && words="--help --version"
         COMPREPLY=($(compgen -W "$words" -- "$current"))

@@ -1,5 +1,5 @@
-# Completion of deepallele in fish. The commands are those that deepallele finds; what stands behind a command is
-# completed as for the program deepallele-NAME.
+# Completion of deepallele in fish. The commands are those that deepallele finds; what follows a command is completed as
+# for the program deepallele-NAME.
 
 function __deepallele_at_command
     set -l words (commandline -opc)
@@ -8,20 +8,20 @@ function __deepallele_at_command
     end
 end
 
-# The program as it was typed, in the words of the shell.
+# The program as it was typed, as the shell resolves it.
 function __deepallele_door
     set -l words (commandline -opc)
     string replace -r '^~' $HOME -- $words[1]
 end
 
-# Each with what is said about it behind a tab, as fish wants it.
+# Each with its description after a tab, as fish wants it.
 function __deepallele_commands
     set -l door (__deepallele_door)
     command $door --list-commands 2>/dev/null
 end
 
-# What fish would offer for the program itself, of which fish wants to know that it exists: it may lie beside deepallele.
-function __deepallele_behind_command
+# What fish would offer for the program itself. fish must find the program, which may be in the folder of deepallele.
+function __deepallele_after_command
     set -l words (commandline -opc)
     set -lx PATH (dirname (realpath (command -s (__deepallele_door)))) $PATH
     set -l rest (string escape -- $words[3..-1])
@@ -30,7 +30,7 @@ end
 
 complete -c deepallele -f
 complete -c deepallele -n __deepallele_at_command -a '(__deepallele_commands)'
-complete -c deepallele -n 'test (count (commandline -opc)) -eq 1' -a help -d 'the page of a command'
-complete -c deepallele -n 'test (count (commandline -opc)) -eq 1' -s h -l help -d 'print the commands found'
+complete -c deepallele -n 'test (count (commandline -opc)) -eq 1' -a help -d 'manual page of a command'
+complete -c deepallele -n 'test (count (commandline -opc)) -eq 1' -s h -l help -d 'list the commands found'
 complete -c deepallele -n 'test (count (commandline -opc)) -eq 1' -s V -l version -d 'print version'
-complete -c deepallele -n 'not __deepallele_at_command' -a '(__deepallele_behind_command)'
+complete -c deepallele -n 'not __deepallele_at_command' -a '(__deepallele_after_command)'

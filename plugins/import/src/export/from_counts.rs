@@ -1,4 +1,4 @@
-//! A data set from a count table and the haplotypes of its regions.
+//! A data set from a count table and the sequences of its regions.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
     let mut reference = Reference::open(fasta)?;
     let contigs = reference.contigs().clone();
     let rows = by_contig(path, &table, &contigs, fasta)?;
-    // A second handle: REF is compared by the thread that reads the variants.
+    // A second handle: the stream of variants compares REF in another thread.
     let mut stream = VariantStream::open(vcf, &contigs, &hap1, &hap2, Some(Reference::open(fasta)?))?;
     let mut export = Export::create(args, args.layout(length, length))?;
 
@@ -52,7 +52,7 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
             }
             let shared = args.uninformative.share() * row.uninformative as f64;
             let values = [row.hap1, row.hap2].map(|count| count as f64 + shared);
-            // The published split looks for chr in the name.
+            // The published split needs chr in the name.
             let chrom = row.chrom.strip_prefix("chr").unwrap_or(&row.chrom);
             let name = format!("chr{chrom}-{}-{}", row.start, row.end);
             export.push(&name, [&a, &b], values, at)?;
@@ -62,7 +62,7 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
     let report = stream.finish()?;
     report.lines().iter().for_each(|line| log::info!("{line}"));
     if empty > 0 {
-        log::warn!("{empty} regions are left out: a haplotype has no base of them");
+        log::warn!("{empty} regions are left out: one of the haplotypes has no bases in them");
     }
     Ok(export.finish()?)
 }
@@ -80,13 +80,13 @@ fn by_contig<'a>(
         let at =
             |problem: String| Error::input(path, format!("{}:{}-{}: {problem}", row.chrom, row.start + 1, row.end));
         if let Some(first) = sample.filter(|first| **first != row.sample) {
-            return Err(at(format!("holds counts of {} after those of {first}; export takes one sample", row.sample)));
+            return Err(at(format!("has counts of {} after those of {first}; export needs one sample", row.sample)));
         }
         let contig = contigs
             .find(&row.chrom)
             .ok_or_else(|| at(format!("\"{}\" has no contig {}", fasta.display(), row.chrom)))?;
         if row.end > contigs.length(contig) {
-            return Err(at(format!("reaches past the {} bases that the contig has", contigs.length(contig))));
+            return Err(at(format!("reaches beyond the {} bases of the contig", contigs.length(contig))));
         }
         rows[contig].push(row);
     }

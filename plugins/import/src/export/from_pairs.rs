@@ -14,7 +14,7 @@ use crate::Export;
 pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
     let (length, window) = match args.length() {
         Some(length) if args.assay != Assay::Rna || is_stdio(path) => (length, length),
-        // As published: the longest sequence makes the row, when indels made it longer than the window.
+        // As published: the row has the length of the longest sequence, if indels made that longer than the window.
         window => {
             let longest = longest(path)?;
             (window.unwrap_or(longest).max(longest), window.unwrap_or(longest))
@@ -44,7 +44,7 @@ fn longest(path: &Path) -> deepallele_core::error::Result<usize> {
         longest = longest.max(row.allele_a.len()).max(row.allele_b.len());
     }
     match longest {
-        0 => Err(Error::input(path, "holds no pairs")),
+        0 => Err(Error::input(path, "contains no pairs")),
         bases => Ok(bases),
     }
 }

@@ -1,4 +1,4 @@
-//! `deepallele export`: a published data set from counts or pairs.
+//! `deepallele export`: counts or pairs as a data set of the published layout.
 
 mod args;
 mod from_counts;
@@ -25,7 +25,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     }
 }
 
-/// A data set in the making, and what there is to say about it.
+/// A data set being written.
 struct Export {
     writer: PublishedWriter,
     layout: Layout,
@@ -39,7 +39,7 @@ impl Export {
         Ok(Self { writer, layout, placeless: 0 })
     }
 
-    /// Add a row; `at` says where it comes from in a message about it.
+    /// Add a row; `at` adds its origin to an error message.
     fn push(
         &mut self,
         name: &str,
@@ -57,10 +57,10 @@ impl Export {
     fn finish(self) -> Result<()> {
         let rows = self.writer.finish()?;
         let Layout { assay, length, .. } = self.layout;
-        log::info!("a data set of {assay}: {rows} rows of {length} positions");
+        log::info!("data set of {assay}: {rows} rows of {length} bases");
         if self.placeless > 0 {
             log::warn!(
-                "{} rows have no chromosome (chrN-) in their name: a split by chromosome is not possible with them",
+                "{} rows have no chromosome (chrN-) in their name, which a split by chromosome needs",
                 self.placeless
             );
         }

@@ -38,10 +38,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     output_file::write_whole(&arguments.output, &model)?;
     if let Some(member) = &found.member {
-        log::info!("took {member} out of the archive");
+        log::info!("{member} was read from the archive");
     }
     if found.masked > 0 {
-        log::info!("{} of {} kernels are masked and stay so", found.masked, info.architecture.kernel_number);
+        log::info!("{} of {} kernels are masked, and remain masked", found.masked, info.architecture.kernel_number);
     }
     log::info!(
         "a {} network of window {} with {} parameters",
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_becomes_a_model_with_what_was_said_about_it() {
+    fn a_checkpoint_becomes_a_model_with_the_metadata_of_the_options() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let checkpoint = parity().join("mh/model.ckpt").display().to_string();

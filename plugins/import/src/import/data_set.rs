@@ -16,10 +16,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let about = set.about.clone();
     let values = options.values.unwrap_or(about.assay.values());
     if (about.assay, values) == (Assay::Rna, Values::Counts) {
-        return Err(usage("values of rna are log2 of expression, not of counts: leave out --values counts"));
+        return Err(usage("values of rna are log2 of expression, not of counts: omit --values counts"));
     }
     let [value_a, value_b, ratio] = value_names(about.batch.as_deref());
-    log::info!("a data set of {} by {}: {} rows of {} positions", about.assay, about.told_by, about.rows, about.length);
+    log::info!(
+        "data set of {} (by {}): {} rows of {} bases",
+        about.assay,
+        about.recognised_by,
+        about.rows,
+        about.length
+    );
     let mut out = OutFile::create(&arguments.output)?;
     let fail = |e| Error::io(&arguments.output, e);
     out.write_all(b"id\tallele_a\tallele_b\tvalue_a\tvalue_b\tgroup\n").map_err(fail)?;
@@ -46,27 +52,27 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     out.finish()?;
     match (about.assay, values) {
         (_, Values::Counts) => {
-            log::info!("{value_a} and {value_b} are written as counts; train them with --target-scale counts")
+            log::info!("{value_a} and {value_b} are written as counts; train with --target-scale counts")
         }
         (Assay::Rna, Values::Log) => {
-            log::info!("{value_a} and {value_b} are written as they are, in log2; train them with --target-scale log2")
+            log::info!("{value_a} and {value_b} are written unchanged, in log2; train with --target-scale log2")
         }
-        (_, Values::Log) => log::info!("{value_a} and {value_b} are written as they are, in natural logarithms"),
+        (_, Values::Log) => log::info!("{value_a} and {value_b} are written unchanged, in natural logarithms"),
     }
     if !about.has_ratio {
-        log::warn!("there is no {ratio} to compare the two values with");
+        log::warn!("no {ratio} to compare the two values with");
     } else if seen.odd_ratios > 0 {
         log::warn!("{} of {} rows have a {ratio} that is not {value_a} - {value_b}", seen.odd_ratios, seen.rows);
     }
     if seen.unknown > 0 {
         log::warn!(
-            "{} letters in {} rows are not A, C, G, T or N; they are written as N",
+            "{} bases in {} rows are neither A, C, G, T nor N; they are written as N",
             seen.unknown,
             seen.rows_unknown
         );
     }
     if placeless > 0 {
-        log::warn!("{placeless} rows have no chromosome (chrN-) in their name; their group is .");
+        log::warn!("{placeless} rows have no chromosome (chrN-) in their name; their group is \".\"");
     }
     Ok(())
 }

@@ -9,31 +9,43 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use deepallele_common::{run_main, usage, MessageArgs, ProvenanceArgs};
+use deepallele_common::{choice_parser, run_main, usage, MessageArgs, ProvenanceArgs};
 use deepallele_core::error::Error;
 use deepallele_core::model::metadata::{LogBase, Scale};
 use deepallele_core::model::published::data_set::{Assay, Values};
 use deepallele_core::model::window::WindowLayout;
 use deepallele_import::library;
 
-/// Turn a published checkpoint into a model file, or a published data set into a pairs table
+const EXAMPLES: &str = "\
+Examples:
+  # A published checkpoint as model file for predict, evaluate and annotate
+  deepallele import checkpoint.ckpt --hap1 B6 --hap2 CAST --genome mm10 --layout left-aligned -o published.onnx
+  # A published data set as table of pairs, on which train --pairs can train
+  deepallele import published.hdf5 -o published.tsv.gz";
+
+/// Import a published checkpoint as a model, or a data set as a table
 ///
 /// Reads a Lightning checkpoint of the paired (multi-head), difference (computed-ratio) or single-head network and
-/// writes a model file for `predict` and `annotate`. The checkpoint is data: nothing in it is executed, and one that
-/// asks for anything but tensors and plain containers is refused.
+/// writes a model file for predict, evaluate and annotate. Nothing in the checkpoint is executed; a checkpoint that
+/// contains anything but tensors and plain containers is refused.
 ///
-/// Or reads a data set (HDF5) of ATAC, ChIP or RNA and writes the table that `train --pairs` takes: id (the peak name),
-/// allele_a (B6), allele_b (Cast), value_a, value_b, group (the chromosome). The first bytes of the file tell which of
-/// the two it is.
+/// Or reads a data set (HDF5) of ATAC, ChIP or RNA and writes a table for train --pairs, with the columns id (the peak
+/// name), allele_a (B6), allele_b (Cast), value_a, value_b and group (the chromosome).
+///
+/// The kind of input is recognised from its first bytes.
 #[derive(Parser)]
+#[command(display_order = 70, after_help = EXAMPLES)]
 struct Arguments {
-    /// Checkpoint or data set to read
+    /// Checkpoint or data set
     #[arg(value_name = "FILE")]
     input: PathBuf,
 
     /// Model file or table to write; - for standard output
-    #[arg(short = 'o', long, value_name = "FILE")]
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
+
+    #[command(flatten)]
+    version: ProvenanceArgs,
 
     #[command(flatten)]
     checkpoint: CheckpointArgs,
@@ -42,56 +54,53 @@ struct Arguments {
     data_set: DataSetArgs,
 
     #[command(flatten)]
-    version: ProvenanceArgs,
-
-    #[command(flatten)]
     _messages: MessageArgs,
 }
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Checkpoints")]
 struct CheckpointArgs {
-    /// Of an archive of several checkpoints, the one to take: its name inside, or the end of it
+    /// Checkpoint to read from an archive of several: its name in the archive, or the end of the name
     #[arg(long, value_name = "NAME")]
     member: Option<String>,
 
-    /// Also write the weights as safetensors, to train on from
+    /// Also write the weights as safetensors
     #[arg(long, value_name = "FILE")]
     safetensors: Option<PathBuf>,
 
-    /// Name of the first allele of training, to be kept in the model
+    /// Name of the first allele in training, for the model file
     #[arg(long, value_name = "NAME")]
     hap1: Option<String>,
 
-    /// Name of the second allele of training
+    /// Name of the second allele in training, for the model file
     #[arg(long, value_name = "NAME")]
     hap2: Option<String>,
 
-    /// Reference genome of training, by name
+    /// Name of the reference genome in training, for the model file
     #[arg(long, value_name = "NAME")]
     genome: Option<String>,
 
-    /// What was measured: counts, linear (other values) or log2 (values that were logarithms already)
+    /// Scale of the measurements: counts, linear (other values) or log2 (values that were logarithms already)
     /// [default: counts]
-    #[arg(long, value_name = "SCALE")]
+    #[arg(long, value_name = "SCALE", value_parser = choice_parser!(Scale), hide_possible_values = true)]
     target_scale: Option<Scale>,
 
-    /// Added to a value before its logarithm in training; not used with log2 [default: 1]
-    #[arg(long, value_name = "NUMBER")]
+    /// Pseudocount, added to values before the logarithm in training; not used with log2 [default: 1]
+    #[arg(long, value_name = "FLOAT")]
     pseudocount: Option<f64>,
 
-    /// Base of the logarithms in training: e, or 2 as in the published expression models [default: e]
-    #[arg(long, value_name = "BASE")]
+    /// Base of the logarithms in training: e, or 2 for the published expression models [default: e]
+    #[arg(long, value_name = "BASE", value_parser = choice_parser!(LogBase), hide_possible_values = true)]
     log_base: Option<LogBase>,
 
-    /// How a region is to fill the window: left-aligned (the region alone, as published models were trained; regions
-    /// must fit) or centred (filled from the genome) [default: centred]
-    #[arg(long, value_name = "LAYOUT")]
+    /// How a region fills the window: left-aligned (the region alone, as the published models were trained; regions
+    /// must not be longer than the window) or centred (filled from the genome) [default: centred]
+    #[arg(long, value_name = "LAYOUT", value_parser = choice_parser!(WindowLayout), hide_possible_values = true)]
     layout: Option<WindowLayout>,
 }
 
 impl CheckpointArgs {
-    /// The first option given, of those that mean nothing for a data set.
+    /// The first option given, none of which applies to a data set.
     fn given(&self) -> Option<&'static str> {
         let options = [
             ("--member", self.member.is_some()),
@@ -111,22 +120,22 @@ impl CheckpointArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Data sets")]
 struct DataSetArgs {
-    /// Values to take: NAME.B6 and NAME.CAST (sum or sc of ATAC, a condition of RNA) [default: the only ones]
+    /// Values to read, NAME.B6 and NAME.CAST: sum or sc for ATAC, a condition for RNA [default: the only ones]
     #[arg(long, value_name = "NAME")]
     batch: Option<String>,
 
-    /// What was measured: atac, chip or rna [default: as the file says]
-    #[arg(long, value_name = "ASSAY")]
+    /// Assay: atac, chip or rna [default: recognised from the file]
+    #[arg(long, value_name = "ASSAY", value_parser = choice_parser!(Assay), hide_possible_values = true)]
     assay: Option<Assay>,
 
-    /// What to write: counts, exp(x) - 1 of the natural logarithms in the file, or log, the values as they are
-    /// [default: counts, and log for rna, whose values are log2 of expression]
-    #[arg(long, value_name = "SCALE")]
+    /// Scale of the values to write: counts (exp(x) - 1 of the natural logarithms in the file) or log (as in the file)
+    /// [default: counts; log for rna, whose values are log2 of expression]
+    #[arg(long, value_name = "SCALE", value_parser = choice_parser!(Values), hide_possible_values = true)]
     values: Option<Values>,
 }
 
 impl DataSetArgs {
-    /// The first option given, of those that mean nothing for a checkpoint.
+    /// The first option given, none of which applies to a checkpoint.
     fn given(&self) -> Option<&'static str> {
         let options =
             [("--batch", self.batch.is_some()), ("--assay", self.assay.is_some()), ("--values", self.values.is_some())];
@@ -143,13 +152,13 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     match first_bytes(input)? {
         start if start == library::File::MAGIC => match arguments.checkpoint.given() {
             Some(option) => {
-                Err(usage(format!("{option} is for checkpoints, and \"{}\" is a data set", input.display())))
+                Err(usage(format!("{option} applies to checkpoints, but \"{}\" is a data set", input.display())))
             }
             None => data_set::run(&arguments),
         },
         start if start.starts_with(b"PK") => match arguments.data_set.given() {
             Some(option) => {
-                Err(usage(format!("{option} is for data sets, and \"{}\" is a checkpoint", input.display())))
+                Err(usage(format!("{option} applies to data sets, but \"{}\" is a checkpoint", input.display())))
             }
             None => checkpoint::run(arguments),
         },
@@ -165,7 +174,7 @@ fn first_bytes(path: &Path) -> deepallele_core::error::Result<Vec<u8>> {
     let fail = |e| Error::io(path, e);
     let file = File::open(path).map_err(fail)?;
     if !file.metadata().map_err(fail)?.is_file() {
-        return Err(Error::input(path, "is no regular file"));
+        return Err(Error::input(path, "is not a regular file"));
     }
     let mut start = Vec::new();
     file.take(8).read_to_end(&mut start).map_err(fail)?;
@@ -174,12 +183,15 @@ fn first_bytes(path: &Path) -> deepallele_core::error::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use deepallele_common::testing::Options;
+
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn options_fit_together() {
-        Arguments::command().debug_assert();
+        let options = Options::<Arguments>::checked_by(|_| Ok(()));
+        options.accept(&["x.ckpt -o m.onnx --log-base 2 --layout left-aligned", "x.h5 -o - --values log --assay rna"]);
+        options.refuse(&[("x.ckpt", "--output"), ("x.h5 -o x --assay dnase", "atac, chip, rna")]);
     }
 
     pub fn import(line: &[&str]) -> anyhow::Result<()> {

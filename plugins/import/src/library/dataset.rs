@@ -16,7 +16,7 @@ pub struct Dataset {
     pub(crate) shape: Vec<u64>,
     /// What its elements are.
     pub(crate) kind: Kind,
-    /// Shape of the pieces it is stored in, when it is.
+    /// Shape of its chunks, if it has any.
     pub(crate) chunk: Option<Vec<u64>>,
 }
 
@@ -32,8 +32,8 @@ impl Dataset {
         width.and_then(|n| usize::try_from(n).ok()).ok_or_else(|| format!("has {}, which is too large", self.name))
     }
 
-    /// The selection of `rows` rows from `first` on, and the same shape in memory: with another one the library would go
-    /// element by element. The library is locked.
+    /// The selection of `rows` rows from `first` on, and the same shape in memory: with another shape the library would
+    /// copy single elements. The library is locked.
     unsafe fn select(&self, first: u64, rows: usize) -> Part<(Id, Id)> {
         let (mut start, mut count) = (vec![0; self.shape.len()], self.shape.clone());
         let (Some(from), Some(many)) = (start.first_mut(), count.first_mut()) else {
@@ -61,11 +61,14 @@ impl Dataset {
         if !matches!(self.kind, Kind::Float(_) | Kind::Integer { .. }) {
             return Err(format!("has {}, which does not consist of numbers", self.name));
         }
-        let elements = self.width()?.checked_mul(rows).ok_or_else(|| format!("has {}, too large a part", self.name))?;
+        let elements = self
+            .width()?
+            .checked_mul(rows)
+            .ok_or_else(|| format!("has {}, of which too large a part would be read", self.name))?;
         numbers.clear();
         numbers.resize(elements, T::default());
         let _guard = lock();
-        // SAFETY: the buffer has the size of the selection, in the type that is asked for.
+        // SAFETY: the buffer has the size of the selection, in the requested type.
         unsafe {
             let (there, here) = self.select(first, rows)?;
             let buffer = numbers.as_mut_ptr().cast();
@@ -104,7 +107,7 @@ impl Dataset {
         format!("could not be written at row {} of {} ({reason}); is the disk full?", self.shape[0], self.name)
     }
 
-    /// Add rows of numbers.
+    /// Append rows of numbers.
     pub fn append<T: Number>(&mut self, numbers: &[T]) -> Part<()> {
         let width = self.width()?.max(1);
         assert!(numbers.len() % width == 0, "a row was cut");
@@ -120,7 +123,7 @@ impl Dataset {
         }
     }
 
-    /// Add rows of strings.
+    /// Append rows of strings.
     pub fn append_texts<S: AsRef<str>>(&mut self, texts: &[S]) -> Part<()> {
         let strings = texts.iter().map(|text| c_name(text.as_ref())).collect::<Part<Vec<_>>>()?;
         let pointers: Vec<*const c_char> = strings.iter().map(|s| s.as_ptr()).collect();

@@ -1,4 +1,4 @@
-//! What datasets and attributes consist of: numbers and strings.
+//! The elements of datasets and attributes: numbers and strings.
 
 use std::ffi::{c_char, c_void, CStr};
 use std::ptr::null;
@@ -28,7 +28,7 @@ macro_rules! numbers {
 }
 numbers!(u8: H5T_NATIVE_UINT8, f32: H5T_NATIVE_FLOAT, f64: H5T_NATIVE_DOUBLE, i64: H5T_NATIVE_INT64);
 
-/// What the elements of a dataset are.
+/// The type of the elements of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Floating point of so many bytes.
@@ -86,7 +86,7 @@ pub(super) unsafe fn texts(
     let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
         Ok(text) if bytes.len() <= LONGEST_TEXT => Ok(text.to_string()),
         Ok(_) => Err(format!("a string of {} bytes", bytes.len())),
-        Err(_) => Err("a string that is no UTF-8 text".to_string()),
+        Err(_) => Err("a string that is not UTF-8".to_string()),
     };
     if let Some(size) = size {
         if size == 0 || size > LONGEST_TEXT {

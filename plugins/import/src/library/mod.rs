@@ -1,8 +1,8 @@
 //! A thin, safe layer over the HDF5 library: files, datasets of numbers and strings by rows, attributes.
 //!
 //! Every call takes the library's lock, every size is checked before memory is taken for it, and nothing outside the
-//! file is ever opened for it: no external or virtual storage, no links, no filter plugins. Problems are the rest of a
-//! sentence that begins with the file's name.
+//! file is ever opened for it: no external or virtual storage, no links, no filter plugins. A problem is the rest of a
+//! sentence that begins with the name of the file.
 
 mod dataset;
 mod element;
@@ -24,7 +24,7 @@ pub type Part<T> = std::result::Result<T, String>;
 
 /// Largest chunk of storage read, in bytes. The library unpacks a chunk as a whole.
 const LARGEST_CHUNK: u64 = 1 << 29;
-/// Deflate makes of one byte 1032 at most, so that no honest dataset is larger than that share of its file.
+/// Deflate expands a byte to at most 1032, which limits the size of a dataset by that of its file.
 const DEFLATE_AT_MOST: u64 = 1032;
 
 /// Take the lock, with the library ready.
@@ -34,19 +34,19 @@ fn lock() -> impl Drop {
     READY.call_once(|| {
         // SAFETY: called under the lock, before anything else of the library.
         unsafe {
-            // Files are closed by their owners; the library's own tidying up would only come too late.
+            // Files are closed by their owners; the library's clean-up at exit would come too late.
             h5::H5dont_atexit();
             h5::H5open();
             // Its stack of errors on stderr is not for users: `reason` picks out the line that is.
             h5e::H5Eset_auto2(h5e::H5E_DEFAULT, None, null_mut());
-            // A filter of the file's choice would be a library loaded at its wish. (The argument is a bit mask.)
+            // Otherwise a file could have any filter library loaded. (The argument is a bit mask.)
             h5pl::H5PLset_loading_state(null_mut());
         }
     });
     guard
 }
 
-/// What the library says was wrong, where it first noticed.
+/// The first error on the stack of the library.
 fn reason() -> String {
     unsafe extern "C" fn first(_: u32, error: *const h5e::H5E_error2_t, text: *mut c_void) -> h5::herr_t {
         // SAFETY: the library hands over a valid error and back what we gave it, a String.
@@ -119,8 +119,8 @@ fn c_path(path: &Path) -> Part<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| "has a zero byte in its name".to_string())
 }
 
-/// Access to a file without the library's lock on it: many network file systems have none, and nobody else writes
-/// what we read, or knows what we write.
+/// Access to a file without the library's file lock, which many network file systems do not have: no other program
+/// writes what we read, or knows the temporary name of what we write.
 fn unlocked() -> Part<Id> {
     let _guard = lock();
     // SAFETY: the list of properties is our own.
@@ -131,7 +131,7 @@ fn unlocked() -> Part<Id> {
     }
 }
 
-/// A file, open for reading or being made.
+/// A file, open for reading or writing.
 pub struct File {
     id: Id,
     /// Bytes, when it was opened.
@@ -154,7 +154,7 @@ impl File {
         Ok(Self { id, size })
     }
 
-    /// Make the file `path` anew.
+    /// Create the file `path`.
     pub fn create(path: &Path) -> Part<Self> {
         let name = c_path(path)?;
         let _guard = lock();
@@ -173,7 +173,7 @@ impl File {
         done(code, |reason| format!("could not be written to its end ({reason}); is the disk full?"))
     }
 
-    /// Close the file, and hear whether that worked, which dropping it does not tell.
+    /// Close the file and report failure, which dropping it does not.
     pub fn close(self) -> Part<()> {
         self.flush()?;
         let _guard = lock();
@@ -183,7 +183,7 @@ impl File {
         done(code, |reason| format!("could not be closed ({reason}); is the disk full?"))
     }
 
-    /// Names of what lies at the top of the file, in alphabetical order.
+    /// Names of the objects in the root group, in alphabetical order.
     pub fn names(&self) -> Part<Vec<String>> {
         unsafe extern "C" fn add(
             _: h5i::hid_t,
@@ -273,14 +273,14 @@ impl File {
     /// Open the dataset `name`.
     ///
     /// # Errors
-    /// It is none, or stored in a way that a published file never is: elsewhere, in too large pieces, or as more than
-    /// the file can hold.
+    /// It is not a dataset, or is stored as a published file never is: outside of the file, in too large chunks, or with
+    /// more data than the file can contain.
     pub fn dataset(&self, name: &str) -> Part<Dataset> {
         let problem = |reason: String| format!("has {name}, which cannot be read as a dataset ({reason})");
         let refuse = |what: &str| format!("has {name}, which {what}; that is refused");
         let c = c_name(name)?;
         let _guard = lock();
-        // SAFETY: valid identifiers and names throughout; `info` and `dims` are as large as asked for.
+        // SAFETY: valid identifiers and names throughout; `info` and `dims` are as large as declared.
         unsafe {
             let mut info: h5l::H5L_info2_t = std::mem::zeroed();
             done(h5l::H5Lget_info2(self.id.id, c.as_ptr(), &mut info, h5p::H5P_DEFAULT), problem)?;
@@ -330,7 +330,7 @@ impl File {
         }
     }
 
-    /// Make a dataset that rows are added to: float64, or strings of any length when `width` is None. `width` are the
+    /// Create a dataset to which rows are appended: float64, or strings of any length when `width` is None. `width` are the
     /// axes after the first. It is stored gzip-compressed in chunks of `chunk` rows.
     pub fn create_dataset(&self, name: &str, width: Option<&[u64]>, chunk: u64) -> Part<Dataset> {
         let problem = |reason: String| format!("cannot be given the dataset {name} ({reason})");
@@ -366,18 +366,18 @@ impl File {
 unsafe fn known_filter(made: h5i::hid_t, i: u32) -> Part<()> {
     let (mut flags, mut values, mut config) = (0, 0, 0);
     let mut name = [0 as c_char; 64];
-    // SAFETY: `made` is a list of creation properties; the name is cut to what `name` holds, no values are asked for.
+    // SAFETY: `made` is a list of creation properties; the name is cut to the size of `name`, no values are requested.
     let id = unsafe {
         h5p::H5Pget_filter2(made, i, &mut flags, &mut values, null_mut(), name.len(), name.as_mut_ptr(), &mut config)
     };
-    // SAFETY: any number may be asked for.
+    // SAFETY: any number is allowed.
     match id >= 0 && unsafe { h5z::H5Zfilter_avail(id) } > 0 {
         true => Ok(()),
         false => {
             // SAFETY: the last byte is 0 whatever the library wrote.
             name[63] = 0;
             let name = unsafe { CStr::from_ptr(name.as_ptr()) }.to_string_lossy().escape_debug().to_string();
-            Err(format!("is packed by filter {id} ({name}), not by gzip; repack it, for example with h5repack"))
+            Err(format!("is compressed by filter {id} ({name}), not gzip; convert it, for example with h5repack"))
         }
     }
 }

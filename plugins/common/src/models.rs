@@ -1,0 +1,81 @@
+//! Model files: the options that name them, and opening them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+#[cfg(feature = "onnx")]
+pub use open::{open_model, open_sequence_model};
+
+/// `-m --model-sample`
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Input")]
+pub struct ModelArgs {
+    /// Model file (model.onnx) written by deepallele train or import
+    #[arg(short = 'm', long, value_name = "ONNX")]
+    pub model: PathBuf,
+
+    /// Sample to predict, for a model of several samples [default: its first]
+    #[arg(long, value_name = "SAMPLE")]
+    model_sample: Option<String>,
+}
+
+#[cfg(feature = "onnx")]
+mod open {
+    use std::path::Path;
+
+    use deepallele_core::error::Result;
+    use deepallele_core::model::onnx::external::SequenceModel;
+    use deepallele_core::model::onnx::predictor::Predictor;
+
+    use super::ModelArgs;
+
+    impl ModelArgs {
+        /// The model, ready to predict the chosen sample with `threads` threads.
+        ///
+        /// # Errors
+        /// A file that is not a model, a sample that it does not have, or no ONNX Runtime.
+        pub fn open(&self, threads: usize) -> Result<Predictor> {
+            open_model(&self.model, self.model_sample.as_deref(), threads)
+        }
+    }
+
+    /// The model file `path`, ready to predict `sample` (or its first sample) with `threads` threads.
+    ///
+    /// # Errors
+    /// As [`ModelArgs::open`].
+    pub fn open_model(path: &Path, sample: Option<&str>, threads: usize) -> Result<Predictor> {
+        let mut predictor = Predictor::open(path, threads)?;
+        match sample {
+            Some(name) => predictor.choose_sample(name)?,
+            None => report_choice(path, &predictor.info().samples),
+        }
+        Ok(predictor)
+    }
+
+    /// The sequence-to-activity network that the TOML file `path` describes, ready to predict `sample` (or its first
+    /// sample).
+    ///
+    /// # Errors
+    /// As [`ModelArgs::open`].
+    pub fn open_sequence_model(path: &Path, sample: Option<&str>, threads: usize) -> Result<SequenceModel> {
+        let mut model = SequenceModel::open(path, threads)?;
+        match sample {
+            Some(name) => model.choose_sample(name)?,
+            None => report_choice(path, &model.samples()),
+        }
+        Ok(model)
+    }
+
+    /// Which of several samples is predicted if none was chosen.
+    fn report_choice<S: AsRef<str> + std::borrow::Borrow<str>>(path: &Path, samples: &[S]) {
+        if let [first, _, ..] = samples {
+            log::info!(
+                "\"{}\" has the samples {}; predicting {} (choose with --model-sample)",
+                path.display(),
+                samples.join(", "),
+                first.as_ref()
+            );
+        }
+    }
+}
