@@ -202,7 +202,7 @@ fn covered(haplotype: &Haplotype) -> (i64, i64) {
 }
 
 /// A reference span that an edit replaced.
-type Span = (u64, u64);
+type Replaced = (u64, u64);
 
 /// Apply `edits` (sorted, not overlapping) and cut `length` bases with `centre` at index `length / 2`. The
 /// second value names the edits that show in them.
@@ -212,7 +212,7 @@ fn build(
     edits: &[Edit],
     centre: u64,
     length: usize,
-) -> Result<(Haplotype, Vec<Span>)> {
+) -> Result<(Haplotype, Vec<Replaced>)> {
     let centre =
         i64::try_from(centre).map_err(|_| Error::input(reference.path(), format!("has no position {centre}")))?;
     let (left, right) = (length / 2, length - length / 2);
@@ -239,7 +239,7 @@ fn build(
             Some(at) => at,
             // By the edit and not by the next base that is there: another edit may follow at once.
             None => {
-                let covers = |span: &Span| (span.0 as i64) <= centre && centre < span.1 as i64;
+                let covers = |span: &Replaced| (span.0 as i64) <= centre && centre < span.1 as i64;
                 whole.marks.iter().find(|m| covers(&m.2)).map_or(n, |m| m.1) as i64 - 1
             }
         };
@@ -264,11 +264,11 @@ fn build(
 /// A haplotype before it is cut to length, with where each edit came to lie in it.
 struct Whole {
     haplotype: Haplotype,
-    marks: Vec<(usize, usize, Span)>,
+    marks: Vec<(usize, usize, Replaced)>,
 }
 
 impl Whole {
-    fn cut(self, first: usize, length: usize) -> (Haplotype, Vec<Span>) {
+    fn cut(self, first: usize, length: usize) -> (Haplotype, Vec<Replaced>) {
         let end = first + length;
         let Haplotype { mut sequence, runs, contig_length } = self.haplotype;
         sequence.truncate(end);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::genome::variants::test_variant;
+use crate::genome::test_variant;
 use crate::io::fasta::reference::test_reference;
 use crate::io::Contigs;
 use proptest::prelude::*;

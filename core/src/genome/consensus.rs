@@ -1,8 +1,8 @@
 //! The sequence of one haplotype along a contig: reference bases, with what it carries in their place.
 
 use crate::error::Result;
+use crate::genome::CoordinateMap;
 use crate::genome::Edit;
-use crate::genome::Lift;
 
 /// What one haplotype changes on one contig: sorted, none overlapping another.
 #[derive(Clone, Debug, Default)]
@@ -65,8 +65,8 @@ impl Edits {
     }
 
     /// Map between the haplotype and a contig of `length` bases.
-    pub fn lift(&self, length: u64) -> Lift {
-        let mut lift = Lift::new(length);
+    pub fn coordinate_map(&self, length: u64) -> CoordinateMap {
+        let mut lift = CoordinateMap::new(length);
         self.iter().for_each(|e| lift.add(e.start, e.end, e.bases.len() as u64));
         lift
     }
@@ -203,7 +203,7 @@ mod tests {
         #[test]
         fn the_map_goes_there_and_back(edits in any_edits()) {
             let truth = brute_force(&edits);
-            let lift = edits.lift(BASES.len() as u64);
+            let lift = edits.coordinate_map(BASES.len() as u64);
             prop_assert_eq!(lift.haplotype_length(), truth.len() as u64);
             for (i, (_, position)) in truth.iter().enumerate() {
                 prop_assert_eq!(lift.to_reference(i as u64), *position);

@@ -9,7 +9,7 @@ use crate::io::fasta::Reference;
 
 /// What to gather besides the edits.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Gather {
+pub struct ContigOptions {
     /// The bases in which the haplotypes differ.
     pub mask: Option<Masking>,
     /// The variants themselves.
@@ -51,7 +51,7 @@ impl ContigHaplotypes {
         stream: &mut VariantStream,
         reference: &mut Reference,
         contig: usize,
-        gather: Gather,
+        options: ContigOptions,
         progress: &mut dyn FnMut(&mut VariantStream) -> Result<()>,
     ) -> Result<()> {
         self.edits.iter_mut().for_each(Edits::clear);
@@ -73,10 +73,10 @@ impl ContigHaplotypes {
                     edits.add(&edit, first.is_ascii_lowercase());
                 }
             }
-            if let Some(masking) = gather.mask {
+            if let Some(masking) = options.mask {
                 mask(&variant, masking, &mut self.masks);
             }
-            if gather.variants {
+            if options.variants {
                 self.variants.push(variant);
             }
         }
@@ -133,7 +133,7 @@ fn mask(variant: &Variant, masking: Masking, spans: &mut Vec<(u64, u64)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genome::variants::test_variant;
+    use crate::genome::test_variant;
 
     fn masked(masking: Masking, list: &[Variant]) -> String {
         let mut contig = ContigHaplotypes { reference: b"acgtACGTacgtACGT".to_vec(), ..Default::default() };

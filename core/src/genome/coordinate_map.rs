@@ -3,7 +3,7 @@
 /// A map between a contig of a haplotype and of the reference. It holds only what changes lengths, 16 bytes
 /// each, so that a whole genome fits in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lift {
+pub struct CoordinateMap {
     gaps: Vec<Gap>,
     reference_length: u64,
     haplotype_length: u64,
@@ -31,20 +31,20 @@ impl Gap {
 
 /// A run of bases that correspond one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LiftBlock {
+pub struct MapBlock {
     pub haplotype: u64,
     pub reference: u64,
     pub length: u64,
 }
 
 /// Longest contig that can be mapped, of either side.
-pub const LONGEST: u64 = u32::MAX as u64;
+pub const MAX_CONTIG_LENGTH: u64 = u32::MAX as u64;
 
-impl Lift {
+impl CoordinateMap {
     /// The map of a contig of `length` bases that is the same in both.
     ///
     /// # Panics
-    /// Never, but positions past [`LONGEST`] are not mapped: check contig lengths against it.
+    /// Never, but positions past [`MAX_CONTIG_LENGTH`] are not mapped: check contig lengths against it.
     pub fn new(length: u64) -> Self {
         Self { gaps: Vec::new(), reference_length: length, haplotype_length: length }
     }
@@ -111,12 +111,12 @@ impl Lift {
     }
 
     /// The runs of corresponding bases in order, none empty.
-    pub fn blocks(&self) -> impl Iterator<Item = LiftBlock> + '_ {
+    pub fn blocks(&self) -> impl Iterator<Item = MapBlock> + '_ {
         self.blocks_from(0)
     }
 
     /// The runs of corresponding bases that end behind the haplotype's `position`; the first may begin before it.
-    pub fn blocks_from(&self, position: u64) -> impl Iterator<Item = LiftBlock> + '_ {
+    pub fn blocks_from(&self, position: u64) -> impl Iterator<Item = MapBlock> + '_ {
         // Block i lies before gap i; the last one behind all gaps.
         let first = self.gaps.partition_point(|g| (g.haplotype as u64) <= position);
         (first..=self.gaps.len()).filter_map(move |i| {
@@ -126,7 +126,7 @@ impl Lift {
             };
             let end = self.gaps.get(i).map_or(self.haplotype_length, |g| g.haplotype as u64);
             let length = end.saturating_sub(haplotype);
-            (length > 0).then_some(LiftBlock { haplotype, reference, length })
+            (length > 0).then_some(MapBlock { haplotype, reference, length })
         })
     }
 }
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn neighbouring_gaps_are_one() {
-        let mut lift = Lift::new(20);
+        let mut lift = CoordinateMap::new(20);
         lift.add(3, 4, 1);
         lift.add(5, 8, 0);
         lift.add(8, 8, 2);
@@ -154,12 +154,12 @@ mod tests {
 
     #[test]
     fn a_contig_may_begin_and_end_in_a_gap() {
-        let mut lift = Lift::new(10);
+        let mut lift = CoordinateMap::new(10);
         lift.add(0, 2, 0);
         lift.add(8, 10, 0);
-        assert_eq!(lift.blocks().collect::<Vec<_>>(), [LiftBlock { haplotype: 0, reference: 2, length: 6 }]);
+        assert_eq!(lift.blocks().collect::<Vec<_>>(), [MapBlock { haplotype: 0, reference: 2, length: 6 }]);
         assert_eq!(lift.to_reference(0), Some(2));
-        let mut nothing = Lift::new(4);
+        let mut nothing = CoordinateMap::new(4);
         nothing.add(0, 4, 0);
         assert_eq!(nothing.blocks().count(), 0);
     }

@@ -1,9 +1,9 @@
 //! The maps of two whole genomes to the reference.
 
 use crate::error::{Error, Result};
-use crate::genome::coordinate_map::LONGEST;
+use crate::genome::coordinate_map::MAX_CONTIG_LENGTH;
+use crate::genome::CoordinateMap;
 use crate::genome::Edits;
-use crate::genome::Lift;
 use crate::genome::Variant;
 use crate::genome::VariantStream;
 use crate::io::Contigs;
@@ -12,7 +12,7 @@ use crate::io::Contigs;
 #[derive(Clone, Debug)]
 pub struct HaplotypeMaps {
     contigs: Contigs,
-    maps: [Vec<Lift>; 2],
+    maps: [Vec<CoordinateMap>; 2],
 }
 
 impl HaplotypeMaps {
@@ -25,7 +25,7 @@ impl HaplotypeMaps {
         let mut maps = [Vec::with_capacity(contigs.len()), Vec::with_capacity(contigs.len())];
         let mut edits = [Edits::default(), Edits::default()];
         for (contig, (name, length)) in contigs.iter().enumerate() {
-            if length > LONGEST / 2 {
+            if length > MAX_CONTIG_LENGTH / 2 {
                 return Err(Error::mismatch(format!("{name} of {length} bases is too long to be mapped")));
             }
             edits.iter_mut().for_each(Edits::clear);
@@ -42,7 +42,7 @@ impl HaplotypeMaps {
             }
             for (maps, edits) in maps.iter_mut().zip(&mut edits) {
                 edits.sort();
-                maps.push(edits.lift(length));
+                maps.push(edits.coordinate_map(length));
             }
         }
         Ok(Self { contigs: contigs.clone(), maps })
@@ -57,7 +57,7 @@ impl HaplotypeMaps {
     ///
     /// # Panics
     /// If the reference has no such contig.
-    pub fn of(&self, haplotype: usize, contig: usize) -> &Lift {
+    pub fn of(&self, haplotype: usize, contig: usize) -> &CoordinateMap {
         &self.maps[(haplotype != 1) as usize][contig]
     }
 }

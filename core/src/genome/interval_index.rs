@@ -2,7 +2,7 @@
 
 /// Intervals by contig, each with a number.
 #[derive(Clone, Debug, Default)]
-pub struct Finder {
+pub struct IntervalIndex {
     contigs: Vec<Intervals>,
 }
 
@@ -14,7 +14,7 @@ struct Intervals {
     reach: Vec<u64>,
 }
 
-impl Finder {
+impl IntervalIndex {
     /// From contig, start, end (0-based half-open) and number of each interval, in any order.
     pub fn new(intervals: impl IntoIterator<Item = (usize, u64, u64, u32)>) -> Self {
         let mut contigs: Vec<Intervals> = Vec::new();
@@ -57,7 +57,7 @@ mod tests {
             contig in 0usize..4, start in 0u64..70, width in 1u64..20,
         ) {
             let of = |(i, (c, s, n)): (usize, &(usize, u64, u64))| (*c, *s, s + n, i as u32);
-            let finder = Finder::new(list.iter().enumerate().map(of));
+            let finder = IntervalIndex::new(list.iter().enumerate().map(of));
             let mut found: Vec<u32> = finder.overlapping(contig, start, start + width).collect();
             found.sort();
             let hit = |i: &usize| { let (c, s, n) = list[*i]; c == contig && s < start + width && start < s + n };

@@ -1,14 +1,13 @@
 //! Writing BGZF with several threads and an index of its blocks.
 
-use std::ffi::CString;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::NonNull;
 
 use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
+use crate::io::paths::c_path;
 
 /// A BGZF file being written. htslib's own writer: that of `rust_htslib` makes no index of blocks and does not
 /// tell whether closing worked.
@@ -26,8 +25,7 @@ impl Bgzf {
     /// of the blocks are noted.
     pub fn create(path: &Path, named: &Path, threads: usize, index: bool) -> Result<Self> {
         let cannot = || Error::io(named, io::Error::last_os_error());
-        let name = CString::new(path.as_os_str().as_bytes())
-            .map_err(|_| Error::input(named, "has a zero byte in its name"))?;
+        let name = c_path(path)?;
         // SAFETY: valid C strings; the result is checked.
         let file = unsafe { htslib::bgzf_open(name.as_ptr(), c"w".as_ptr()) };
         let file = Self(NonNull::new(file).ok_or_else(cannot)?);
@@ -72,11 +70,7 @@ impl Bgzf {
 
     /// Write the index of blocks, if one is asked for, and the end marker, and close; false when any of it fails.
     pub fn close(self, index: Option<&Path>) -> bool {
-        let name = match index.map(|path| CString::new(path.as_os_str().as_bytes())) {
-            Some(Err(_)) => return false,
-            Some(Ok(name)) => Some(name),
-            None => None,
-        };
+        let Ok(name) = index.map(c_path).transpose() else { return false };
         // SAFETY: open; flushed before the index is written, and closed once.
         unsafe {
             let file = self.0.as_ptr();

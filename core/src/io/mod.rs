@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`text_input`] | opening text input: plain, gzip, BGZF, standard input |
 //! | [`output_file`] | output files that appear whole or not at all |
+//! | `paths` | file names as htslib takes them |
 //! | `bgzf` | writing BGZF with several threads and an index of its blocks |
 //! | [`contigs`] | contig names and lengths, matched with and without `chr` |
 //! | [`spans`] | parts of contigs to which a run is restricted |
@@ -19,6 +20,7 @@ pub(crate) mod bgzf;
 pub mod contigs;
 pub mod fasta;
 pub mod output_file;
+mod paths;
 pub mod regions;
 pub mod spans;
 pub mod text_input;

@@ -1,9 +1,7 @@
 //! Output files that appear whole or not at all: plain, BGZF, with an index, or standard output.
 
-use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -11,6 +9,7 @@ use rust_htslib::{bgzf, htslib};
 use tempfile::{Builder, TempPath};
 
 use crate::error::{Error, Result};
+use crate::io::paths::{c_path, with_suffix};
 use crate::io::text_input::is_stdio;
 
 /// That the folder of an output is there, for outputs that are begun only when much has been computed.
@@ -130,7 +129,7 @@ impl OutFile {
             Sink::Bgzf(writer, temporary) => {
                 close_bgzf(writer, &temporary, &path)?;
                 if let Some(format) = index {
-                    let tbi = PathBuf::from(format!("{}.tbi", path.display()));
+                    let tbi = with_suffix(&path, ".tbi");
                     let scratch = temporary_beside(&tbi)?.into_temp_path();
                     build_tabix(&temporary, &scratch, format, &path)?;
                     persist(temporary, &path)?;
@@ -269,9 +268,7 @@ fn build_tabix(data: &Path, index: &Path, format: TabixFormat, named: &Path) -> 
             line_skip: 0,
         },
     };
-    let c =
-        |p: &Path| CString::new(p.as_os_str().as_bytes()).map_err(|_| Error::input(p, "has a zero byte in its name"));
-    let (data, index) = (c(data)?, c(index)?);
+    let (data, index) = (c_path(data)?, c_path(index)?);
     // SAFETY: both names are valid C strings and conf outlives the call.
     let code = unsafe { htslib::tbx_index_build3(data.as_ptr(), index.as_ptr(), 0, 1, &conf) };
     if code != 0 {

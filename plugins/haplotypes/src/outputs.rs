@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use deepallele_core::error::Error;
 use deepallele_core::genome::{
-    allele_pair, chain_file as chain, coordinate_map as lift, ChainWay, ContigHaplotypes, HaplotypeSource,
-    VariantStream, Variants, FATES_HEADER,
+    allele_pair, chain, coordinate_map, ChainDirection, ContigHaplotypes, HaplotypeSource, VariantStream, Variants,
+    RECORD_STATUS_HEADER,
 };
 use deepallele_core::io::fasta::{FastaWriter, Reference};
 use deepallele_core::io::output_file::OutFile;
@@ -57,7 +57,8 @@ impl Outputs {
         let genomes = args.genomes().as_ref().map(|[a, b]| both([a.as_path(), b.as_path()])).transpose()?;
         let masked = args.masked.as_deref().map(|path| FastaWriter::create(path, threads)).transpose()?;
         if args.chain.is_some() {
-            if let Some((name, _)) = contigs.iter().find(|(_, length)| *length > lift::LONGEST / 2) {
+            if let Some((name, _)) = contigs.iter().find(|(_, length)| *length > coordinate_map::MAX_CONTIG_LENGTH / 2)
+            {
                 let path = args.genome.required()?;
                 return Err(Error::input(path, format!("{name} is too long for a chain file")).into());
             }
@@ -76,7 +77,7 @@ impl Outputs {
             lines.extend(haplotypes.iter().enumerate().map(|(i, h)| format!("##haplotype{}={h}", i + 1)));
             let clean = |line: &String| line.chars().map(|c| if c.is_control() { '?' } else { c }).collect::<String>();
             let head: String = lines.iter().map(|line| clean(line) + "\n").collect();
-            put(out, (head + FATES_HEADER).as_bytes())?;
+            put(out, (head + RECORD_STATUS_HEADER).as_bytes())?;
         }
         Ok(Self { genomes, masked, chains, pairs, report })
     }
@@ -89,7 +90,7 @@ impl Outputs {
     /// Write what became of the records read since the last call.
     pub fn report(&mut self, stream: &mut VariantStream) -> deepallele_core::error::Result<()> {
         match &mut self.report {
-            Some(out) => put(out, &stream.take_fates()),
+            Some(out) => put(out, &stream.take_record_status()),
             None => Ok(()),
         }
     }
@@ -112,9 +113,9 @@ impl Outputs {
         }
         if let Some(chains) = &mut self.chains {
             for (outs, edits) in chains.iter_mut().zip(&contig.edits) {
-                let map = edits.lift(length);
-                for (out, way) in outs.iter_mut().zip([ChainWay::ToReference, ChainWay::ToHaplotype]) {
-                    put(out, chain::chain(&name, &map, way, index + 1).as_bytes())?;
+                let map = edits.coordinate_map(length);
+                for (out, way) in outs.iter_mut().zip([ChainDirection::ToReference, ChainDirection::ToHaplotype]) {
+                    put(out, chain(&name, &map, way, index + 1).as_bytes())?;
                 }
             }
         }

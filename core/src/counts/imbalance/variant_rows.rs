@@ -198,7 +198,7 @@ fn counts(line: &[u8]) -> io::Result<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genome::variants::test_variant;
+    use crate::genome::test_variant;
 
     #[test]
     fn rows_get_the_test_of_their_own_sample() {

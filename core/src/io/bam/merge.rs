@@ -5,9 +5,8 @@ use std::collections::BinaryHeap;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::io::bam::reader::Span;
 use crate::io::bam::{Alignment, Alignments};
-use crate::io::Contigs;
+use crate::io::{Contigs, Spans};
 
 /// Contig (unplaced reads last), position, index of the file.
 type Place = (u32, i64, usize);
@@ -55,16 +54,16 @@ impl MergedAlignments {
     }
 
     /// [`Alignments::restrict_by_reading`] for all.
-    pub fn restrict_by_reading(&mut self, spans: &[Span]) {
-        self.files.iter_mut().for_each(|f| f.restrict_by_reading(spans.to_vec()));
+    pub fn restrict_by_reading(&mut self, spans: &Spans) {
+        self.files.iter_mut().for_each(|f| f.restrict_by_reading(spans));
     }
 
     /// [`Alignments::restrict_by_index`] for all.
     ///
     /// # Errors
     /// A file without an index.
-    pub fn restrict_by_index(&mut self, spans: &[Span]) -> Result<()> {
-        self.files.iter_mut().try_for_each(|f| f.restrict_by_index(spans.to_vec()))
+    pub fn restrict_by_index(&mut self, spans: &Spans) -> Result<()> {
+        self.files.iter_mut().try_for_each(|f| f.restrict_by_index(spans))
     }
 
     /// The next alignment and the index of its file, by position; at one position in the order of the files.

@@ -1,7 +1,6 @@
 //! Alignments from BAM, CRAM or SAM, in order of position, checked to be complete.
 
-use std::ffi::{CStr, CString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
@@ -11,8 +10,9 @@ use crate::error::{Error, Result};
 use crate::io::bam::tags;
 use crate::io::bam::ReadGroups;
 use crate::io::bam::Tag;
+use crate::io::paths::c_path;
 use crate::io::text_input::is_stdio;
-use crate::io::Contigs;
+use crate::io::{Contigs, Spans};
 
 mod query;
 
@@ -111,9 +111,6 @@ pub(crate) fn reference_length(operation: u32) -> i64 {
 /// Blocks of a file (64 kB each) that may be unpacked ahead of where it is read.
 const BLOCKS_AHEAD: i32 = 64;
 
-/// A stretch to read by the index: contig, start, end (0-based half-open).
-pub type Span = (usize, u64, u64);
-
 /// An open alignment file. Goes to htslib itself: `rust_htslib` takes a readable header for granted where
 /// there is an index.
 pub struct Alignments {
@@ -128,7 +125,7 @@ pub struct Alignments {
     sample: Option<String>,
     groups: ReadGroups,
     /// What to read by the index, merged and sorted; None reads everything.
-    spans: Option<Vec<Span>>,
+    spans: Option<Spans>,
     span: usize,
     last: (u32, i64),
     /// Records may come in any order.
@@ -167,10 +164,6 @@ impl Drop for Alignments {
     }
 }
 
-fn c_string(path: &Path) -> Result<CString> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::input(path, "has a zero byte in its name"))
-}
-
 impl Alignments {
     /// Open `path` (`-`: standard input). `reference` is the FASTA of a CRAM; `threads` are all threads, of
     /// which those beyond the first unpack blocks ahead.
@@ -185,7 +178,7 @@ impl Alignments {
             }
         }
         let wrong = |problem: &str| Error::input(path, problem);
-        let name = c_string(path)?;
+        let name = c_path(path)?;
         // SAFETY: valid C strings; the result is checked.
         let file = unsafe { htslib::hts_open(name.as_ptr(), c"r".as_ptr()) };
         if file.is_null() {
@@ -220,7 +213,7 @@ impl Alignments {
                 return Err(wrong("is no BAM, CRAM or SAM file"));
             }
             if let Some(reference) = reference {
-                if htslib::hts_set_fai_filename(file, c_string(reference)?.as_ptr()) != 0 {
+                if htslib::hts_set_fai_filename(file, c_path(reference)?.as_ptr()) != 0 {
                     return Err(Error::input(reference, "cannot be used as the reference of the alignments"));
                 }
             }

@@ -94,8 +94,8 @@ fn any_number_of_threads_finds_the_same_by_the_index_as_by_reading() {
         let read = |threads: usize, by_index: bool| -> Vec<(usize, i64, i64)> {
             let mut file = Alignments::open(&path, None, threads).unwrap();
             match by_index {
-                true => file.restrict_by_index(spans.clone()).unwrap(),
-                false => file.restrict_by_reading(spans.clone()),
+                true => file.restrict_by_index(&Spans::new(spans.clone())).unwrap(),
+                false => file.restrict_by_reading(&Spans::new(spans.clone())),
             }
             let mut list = Vec::new();
             while let Some(a) = file.next_read().unwrap() {

@@ -3,7 +3,6 @@
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
@@ -11,6 +10,7 @@ use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
 use crate::io::fasta::plain::PlainLines;
+use crate::io::paths::{c_path, with_suffix};
 use crate::io::Contigs;
 
 /// Bases read at a time where one request follows another: neighbouring windows then cost one copy each.
@@ -49,12 +49,6 @@ impl Drop for Index {
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 impl Reference {
     /// Open `path`, a FASTA file with `.fai` (and `.gzi` when BGZF) beside it. An index is never made here:
     /// the folder may be shared or read-only.
@@ -79,13 +73,12 @@ impl Reference {
         }
         let make = format!("make it with: samtools faidx {}", path.display());
         for suffix in [".fai", ".gzi"] {
-            let index = beside(path, suffix);
+            let index = with_suffix(path, suffix);
             if (suffix == ".fai" || compressed) && !index.exists() {
                 return Err(Error::input(path, format!("has no index \"{}\"; {make}", index.display())));
             }
         }
-        let name =
-            CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::input(path, "has a zero byte in its name"))?;
+        let name = c_path(path)?;
         // SAFETY: a valid C string; flags 0 asks htslib not to build an index.
         let index = unsafe { htslib::fai_load3(name.as_ptr(), std::ptr::null(), std::ptr::null(), 0) };
         let index = NonNull::new(index)
@@ -105,16 +98,16 @@ impl Reference {
             };
             // SAFETY: both pointers are valid.
             let length = unsafe { htslib::faidx_seq_len64(index.0.as_ptr(), name.as_ptr()) };
-            let name = name
-                .to_str()
-                .map_err(|_| Error::input(beside(path, ".fai"), format!("line {}: the name is not text", i + 1)))?;
+            let name = name.to_str().map_err(|_| {
+                Error::input(with_suffix(path, ".fai"), format!("line {}: the name is not text", i + 1))
+            })?;
             list.push((name.to_string(), u64::try_from(length).unwrap_or(0)));
         }
         if list.is_empty() {
             return Err(Error::input(path, format!("has an index that lists no sequence; {make}")));
         }
         let contigs = Contigs::new(list);
-        let lines = if compressed { None } else { PlainLines::open(file, &beside(path, ".fai"), &contigs) };
+        let lines = if compressed { None } else { PlainLines::open(file, &with_suffix(path, ".fai"), &contigs) };
         Ok(Self { path: path.to_path_buf(), index, contigs, lines, cached: None })
     }
 

@@ -8,6 +8,7 @@ use tempfile::TempPath;
 use crate::error::{Error, Result};
 use crate::io::bgzf::Bgzf;
 use crate::io::output_file::{persist, temporary_beside, write_whole, OutFile};
+use crate::io::paths::with_suffix;
 use crate::io::text_input::is_stdio;
 
 /// Bases a line.
@@ -32,12 +33,6 @@ pub struct FastaWriter {
 enum Sink {
     Plain(OutFile),
     Bgzf(Bgzf, TempPath),
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 impl FastaWriter {
@@ -132,7 +127,7 @@ impl FastaWriter {
                 Whole::Plain(out)
             }
             Sink::Bgzf(file, temporary) => {
-                let scratch = temporary_beside(&beside(&path, ".gzi"))?.into_temp_path();
+                let scratch = temporary_beside(&with_suffix(&path, ".gzi"))?.into_temp_path();
                 if !file.close(Some(&scratch)) {
                     return Err(Error::input(&path, "could not be written to its end; is the disk full?"));
                 }
@@ -165,11 +160,11 @@ impl WholeFasta {
             Whole::Plain(out) => out.finish()?,
             Whole::Bgzf(data, gzi) => {
                 persist(data, &path)?;
-                persist(gzi, &beside(&path, ".gzi"))?;
+                persist(gzi, &with_suffix(&path, ".gzi"))?;
             }
         }
         match regular {
-            true => write_whole(&beside(&path, ".fai"), self.index.as_bytes()),
+            true => write_whole(&with_suffix(&path, ".fai"), self.index.as_bytes()),
             false => Ok(()),
         }
     }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
-use rust_htslib::htslib as hts;
+use rust_htslib::htslib;
 
+use crate::io::vcf::kstring::KString;
 use crate::io::vcf::VcfHeader;
 
 /// What is written into an INFO field.
@@ -24,7 +25,7 @@ pub(super) enum Data {
     Bcf(Bcf),
 }
 
-pub(super) struct Bcf(pub(super) *mut hts::bcf1_t);
+pub(super) struct Bcf(pub(super) *mut htslib::bcf1_t);
 
 // SAFETY: owned by the record and reached through it alone.
 unsafe impl Send for Bcf {}
@@ -32,14 +33,14 @@ unsafe impl Send for Bcf {}
 impl Drop for Bcf {
     fn drop(&mut self) {
         // SAFETY: made by bcf_init and destroyed once.
-        unsafe { hts::bcf_destroy(self.0) };
+        unsafe { htslib::bcf_destroy(self.0) };
     }
 }
 
 impl Bcf {
     pub(super) fn new() -> Option<Self> {
         // SAFETY: takes nothing.
-        let record = unsafe { hts::bcf_init() };
+        let record = unsafe { htslib::bcf_init() };
         (!record.is_null()).then_some(Self(record))
     }
 }
@@ -144,20 +145,13 @@ impl VcfRecord {
     pub(super) fn from_bcf(record: Bcf, mut spare: Spare, header: &VcfHeader, place: u64) -> Result<Self, String> {
         // SAFETY: the record was read with this header; strings are NUL-terminated and live in the record.
         unsafe {
-            if hts::bcf_unpack(record.0, hts::BCF_UN_STR as i32) < 0 {
+            if htslib::bcf_unpack(record.0, htslib::BCF_UN_STR as i32) < 0 {
                 return Err("cannot be decoded".into());
             }
             let inner = &*record.0;
-            let contigs = (*header.inner).n[hts::BCF_DT_CTG as usize];
-            if inner.rid < 0 || inner.rid >= contigs {
-                return Err("is on a contig that the header does not have".into());
-            }
-            let name = (*(*header.inner).id[hts::BCF_DT_CTG as usize].add(inner.rid as usize)).key;
-            if name.is_null() {
-                return Err("is on a contig that the header does not have".into());
-            }
+            let contig = header.contig(inner.rid).ok_or("is on a contig that the header does not have")?;
             let bases = |i: usize| CStr::from_ptr(*inner.d.allele.add(i)).to_bytes();
-            spare.fill(&CStr::from_ptr(name).to_string_lossy(), (0..inner.n_allele() as usize).map(bases));
+            spare.fill(&contig.to_string_lossy(), (0..inner.n_allele() as usize).map(bases));
             let start = inner.pos;
             let Spare { contig, alleles, .. } = spare;
             Ok(Self { data: Data::Bcf(record), place, contig, start, alleles })
@@ -223,10 +217,10 @@ impl VcfRecord {
         match &self.data {
             Data::Text(line, _) => Ok(Cow::Borrowed(line)),
             Data::Bcf(record) => {
-                let mut text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
+                let mut text = KString::new();
                 // SAFETY: record and header belong together.
-                let code = unsafe { hts::vcf_format(header.inner, record.0, &mut text) };
-                let mut line = unsafe { take_kstring(&mut text) };
+                let code = unsafe { htslib::vcf_format(header.inner, record.0, text.as_mut()) };
+                let mut line = text.bytes().to_vec();
                 if code < 0 {
                     return Err("cannot be written as VCF".into());
                 }
@@ -245,27 +239,17 @@ pub(super) fn parse(line: &[u8], header: &VcfHeader) -> Result<Bcf, String> {
         return Err("holds a zero byte".into());
     }
     let record = Bcf::new().ok_or("no memory")?;
-    // SAFETY: the copy is made with malloc, since vcf_parse makes it longer, and freed by take_kstring.
-    let code = unsafe {
-        let room = line.len() + 1;
-        let copy = libc::malloc(room).cast::<u8>();
-        if copy.is_null() {
-            return Err("no memory".into());
-        }
-        copy.copy_from_nonoverlapping(line.as_ptr(), line.len());
-        copy.add(line.len()).write(0);
-        let mut text = hts::kstring_t { l: line.len() as _, m: room as _, s: copy.cast() };
-        let code = hts::vcf_parse(&mut text, header.inner, record.0);
-        take_kstring(&mut text);
-        code
-    };
+    let mut text = KString::copy_of(line).ok_or("no memory")?;
+    // SAFETY: record and header are valid; vcf_parse changes the copy.
+    let code = unsafe { htslib::vcf_parse(text.as_mut(), header.inner, record.0) };
     // SAFETY: the record is ours.
     let flaws = unsafe { (*record.0).errcode } as u32;
-    let undeclared = [(hts::BCF_ERR_CTG_UNDEF, "its contig"), (hts::BCF_ERR_TAG_UNDEF, "a filter or field of it")];
+    let undeclared =
+        [(htslib::BCF_ERR_CTG_UNDEF, "its contig"), (htslib::BCF_ERR_TAG_UNDEF, "a filter or field of it")];
     if let Some((_, what)) = undeclared.iter().find(|(flag, _)| flaws & flag != 0) {
         return Err(format!("cannot become BCF: {what} is not declared in the header; write VCF (-Ov or -Oz)"));
     }
-    match code < 0 || flaws & !hts::BCF_ERR_LIMITS != 0 {
+    match code < 0 || flaws & !htslib::BCF_ERR_LIMITS != 0 {
         true => Err("cannot become BCF: it breaks the VCF format".into()),
         false => Ok(record),
     }
@@ -278,12 +262,12 @@ fn set_bcf(record: &mut Bcf, header: &VcfHeader, tag: &str, value: &InfoValue) -
         InfoValue::Floats(values) => {
             // As bits, so that the missing value, a signalling NaN, arrives unchanged.
             let bits: Vec<u32> =
-                values.iter().map(|v| v.map_or(unsafe { hts::bcf_float_missing }, f32::to_bits)).collect();
+                values.iter().map(|v| v.map_or(unsafe { htslib::bcf_float_missing }, f32::to_bits)).collect();
             let n = i32::try_from(bits.len()).map_err(|_| fail())?;
             // SAFETY: n values of four bytes lie at the pointer.
             unsafe {
                 let values = bits.as_ptr().cast();
-                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), values, n, hts::BCF_HT_REAL as i32)
+                htslib::bcf_update_info(header.inner, record.0, name.as_ptr(), values, n, htslib::BCF_HT_REAL as i32)
             }
         }
         InfoValue::Texts(texts) => {
@@ -291,14 +275,14 @@ fn set_bcf(record: &mut Bcf, header: &VcfHeader, tag: &str, value: &InfoValue) -
             // SAFETY: a NUL-terminated string; n is not looked at beyond being positive.
             unsafe {
                 let values = text.as_ptr().cast();
-                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), values, 1, hts::BCF_HT_STR as i32)
+                htslib::bcf_update_info(header.inner, record.0, name.as_ptr(), values, 1, htslib::BCF_HT_STR as i32)
             }
         }
         InfoValue::Flag(there) => {
             // SAFETY: a flag has no values; n says whether it is there.
             unsafe {
                 let (none, n) = (std::ptr::null(), i32::from(*there));
-                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), none, n, hts::BCF_HT_FLAG as i32)
+                htslib::bcf_update_info(header.inner, record.0, name.as_ptr(), none, n, htslib::BCF_HT_FLAG as i32)
             }
         }
     };
@@ -375,12 +359,10 @@ fn put_value(out: &mut Vec<u8>, tag: &str, value: &InfoValue) {
 
 /// A float as htslib writes it, so that a value reads the same whichever way it went.
 fn float_text(value: f32) -> Vec<u8> {
-    let mut text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
+    let mut text = KString::new();
     // SAFETY: kputd grows the empty string it is given.
-    unsafe {
-        hts::kputd(f64::from(value), &mut text);
-        take_kstring(&mut text)
-    }
+    unsafe { htslib::kputd(f64::from(value), text.as_mut()) };
+    text.bytes().to_vec()
 }
 
 fn escape(text: &str) -> String {
@@ -396,20 +378,6 @@ fn escape(text: &str) -> String {
         out.push('.');
     }
     out
-}
-
-/// The content of a string htslib has filled, which is freed.
-///
-/// # Safety
-/// `text` is empty or was filled by htslib with malloc.
-pub(super) unsafe fn take_kstring(text: &mut hts::kstring_t) -> Vec<u8> {
-    if text.s.is_null() {
-        return Vec::new();
-    }
-    let content = std::slice::from_raw_parts(text.s.cast::<u8>(), text.l).to_vec();
-    libc::free(text.s.cast());
-    *text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
-    content
 }
 
 #[cfg(test)]

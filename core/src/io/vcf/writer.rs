@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use rust_htslib::htslib as hts;
+use rust_htslib::htslib;
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 use crate::io::output_file::{persist, temporary_beside};
+use crate::io::paths::{c_path, with_suffix};
 use crate::io::text_input::is_stdio;
-use crate::io::vcf::reader::c_path;
 use crate::io::vcf::record::{parse, Data};
 use crate::io::vcf::VcfHeader;
 use crate::io::vcf::VcfRecord;
@@ -20,8 +20,8 @@ use crate::io::vcf::{IndexKind, VcfFormat};
 
 enum Sink {
     Text(Box<dyn Write + Send>),
-    Bgzf(*mut hts::BGZF),
-    Bcf(*mut hts::htsFile),
+    Bgzf(*mut htslib::BGZF),
+    Bcf(*mut htslib::htsFile),
 }
 
 /// A VCF or BCF being written. Nothing has the final name before [`VcfWriter::finish`].
@@ -76,10 +76,10 @@ impl Drop for VcfWriter {
         // SAFETY: closed here only when finish did not.
         match self.sink.take() {
             Some(Sink::Bgzf(out)) => unsafe {
-                hts::bgzf_close(out);
+                htslib::bgzf_close(out);
             },
             Some(Sink::Bcf(out)) => unsafe {
-                hts::hts_close(out);
+                htslib::hts_close(out);
             },
             _ => {}
         }
@@ -115,22 +115,22 @@ impl VcfWriter {
             }
             // SAFETY: valid C strings; results are checked.
             VcfFormat::VcfGz(_) => unsafe {
-                let out = hts::bgzf_open(name.as_ptr(), mode.as_ptr());
+                let out = htslib::bgzf_open(name.as_ptr(), mode.as_ptr());
                 if out.is_null() {
                     return Err(Error::io(path, io::Error::last_os_error()));
                 }
                 if threads > 1 {
-                    hts::bgzf_mt(out, (threads - 1) as i32, 64);
+                    htslib::bgzf_mt(out, (threads - 1) as i32, 64);
                 }
                 Sink::Bgzf(out)
             },
             VcfFormat::Bcf(_) | VcfFormat::BcfUncompressed => unsafe {
-                let out = hts::hts_open(name.as_ptr(), mode.as_ptr());
+                let out = htslib::hts_open(name.as_ptr(), mode.as_ptr());
                 if out.is_null() {
                     return Err(Error::io(path, io::Error::last_os_error()));
                 }
                 if threads > 1 {
-                    hts::hts_set_threads(out, (threads - 1) as i32);
+                    htslib::hts_set_threads(out, (threads - 1) as i32);
                 }
                 Sink::Bcf(out)
             },
@@ -139,7 +139,7 @@ impl VcfWriter {
         match &writer.sink {
             Some(Sink::Bcf(out)) => {
                 // SAFETY: open file and valid header.
-                if unsafe { hts::bcf_hdr_write(*out, header.inner) } < 0 {
+                if unsafe { htslib::bcf_hdr_write(*out, header.inner) } < 0 {
                     return Err(writer.failure());
                 }
             }
@@ -175,11 +175,11 @@ impl VcfWriter {
         }
         let code = match &record.data {
             // SAFETY: the record belongs to the header that was written.
-            Data::Bcf(bcf) => unsafe { hts::bcf_write(out, header.inner, bcf.0) },
+            Data::Bcf(bcf) => unsafe { htslib::bcf_write(out, header.inner, bcf.0) },
             Data::Text(line, _) => {
                 let parsed = parse(line, header).map_err(|e| self.cannot(record, &e))?;
                 // SAFETY: as above.
-                unsafe { hts::bcf_write(out, header.inner, parsed.0) }
+                unsafe { htslib::bcf_write(out, header.inner, parsed.0) }
             }
         };
         match code < 0 {
@@ -196,7 +196,8 @@ impl VcfWriter {
         match &mut self.sink {
             Some(Sink::Text(out)) => out.write_all(bytes).map_err(|e| Error::io(&self.path, e)),
             // SAFETY: length bytes lie at the pointer.
-            Some(Sink::Bgzf(out)) => match unsafe { hts::bgzf_write(*out, bytes.as_ptr().cast(), bytes.len() as _) } {
+            Some(Sink::Bgzf(out)) => match unsafe { htslib::bgzf_write(*out, bytes.as_ptr().cast(), bytes.len() as _) }
+            {
                 n if usize::try_from(n) == Ok(bytes.len()) => Ok(()),
                 _ => Err(self.failure()),
             },
@@ -224,8 +225,8 @@ impl VcfWriter {
                 0
             }
             // SAFETY: open handles, closed once.
-            Some(Sink::Bgzf(out)) => unsafe { hts::bgzf_close(out) },
-            Some(Sink::Bcf(out)) => unsafe { hts::hts_close(out) },
+            Some(Sink::Bgzf(out)) => unsafe { htslib::bgzf_close(out) },
+            Some(Sink::Bcf(out)) => unsafe { htslib::hts_close(out) },
             None => 0,
         };
         if closed < 0 {
@@ -242,10 +243,10 @@ impl VcfWriter {
 
     fn index(&self, temporary: &Path, kind: IndexKind) -> Result<(TempPath, PathBuf)> {
         let suffix = match kind {
-            IndexKind::Csi => "csi",
-            IndexKind::Tbi => "tbi",
+            IndexKind::Csi => ".csi",
+            IndexKind::Tbi => ".tbi",
         };
-        let named = PathBuf::from(format!("{}.{suffix}", self.path.display()));
+        let named = with_suffix(&self.path, suffix);
         let scratch = temporary_beside(&named)?.into_temp_path();
         let (data, place) = (c_path(temporary)?, c_path(&scratch)?);
         let shift = if kind == IndexKind::Csi { 14 } else { 0 };
@@ -253,8 +254,8 @@ impl VcfWriter {
         // SAFETY: valid C strings and htslib's own VCF configuration.
         let code = unsafe {
             match self.format {
-                VcfFormat::Bcf(_) => hts::bcf_index_build3(data.as_ptr(), place.as_ptr(), shift, threads),
-                _ => hts::tbx_index_build3(data.as_ptr(), place.as_ptr(), shift, threads, &hts::tbx_conf_vcf),
+                VcfFormat::Bcf(_) => htslib::bcf_index_build3(data.as_ptr(), place.as_ptr(), shift, threads),
+                _ => htslib::tbx_index_build3(data.as_ptr(), place.as_ptr(), shift, threads, &htslib::tbx_conf_vcf),
             }
         };
         match code {

@@ -5,7 +5,7 @@ use std::path::Path;
 use deepallele_common::Progress;
 use deepallele_core::counts::{CountRow, CountTable};
 use deepallele_core::error::Error;
-use deepallele_core::genome::{ContigHaplotypes, Gather, VariantStream};
+use deepallele_core::genome::{ContigHaplotypes, ContigOptions, VariantStream};
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::Contigs;
 
@@ -22,15 +22,15 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
     let contigs = reference.contigs().clone();
     let rows = by_contig(path, &table, &contigs, fasta)?;
     // A second handle: REF is compared by the thread that reads the variants.
-    let mut stream = VariantStream::open(vcf, &contigs, &hap1, &hap2, Some(Reference::open(fasta)?))?;
+    let mut stream = VariantStream::builder(vcf, &contigs, &hap1, &hap2).reference(Reference::open(fasta)?).open()?;
     let mut export = Export::create(args, args.layout(length, length))?;
 
     let mut progress = Progress::new("regions", Some(table.rows.len() as u64));
     let mut contig = ContigHaplotypes::default();
-    let gather = Gather { mask: None, variants: false };
+    let options = ContigOptions { mask: None, variants: false };
     let mut empty = 0u64;
     for (index, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-        contig.read(&mut stream, &mut reference, index, gather, &mut |_| Ok(()))?;
+        contig.read(&mut stream, &mut reference, index, options, &mut |_| Ok(()))?;
         for row in rows {
             let at =
                 |problem: String| Error::input(path, format!("{}:{}-{}: {problem}", row.chrom, row.start + 1, row.end));

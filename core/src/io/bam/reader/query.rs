@@ -3,38 +3,39 @@
 use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
-use crate::io::bam::reader::{c_string, Span};
 use crate::io::bam::Alignments;
+use crate::io::paths::c_path;
 use crate::io::text_input::is_stdio;
+use crate::io::Spans;
 
 impl Alignments {
     /// Read everything, but show only what overlaps `spans`.
-    pub fn restrict_by_reading(&mut self, spans: Vec<Span>) {
-        self.spans = Some(merge(spans));
+    pub fn restrict_by_reading(&mut self, spans: &Spans) {
+        self.spans = Some(spans.clone());
     }
 
     /// Read only what overlaps `spans`, by the index.
     ///
     /// # Errors
     /// No index, or standard input.
-    pub fn restrict_by_index(&mut self, spans: Vec<Span>) -> Result<()> {
+    pub fn restrict_by_index(&mut self, spans: &Spans) -> Result<()> {
         if is_stdio(&self.path) {
             return Err(Error::input(&self.path, "standard input has no index; name a file to use -r or -R"));
         }
-        let name = c_string(&self.path)?;
+        let name = c_path(&self.path)?;
         // SAFETY: file and name are valid; the result is checked.
         self.index = unsafe { htslib::sam_index_load(self.file, name.as_ptr()) };
         if self.index.is_null() {
             let make = format!("has no readable index; make it with: samtools index {}", self.path.display());
             return Err(Error::input(&self.path, make));
         }
-        self.spans = Some(merge(spans));
+        self.spans = Some(spans.clone());
         Ok(())
     }
 
     /// Open the iterator of the next span; false when there is none left.
     pub(super) fn next_span(&mut self) -> Result<bool> {
-        let Some(&(contig, start, end)) = self.spans.as_ref().and_then(|s| s.get(self.span)) else {
+        let Some(&(contig, start, end)) = self.spans.as_ref().and_then(|s| s.list().get(self.span)) else {
             return Ok(false);
         };
         let (start, end) = (i64::try_from(start).unwrap_or(i64::MAX), i64::try_from(end).unwrap_or(i64::MAX));
@@ -43,7 +44,7 @@ impl Alignments {
         if self.iterator.is_null() {
             return Err(self.wrong(format!("the index cannot find {}", self.contigs.name(contig))));
         }
-        let only = self.spans.as_ref().is_some_and(|spans| spans.len() == 1);
+        let only = self.spans.as_ref().is_some_and(|spans| spans.list().len() == 1);
         // With more of them it would have to seek again, which is not to be had with threads.
         if only && self.threads > 1 && self.go_straight()? {
             return Ok(true);
@@ -78,7 +79,7 @@ impl Alignments {
     pub(super) fn behind_spans(&self) -> bool {
         // SAFETY: the record was just read.
         let contig = unsafe { (*self.record).core.tid };
-        contig < 0 || self.spans.as_ref().is_none_or(|spans| self.span >= spans.len())
+        contig < 0 || self.spans.as_ref().is_none_or(|spans| self.span >= spans.list().len())
     }
 
     /// True if the read just read overlaps one of the spans; reads come in order.
@@ -87,33 +88,20 @@ impl Alignments {
         // SAFETY: the record was just read.
         let (contig, position, end) =
             unsafe { ((*self.record).core.tid, (*self.record).core.pos, htslib::bam_endpos(self.record)) };
-        let passed = |s: &Span| (s.0 as i64, s.2 as i64) <= (contig as i64, position);
+        let passed = |s: &(usize, u64, u64)| (s.0 as i64, s.2 as i64) <= (contig as i64, position);
         // Unplaced reads come last.
-        while contig >= 0 && spans.get(self.span).is_some_and(passed) {
+        while contig >= 0 && spans.list().get(self.span).is_some_and(passed) {
             self.span += 1;
         }
-        spans.get(self.span).is_some_and(|s| s.0 as i64 == contig as i64 && (s.1 as i64) < end)
+        spans.list().get(self.span).is_some_and(|s| s.0 as i64 == contig as i64 && (s.1 as i64) < end)
     }
 
     /// True for a read that the span before this one has shown already.
     pub(super) fn in_earlier_span(&self) -> bool {
         let Some(spans) = &self.spans else { return false };
-        let earlier = self.span.checked_sub(1).and_then(|i| spans.get(i));
+        let earlier = self.span.checked_sub(1).and_then(|i| spans.list().get(i));
         // SAFETY: the record was just read.
         let (contig, position) = unsafe { ((*self.record).core.tid, (*self.record).core.pos) };
         earlier.is_some_and(|&(c, _, end)| c as i32 == contig && position < end as i64)
     }
-}
-
-/// Sorted, and those that touch made one.
-fn merge(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_unstable();
-    let mut merged: Vec<Span> = Vec::new();
-    for (contig, start, end) in spans {
-        match merged.last_mut() {
-            Some(last) if last.0 == contig && start <= last.2 => last.2 = last.2.max(end),
-            _ => merged.push((contig, start, end)),
-        }
-    }
-    merged
 }
