@@ -2,7 +2,7 @@
 //!
 //! All positions are 0-based and all intervals half-open, whatever the convention of the file they come from.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`haplotypes`] | how users name a haplotype: the reference, an inbred strain, one side of a phased sample |
 //! | [`alleles`] | the alleles of a record, and the edit that one of them makes to the reference |

@@ -39,7 +39,7 @@ pub(super) fn matches_reference(
 ) -> Result<bool> {
     let expected = &variant.alleles[0];
     report.checked += 1;
-    if reference.holds(contig, variant.start, expected)? {
+    if reference.matches(contig, variant.start, expected)? {
         return Ok(true);
     }
     let found = reference.fetch(contig, variant.start as i64, variant.end() as i64)?;

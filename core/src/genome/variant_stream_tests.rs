@@ -126,7 +126,7 @@ fn any_body() -> impl Strategy<Value = String> {
         list.sort_by_key(|((contig, pos, ..), _)| (*contig, *pos));
         let line =
             |((contig, pos, reference, others, a, b), phased): ((usize, u64, String, Vec<String>, u32, u32), bool)| {
-                // Share the first bases with REF now and then, so that the edit begins behind POS.
+                // Share the first bases with REF now and then, so that the edit begins after POS.
                 let padded = others.iter().map(|o| match o.as_bytes()[0] {
                     b'G' => format!("{reference}{o}"),
                     b'T' => format!("{}{o}", &reference[..reference.len() / 2]),

@@ -210,13 +210,13 @@ impl GenotypeReader {
     /// Name of the current record's contig.
     ///
     /// # Errors
-    /// The header has no such contig, or its name is not text.
+    /// The header has no such contig, or its name is not UTF-8 text.
     pub fn contig_name(&self) -> Result<&str> {
         // SAFETY: the record is valid.
         let number = unsafe { (*self.record.0).rid };
         let name = self.source.header().contig(number);
         let name = name.ok_or_else(|| self.wrong(format!("record {} has no contig", self.records)))?;
-        name.to_str().map_err(|_| self.wrong(format!("record {}: the contig's name is not text", self.records)))
+        name.to_str().map_err(|_| self.wrong(format!("record {}: the contig's name is not UTF-8 text", self.records)))
     }
 
     /// Position of the current record, 0-based; -1 for a telomere record.
@@ -235,7 +235,7 @@ impl GenotypeReader {
             }
             CStr::from_ptr(id)
         };
-        let id = id.to_str().map_err(|_| self.wrong(format!("record {}: the ID is not text", self.records)))?;
+        let id = id.to_str().map_err(|_| self.wrong(format!("record {}: the ID is not UTF-8 text", self.records)))?;
         Ok(if id == "." { "" } else { id })
     }
 

@@ -3,7 +3,7 @@
 //! A record that is not edited is written as it was read: VCF lines stay lines and are parsed no further than their
 //! first columns, BCF records stay BCF records. Only a conversion between the two goes through htslib.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | `format` | the output formats |
 //! | `header` | the header as text and as htslib's dictionary, kept in step |

@@ -168,24 +168,15 @@ impl VcfSource {
     ///
     /// # Errors
     /// What cannot be read, and a truncated file.
+    #[inline]
     pub unsafe fn next(&mut self, record: *mut htslib::bcf1_t) -> Result<bool> {
-        if let Some(query) = &mut self.query {
-            return match query.next(self.file.0, record, &mut self.line) {
-                Found::Record => Ok(true),
-                Found::End => Ok(false),
-                Found::Damage => Err(Error::input(
-                    &self.path,
-                    "cannot be read; the file is truncated or damaged, or its index is stale",
-                )),
-                Found::NoIndex => {
-                    Err(Error::input(&self.path, "index cannot be used; make it again with bcftools index -f"))
-                }
-            };
+        if self.query.is_some() {
+            return self.next_by_index(record);
         }
         // Not with an index: htslib 1.19 waits for ever for a thread to seek that has met a damaged block.
-        let threads = std::mem::replace(&mut self.threads, 1);
-        if threads > 1 {
-            htslib::hts_set_threads(self.file.0, (threads - 1) as i32);
+        if self.threads > 1 {
+            htslib::hts_set_threads(self.file.0, (self.threads - 1) as i32);
+            self.threads = 1;
         }
         self.place += 1;
         let code = match self.bcf {
@@ -197,6 +188,18 @@ impl VcfSource {
             -1 => self.check_end().map(|()| false),
             _ => Err(self.wrong("cannot be read; the file is truncated or damaged")),
         }
+    }
+
+    /// [`VcfSource::next`] of a restricted file, with the same conditions.
+    unsafe fn next_by_index(&mut self, record: *mut htslib::bcf1_t) -> Result<bool> {
+        let Some(query) = &mut self.query else { return Ok(false) };
+        let problem = match query.next(self.file.0, record, &mut self.line) {
+            Found::Record => return Ok(true),
+            Found::End => return Ok(false),
+            Found::Damage => "cannot be read; the file is truncated or damaged, or its index is stale",
+            Found::NoIndex => "index cannot be used; make it again with bcftools index -f",
+        };
+        Err(Error::input(&self.path, problem))
     }
 
     /// A problem of the record read last.

@@ -1,4 +1,4 @@
-//! Writing records whole: to a temporary name that becomes the final one, or to standard output.
+//! Writing VCF and BCF: under a temporary name that becomes the final one, or to standard output.
 
 use std::collections::HashSet;
 use std::ffi::CString;
@@ -10,7 +10,7 @@ use rust_htslib::htslib;
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
-use crate::io::output_file::{persist, temporary_beside};
+use crate::io::output_file::{persist, temporary_for};
 use crate::io::paths::{c_path, with_suffix};
 use crate::io::text_input::is_stdio;
 use crate::io::vcf::record::{parse, Data};
@@ -28,14 +28,14 @@ enum Sink {
 pub struct VcfWriter {
     path: PathBuf,
     sink: Option<Sink>,
-    /// None for standard output and for devices and pipes named on the command line.
+    /// `None` for standard output, and for devices and pipes named on the command line.
     temporary: Option<TempPath>,
     format: VcfFormat,
     threads: usize,
     order: Option<Order>,
 }
 
-/// What an index asks of the records: that they are sorted, and that it can hold them.
+/// What an index requires of the records: that they are sorted, and within its range.
 struct Order {
     kind: IndexKind,
     contig: String,
@@ -46,7 +46,7 @@ struct Order {
 impl Order {
     fn check(&mut self, record: &VcfRecord) -> std::result::Result<(), String> {
         let (contig, start) = (record.contig(), record.start());
-        let sort = "an index needs sorted records: run bcftools sort first, or leave -W out";
+        let sort = "an index needs sorted records: run bcftools sort first, or omit -W";
         if contig != self.contig {
             if !self.seen.insert(contig.to_owned()) {
                 return Err(format!("comes after records of {}: {sort}", self.contig));
@@ -59,7 +59,7 @@ impl Order {
         self.start = start;
         let end = start.saturating_add(record.alleles().first().map_or(1, Vec::len) as i64);
         match self.kind == IndexKind::Tbi && end > TBI_END {
-            true => Err(format!("lies beyond position {TBI_END}, where a tbi index ends: use -W=csi")),
+            true => Err(format!("is beyond position {TBI_END}, the last of a tbi index: use -W=csi")),
             false => Ok(()),
         }
     }
@@ -87,7 +87,10 @@ impl Drop for VcfWriter {
 }
 
 impl VcfWriter {
-    /// Begin `path` (`-`: standard output) with `header`.
+    /// Begin `path` (`-`: standard output) with `header`; compressed by `threads` threads.
+    ///
+    /// # Errors
+    /// The file cannot be created or written.
     pub fn create(path: &Path, format: VcfFormat, header: &VcfHeader, threads: usize) -> Result<Self> {
         let special = !is_stdio(path) && path.exists() && !path.is_file();
         if special && path.is_dir() {
@@ -95,7 +98,7 @@ impl VcfWriter {
         }
         let temporary = match is_stdio(path) || special {
             true => None,
-            false => Some(temporary_beside(path)?.into_temp_path()),
+            false => Some(temporary_for(path)?.into_temp_path()),
         };
         let target: &Path = temporary.as_deref().unwrap_or(path);
         let name = c_path(target)?;
@@ -148,7 +151,7 @@ impl VcfWriter {
         Ok(writer)
     }
 
-    /// Refuse from now on the first record that an index of this kind cannot hold, rather than find out at the end.
+    /// Refuse the first record that an index of this kind cannot hold, rather than fail when the file is complete.
     pub fn expect_index(mut self, kind: Option<IndexKind>) -> Self {
         self.order = kind.map(|kind| Order { kind, contig: String::new(), start: 0, seen: HashSet::new() });
         self
@@ -157,8 +160,8 @@ impl VcfWriter {
     /// Write one record, which was read with `header`.
     ///
     /// # Errors
-    /// The disk is full, the reader is gone, a VCF line cannot become BCF (it uses contigs or fields that the
-    /// header does not declare), or [`VcfWriter::expect_index`] was asked for and the record does not fit.
+    /// The disk is full, the reader of a pipe is gone, a VCF line cannot become BCF (it uses contigs or fields that the
+    /// header does not declare), or [`VcfWriter::expect_index`] was used and the index cannot hold the record.
     pub fn write(&mut self, record: &mut VcfRecord, header: &VcfHeader) -> Result<()> {
         let fits = self.order.as_mut().map_or(Ok(()), |order| order.check(record));
         fits.map_err(|e| self.cannot(record, &e))?;
@@ -195,7 +198,7 @@ impl VcfWriter {
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.sink {
             Some(Sink::Text(out)) => out.write_all(bytes).map_err(|e| Error::io(&self.path, e)),
-            // SAFETY: length bytes lie at the pointer.
+            // SAFETY: the pointer is to as many bytes.
             Some(Sink::Bgzf(out)) => match unsafe { htslib::bgzf_write(*out, bytes.as_ptr().cast(), bytes.len() as _) }
             {
                 n if usize::try_from(n) == Ok(bytes.len()) => Ok(()),
@@ -205,7 +208,7 @@ impl VcfWriter {
         }
     }
 
-    /// Why htslib failed to write, as well as it can be told: its threads keep the reason to themselves.
+    /// Why htslib failed to write, as far as it is known: its threads report no reason.
     fn failure(&self) -> Error {
         let error = io::Error::last_os_error();
         if error.kind() == io::ErrorKind::BrokenPipe || (is_stdio(&self.path) && reader_is_gone()) {
@@ -213,11 +216,14 @@ impl VcfWriter {
         }
         match error.raw_os_error() {
             Some(libc::ENOSPC | libc::EIO | libc::EDQUOT | libc::EFBIG) => Error::io(&self.path, error),
-            _ => Error::input(&self.path, "could not be written; is the disk full?"),
+            _ => Error::input(&self.path, "cannot be written; is the disk full?"),
         }
     }
 
-    /// Write everything out and make the index, if one is asked for; the files wait under temporary names.
+    /// Write everything to the file and make the index, if any; both keep temporary names.
+    ///
+    /// # Errors
+    /// Something cannot be written, or the file cannot be indexed.
     pub fn close(mut self, index: Option<IndexKind>) -> Result<ClosedVcf> {
         let closed = match self.sink.take() {
             Some(Sink::Text(mut out)) => {
@@ -237,7 +243,7 @@ impl VcfWriter {
             Some(kind) => Some(self.index(&temporary, kind)?),
             None => None,
         };
-        // The index after the data, so that it is never the older of the two.
+        // The index after the data: an index older than its file counts as stale.
         Ok(ClosedVcf([(temporary, self.path.clone())].into_iter().chain(index).collect()))
     }
 
@@ -247,7 +253,7 @@ impl VcfWriter {
             IndexKind::Tbi => ".tbi",
         };
         let named = with_suffix(&self.path, suffix);
-        let scratch = temporary_beside(&named)?.into_temp_path();
+        let scratch = temporary_for(&named)?.into_temp_path();
         let (data, place) = (c_path(temporary)?, c_path(&scratch)?);
         let shift = if kind == IndexKind::Csi { 14 } else { 0 };
         let threads = self.threads as i32;
@@ -264,17 +270,23 @@ impl VcfWriter {
         }
     }
 
-    /// [`VcfWriter::close`] and [`ClosedVcf::persist`] in one.
+    /// [`VcfWriter::close`] followed by [`ClosedVcf::persist`].
+    ///
+    /// # Errors
+    /// As these.
     pub fn finish(self, index: Option<IndexKind>) -> Result<()> {
         self.close(index)?.persist()
     }
 }
 
-/// A file that is whole and waits for its name, with its index.
+/// A complete file with its index, under temporary names.
 pub struct ClosedVcf(Vec<(TempPath, PathBuf)>);
 
 impl ClosedVcf {
-    /// Give the files their names.
+    /// Give the files their final names.
+    ///
+    /// # Errors
+    /// They cannot be renamed.
     pub fn persist(self) -> Result<()> {
         self.0.into_iter().try_for_each(|(temporary, path)| persist(temporary, &path))
     }
@@ -302,7 +314,7 @@ mod tests {
         chr1\t25\t.\tC\tG\t.\t.\t.\tGT\t0/1\n\
         chr2\t5\t.\tC\t<DEL>\t.\t.\t.\tGT\t1|1\n";
 
-    /// Copy, setting DA on records of chr1 that start below 20; returns places kept.
+    /// Copy, setting DA on records of chr1 that start below 20; returns the positions kept.
     fn copy(
         from: &Path,
         to: &Path,
@@ -339,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_holds_the_same_records_and_text_stays_as_it_was() {
+    fn every_format_has_the_same_records_and_text_is_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("in.vcf"), TEXT).unwrap();
@@ -361,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn restrictions_by_index_take_what_overlaps_and_by_stream_what_starts_inside() {
+    fn restriction_by_index_keeps_what_overlaps_and_by_stream_what_starts_inside() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("in.vcf"), TEXT).unwrap();
@@ -427,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn undeclared_fields_cannot_become_bcf_and_a_full_disk_is_told() {
+    fn undeclared_fields_cannot_become_bcf_and_a_full_disk_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("in.vcf");
         fs::write(&path, TEXT.replace("AF=0.50,0.1", "ZZ=1")).unwrap();
