@@ -29,7 +29,7 @@ fn run(args: Args) -> Result<()> {
     if let Some((theirs, ours)) = regions.as_ref().and_then(|r| r.renamed.as_ref()) {
         log::info!("contig names of the regions were matched with or without chr ({theirs} is {ours})");
     }
-    // A second handle: REF is compared by the thread that reads the variants.
+    // A second handle to the FASTA: REF is compared by the thread that reads the variants.
     let mut stream = VariantStream::builder(vcf, &contigs, &hap1, &hap2)
         .reference(Reference::open(fasta)?)
         .with_record_status(args.report.is_some())
@@ -46,8 +46,8 @@ fn run(args: Args) -> Result<()> {
         let (now, later) = rest.split_at(here);
         rest = later;
         if outputs.need(now) {
-            let tell = &mut |stream: &mut VariantStream| outputs.report(stream);
-            contig.read(&mut stream, &mut reference, index, options, tell)?;
+            let report = &mut |stream: &mut VariantStream| outputs.report(stream);
+            contig.read(&mut stream, &mut reference, index, options, report)?;
             outputs.write(&mut contig, &mut reference, index, now)?;
         } else if args.report.is_some() {
             stream.enter(index)?;

@@ -1,4 +1,4 @@
-//! The files that one run writes, each only when it was asked for.
+//! The output files of a run, each written only if requested.
 
 use std::io::Write;
 use std::path::Path;
@@ -16,21 +16,24 @@ use deepallele_core::io::Contigs;
 
 use crate::args::Args;
 
-/// The files being written; nothing has its name before [`Outputs::finish`].
+/// The files being written; none has its final name before [`Outputs::finish`].
 pub struct Outputs {
     genomes: Option<[FastaWriter; 2]>,
     masked: Option<FastaWriter>,
-    /// For each haplotype: to the reference, and back.
+    /// For each haplotype: to the reference, and from it.
     chains: Option<[[OutFile; 2]; 2]>,
     pairs: Option<Pairs>,
     report: Option<OutFile>,
 }
 
+/// The sequences of regions.
 struct Pairs {
     out: PairsFile,
+    /// Bases of a window; `None` for the region itself.
     window: Option<usize>,
+    /// Regions written.
     written: u64,
-    /// Regions of which a haplotype has no base.
+    /// Regions left out because a haplotype has no bases there.
     empty: u64,
 }
 
@@ -48,7 +51,7 @@ fn flush(out: &mut OutFile) -> deepallele_core::error::Result<()> {
 }
 
 impl Outputs {
-    /// Open all that `args` asks for.
+    /// Open the outputs of `args`.
     pub fn create(args: &Args, haplotypes: [&HaplotypeSource; 2], contigs: &Contigs) -> Result<Self> {
         let threads = args.threads.count();
         let both = |[a, b]: [_; 2]| -> Result<[FastaWriter; 2]> {
@@ -82,12 +85,12 @@ impl Outputs {
         Ok(Self { genomes, masked, chains, pairs, report })
     }
 
-    /// True when something has to be written of a contig on which `regions` lie.
+    /// True if there is something to write for a contig with `regions`.
     pub fn need(&self, regions: &[Region]) -> bool {
         self.genomes.is_some() || self.masked.is_some() || self.chains.is_some() || !regions.is_empty()
     }
 
-    /// Write what became of the records read since the last call.
+    /// Write the report lines of the records read since the last call.
     pub fn report(&mut self, stream: &mut VariantStream) -> deepallele_core::error::Result<()> {
         match &mut self.report {
             Some(out) => put(out, &stream.take_record_status()),
@@ -95,7 +98,7 @@ impl Outputs {
         }
     }
 
-    /// Write contig number `index`, on which `regions` lie. Its reference bases are masked afterwards.
+    /// Write contig `index` of the reference, with `regions` on it. Its reference bases are then masked.
     pub fn write(
         &mut self,
         contig: &mut ContigHaplotypes,
@@ -114,8 +117,9 @@ impl Outputs {
         if let Some(chains) = &mut self.chains {
             for (outs, edits) in chains.iter_mut().zip(&contig.edits) {
                 let map = edits.coordinate_map(length);
-                for (out, way) in outs.iter_mut().zip([ChainDirection::ToReference, ChainDirection::ToHaplotype]) {
-                    put(out, chain(&name, &map, way, index + 1).as_bytes())?;
+                for (out, direction) in outs.iter_mut().zip([ChainDirection::ToReference, ChainDirection::ToHaplotype])
+                {
+                    put(out, chain(&name, &map, direction, index + 1).as_bytes())?;
                 }
             }
         }
@@ -130,14 +134,14 @@ impl Outputs {
         Ok(())
     }
 
-    /// Everything is written: give the files their names, once all of them are whole.
+    /// Complete all files, and only then give them their final names.
     pub fn finish(self) -> Result<()> {
         let mut tables: Vec<OutFile> = self.chains.into_iter().flatten().flatten().chain(self.report).collect();
         let mut sequences: Vec<FastaWriter> = self.genomes.into_iter().flatten().chain(self.masked).collect();
         if let Some(pairs) = self.pairs {
             log::info!("{} region pairs written", pairs.written);
             if pairs.empty > 0 {
-                log::warn!("{} regions left out of the pairs: a haplotype has no base of them", pairs.empty);
+                log::warn!("{} regions left out of the pairs: a haplotype has no bases there", pairs.empty);
             }
             match pairs.out {
                 PairsFile::Table(out) => tables.push(out),
@@ -179,7 +183,7 @@ impl Pairs {
         name: &str,
         regions: &[Region],
     ) -> Result<()> {
-        // allele_pair looks up what it needs around each window.
+        // allele_pair looks up the variants around each window.
         let variants = self.window.map(|_| {
             let only = Contigs::new(vec![(name.to_string(), contig.reference.len() as u64)]);
             Variants::from_list(&only, vec![std::mem::take(&mut contig.variants)])
@@ -206,7 +210,7 @@ impl Pairs {
                     put(out, &[id.as_bytes(), b"\t", a, b"\t", b, b"\n"].concat())?;
                 }
                 PairsFile::Fasta(out) => {
-                    // A name ends at the first space in FASTA.
+                    // In FASTA a name ends at the first space.
                     let id = id.replace(char::is_whitespace, "_");
                     for (sequence, side) in sequences.iter().zip(["hap1", "hap2"]) {
                         out.begin(&format!("{id}_{side}"))?;
