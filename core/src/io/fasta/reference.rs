@@ -304,6 +304,6 @@ mod tests {
         std::fs::write(folder.path().join("x.fa.fai"), "a\t900000000000\t3\t60\t61\n").unwrap();
         let mut r = Reference::open(&path).unwrap();
         let error = r.fetch(0, 0, 100).unwrap_err().to_string();
-        assert!(error.contains("cut short"), "{error}");
+        assert!(error.contains("truncated"), "{error}");
     }
 }
