@@ -180,11 +180,11 @@ fn records_that_are_wrong() {
         ("no_sample.vcf", edited(&vcf, 500, |c| c.truncate(9)), "9 columns where the header has 10"),
         ("blank.vcf", edited(&vcf, 500, |c| c.clear()), "1 columns"),
         ("no_contig.vcf", edited(&vcf, 500, |c| c[0].clear()), "no contig name"),
-        ("word.vcf", edited(&vcf, 500, |c| c[1] = "x".into()), "\"x\" is no position"),
-        ("nothing.vcf", edited(&vcf, 500, |c| c[1].clear()), "is no position"),
-        ("minus.vcf", edited(&vcf, 500, |c| c[1] = "-1".into()), "\"-1\" is no position"),
-        ("half.vcf", edited(&vcf, 500, |c| c[1] = "17.5".into()), "\"17.5\" is no position"),
-        ("huge.vcf", edited(&vcf, 500, |c| c[1] = "9".repeat(20)), "is no position"),
+        ("word.vcf", edited(&vcf, 500, |c| c[1] = "x".into()), "\"x\" is not a position"),
+        ("nothing.vcf", edited(&vcf, 500, |c| c[1].clear()), "is not a position"),
+        ("minus.vcf", edited(&vcf, 500, |c| c[1] = "-1".into()), "\"-1\" is not a position"),
+        ("half.vcf", edited(&vcf, 500, |c| c[1] = "17.5".into()), "\"17.5\" is not a position"),
+        ("huge.vcf", edited(&vcf, 500, |c| c[1] = "9".repeat(20)), "is not a position"),
     ];
     for (name, content, words) in cases {
         place.refuses_content(name, content.as_bytes(), &[&line, words]);
@@ -330,7 +330,7 @@ fn a_genome_that_cannot_be_read() {
         ("chr22\t51304566\n", &["small.fa", "samtools faidx"]),
         ("\u{1}\u{2}\u{3}\u{4}", &["small.fa", "samtools faidx"]),
         // Of another file: the genome is cut short.
-        ("chr22\t51304566\t7\t60\t61\n", &["small.fa", "index is old"]),
+        ("chr22\t51304566\t7\t60\t61\n", &["small.fa", "index is outdated"]),
         // The right one, of a genome that is too short.
         ("chr22\t10000\t7\t10000\t10001\n", &["phased.vcf.gz", "assembly"]),
     ] {
@@ -345,10 +345,10 @@ fn a_genome_that_cannot_be_read() {
     place.put("cut.fa.gz.gzi", &blocks[..100]);
     refuses(&cut, &["cut.fa.gz", "samtools faidx"]);
     place.put("cut.fa.gz.gzi", &blocks);
-    refuses(&cut, &["cut.fa.gz", "cut short", "line "]);
+    refuses(&cut, &["cut.fa.gz", "truncated", "line "]);
     refuses(place.here(), &["is a folder"]);
     refuses("nowhere.fa".as_ref(), &["\"nowhere.fa\""]);
-    refuses("/dev/null".as_ref(), &["/dev/null", "no FASTA"]);
+    refuses("/dev/null".as_ref(), &["/dev/null", "not a FASTA"]);
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn outputs_that_cannot_be() {
             command.arg("-o").arg(place.here().join("x.vcf"));
         }
         command.args([option, "/nowhere/x.vcf"]).arg("/dev/zero");
-        place.refuses(&mut command, &["/nowhere/x.vcf", "no such folder"]);
+        place.refuses(&mut command, &["/nowhere/x.vcf", "folder does not exist"]);
     }
     place.refuses(place.annotate(&phased()).arg("--bigwig").arg(place.here()), &["is a folder"]);
     let said = misused(place.annotate(&phased()).arg("--igv").arg(place.here().join("out.bedGraph")));

@@ -146,7 +146,7 @@ fn wrong_input_is_told_and_nothing_is_left() {
     let missing = here.join("no/such/folder");
     let mut command = haplotypes(&reference, &good_vcf, "A");
     refused_in(here, command.arg("--fasta").arg(&missing), &["no/such/folder"]);
-    // A VCF without its end marker.
+    // A VCF without its end-of-file block.
     let packed = fs::read(phased()).unwrap();
     let cut = put(here, "cut.vcf.gz", &packed[..packed.len() - 28]);
     refused_in(

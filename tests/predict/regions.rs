@@ -183,7 +183,7 @@ fn bad_input_leaves_nothing() {
     refused_in(here, &mut with(&phased(), &genome(), "nobody"), &["phased.vcf.gz", "\"nobody\""]);
     refused_in(here, &mut with(&phased(), &fasta, "NA12878"), &["bare.fa.fai", "samtools faidx"]);
     put(here, "bare.fa.fai", "chr22\t51304566\t7\t60\t61\n");
-    refused_in(here, &mut with(&phased(), &fasta, "NA12878"), &["bare.fa", "index is old"]);
+    refused_in(here, &mut with(&phased(), &fasta, "NA12878"), &["bare.fa", "index is outdated"]);
     let whole = fs::read(&model).unwrap();
     let cut = put(here, "cut.onnx", &whole[..whole.len() / 2]);
     refused_in(here, &mut to_files(&cut, &regions()), &["cut.onnx"]);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::assignment::ListSource;
-use crate::genome::variants::test_variant;
+use crate::genome::test_variant;
 use crate::genome::Variants;
 use crate::io::Contigs;
 

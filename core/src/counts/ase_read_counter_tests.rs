@@ -23,9 +23,10 @@ fn run(vcf: &str, sam: &str, filter: &Filter, within: Option<Spans>) -> (AseSumm
     let mut reference = test_reference(folder.path(), &contigs);
     let mut alignments = Alignments::open(&at("r.sam"), None, 1).unwrap();
     let side = |n| HaplotypeSource::Phased("kid".into(), n);
-    let open_reference = Some(Reference::open(&at("ref.fa")).unwrap());
-    let mut variants =
-        VariantStream::open(&at("v.vcf"), alignments.contigs(), &side(1), &side(2), open_reference).unwrap();
+    let mut variants = VariantStream::builder(&at("v.vcf"), alignments.contigs(), &side(1), &side(2))
+        .reference(Reference::open(&at("ref.fa")).unwrap())
+        .open()
+        .unwrap();
     let mut text = Vec::new();
     let mut row = |r: &AseRow| r.write(&mut text).map_err(|e| Error::io(Path::new("x"), e));
     let within = within.as_ref();

@@ -2,7 +2,7 @@ use super::*;
 use crate::assignment::realign::{BaseCosts, LOUDEST};
 use crate::assignment::ListSource;
 use crate::counts::{RegionTallies, Strandedness};
-use crate::genome::variants::test_variant;
+use crate::genome::test_variant;
 use crate::genome::{Variant, Variants};
 use crate::io::regions::bed::test_region;
 use crate::io::regions::Region;

@@ -155,7 +155,7 @@ impl<W: Write> VariantSink for VariantTable<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genome::variants::test_variant;
+    use crate::genome::test_variant;
 
     fn table(within: Option<Spans>) -> String {
         let mut unphased = test_variant(30, &["G", "T"], 0, 1);

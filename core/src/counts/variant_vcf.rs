@@ -165,7 +165,7 @@ impl VariantSink for VariantVcf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genome::variants::test_variant;
+    use crate::genome::test_variant;
     use crate::io::vcf::VcfReader;
 
     fn tally(hap1: u64, hap2: u64, other: u64, conflicting: u64) -> VariantTally {

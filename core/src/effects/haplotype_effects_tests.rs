@@ -111,7 +111,7 @@ impl Setting {
         let sites = Sites::new(reference, regions, models.rule().windows_around(models.window(), Anchor::Middle));
         let side = |s: u8| crate::genome::HaplotypeSource::Phased("kid".into(), s);
         let stream =
-            VariantStream::open(&self.folder.path().join("v.vcf"), &contigs, &side(1), &side(2), None).unwrap();
+            VariantStream::builder(&self.folder.path().join("v.vcf"), &contigs, &side(1), &side(2)).open().unwrap();
         let nearby = NearbyVariants::new(stream, contigs, sites.reach());
         PairEffects::new(sites, models, nearby)
     }

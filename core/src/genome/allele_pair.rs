@@ -1,4 +1,4 @@
-//! The two sequences of one window, with the map between their coordinates and the reference's.
+//! The two sequences of one window, with the map between their coordinates and those of the reference.
 
 use crate::error::{Error, Result};
 use crate::genome::Edit;
@@ -8,7 +8,9 @@ use crate::io::fasta::Reference;
 /// One run of bases that haplotype and reference share position by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Run {
+    /// Index of the first base in the sequence.
     haplotype: usize,
+    /// Its reference position, 0-based; negative before the start of the contig.
     reference: i64,
     length: usize,
 }
@@ -23,7 +25,7 @@ pub struct Haplotype {
 }
 
 impl Haplotype {
-    /// Reference position (0-based) of base `i`; None for inserted bases and past the ends of the contig.
+    /// Reference position (0-based) of base `i`; `None` for inserted bases and past the ends of the contig.
     pub fn to_reference(&self, i: usize) -> Option<u64> {
         let run = self.runs[..self.runs.partition_point(|r| r.haplotype <= i)].last()?;
         let offset = i - run.haplotype;
@@ -31,7 +33,7 @@ impl Haplotype {
         (offset < run.length && position < self.contig_length).then_some(position)
     }
 
-    /// Index of the base at reference position `position` (0-based); None if it is deleted or outside.
+    /// Index of the base at reference position `position` (0-based); `None` if it is deleted or outside of the window.
     pub fn from_reference(&self, position: u64) -> Option<usize> {
         let position = i64::try_from(position).ok()?;
         let run = self.runs[..self.runs.partition_point(|r| r.reference <= position)].last()?;
@@ -43,13 +45,15 @@ impl Haplotype {
 /// The two alleles of one window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllelePair {
+    /// The sequence of haplotype 1.
     pub hap1: Haplotype,
+    /// The sequence of haplotype 2.
     pub hap2: Haplotype,
     /// Records in which the two alleles differ within the window.
     pub variants: usize,
     /// Records applied to at least one allele within the window.
     pub applied: usize,
-    /// Records not applied to an allele because they overlap an earlier one of it.
+    /// Records not applied to an allele because they overlap an earlier record of it.
     pub skipped: usize,
 }
 
@@ -92,10 +96,10 @@ impl WindowSpan {
 /// as the window, with the anchor at index `before` of both (where it is deleted, the next base left of it); bases that
 /// indels move in at the ends come from the genome on either side, N past the ends of the contig.
 ///
-/// `contig` is an index in the contigs of `reference`; those of `variants` are matched by name.
+/// `contig` is an index of the contigs of `reference`; those of `variants` are matched by name.
 ///
 /// # Errors
-/// When the FASTA cannot be read.
+/// The FASTA cannot be read.
 pub fn allele_pair(
     reference: &mut Reference,
     variants: &Variants,
@@ -104,7 +108,7 @@ pub fn allele_pair(
 ) -> Result<AllelePair> {
     let theirs = variant_contig(reference, variants, contig)?;
     let (start, end) = window.clipped();
-    // Deletions pull further bases in: look as far as all of them together reach, until nothing is added.
+    // Deletions shift further bases in: widen by all deleted bases until there are no more variants.
     let mut margin = 0u64;
     let near = loop {
         let list: Vec<_> = match theirs {
@@ -154,7 +158,7 @@ pub fn edit_within(edit: &Edit, start: u64, end: u64) -> bool {
 /// `contig` as in [`allele_pair`].
 ///
 /// # Errors
-/// When the FASTA cannot be read.
+/// The FASTA cannot be read.
 pub fn region_pair(
     reference: &mut Reference,
     variants: &Variants,
@@ -192,19 +196,20 @@ pub fn region_pair(
     Ok(AllelePair { hap1, hap2, variants: differing, applied, skipped })
 }
 
-/// One haplotype of a window as in [`allele_pair`](fn@allele_pair), with `edits` (in order of start, not overlapping) applied.
+/// The sequence of one haplotype of a window as in [`allele_pair`](fn@allele_pair), with `edits` (in order of start, not
+/// overlapping) applied.
 ///
 /// # Errors
-/// When the FASTA cannot be read.
+/// The FASTA cannot be read.
 pub fn edited_window(reference: &mut Reference, contig: usize, edits: &[Edit], window: WindowSpan) -> Result<Vec<u8>> {
     Ok(build(reference, contig, edits, window)?.0.sequence)
 }
 
-/// One haplotype of exactly the reference bases `from..to` (0-based half-open) as in [`region_pair`]: of `edits` (in
-/// order of start, not overlapping) those that lie within are applied.
+/// The sequence of one haplotype of exactly the reference bases `from..to` (0-based half-open) as in [`region_pair`]: of
+/// `edits` (in order of start, not overlapping), those within the region are applied.
 ///
 /// # Errors
-/// When the FASTA cannot be read.
+/// The FASTA cannot be read.
 pub fn edited_region(
     reference: &mut Reference,
     contig: usize,
@@ -226,7 +231,7 @@ fn variant_contig(reference: &Reference, variants: &Variants, contig: usize) -> 
     Ok(variants.contigs().find(reference.contigs().name(contig)))
 }
 
-/// First and past-last reference position of the shared bases of a haplotype.
+/// Reference interval from the first to the last shared base of a haplotype, half-open.
 fn covered(haplotype: &Haplotype) -> (i64, i64) {
     match (haplotype.runs.first(), haplotype.runs.last()) {
         (Some(first), Some(last)) => (first.reference, last.reference + last.length as i64),
@@ -234,23 +239,23 @@ fn covered(haplotype: &Haplotype) -> (i64, i64) {
     }
 }
 
-/// A reference span that an edit replaced.
-type Span = (u64, u64);
+/// Reference bases that an edit replaces: start, end (0-based half-open).
+type Replaced = (u64, u64);
 
-/// Apply `edits` (sorted, not overlapping) and cut the window out. The second value names the edits within it.
+/// Apply `edits` (sorted, not overlapping) and cut the window out. The second value lists the edits visible in it.
 fn build(
     reference: &mut Reference,
     contig: usize,
     edits: &[Edit],
     window: WindowSpan,
-) -> Result<(Haplotype, Vec<Span>)> {
+) -> Result<(Haplotype, Vec<Replaced>)> {
     let WindowSpan { anchor, before: left, length } = window;
     let centre =
         i64::try_from(anchor).map_err(|_| Error::input(reference.path(), format!("has no position {anchor}")))?;
     let right = length - left;
     let (mut from, mut to) = (centre.saturating_sub(left as i64), centre.saturating_add(right.max(1) as i64));
     loop {
-        // Never cut an edit in two.
+        // Do not split an edit.
         for edit in edits {
             let (start, end) = (edit.start as i64, edit.end as i64);
             if start < from && from < end {
@@ -263,15 +268,15 @@ fn build(
         let whole = apply(reference, contig, edits, from, to)?;
         let runs = &whole.haplotype.runs;
         let n = whole.haplotype.sequence.len();
-        // The base at `centre`, or where it is deleted the last one that stands in its place, or left of it.
+        // The base at `centre`; where it is deleted, the last base of its replacement, or the one to the left.
         let at_centre = (runs[..runs.partition_point(|r| r.reference <= centre)].last())
             .filter(|r| centre < r.reference + r.length as i64);
         let at_centre = at_centre.map(|r| (r.haplotype as i64) + (centre - r.reference));
         let anchor = match at_centre {
             Some(at) => at,
-            // By the edit and not by the next base that is there: another edit may follow at once.
+            // By the edit, not by the next remaining base: another edit may follow immediately.
             None => {
-                let covers = |span: &Span| (span.0 as i64) <= centre && centre < span.1 as i64;
+                let covers = |span: &Replaced| (span.0 as i64) <= centre && centre < span.1 as i64;
                 whole.marks.iter().find(|m| covers(&m.2)).map_or(n, |m| m.1) as i64 - 1
             }
         };
@@ -279,7 +284,7 @@ fn build(
         let missing_right = right as i64 - (n as i64 - anchor);
         if missing_left <= 0 && missing_right <= 0 {
             let (haplotype, mut shown) = whole.cut((anchor - left as i64) as usize, length);
-            // An edit that took the centre away moved the window: it shows, even where its own place is outside.
+            // An edit that deletes the centre shifts the window: it is visible even where it is outside of it.
             let moved = |e: &&Edit| (e.start as i64) <= centre && centre < e.end as i64 && at_centre.is_none();
             if let Some(edit) = edits.iter().find(moved) {
                 shown.push((edit.start, edit.end));
@@ -293,14 +298,15 @@ fn build(
     }
 }
 
-/// A haplotype before it is cut to length, with where each edit came to lie in it.
+/// A haplotype before it is cut to length.
 struct Whole {
     haplotype: Haplotype,
-    marks: Vec<(usize, usize, Span)>,
+    /// Where each edit is in the sequence (start, end).
+    marks: Vec<(usize, usize, Replaced)>,
 }
 
 impl Whole {
-    fn cut(self, first: usize, length: usize) -> (Haplotype, Vec<Span>) {
+    fn cut(self, first: usize, length: usize) -> (Haplotype, Vec<Replaced>) {
         let end = first + length;
         let Haplotype { mut sequence, runs, contig_length } = self.haplotype;
         sequence.truncate(end);
@@ -314,13 +320,13 @@ impl Whole {
             })
         });
         let runs = clipped.collect();
-        // A deletion shows when bases on both sides of it do.
+        // A deletion is visible if bases on both sides of it are.
         let shows = |a: usize, b: usize| if a == b { first < a && a < end } else { a < end && first < b };
         let spans = self.marks.iter().filter(|&&(a, b, _)| shows(a, b)).map(|m| m.2).collect();
         (Haplotype { sequence, runs, contig_length }, spans)
     }
 
-    /// Append the reference `from..to`, of which `bases` begins at `first`.
+    /// Append reference `from..to`; `bases` is the reference from `first` on.
     fn copy(&mut self, bases: &[u8], first: i64, from: i64, to: i64) {
         if to > from {
             let run = Run { haplotype: self.haplotype.sequence.len(), reference: from, length: (to - from) as usize };
@@ -330,7 +336,7 @@ impl Whole {
     }
 }
 
-/// The haplotype of reference bases `from..to`, which may lie past the ends of the contig.
+/// The haplotype of reference bases `from..to`, which may extend past the ends of the contig.
 fn apply(reference: &mut Reference, contig: usize, edits: &[Edit], from: i64, to: i64) -> Result<Whole> {
     let bases = reference.fetch(contig, from, to)?;
     let haplotype = Haplotype {
@@ -347,7 +353,7 @@ fn apply(reference: &mut Reference, contig: usize, edits: &[Edit], from: i64, to
         }
         let at;
         if edit.bases.len() as i64 == end - start {
-            // A substitution keeps every base in its place.
+            // A substitution keeps the coordinates of all bases.
             whole.copy(&bases, from, copied, end);
             at = whole.haplotype.sequence.len() - edit.bases.len();
             whole.haplotype.sequence[at..].copy_from_slice(edit.bases);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::genome::variants::test_variant;
+use crate::genome::test_variant;
 use crate::io::fasta::reference::test_reference;
 use crate::io::Contigs;
 use proptest::prelude::*;
@@ -96,7 +96,7 @@ fn a_region_by_itself_grows_and_shrinks() {
     let folder = tempfile::tempdir().unwrap();
     let mut reference = test_reference(folder.path(), &[("chr1", BASES)]);
     let list = vec![
-        // Begins before the region, and one that ends behind it: not applied.
+        // Begins before the region, and one that ends after it: not applied.
         test_variant(8, &["AAC", "A"], 1, 0),
         test_variant(12, &["G", "T"], 0, 1),
         test_variant(17, &["CGT", "C"], 1, 0),
@@ -148,7 +148,7 @@ fn brute_force(variants: &Variants, haplotype: usize) -> Vec<(u8, Option<i64>, i
 fn a_deleted_centre_is_the_base_left_of_it_whatever_follows_the_deletion() {
     let folder = tempfile::tempdir().unwrap();
     let mut reference = test_reference(folder.path(), &[("chr1", BASES)]);
-    // The deletion of two bases, and right behind it another record that replaces one by two.
+    // The deletion of two bases, and immediately after it another record that replaces one by two.
     let text = |from: usize, to: usize| std::str::from_utf8(&BASES[from..to]).unwrap();
     let (second, third) = (text(22, 24), format!("{}{}", text(22, 23), if text(23, 24) == "C" { "GA" } else { "CA" }));
     let list = vec![test_variant(20, &[text(20, 23), text(20, 21)], 0, 1), test_variant(22, &[second, &third], 0, 1)];

@@ -1,9 +1,8 @@
-//! The alleles of a record, and what one of them changes in the reference.
+//! The alleles of a record, and the edit that one of them makes to the reference.
 
 use std::ops::Index;
 
-/// The alleles of a record, REF first, upper case. Short ones need no memory of their own: a mouse cross has
-/// 20 million records.
+/// The alleles of a record, REF first, upper case. Short ones are stored inline: a mouse cross has 20 million records.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Alleles(Joined);
 
@@ -14,13 +13,13 @@ enum Joined {
 }
 
 impl Alleles {
-    /// Joins `alleles`, which hold no comma.
+    /// From `alleles`, which contain no comma.
     #[cfg(test)]
     pub(super) fn new(alleles: &[&[u8]]) -> Self {
         Self::joined(&alleles.join(&b',').to_ascii_uppercase())
     }
 
-    /// From upper-case alleles with a comma between two.
+    /// From upper-case alleles separated by commas.
     pub(super) fn joined(joined: &[u8]) -> Self {
         if joined.len() <= 14 {
             let mut short = [0; 14];
@@ -43,17 +42,17 @@ impl Alleles {
         self.bytes().split(|&b| b == b',')
     }
 
-    /// Allele `i`, if there are that many.
+    /// Allele `i` (0 is REF), if there are that many.
     pub fn get(&self, i: usize) -> Option<&[u8]> {
         self.iter().nth(i)
     }
 
-    /// How many, REF included.
+    /// Number of alleles, REF included.
     pub fn len(&self) -> usize {
         self.iter().count()
     }
 
-    /// Never: REF is always there.
+    /// Always false, since there is always REF.
     pub fn is_empty(&self) -> bool {
         false
     }
@@ -73,18 +72,20 @@ impl std::fmt::Debug for Alleles {
     }
 }
 
-/// What a haplotype has in place of reference bases `start..end` (0-based half-open; empty for an insertion).
-/// Bases that both share are trimmed off.
+/// The bases that a haplotype has in place of reference `start..end`. Bases that both share are trimmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edit<'a> {
+    /// First replaced base, 0-based.
     pub start: u64,
+    /// End of the replaced bases, 0-based exclusive; equal to `start` for an insertion.
     pub end: u64,
+    /// The bases of the haplotype, upper case unless made otherwise; empty for a deletion.
     pub bases: &'a [u8],
 }
 
 impl<'a> Edit<'a> {
-    /// `alternative` in place of `reference` at `start`, trimmed from the right and then the left. None when
-    /// they are equal.
+    /// `alternative` in place of `reference` at `start` (0-based), trimmed from the right and then from the left; `None`
+    /// if they are equal.
     pub fn new(start: u64, reference: &[u8], alternative: &'a [u8]) -> Option<Self> {
         let right = reference.iter().rev().zip(alternative.iter().rev()).take_while(|(a, b)| a == b).count();
         let (r, a) = (&reference[..reference.len() - right], &alternative[..alternative.len() - right]);

@@ -1,35 +1,35 @@
-//! Chain files of UCSC: whole-contig maps for liftOver, CrossMap and others.
+//! UCSC chain files: whole-contig coordinate maps for liftOver, CrossMap and others.
 
 use std::fmt::Write;
 
-use crate::genome::Lift;
+use crate::genome::CoordinateMap;
 
-/// Which way a chain leads.
+/// Direction of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChainWay {
+pub enum ChainDirection {
     /// From haplotype to reference.
     ToReference,
     /// From reference to haplotype.
     ToHaplotype,
 }
 
-/// The chain of one contig with number `id`, or nothing where no base corresponds.
+/// The chain of the contig `name` with the number `id`, or an empty string if no base corresponds.
 ///
-/// The chain's target is where positions come from and its query where they go to (the two are called so in
-/// <https://genome.ucsc.edu/goldenPath/help/chain.html>; liftOver and CrossMap read them this way). The score
-/// is the number of corresponding bases.
-pub fn chain(name: &str, lift: &Lift, way: ChainWay, id: usize) -> String {
+/// Positions are mapped from the target to the query of the chain, as in
+/// <https://genome.ucsc.edu/goldenPath/help/chain.html> and as liftOver and CrossMap read them. The score is the number of
+/// corresponding bases.
+pub fn chain(name: &str, map: &CoordinateMap, direction: ChainDirection, id: usize) -> String {
     // (from, to, length) of each block.
-    let turned = |b: crate::genome::LiftBlock| match way {
-        ChainWay::ToReference => (b.haplotype, b.reference, b.length),
-        ChainWay::ToHaplotype => (b.reference, b.haplotype, b.length),
+    let directed = |b: crate::genome::MapBlock| match direction {
+        ChainDirection::ToReference => (b.haplotype, b.reference, b.length),
+        ChainDirection::ToHaplotype => (b.reference, b.haplotype, b.length),
     };
-    let (size, other) = match way {
-        ChainWay::ToReference => (lift.haplotype_length(), lift.reference_length()),
-        ChainWay::ToHaplotype => (lift.reference_length(), lift.haplotype_length()),
+    let (size, other) = match direction {
+        ChainDirection::ToReference => (map.haplotype_length(), map.reference_length()),
+        ChainDirection::ToHaplotype => (map.reference_length(), map.haplotype_length()),
     };
     let (mut score, mut body, mut ends) = (0, String::new(), None::<((u64, u64), (u64, u64, u64))>);
-    for block in lift.blocks().map(turned) {
+    for block in map.blocks().map(directed) {
         score += block.2;
         ends = match ends {
             None => Some(((block.0, block.1), block)),
@@ -51,20 +51,20 @@ mod tests {
 
     #[test]
     fn blocks_and_gaps_add_up() {
-        let mut lift = Lift::new(20);
-        lift.add(0, 1, 0);
-        lift.add(5, 8, 1);
-        lift.add(15, 15, 3);
+        let mut map = CoordinateMap::new(20);
+        map.add(0, 1, 0);
+        map.add(5, 8, 1);
+        map.add(15, 15, 3);
         assert_eq!(
-            chain("c", &lift, ChainWay::ToReference, 1),
+            chain("c", &map, ChainDirection::ToReference, 1),
             "chain 16 c 20 + 0 20 c 20 + 1 20 1\n4\t1\t3\n7\t3\t0\n5\n\n"
         );
         assert_eq!(
-            chain("c", &lift, ChainWay::ToHaplotype, 2),
+            chain("c", &map, ChainDirection::ToHaplotype, 2),
             "chain 16 c 20 + 1 20 c 20 + 0 20 2\n4\t3\t1\n7\t0\t3\n5\n\n"
         );
-        let mut nothing = Lift::new(4);
+        let mut nothing = CoordinateMap::new(4);
         nothing.add(0, 4, 0);
-        assert_eq!(chain("c", &nothing, ChainWay::ToHaplotype, 1), "");
+        assert_eq!(chain("c", &nothing, ChainDirection::ToHaplotype, 1), "");
     }
 }

@@ -1,10 +1,10 @@
-//! The sequence of one haplotype along a contig: reference bases, with what it carries in their place.
+//! The sequence of one haplotype along a contig: reference bases with its edits applied.
 
 use crate::error::Result;
+use crate::genome::CoordinateMap;
 use crate::genome::Edit;
-use crate::genome::Lift;
 
-/// What one haplotype changes on one contig: sorted, none overlapping another.
+/// The edits of one haplotype on one contig: sorted, not overlapping.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
     list: Vec<Stored>,
@@ -14,21 +14,22 @@ pub struct Edits {
 
 #[derive(Clone, Copy, Debug)]
 struct Stored {
+    /// Replaced reference bases, 0-based half-open.
     start: u64,
     end: u64,
-    /// Where its bases begin in `bases`, and how many there are.
+    /// Index of its first base in `bases`, and their number.
     first: usize,
     length: usize,
 }
 
 impl Edits {
-    /// No edit at all; keeps the memory.
+    /// Remove all edits; keeps the memory.
     pub fn clear(&mut self) {
         self.list.clear();
         self.bases.clear();
     }
 
-    /// Add an edit, in any order. With `lower` its bases are written in lower case.
+    /// Add an edit, in any order. With `lower`, its bases are lower case.
     pub fn add(&mut self, edit: &Edit, lower: bool) {
         let first = self.bases.len();
         self.bases.extend_from_slice(edit.bases);
@@ -38,17 +39,17 @@ impl Edits {
         self.list.push(Stored { start: edit.start, end: edit.end, first, length: edit.bases.len() });
     }
 
-    /// Bring the edits in order: after the last [`Edits::add`], before anything else.
+    /// Sort the edits: after the last [`Edits::add`], before anything else.
     pub fn sort(&mut self) {
         self.list.sort_by_key(|e| (e.start, e.end));
     }
 
-    /// How many.
+    /// Number of edits.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// True if there is none.
+    /// True if there are no edits.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -64,21 +65,21 @@ impl Edits {
         self.from(0)
     }
 
-    /// Map between the haplotype and a contig of `length` bases.
-    pub fn lift(&self, length: u64) -> Lift {
-        let mut lift = Lift::new(length);
-        self.iter().for_each(|e| lift.add(e.start, e.end, e.bases.len() as u64));
-        lift
+    /// Map between the haplotype and a reference contig of `length` bases.
+    pub fn coordinate_map(&self, length: u64) -> CoordinateMap {
+        let mut map = CoordinateMap::new(length);
+        self.iter().for_each(|e| map.add(e.start, e.end, e.bases.len() as u64));
+        map
     }
 
-    /// The haplotype's bases of reference `start..end` (0-based half-open), piece by piece. An insertion belongs
-    /// to the base on its left, as VCF writes it, so that the sequences of neighbouring stretches join without
-    /// a gap; so do the bases of a longer replacement that begins in one stretch and ends in the next.
+    /// Pass the haplotype's bases of reference `start..end` (0-based half-open) to `out`, piece by piece. An insertion
+    /// belongs to the base on its left, as in VCF, and a longer replacement to the interval in which it begins, so that
+    /// the sequences of adjacent intervals join without a gap.
     ///
-    /// `reference` is the contig.
+    /// `reference` is the whole contig.
     ///
     /// # Errors
-    /// Whatever `out` gives back.
+    /// Those of `out`.
     pub fn pieces(
         &self,
         reference: &[u8],
@@ -89,7 +90,7 @@ impl Edits {
         let end = end.min(reference.len() as u64);
         let mut at = start.min(end);
         let bases = |from: u64, to: u64| &reference[from as usize..to as usize];
-        // An insertion right before the stretch ends where it begins: it is the neighbour's, but for the first.
+        // An insertion that ends at `start` belongs to the interval before, except at the start of the contig.
         let first = self.list.partition_point(|e| e.end < start || (e.end == start && start > 0));
         for edit in self.from(first) {
             let insertion = edit.start == edit.end;
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_on_the_edge_belongs_to_one_side() {
+    fn an_edit_at_a_border_belongs_to_one_side() {
         let e = edits(&[(4, 4, "ccc"), (8, 12, "gg"), (20, 22, "tt"), (0, 0, "a"), (40, 40, "c")]);
         assert_eq!(sequence(&e, 0, 4), "aACGTccc");
         assert_eq!(sequence(&e, 4, 10), "TGCAgg");
@@ -152,13 +153,13 @@ mod tests {
         assert_eq!(sequence(&e, 9, 11), "");
     }
 
-    /// Edits that do not overlap: gaps between them, reference bases replaced, bases put there.
+    /// Edits that do not overlap: gaps between them, number of replaced bases, new bases.
     fn any_edits() -> impl Strategy<Value = Edits> {
         prop::collection::vec((0u64..9, 0u64..4, "[acgt]{0,4}"), 0..8).prop_map(|list| {
             let (mut at, mut edits) = (0, Edits::default());
             for (gap, n, bases) in list {
                 let start = at + gap;
-                // Two insertions at one place have no order, and an edit that changes nothing is none.
+                // Two insertions at one position have no order, and an edit must change something.
                 if start + n > BASES.len() as u64 || (n == 0 && bases.is_empty()) || (gap == 0 && at > 0) {
                     continue;
                 }
@@ -192,7 +193,7 @@ mod tests {
         }
 
         #[test]
-        fn neighbouring_stretches_join(edits in any_edits(), mut cuts in prop::collection::vec(0u64..40, 0..5)) {
+        fn adjacent_intervals_join(edits in any_edits(), mut cuts in prop::collection::vec(0u64..40, 0..5)) {
             cuts.extend([0, BASES.len() as u64]);
             cuts.sort();
             cuts.dedup();
@@ -203,20 +204,20 @@ mod tests {
         #[test]
         fn the_map_goes_there_and_back(edits in any_edits()) {
             let truth = brute_force(&edits);
-            let lift = edits.lift(BASES.len() as u64);
-            prop_assert_eq!(lift.haplotype_length(), truth.len() as u64);
+            let map = edits.coordinate_map(BASES.len() as u64);
+            prop_assert_eq!(map.haplotype_length(), truth.len() as u64);
             for (i, (_, position)) in truth.iter().enumerate() {
-                prop_assert_eq!(lift.to_reference(i as u64), *position);
+                prop_assert_eq!(map.to_reference(i as u64), *position);
                 if let Some(p) = position {
-                    prop_assert_eq!(lift.to_haplotype(*p), Some(i as u64));
+                    prop_assert_eq!(map.to_haplotype(*p), Some(i as u64));
                 }
             }
-            prop_assert_eq!(lift.to_reference(truth.len() as u64), None);
-            let back = (0..BASES.len() as u64).filter(|p| lift.to_haplotype(*p).is_none());
+            prop_assert_eq!(map.to_reference(truth.len() as u64), None);
+            let back = (0..BASES.len() as u64).filter(|p| map.to_haplotype(*p).is_none());
             for p in back {
                 prop_assert!(truth.iter().all(|b| b.1 != Some(p)));
             }
-            let shared: u64 = lift.blocks().map(|b| b.length).sum();
+            let shared: u64 = map.blocks().map(|b| b.length).sum();
             prop_assert_eq!(shared, truth.iter().filter(|b| b.1.is_some()).count() as u64);
         }
     }

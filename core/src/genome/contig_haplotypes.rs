@@ -1,4 +1,4 @@
-//! One contig with both haplotypes: what `deepallele haplotypes` writes out.
+//! One contig with both haplotypes, as written by `deepallele haplotypes`.
 
 use crate::error::{Error, Result};
 use crate::genome::Edit;
@@ -7,10 +7,10 @@ use crate::genome::VariantStream;
 use crate::genome::{Variant, MISSING};
 use crate::io::fasta::Reference;
 
-/// What to gather besides the edits.
+/// What to collect of a contig in addition to the edits.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Gather {
-    /// The bases in which the haplotypes differ.
+pub struct ContigOptions {
+    /// The bases in which the haplotypes differ, for masking.
     pub mask: Option<Masking>,
     /// The variants themselves.
     pub variants: bool,
@@ -21,43 +21,41 @@ pub struct Gather {
 pub enum Masking {
     /// Single bases.
     Snvs,
-    /// Also the reference bases of indels and of substitutions of several bases; of an insertion the base on
-    /// its left.
+    /// Also the reference bases of indels and multi-nucleotide substitutions; of an insertion the base on its left.
     All,
 }
 
-/// One contig of the reference with what the haplotypes change in it. Memory follows the contig, not the genome.
+/// One contig of the reference with the edits of the haplotypes. Memory is that of the contig, not of the genome.
 #[derive(Clone, Debug, Default)]
 pub struct ContigHaplotypes {
-    /// The contig as it is written in the FASTA.
+    /// The contig, in the case of the FASTA.
     pub reference: Vec<u8>,
-    /// Of haplotype 1 and 2. New bases have the case of the base at the record's position, as `bcftools
-    /// consensus` writes them.
+    /// The edits of haplotype 1 and 2. New bases have the case of the reference base at POS, as in `bcftools consensus`.
     pub edits: [Edits; 2],
-    /// Spans to mask (0-based half-open), in no strict order.
+    /// Intervals to mask (0-based half-open), not sorted.
     pub masks: Vec<(u64, u64)>,
-    /// In order of start.
+    /// The variants in order of start, if collected.
     pub variants: Vec<Variant>,
 }
 
 impl ContigHaplotypes {
-    /// Read contig `contig` of `reference`, by whose contigs `stream` was opened. `progress` is called with the
-    /// stream after every variant.
+    /// Read contig `contig` (index) of `reference`; `stream` was opened for the contigs of `reference`. `progress` is
+    /// called with the stream after every variant.
     ///
     /// # Errors
-    /// Whatever the two files have wrong, and what `progress` gives back.
+    /// Those of the two files and of `progress`.
     pub fn read(
         &mut self,
         stream: &mut VariantStream,
         reference: &mut Reference,
         contig: usize,
-        gather: Gather,
+        options: ContigOptions,
         progress: &mut dyn FnMut(&mut VariantStream) -> Result<()>,
     ) -> Result<()> {
         self.edits.iter_mut().for_each(Edits::clear);
         self.masks.clear();
         self.variants.clear();
-        // Released first: two of the largest need not be there at once.
+        // Released first, so that two of the largest contigs are not in memory at once.
         self.reference = Vec::new();
         self.reference = reference.as_written(contig)?;
         stream.enter(contig)?;
@@ -73,10 +71,10 @@ impl ContigHaplotypes {
                     edits.add(&edit, first.is_ascii_lowercase());
                 }
             }
-            if let Some(masking) = gather.mask {
+            if let Some(masking) = options.mask {
                 mask(&variant, masking, &mut self.masks);
             }
-            if gather.variants {
+            if options.variants {
                 self.variants.push(variant);
             }
         }
@@ -84,7 +82,7 @@ impl ContigHaplotypes {
         Ok(())
     }
 
-    /// The bases of haplotype 1 or 2 at reference `start..end`, as [`Edits::pieces`] cuts them.
+    /// The bases of haplotype 1 or 2 at reference `start..end` (0-based half-open), as [`Edits::pieces`] cuts them.
     pub fn sequence(&self, haplotype: usize, start: u64, end: u64) -> Vec<u8> {
         let mut bases = Vec::new();
         let add = &mut |piece: &[u8]| {
@@ -96,7 +94,7 @@ impl ContigHaplotypes {
         bases
     }
 
-    /// Write N over all that is to be masked.
+    /// Replace the bases of the masked intervals by N.
     pub fn apply_masks(&mut self) {
         for &(start, end) in &self.masks {
             if let Some(bases) = self.reference.get_mut(start as usize..end as usize) {
@@ -106,8 +104,8 @@ impl ContigHaplotypes {
     }
 }
 
-/// The spans of `variant` to mask. An unphased call counts: which haplotype has which base is unknown, but that
-/// they differ is not.
+/// Add the intervals of `variant` to mask. Unphased heterozygous calls are masked too: the haplotypes differ there, even if
+/// it is unknown which has which base.
 fn mask(variant: &Variant, masking: Masking, spans: &mut Vec<(u64, u64)>) {
     if let Some((position, ..)) = variant.single_base() {
         spans.push((position, position + 1));
@@ -133,7 +131,7 @@ fn mask(variant: &Variant, masking: Masking, spans: &mut Vec<(u64, u64)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genome::variants::test_variant;
+    use crate::genome::test_variant;
 
     fn masked(masking: Masking, list: &[Variant]) -> String {
         let mut contig = ContigHaplotypes { reference: b"acgtACGTacgtACGT".to_vec(), ..Default::default() };

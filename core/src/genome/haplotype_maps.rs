@@ -1,31 +1,31 @@
-//! The maps of two whole genomes to the reference.
+//! The coordinate maps of both haplotypes, for whole genomes.
 
 use crate::error::{Error, Result};
-use crate::genome::coordinate_map::LONGEST;
+use crate::genome::coordinate_map::MAX_CONTIG_LENGTH;
+use crate::genome::CoordinateMap;
 use crate::genome::Edits;
-use crate::genome::Lift;
 use crate::genome::Variant;
 use crate::genome::VariantStream;
 use crate::io::Contigs;
 
-/// For each haplotype the map of every contig of the reference.
+/// The coordinate map of every contig of the reference, for each haplotype.
 #[derive(Clone, Debug)]
 pub struct HaplotypeMaps {
     contigs: Contigs,
-    maps: [Vec<Lift>; 2],
+    maps: [Vec<CoordinateMap>; 2],
 }
 
 impl HaplotypeMaps {
-    /// Read all of `stream`, which was opened with `contigs`, the reference's with their lengths. `see` is
-    /// shown every variant with its contig.
+    /// Read all of `stream`, which was opened for `contigs`, those of the reference with their lengths. `see` is called
+    /// with the contig and every variant.
     ///
     /// # Errors
-    /// What is wrong with the variants; a contig too long to be mapped.
+    /// Those of the variants; a contig that is too long to be mapped.
     pub fn read(stream: &mut VariantStream, contigs: &Contigs, see: &mut dyn FnMut(usize, &Variant)) -> Result<Self> {
         let mut maps = [Vec::with_capacity(contigs.len()), Vec::with_capacity(contigs.len())];
         let mut edits = [Edits::default(), Edits::default()];
         for (contig, (name, length)) in contigs.iter().enumerate() {
-            if length > LONGEST / 2 {
+            if length > MAX_CONTIG_LENGTH / 2 {
                 return Err(Error::mismatch(format!("{name} of {length} bases is too long to be mapped")));
             }
             edits.iter_mut().for_each(Edits::clear);
@@ -33,7 +33,7 @@ impl HaplotypeMaps {
             while let Some(variant) = stream.next()? {
                 see(contig, &variant);
                 for (edits, haplotype) in edits.iter_mut().zip([1, 2]) {
-                    // What keeps the length changes nothing in the map.
+                    // Edits that keep the length do not change the map.
                     match variant.edit(haplotype) {
                         Some(edit) if edit.bases.len() as u64 != edit.end - edit.start => edits.add(&edit, false),
                         _ => {}
@@ -42,7 +42,7 @@ impl HaplotypeMaps {
             }
             for (maps, edits) in maps.iter_mut().zip(&mut edits) {
                 edits.sort();
-                maps.push(edits.lift(length));
+                maps.push(edits.coordinate_map(length));
             }
         }
         Ok(Self { contigs: contigs.clone(), maps })
@@ -53,11 +53,11 @@ impl HaplotypeMaps {
         &self.contigs
     }
 
-    /// The map of a contig of the reference for haplotype 1 or 2.
+    /// The map of contig `contig` (index) of the reference for haplotype 1 or 2.
     ///
     /// # Panics
-    /// If the reference has no such contig.
-    pub fn of(&self, haplotype: usize, contig: usize) -> &Lift {
+    /// The reference has no such contig.
+    pub fn of(&self, haplotype: usize, contig: usize) -> &CoordinateMap {
         &self.maps[(haplotype != 1) as usize][contig]
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Where the alleles of one haplotype come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HaplotypeSource {
-    /// The reference itself: `ref`.
+    /// The reference: `ref`.
     Reference,
     /// Homozygous calls of a sample: `SAMPLE`.
     Strain(String),
@@ -15,7 +15,7 @@ pub enum HaplotypeSource {
 }
 
 impl HaplotypeSource {
-    /// The VCF sample it takes its alleles from.
+    /// The VCF sample whose alleles are used; `None` for the reference.
     pub fn sample(&self) -> Option<&str> {
         match self {
             HaplotypeSource::Reference => None,
@@ -30,7 +30,7 @@ impl FromStr for HaplotypeSource {
     fn from_str(text: &str) -> Result<Self, String> {
         let named = |name: &str| {
             if name.is_empty() {
-                Err(format!("\"{text}\" names no sample; use ref, SAMPLE, SAMPLE:1 or SAMPLE:2"))
+                Err(format!("\"{text}\" does not name a sample; use ref, SAMPLE, SAMPLE:1 or SAMPLE:2"))
             } else {
                 Ok(name.to_string())
             }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn specs_read_back_as_written() {
+    fn specifications_are_parsed_and_displayed() {
         for text in ["ref", "CAST_EiJ", "NA12878:1", "a:b:2"] {
             assert_eq!(text.parse::<HaplotypeSource>().unwrap().to_string(), text);
         }

@@ -1,4 +1,4 @@
-//! The variants around one place after the other, of a stream that is read once.
+//! The variants around successive positions, from a stream that is read once.
 
 use std::collections::VecDeque;
 
@@ -8,8 +8,8 @@ use crate::genome::VariantReport;
 use crate::genome::VariantStream;
 use crate::io::Contigs;
 
-/// A window that moves along a [`VariantStream`]: what lies too far behind is dropped, so that memory depends on how
-/// densely variants lie and not on how many there are.
+/// A window that moves along a [`VariantStream`]. Variants too far to the left are dropped, so that memory depends on
+/// the density of variants and not on their number.
 pub struct NearbyVariants {
     stream: VariantStream,
     /// Contigs in the order of the stream.
@@ -18,24 +18,25 @@ pub struct NearbyVariants {
     held: VecDeque<Variant>,
     /// End of the furthest variant dropped, 0-based exclusive.
     dropped: u64,
-    /// Bases kept behind the place asked for.
-    behind: u64,
+    /// Bases kept to the left of a query.
+    kept: u64,
     /// The stream has nothing more on this contig.
     ended: bool,
 }
 
 impl NearbyVariants {
-    /// Of `stream`, which was opened for `contigs`. Places are asked for contig by contig in that order, and on a
-    /// contig no place begins more than `behind` bases before an earlier one.
-    pub fn new(stream: VariantStream, contigs: Contigs, behind: u64) -> Self {
-        Self { stream, contigs, contig: None, held: VecDeque::new(), dropped: 0, behind, ended: true }
+    /// Of `stream`, which was opened for `contigs`. Queries come contig by contig in that order, and on a contig none
+    /// begins more than `kept` bases before an earlier one.
+    pub fn new(stream: VariantStream, contigs: Contigs, kept: u64) -> Self {
+        Self { stream, contigs, contig: None, held: VecDeque::new(), dropped: 0, kept, ended: true }
     }
 
-    /// The variants around `start..end` of the contig of this name (0-based half-open), in order of start, and as many
-    /// beside it as its deletions may draw in: all whose REF touches the span widened by what they delete together, at most `behind` bases to the left.
+    /// The variants around `start..end` (0-based half-open) of the contig of this name, in order of start: all whose REF
+    /// overlaps the interval widened on both sides by the number of bases that they delete together, at most `kept` bases
+    /// to the left.
     ///
     /// # Errors
-    /// As [`VariantStream::next`]; a place that begins too far before an earlier one.
+    /// As [`VariantStream::next`]; a query that begins too far before an earlier one.
     pub fn around(&mut self, contig: &str, start: u64, end: u64) -> Result<Vec<Variant>> {
         let Some(number) = self.contigs.find(contig) else { return Ok(Vec::new()) };
         if self.contig != Some(number) {
@@ -45,10 +46,10 @@ impl NearbyVariants {
         }
         if start < self.dropped {
             return Err(Error::mismatch(format!(
-                "comes too far behind a later place of {contig}; sort the file with: bcftools sort"
+                "comes too far after a later position of {contig}; sort the file with: bcftools sort"
             )));
         }
-        let keep = start.saturating_sub(self.behind);
+        let keep = start.saturating_sub(self.kept);
         while let Some(first) = self.held.front().filter(|v| v.end() <= keep) {
             self.dropped = self.dropped.max(first.end());
             self.held.pop_front();
@@ -76,7 +77,7 @@ impl NearbyVariants {
         Ok(())
     }
 
-    /// Read what is left; what became of the records.
+    /// Read to the end; counts of used and skipped records.
     ///
     /// # Errors
     /// As [`VariantStream::finish`].

@@ -1,45 +1,45 @@
-//! The one path from a record of a VCF to a [`Variant`] of two haplotypes.
+//! From the records of a VCF to the [`Variant`]s of two haplotypes.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::genome::record_status::{write_fate, Skipped};
+use crate::genome::record_status::{write_status, Skipped};
 use crate::genome::Alleles;
 use crate::genome::HaplotypeSource;
 use crate::genome::VariantReport;
 use crate::genome::{Variant, MISSING};
-use crate::io::fasta::Reference;
-use crate::io::vcf::genotypes::{Call, VcfFile};
+use crate::io::vcf::genotypes::{Call, GenotypeReader};
 use crate::io::Contigs;
 
 /// Reads the records of a VCF in file order and keeps those in which a haplotype differs from REF.
 pub(super) struct RecordReader {
     path: PathBuf,
-    file: VcfFile,
+    file: GenotypeReader,
     contigs: Contigs,
     hap1: HaplotypeSource,
     hap2: HaplotypeSource,
+    /// Both haplotypes are those of one phased sample.
     one_sample: bool,
-    /// Which of the calls belongs to haplotype 1, 2.
+    /// For haplotype 1 and 2, the index of its sample in `calls`.
     call: [Option<usize>; 2],
     calls: Vec<Call>,
-    /// By the header's number of a contig: not looked up yet, unknown to the others, or its index.
+    /// By the header's number of a contig: not looked up yet, not in `contigs`, or its index there.
     known: Vec<Option<Option<usize>>>,
-    /// The first name that the others do not have.
+    /// The first contig name that is not in `contigs`.
     unknown: Option<String>,
+    /// The alleles of the current record, with commas between them.
     joined: Vec<u8>,
-    /// When asked for: lines about what the record read last is not applied to, and those before it that were
-    /// not given out.
-    pub fates: Option<Vec<u8>>,
-    /// What became of the records so far; all but `used` and `overlapping`, which depend on what follows.
+    /// If set: report lines of skipped records, the current one included, since they were last taken.
+    pub record_status: Option<Vec<u8>>,
+    /// Counts so far, except `used` and `overlapping`, which depend on later records.
     pub report: VariantReport,
 }
 
-/// What one record gave.
+/// The result of reading one record.
 pub(super) enum Step {
-    /// The index of a contig, and what a haplotype carries there.
+    /// A variant, with the index of its contig.
     Variant(usize, Variant),
-    /// Both haplotypes are REF, or nothing of it is usable.
+    /// Both haplotypes are REF, or no allele is usable.
     Nothing,
     /// The file is at its end.
     End,
@@ -52,7 +52,7 @@ impl RecordReader {
         let call = [hap1, hap2].map(|h| h.sample().and_then(|s| samples.iter().position(|n| *n == s)));
         Ok(Self {
             path: vcf.to_path_buf(),
-            file: VcfFile::open(vcf, &samples)?,
+            file: GenotypeReader::open(vcf, &samples)?,
             contigs: contigs.clone(),
             one_sample: matches!((hap1, hap2),
                 (HaplotypeSource::Phased(a, _), HaplotypeSource::Phased(b, _)) if a == b),
@@ -63,12 +63,12 @@ impl RecordReader {
             known: Vec::new(),
             unknown: None,
             joined: Vec::new(),
-            fates: None,
+            record_status: None,
             report: VariantReport::default(),
         })
     }
 
-    /// Read only what lies on these contigs (of those given to [`RecordReader::open`]), where the file has an index.
+    /// Read only records on these contigs (indices of those given to [`RecordReader::open`]), if the file has an index.
     pub fn only(&mut self, wanted: &[usize]) {
         let names = self.header_contigs();
         let on = |name: &&String| self.contigs.find(name).is_some_and(|contig| wanted.contains(&contig));
@@ -76,7 +76,7 @@ impl RecordReader {
         self.file.only(&names);
     }
 
-    /// Names of the header's contigs, in its order.
+    /// Names of the header's contigs by number, empty for a number that it skips.
     pub fn header_contigs(&self) -> Vec<String> {
         self.file.header_contigs()
     }
@@ -86,7 +86,7 @@ impl RecordReader {
         self.report.records
     }
 
-    /// The next record of which a haplotype carries something else than REF, with the index of its contig.
+    /// The next variant, with the index of its contig.
     ///
     /// # Errors
     /// As [`RecordReader::step`].
@@ -103,13 +103,14 @@ impl RecordReader {
     /// Read one record.
     ///
     /// # Errors
-    /// An unreadable or cut file, a position past the end of its contig, no record on any contig at its end.
+    /// An unreadable or truncated file, a position past the end of its contig; at the end of the file, that no record was
+    /// on any of the contigs.
     pub fn step(&mut self) -> Result<Step> {
         if self.file.next()? {
             self.report.records += 1;
             let Some(contig) = self.contig()? else {
                 self.report.other_contigs += 1;
-                self.tell_unknown()?;
+                self.note_unknown_contig()?;
                 return Ok(Step::Nothing);
             };
             return Ok(self.variant(contig)?.map_or(Step::Nothing, |variant| Step::Variant(contig, variant)));
@@ -118,7 +119,7 @@ impl RecordReader {
             return Err(Error::input(
                 &self.path,
                 format!(
-                    "holds no record on a contig of the other inputs: it has {}, they have {}",
+                    "has no record on a contig of the other inputs: it has {}, they have {}",
                     self.unknown.as_deref().unwrap_or("others"),
                     self.contigs.summary()
                 ),
@@ -149,18 +150,18 @@ impl RecordReader {
         Ok(found)
     }
 
-    /// Note why the current record is not applied to haplotypes.
-    fn tell(&mut self, contig: usize, why: [Option<Skipped>; 2]) -> Result<()> {
-        if self.fates.is_none() || why == [None; 2] {
+    /// Report why the current record is not applied to haplotypes.
+    fn note_skipped(&mut self, contig: usize, why: [Option<Skipped>; 2]) -> Result<()> {
+        if self.record_status.is_none() || why == [None; 2] {
             return Ok(());
         }
         let name = self.contigs.name(contig);
-        note(&mut self.fates, &self.file, &self.calls, &self.call, name, why, [&self.hap1, &self.hap2])
+        note(&mut self.record_status, &self.file, &self.calls, &self.call, name, why, [&self.hap1, &self.hap2])
     }
 
-    /// Note the current record, whose contig the others do not have, if a haplotype differs from REF in it.
-    fn tell_unknown(&mut self) -> Result<()> {
-        if self.fates.is_none() {
+    /// Report the current record, whose contig the other inputs lack, if a haplotype differs from REF in it.
+    fn note_unknown_contig(&mut self) -> Result<()> {
+        if self.record_status.is_none() {
             return Ok(());
         }
         self.file.calls(&mut self.calls);
@@ -171,12 +172,12 @@ impl RecordReader {
         {
             why = [a1, a2].map(|a| (a != 0).then_some(Skipped::UnknownContig));
             let name = self.file.contig_name()?;
-            note(&mut self.fates, &self.file, &self.calls, &self.call, name, why, [&self.hap1, &self.hap2])?;
+            note(&mut self.record_status, &self.file, &self.calls, &self.call, name, why, [&self.hap1, &self.hap2])?;
         }
         Ok(())
     }
 
-    /// The current record, which lies on `contig`, if a haplotype differs from REF in it.
+    /// The current record, which is on `contig`, if a haplotype differs from REF in it.
     fn variant(&mut self, contig: usize) -> Result<Option<Variant>> {
         self.file.calls(&mut self.calls);
         let (file, report) = (&self.file, &mut self.report);
@@ -184,7 +185,7 @@ impl RecordReader {
         let reference_length = file.allele(0).len() as u64;
         let call_of = |haplotype: usize| self.call[haplotype].map_or(Call::Missing, |i| self.calls[i]);
         let Some(start) = u64::try_from(file.position()).ok().filter(|_| reference_length > 0) else {
-            // Telomere records (POS 0) and records without REF hold nothing to apply.
+            // Telomere records (POS 0) and records without REF cannot be applied.
             report.symbolic += 1;
             return Ok(None);
         };
@@ -203,11 +204,11 @@ impl RecordReader {
         let mut why = [None; 2];
         let decided = decide(&self.hap1, &self.hap2, call_of(0), call_of(1), self.one_sample, report, &mut why);
         let Some((a1, a2, phased)) = decided else {
-            return self.tell(contig, why).map(|()| None);
+            return self.note_skipped(contig, why).map(|()| None);
         };
         if a1 == 0 && a2 == 0 {
             report.reference_calls += 1;
-            return self.tell(contig, why).map(|()| None);
+            return self.note_skipped(contig, why).map(|()| None);
         }
         let mut usable = |allele: u32, why: &mut Option<Skipped>| match file.allele(allele as usize) {
             bases if !bases.is_empty() && bases.iter().all(u8::is_ascii_alphabetic) && allele < MISSING as u32 => {
@@ -225,7 +226,7 @@ impl RecordReader {
             }
         };
         let (hap1, hap2) = (usable(a1, &mut why[0]), usable(a2, &mut why[1]));
-        self.tell(contig, why)?;
+        self.note_skipped(contig, why)?;
         let (file, report) = (&self.file, &mut self.report);
         let carries = |h: u8| h != 0 && h != MISSING;
         if !carries(hap1) && !carries(hap2) {
@@ -239,7 +240,7 @@ impl RecordReader {
                 self.joined.push(b',');
             }
             match file.allele(i) {
-                // Nobody carries such a one.
+                // Carried by neither haplotype.
                 odd if odd.is_empty() || odd.contains(&b',') => self.joined.push(b'.'),
                 bases => self.joined.extend_from_slice(bases),
             }
@@ -250,17 +251,17 @@ impl RecordReader {
     }
 }
 
-/// A line for each haplotype that `why` is about.
+/// Append a line for each haplotype with a reason in `why`.
 fn note(
-    fates: &mut Option<Vec<u8>>,
-    file: &VcfFile,
+    record_status: &mut Option<Vec<u8>>,
+    file: &GenotypeReader,
     calls: &[Call],
     call: &[Option<usize>; 2],
     name: &str,
     why: [Option<Skipped>; 2],
     sources: [&HaplotypeSource; 2],
 ) -> Result<()> {
-    let Some(text) = fates else { return Ok(()) };
+    let Some(text) = record_status else { return Ok(()) };
     for (i, skipped) in why.into_iter().enumerate() {
         if skipped.is_none() {
             continue;
@@ -273,12 +274,13 @@ fn note(
             _ => b"",
         };
         let alleles = (0..file.n_alleles()).map(|i| file.allele(i));
-        write_fate(text, (name, file.position(), file.id()?), alleles, i + 1, allele, skipped);
+        write_status(text, (name, file.position(), file.id()?), alleles, i + 1, allele, skipped);
     }
     Ok(())
 }
 
-/// The alleles of the two haplotypes and whether they are phased; None when a call is not usable at all.
+/// Allele indices of the two haplotypes and whether they are phased; `None` for a call that is not usable at all. Alleles
+/// left as reference are counted in `report`, with the reason in `why`.
 fn decide(
     hap1: &HaplotypeSource,
     hap2: &HaplotypeSource,
@@ -322,71 +324,11 @@ fn decide(
             }
         }
         (HaplotypeSource::Phased(..), Call::Diploid(_, _, false)) => {
-            // One haplotype of this sample beside another sample's: without phase there is nothing to say.
+            // Two haplotypes of different samples: an unphased allele cannot be assigned.
             report.missing += 1;
             *why = Some(Skipped::Unphased);
             0
         }
     };
     Some((of(hap1, call1, &mut why[0]), of(hap2, call2, &mut why[1]), true))
-}
-
-/// The contig of `reference` that is contig `contig` of `contigs`.
-///
-/// # Errors
-/// It has none, or one of another length.
-pub(super) fn reference_contig(reference: &Reference, contigs: &Contigs, contig: usize) -> Result<usize> {
-    let name = contigs.name(contig);
-    let theirs = reference.contigs().find(name).ok_or_else(|| {
-        Error::input(reference.path(), format!("has no sequence \"{name}\" (it has {})", reference.contigs().summary()))
-    })?;
-    let (ours, length) = (contigs.length(contig), reference.contigs().length(theirs));
-    if ours > 0 && ours != length {
-        return Err(Error::input(
-            reference.path(),
-            format!("{name} has {length} bases, but {ours} in the other inputs: is it the right assembly?"),
-        ));
-    }
-    Ok(theirs)
-}
-
-/// True if REF of `variant` is what the FASTA has; N in the FASTA fits any base. Counted in `report`, and the
-/// first that differ are named there. `contig` is that of `reference`, `name` the user's name of it.
-pub(super) fn fits_reference(
-    reference: &mut Reference,
-    contig: usize,
-    name: &str,
-    variant: &Variant,
-    report: &mut VariantReport,
-) -> Result<bool> {
-    let expected = &variant.alleles[0];
-    report.checked += 1;
-    if reference.holds(contig, variant.start, expected)? {
-        return Ok(true);
-    }
-    let found = reference.fetch(contig, variant.start as i64, variant.end() as i64)?;
-    report.mismatched += 1;
-    if report.mismatches.len() < 5 {
-        let text = |b: &[u8]| String::from_utf8_lossy(&b[..b.len().min(20)]).into_owned();
-        let (at, expected, found) = (variant.start + 1, text(expected), text(&found));
-        report.mismatches.push(format!("{name}:{at} {expected} (FASTA: {found})"));
-    }
-    Ok(false)
-}
-
-/// An error when more than 1 % of the records compared so far differ from the FASTA.
-pub(super) fn judge_reference(reference: &Reference, vcf: &Path, report: &VariantReport) -> Result<()> {
-    if report.mismatched * 100 <= report.checked {
-        return Ok(());
-    }
-    Err(Error::input(
-        vcf,
-        format!(
-            "REF differs from \"{}\" at {} of {} records, first {}: is it the right assembly?",
-            reference.path().display(),
-            report.mismatched,
-            report.checked,
-            report.mismatches.first().map_or("", |m| m)
-        ),
-    ))
 }

@@ -1,11 +1,13 @@
-//! What became of each record on each haplotype, in lines.
+//! Per-record report: applied or skipped, with the reason, for each record and haplotype that carries an allele other
+//! than REF.
 
 use std::io::Write;
 
-use crate::genome::{Variant, MISSING};
+use crate::genome::variant::{Variant, MISSING};
 
-/// Head of the table of fates: positions from 1, `haplotype` 1 or 2, `allele` what the call says of it.
-pub const FATES_HEADER: &str = "#chrom\tpos\tid\tref\talt\thaplotype\tallele\tstatus\treason\n";
+/// Header line of the report. `pos` is 1-based, `haplotype` is 1 or 2, `allele` the allele of the haplotype in the call,
+/// `status` `applied` or `skipped`, `reason` why it was skipped.
+pub const RECORD_STATUS_HEADER: &str = "#chrom\tpos\tid\tref\talt\thaplotype\tallele\tstatus\treason\n";
 
 /// Why a record is not applied to a haplotype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,7 @@ pub(super) enum Skipped {
 }
 
 impl Skipped {
+    /// The word of column `reason`.
     fn word(self) -> &'static str {
         match self {
             Skipped::Missing => "missing",
@@ -37,8 +40,8 @@ impl Skipped {
     }
 }
 
-/// One line; `start` is 0-based, `alleles` are REF first.
-pub(super) fn write_fate<'a>(
+/// Append one line. `place` is contig, 0-based start and ID; `alleles` have REF first.
+pub(super) fn write_status<'a>(
     to: &mut Vec<u8>,
     place: (&str, i64, &str),
     alleles: impl Iterator<Item = &'a [u8]>,
@@ -71,20 +74,20 @@ pub(super) fn write_fate<'a>(
     }
 }
 
-/// The lines of a variant whose overlaps are settled: one for each haplotype that carries something else than
-/// REF; `why` when it is dropped from both.
+/// Append the lines of a variant whose overlaps have been decided, one for each haplotype that carries an allele other
+/// than REF. `why` is the reason if it is dropped from both haplotypes.
 pub(super) fn write_variant(to: &mut Vec<u8>, contig: &str, variant: &Variant, why: Option<Skipped>) {
     for haplotype in [1, 2] {
         let allele = variant.allele(haplotype);
         if allele == 0 || allele == MISSING {
-            // REF, or told when the record was read.
+            // REF, or reported when the record was read.
             continue;
         }
         let skipped = if why.is_some() {
             why
         } else if !variant.phased {
             Some(Skipped::Unphased)
-        } else if variant.raw_edit(haplotype).is_none() {
+        } else if variant.phased_edit(haplotype).is_none() {
             Some(Skipped::SameAsReference)
         } else if variant.overlaps[haplotype - 1] {
             Some(Skipped::Overlap)
@@ -92,6 +95,6 @@ pub(super) fn write_variant(to: &mut Vec<u8>, contig: &str, variant: &Variant, w
             None
         };
         let place = (contig, variant.start as i64, &*variant.id);
-        write_fate(to, place, variant.alleles.iter(), haplotype, &variant.alleles[allele as usize], skipped);
+        write_status(to, place, variant.alleles.iter(), haplotype, &variant.alleles[allele as usize], skipped);
     }
 }

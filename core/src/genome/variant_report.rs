@@ -1,17 +1,17 @@
-//! What became of the records of a VCF, in numbers and in sentences.
+//! Numbers of used and skipped records of a VCF, and sentences about them.
 
-/// What became of the records of a VCF.
+/// Numbers of used and skipped records of a VCF, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VariantReport {
-    /// Read in all.
+    /// Records read.
     pub records: u64,
     /// Kept: at least one haplotype differs from REF (unphased heterozygous ones included).
     pub used: u64,
-    /// On contigs unknown to the other inputs.
+    /// On contigs that the other inputs do not have: not used.
     pub other_contigs: u64,
     /// Both haplotypes are REF.
     pub reference_calls: u64,
-    /// Heterozygous without phase: used per variant, never joined to a haplotype.
+    /// Heterozygous without phase: used per variant, never assigned to a haplotype.
     pub unphased: u64,
     /// Heterozygous calls of an inbred strain, left as reference.
     pub heterozygous_strain: u64,
@@ -23,20 +23,20 @@ pub struct VariantReport {
     pub starred: u64,
     /// Records not applied to a haplotype because they overlap an earlier one of it.
     pub overlapping: u64,
-    /// FILTER is neither PASS nor `.`: used all the same.
+    /// FILTER is neither PASS nor `.`: used nevertheless.
     pub not_pass: u64,
     /// Compared with the FASTA.
     pub checked: u64,
     /// REF differs from the FASTA: dropped.
     pub mismatched: u64,
-    /// The first of those, `chr1:100 A (FASTA: G)`.
+    /// The first five of those, as in `chr1:100 A (FASTA: G)`; positions are 1-based.
     pub mismatches: Vec<String>,
-    /// A contig name in the file and the name it was matched to, when they differ by `chr`.
+    /// A contig name of the file and the name to which it was matched, if they differ by `chr`.
     pub renamed: Option<(String, String)>,
 }
 
 impl VariantReport {
-    /// What the user should know, a sentence a line.
+    /// Sentences for the user, one per line.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("{} variant records read, {} used", self.records, self.used)];
         if let Some((theirs, ours)) = &self.renamed {

@@ -24,7 +24,8 @@ fn file(body: &str) -> Files {
 }
 
 fn open(files: &Files, reference: Option<Reference>) -> VariantStream {
-    VariantStream::open(&files.path, &contigs(), &"A:1".parse().unwrap(), &"A:2".parse().unwrap(), reference).unwrap()
+    let (hap1, hap2) = ("A:1".parse().unwrap(), "A:2".parse().unwrap());
+    VariantStream::builder(&files.path, &contigs(), &hap1, &hap2).reference(reference).open().unwrap()
 }
 
 fn snv(contig: &str, pos: u64) -> String {
@@ -93,7 +94,7 @@ fn records_out_of_order_are_named() {
 #[test]
 fn a_contig_taken_for_absent_is_never_lost_silently() {
     let mut stream = open(&file(&[snv("chr2", 3), snv("chr1", 4)].concat()), None);
-    stream.n_parked = PATIENCE;
+    stream.n_parked = MAX_PARKED;
     stream.growing = Some(1);
     assert_eq!(starts(&mut stream, 0).unwrap(), [0u64; 0]);
     let message = starts(&mut stream, 1).and_then(|_| stream.finish()).unwrap_err().to_string();
@@ -125,7 +126,7 @@ fn any_body() -> impl Strategy<Value = String> {
         list.sort_by_key(|((contig, pos, ..), _)| (*contig, *pos));
         let line =
             |((contig, pos, reference, others, a, b), phased): ((usize, u64, String, Vec<String>, u32, u32), bool)| {
-                // Share the first bases with REF now and then, so that the edit begins behind POS.
+                // Share the first bases with REF now and then, so that the edit begins after POS.
                 let padded = others.iter().map(|o| match o.as_bytes()[0] {
                     b'G' => format!("{reference}{o}"),
                     b'T' => format!("{}{o}", &reference[..reference.len() / 2]),

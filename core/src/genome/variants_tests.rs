@@ -1,4 +1,5 @@
 use super::*;
+use crate::genome::{Alleles, Edit, MISSING};
 use crate::io::fasta::reference::test_reference;
 use proptest::prelude::*;
 
@@ -112,9 +113,13 @@ fn wrong_files_are_named() {
         Variants::read(path, &Contigs::default(), &strain, &HaplotypeSource::Reference).unwrap_err().to_string()
     };
     assert!(open(&path).contains("v.vcf"));
-    for text in ["", "hello\n", "##fileformat=VCFv4.2\n"] {
+    for (text, problem) in [
+        ("", "is empty"),
+        ("hello\n", "is neither VCF nor BCF"),
+        ("##fileformat=VCFv4.2\n", "ends within its header (there is no #CHROM line)"),
+    ] {
         std::fs::write(&path, text).unwrap();
-        assert!(open(&path).contains("no VCF"), "{text:?}: {}", open(&path));
+        assert!(open(&path).contains(problem), "{text:?}: {}", open(&path));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The pairs table: designed allele pairs (MPRA and the like) with their sequences, and measured values if any.
+//! The pairs table: designed allele pairs (as of an MPRA) with their sequences, and measured values if any.
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -6,23 +6,25 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::io::text_input::open_text;
 
-/// One line: two alleles of one sequence.
+/// One row: the two alleles of one sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairRow {
+    /// Column `id`.
     pub id: String,
-    /// Upper-case bases of haplotype 1.
+    /// Bases of haplotype 1 (column `allele_a`), upper case.
     pub allele_a: Vec<u8>,
-    /// Upper-case bases of haplotype 2.
+    /// Bases of haplotype 2 (column `allele_b`), upper case.
     pub allele_b: Vec<u8>,
-    /// Measured activity of the two alleles, in the scale that the user names; None where the table has none.
+    /// Measured activity of the two alleles (`value_a`, `value_b`), on the scale named by the user; `None` without
+    /// values.
     pub values: Option<[f64; 2]>,
-    /// Standard deviations of the two values (columns `sd_a` and `sd_b`); None where the table has none.
+    /// Standard deviations of the two values (`sd_a`, `sd_b`); `None` without them.
     pub spread: Option<[f64; 2]>,
-    /// Pairs of one group stay in one part of a split.
+    /// Column `group`: pairs of one group are in the same part of a split.
     pub group: Option<String>,
-    /// How much the pair counts in training; 1 where the table does not say.
+    /// Column `weight`: weight of the pair in training, 1 by default.
     pub weight: f64,
-    /// Line of the file, from 1.
+    /// Line number in the file, from 1.
     pub line: u64,
 }
 
@@ -30,25 +32,27 @@ pub struct PairRow {
 /// value_a value_b sd_a sd_b group weight`), other columns ignored, `.gz` allowed, `-` for standard input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairsTable {
+    /// The file.
     pub path: PathBuf,
+    /// Its rows, in order; at least one.
     pub rows: Vec<PairRow>,
 }
 
 impl PairsTable {
-    /// Read `path`. With `need_values`, the columns `value_a` and `value_b` must be there and full.
+    /// Read `path`. With `need_values`, the columns `value_a` and `value_b` must be present and without gaps.
     ///
     /// # Errors
-    /// A missing column, an empty table or sequence, a letter that is no base, a value that is no number.
+    /// A missing column, an empty table or sequence, an invalid base, a value that is not a finite number.
     pub fn read(path: &Path, need_values: bool) -> Result<Self> {
         let rows = PairsReader::open(path, need_values)?.collect::<Result<Vec<_>>>()?;
         if rows.is_empty() {
-            return Err(Error::input(path, "holds no pairs"));
+            return Err(Error::input(path, "has no pairs"));
         }
         Ok(Self { path: path.into(), rows })
     }
 }
 
-/// The rows of a pairs table one by one, for tables that need not be in memory. After an error there are no more.
+/// The rows of a pairs table one by one, for tables that need not be in memory. Ends after the first error.
 pub struct PairsReader {
     path: PathBuf,
     records: csv::StringRecordsIntoIter<Box<dyn BufRead>>,
@@ -57,7 +61,7 @@ pub struct PairsReader {
     failed: bool,
 }
 
-/// Places of the columns.
+/// Indices of the columns.
 struct Columns {
     id: usize,
     alleles: [usize; 2],
@@ -108,17 +112,19 @@ impl PairsReader {
                 return Err(at(format!("{name} is empty")));
             }
             match sequence.iter().find(|b| !b"ACGTNURYSWKMBDHV".contains(b)) {
-                Some(&bad) => Err(at(format!("{name} has '{}', which is no base", char::from(bad).escape_default()))),
+                Some(&bad) => {
+                    Err(at(format!("{name} has '{}', which is not a base", char::from(bad).escape_default())))
+                }
                 None => Ok(sequence),
             }
         };
         let number = |i: usize, name: &str| -> Result<f64> {
             match record[i].trim().parse::<f64>() {
                 Ok(value) if value.is_finite() => Ok(value),
-                _ => Err(at(format!("{name} '{}' is no number", &record[i].escape_default()))),
+                _ => Err(at(format!("{name} '{}' is not a number", &record[i].escape_default()))),
             }
         };
-        // Without a need for values, a gap in them is no error: the pair is only to be predicted.
+        // A gap in values that are not needed is allowed: the pair is only to be predicted.
         let values = match self.columns.values {
             Some([a, b]) if self.need_values => Some([number(a, "value_a")?, number(b, "value_b")?]),
             Some([a, b]) => number(a, "value_a").ok().zip(number(b, "value_b").ok()).map(|(a, b)| [a, b]),
@@ -134,7 +140,7 @@ impl PairsReader {
             allele_a: sequence(allele_a, "allele_a")?,
             allele_b: sequence(allele_b, "allele_b")?,
             values,
-            // Nothing needs a spread: a gap is none.
+            // Standard deviations are always optional, gaps included.
             spread: (self.columns.spread).and_then(|[a, b]| Some([number(a, "sd_a").ok()?, number(b, "sd_b").ok()?])),
             group: self.columns.group.map(|g| record[g].to_string()),
             weight,
@@ -164,9 +170,9 @@ fn wrong(path: &Path, e: csv::Error) -> Error {
             format!("line {}: has {len} columns where the header has {expected_len}", pos.map_or(0, |p| p.line())),
         ),
         csv::ErrorKind::Utf8 { pos, .. } => {
-            Error::input(path, format!("line {}: is not text", pos.map_or(0, |p| p.line())))
+            Error::input(path, format!("line {}: is not UTF-8 text", pos.map_or(0, |p| p.line())))
         }
-        other => Error::input(path, format!("is no tab-separated table ({other:?})")),
+        other => Error::input(path, format!("is not a tab-separated table ({other:?})")),
     }
 }
 
@@ -211,7 +217,7 @@ mod tests {
     fn errors_name_the_line() {
         for (text, needle) in [
             ("id\tallele_a\n1\tA\n", "allele_b"),
-            ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n", "no pairs"),
+            ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n", "has no pairs"),
             ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\tC\t1\tx\n", "line 2: value_b 'x'"),
             ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\tC\t1\tinf\n", "line 2: value_b"),
             ("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n1\tA\tZ\t1\t1\n", "line 2: allele_b has 'Z'"),

@@ -1,17 +1,16 @@
 //! Writing BGZF with several threads and an index of its blocks.
 
-use std::ffi::CString;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::NonNull;
 
 use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
+use crate::io::paths::c_path;
 
-/// A BGZF file being written. htslib's own writer: that of `rust_htslib` makes no index of blocks and does not
-/// tell whether closing worked.
+/// A BGZF file being written. Uses htslib itself: the writer of `rust_htslib` makes no index of blocks and does not
+/// report whether closing worked.
 pub(crate) struct Bgzf(NonNull<htslib::BGZF>);
 
 impl Drop for Bgzf {
@@ -22,12 +21,11 @@ impl Drop for Bgzf {
 }
 
 impl Bgzf {
-    /// Begin writing `path`, which messages call `named`, packed by `threads` threads. With `index` the places
-    /// of the blocks are noted.
+    /// Begin writing `path` (called `named` in messages), compressed by `threads` threads. With `index`, the offsets of
+    /// the blocks are recorded.
     pub fn create(path: &Path, named: &Path, threads: usize, index: bool) -> Result<Self> {
         let cannot = || Error::io(named, io::Error::last_os_error());
-        let name = CString::new(path.as_os_str().as_bytes())
-            .map_err(|_| Error::input(named, "has a zero byte in its name"))?;
+        let name = c_path(path)?;
         // SAFETY: valid C strings; the result is checked.
         let file = unsafe { htslib::bgzf_open(name.as_ptr(), c"w".as_ptr()) };
         let file = Self(NonNull::new(file).ok_or_else(cannot)?);
@@ -52,7 +50,7 @@ impl Bgzf {
         }
     }
 
-    /// End the block if it would not hold `size` more bytes, so that a record lies in one block.
+    /// End the block if it would not hold `size` more bytes, so that a record is not split between blocks.
     pub fn keep_together(&mut self, size: usize) -> io::Result<()> {
         // SAFETY: the file is open.
         match unsafe { htslib::bgzf_flush_try(self.0.as_ptr(), size as libc::ssize_t) } {
@@ -61,7 +59,7 @@ impl Bgzf {
         }
     }
 
-    /// Hand all bytes to the system.
+    /// Write all bytes to the file.
     pub fn flush(&mut self) -> io::Result<()> {
         // SAFETY: the file is open.
         match unsafe { htslib::bgzf_flush(self.0.as_ptr()) } {
@@ -70,13 +68,9 @@ impl Bgzf {
         }
     }
 
-    /// Write the index of blocks, if one is asked for, and the end marker, and close; false when any of it fails.
+    /// Write the index of blocks to `index` if given, and the end-of-file block, and close; false if anything fails.
     pub fn close(self, index: Option<&Path>) -> bool {
-        let name = match index.map(|path| CString::new(path.as_os_str().as_bytes())) {
-            Some(Err(_)) => return false,
-            Some(Ok(name)) => Some(name),
-            None => None,
-        };
+        let Ok(name) = index.map(c_path).transpose() else { return false };
         // SAFETY: open; flushed before the index is written, and closed once.
         unsafe {
             let file = self.0.as_ptr();

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
-/// The contigs of a file: names and lengths in bases, in the file's order. A length of 0 means unknown.
+/// The contigs of a file: names and lengths in bases, in the order of the file. A length of 0 means unknown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contigs {
     list: Vec<(String, u64)>,
     exact: HashMap<String, usize>,
-    /// By name without `chr`; `None` where two contigs would share it, which is no safe match.
+    /// By name without `chr`; `None` where two contigs would share it, which is ambiguous.
     bare: HashMap<String, Option<usize>>,
 }
 
-/// The name without `chr`, the mitochondrion always as `M`.
+/// The name without `chr`; the mitochondrion is always `M`.
 fn bare(name: &str) -> &str {
     let name = match name.get(..3) {
         Some(prefix) if prefix.eq_ignore_ascii_case("chr") && name.len() > 3 => &name[3..],
@@ -25,12 +25,12 @@ fn bare(name: &str) -> &str {
 }
 
 impl Contigs {
-    /// Contigs of unknown length, as headers and indexes name them.
+    /// Contigs of unknown length.
     pub fn from_names(names: impl IntoIterator<Item = String>) -> Self {
         Self::new(names.into_iter().map(|name| (name, 0)).collect())
     }
 
-    /// Contigs in the given order. Of a name given twice the first counts.
+    /// Contigs (name, length) in the given order. Of a repeated name the first counts.
     pub fn new(list: Vec<(String, u64)>) -> Self {
         let mut exact = HashMap::with_capacity(list.len());
         let mut short = HashMap::with_capacity(list.len());
@@ -41,8 +41,7 @@ impl Contigs {
         Self { list, exact, bare: short }
     }
 
-    /// Index of a contig: by its exact name, else by the same name with or without `chr` (`chrM`, `M` and
-    /// `MT` are one).
+    /// Index of a contig: by its exact name, else by the name with or without `chr` (`chrM`, `M` and `MT` are the same).
     pub fn find(&self, name: &str) -> Option<usize> {
         self.exact.get(name).copied().or_else(|| self.bare.get(bare(name)).copied().flatten())
     }
@@ -50,7 +49,7 @@ impl Contigs {
     /// Name of contig `i`.
     ///
     /// # Panics
-    /// If `i` is not an index that this set handed out.
+    /// If `i` is not below [`Contigs::len`].
     pub fn name(&self, i: usize) -> &str {
         &self.list[i].0
     }
@@ -58,7 +57,7 @@ impl Contigs {
     /// Length of contig `i` in bases, 0 if unknown.
     ///
     /// # Panics
-    /// If `i` is not an index that this set handed out.
+    /// If `i` is not below [`Contigs::len`].
     pub fn length(&self, i: usize) -> u64 {
         self.list[i].1
     }
@@ -73,7 +72,7 @@ impl Contigs {
         self.list.len()
     }
 
-    /// True if there is none.
+    /// True if there are no contigs.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_names_win_and_doubtful_ones_do_not_match() {
+    fn exact_names_win_and_ambiguous_ones_do_not_match() {
         let c = contigs(&["1", "chr1"]);
         assert_eq!(c.find("chr1"), Some(1));
         assert_eq!(c.find("1"), Some(0));

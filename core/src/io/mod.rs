@@ -1,12 +1,13 @@
-//! File formats, and nothing else: what the bytes of a file say, not what they mean for alleles.
+//! File formats, and nothing else: the content of files, not its meaning for alleles.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`text_input`] | opening text input: plain, gzip, BGZF, standard input |
-//! | [`output_file`] | output files that appear whole or not at all |
+//! | [`output_file`] | output files that appear complete or not at all |
+//! | `paths` | file names as htslib takes them |
 //! | `bgzf` | writing BGZF with several threads and an index of its blocks |
 //! | [`contigs`] | contig names and lengths, matched with and without `chr` |
-//! | [`spans`] | parts of contigs to which a run is restricted |
+//! | [`spans`] | intervals of contigs to which a run is restricted |
 //! | [`bam`] | BAM, CRAM and SAM |
 //! | [`vcf`] | VCF and BCF |
 //! | [`fasta`] | indexed FASTA |
@@ -20,6 +21,7 @@ pub(crate) mod bgzf;
 pub mod contigs;
 pub mod fasta;
 pub mod output_file;
+mod paths;
 pub mod regions;
 pub mod spans;
 pub mod text_input;
@@ -29,7 +31,7 @@ pub mod vcf;
 pub use contigs::Contigs;
 pub use spans::Spans;
 
-/// Keep htslib from writing to stderr: the messages of this crate name the file and what to do.
+/// Keep htslib from writing to stderr: the errors of this crate name the file and what to do.
 pub fn silence_htslib() {
     // SAFETY: sets a global of htslib; called before its first use.
     unsafe { rust_htslib::htslib::hts_set_log_level(rust_htslib::htslib::htsLogLevel_HTS_LOG_OFF) };

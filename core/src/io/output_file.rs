@@ -1,9 +1,7 @@
-//! Output files that appear whole or not at all: plain, BGZF, with an index, or standard output.
+//! Output files that appear complete or not at all: plain, BGZF, with an index, or standard output.
 
-use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -11,12 +9,13 @@ use rust_htslib::{bgzf, htslib};
 use tempfile::{Builder, TempPath};
 
 use crate::error::{Error, Result};
+use crate::io::paths::{c_path, with_suffix};
 use crate::io::text_input::is_stdio;
 
-/// That the folder of an output is there, for outputs that are begun only when much has been computed.
+/// Check that the folder of an output exists, for outputs that are begun only after a long computation.
 ///
 /// # Errors
-/// It is not, or the output is a folder itself.
+/// It does not exist, or the output itself is a folder.
 pub fn check_folder(path: &Path) -> Result<()> {
     if is_stdio(path) {
         return Ok(());
@@ -26,7 +25,7 @@ pub fn check_folder(path: &Path) -> Result<()> {
     }
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            Err(Error::io(path, io::Error::new(io::ErrorKind::NotFound, "there is no such folder")))
+            Err(Error::io(path, io::Error::new(io::ErrorKind::NotFound, "the folder does not exist")))
         }
         _ => Ok(()),
     }
@@ -34,15 +33,15 @@ pub fn check_folder(path: &Path) -> Result<()> {
 
 enum Sink {
     Stdout(BufWriter<io::Stdout>),
-    /// A device or pipe named on the command line: written in place, since it cannot be renamed over.
+    /// A device or pipe named on the command line: written directly, since a file cannot be renamed to it.
     Special(BufWriter<File>),
     Plain(BufWriter<File>, TempPath),
     Bgzf(Option<bgzf::Writer>, TempPath),
 }
 
-/// A file being written under a temporary name beside its final one. Nothing has the final name until
-/// [`OutFile::finish`]; dropping it unfinished removes what was written. `-` is standard output.
-/// A name that ends in `.gz` or `.bgz` is written as BGZF.
+/// A file being written under a temporary name in the same folder. Nothing has the final name until
+/// [`OutFile::finish`]; dropping it unfinished removes what was written. `-` is standard output. A name that ends in
+/// `.gz` or `.bgz` is written as BGZF.
 pub struct OutFile {
     path: PathBuf,
     sink: Sink,
@@ -59,6 +58,9 @@ pub enum TabixFormat {
 
 impl OutFile {
     /// Begin writing `path`.
+    ///
+    /// # Errors
+    /// The file cannot be created.
     pub fn create(path: &Path) -> Result<Self> {
         if is_stdio(path) {
             return Ok(Self { path: path.into(), sink: Sink::Stdout(BufWriter::new(io::stdout())) });
@@ -70,7 +72,7 @@ impl OutFile {
             let file = File::options().write(true).open(path).map_err(|e| Error::io(path, e))?;
             return Ok(Self { path: path.into(), sink: Sink::Special(BufWriter::new(file)) });
         }
-        let (file, temporary) = temporary_beside(path)?.into_parts();
+        let (file, temporary) = temporary_for(path)?.into_parts();
         let compressed = path.extension().is_some_and(|e| e == "gz" || e == "bgz");
         let sink = if compressed {
             let writer = bgzf::Writer::from_path(&temporary)
@@ -87,20 +89,26 @@ impl OutFile {
         &self.path
     }
 
-    /// Write everything out and give the file its final name.
+    /// Write everything to the file and give it its final name.
+    ///
+    /// # Errors
+    /// Something cannot be written.
     pub fn finish(self) -> Result<()> {
         self.close(None)
     }
 
-    /// As [`OutFile::finish`], with a tabix index `.tbi` beside it when the file is BGZF.
+    /// As [`OutFile::finish`], with a tabix index (`.tbi`) if the file is BGZF.
+    ///
+    /// # Errors
+    /// Something cannot be written, or the file is not sorted.
     pub fn finish_indexed(self, format: TabixFormat) -> Result<()> {
         self.close(Some(format))
     }
 
-    /// Close the file under its temporary name, to be read again; it goes away with the value.
+    /// Close the file under its temporary name, to be read again; it is removed when the returned path is dropped.
     ///
     /// # Errors
-    /// What could not be written, and standard output, devices and pipes.
+    /// Something cannot be written, or the output is standard output, a device or a pipe.
     pub fn take_back(self) -> Result<TempPath> {
         let path = self.path;
         match self.sink {
@@ -112,7 +120,7 @@ impl OutFile {
                 close_bgzf(writer, &temporary, &path)?;
                 Ok(temporary)
             }
-            Sink::Stdout(_) | Sink::Special(_) => Err(Error::input(&path, "is no file that can be read back")),
+            Sink::Stdout(_) | Sink::Special(_) => Err(Error::input(&path, "is not a file that can be read back")),
         }
     }
 
@@ -130,11 +138,11 @@ impl OutFile {
             Sink::Bgzf(writer, temporary) => {
                 close_bgzf(writer, &temporary, &path)?;
                 if let Some(format) = index {
-                    let tbi = PathBuf::from(format!("{}.tbi", path.display()));
-                    let scratch = temporary_beside(&tbi)?.into_temp_path();
+                    let tbi = with_suffix(&path, ".tbi");
+                    let scratch = temporary_for(&tbi)?.into_temp_path();
                     build_tabix(&temporary, &scratch, format, &path)?;
                     persist(temporary, &path)?;
-                    // After the data, so that the index is never the older of the two.
+                    // After the data: an index older than its file counts as stale.
                     return persist(scratch, &tbi);
                 }
                 persist(temporary, &path)
@@ -163,17 +171,20 @@ impl Write for OutFile {
     }
 }
 
-/// Write `content` to `path` as a whole file, or not at all.
+/// Write `content` to `path`, completely or not at all.
+///
+/// # Errors
+/// The file cannot be written.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let mut out = OutFile::create(path)?;
     out.write_all(content).map_err(|e| Error::io(path, e))?;
     out.finish()
 }
 
-/// Every temporary file that was begun; those that have got their name or are gone are no more found by it.
+/// Every temporary file created so far; those since renamed or removed no longer exist under this name.
 static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Remove what is being written: for a program that is told to end at once, where no value is dropped any more.
+/// Remove all unfinished output files: for a program that ends on a signal, where no destructor runs.
 pub fn remove_temporary_files() {
     if let Ok(files) = TEMPORARY.lock() {
         for file in files.iter() {
@@ -182,9 +193,12 @@ pub fn remove_temporary_files() {
     }
 }
 
-/// A temporary file in the folder of `path`, so that renaming it stays on one file system. For writers of
-/// other libraries that take a path; hand it to [`persist`] when they are done.
-pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
+/// A temporary file in the folder of `path`, so that it can be renamed within one file system. For writers of other
+/// libraries that take a path; pass it to [`persist`] when they are done.
+///
+/// # Errors
+/// The folder does not exist or is not writable.
+pub fn temporary_for(path: &Path) -> Result<tempfile::NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -199,7 +213,7 @@ pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let file = builder.tempfile_in(folder).map_err(|e| {
-        // tempfile names the scratch file behind the reason; the user knows only the final one.
+        // tempfile appends the name of the temporary file; the user knows only the final one.
         let text = e.to_string();
         let reason = text.split_once(" at path ").map_or(text.as_str(), |(reason, _)| reason);
         Error::io(path, io::Error::new(e.kind(), reason))
@@ -211,16 +225,19 @@ pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
 }
 
 /// Give a finished temporary file its final name.
+///
+/// # Errors
+/// It cannot be renamed.
 pub fn persist(temporary: TempPath, path: &Path) -> Result<()> {
     temporary.persist(path).map_err(|e| Error::io(path, e.error))
 }
 
-/// What the system said last, as well as it can be told: htslib says only that it could not write.
+/// The last error of the system, if it explains a failed write: htslib reports no reason.
 fn why_bgzf_failed() -> io::Error {
     let error = io::Error::last_os_error();
     match error.raw_os_error() {
         Some(libc::ENOSPC | libc::EIO | libc::EDQUOT | libc::EFBIG) => error,
-        _ => io::Error::other("could not be written; is the disk full?"),
+        _ => io::Error::other("cannot be written; is the disk full?"),
     }
 }
 
@@ -229,10 +246,10 @@ fn close_bgzf(mut writer: Option<bgzf::Writer>, temporary: &Path, path: &Path) -
     if let Some(out) = writer.as_mut() {
         out.flush().map_err(|_| fail(why_bgzf_failed()))?;
     }
-    // htslib closes on drop and tells nobody whether that worked: look for the end marker.
+    // htslib closes on drop and does not report whether that worked: check the end-of-file block.
     drop(writer);
     if !ends_with_bgzf_marker(temporary).map_err(fail)? {
-        return Err(Error::input(path, "could not be written to its end; is the disk full?"));
+        return Err(Error::input(path, "cannot be written completely; is the disk full?"));
     }
     Ok(())
 }
@@ -269,13 +286,11 @@ fn build_tabix(data: &Path, index: &Path, format: TabixFormat, named: &Path) -> 
             line_skip: 0,
         },
     };
-    let c =
-        |p: &Path| CString::new(p.as_os_str().as_bytes()).map_err(|_| Error::input(p, "has a zero byte in its name"));
-    let (data, index) = (c(data)?, c(index)?);
+    let (data, index) = (c_path(data)?, c_path(index)?);
     // SAFETY: both names are valid C strings and conf outlives the call.
     let code = unsafe { htslib::tbx_index_build3(data.as_ptr(), index.as_ptr(), 0, 1, &conf) };
     if code != 0 {
-        return Err(Error::input(named, "could not be indexed; is it sorted by position?"));
+        return Err(Error::input(named, "cannot be indexed; is it sorted by position?"));
     }
     Ok(())
 }
@@ -309,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_told_by_the_name_that_was_asked_for() {
+    fn a_missing_folder_is_named_by_the_final_name() {
         let message = OutFile::create(Path::new("/nowhere/x.tsv")).err().unwrap().to_string();
         assert!(message.starts_with("\"/nowhere/x.tsv\": ") && !message.contains(".deepallele-"), "{message}");
     }

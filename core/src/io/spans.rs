@@ -1,11 +1,11 @@
-//! Stretches of contigs to which a run is restricted.
+//! Intervals of contigs to which a run is restricted.
 
-/// Sorted, disjoint stretches of contigs, 0-based half-open.
+/// Sorted, disjoint intervals of contigs, 0-based half-open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spans(Vec<(usize, u64, u64)>);
 
 impl Spans {
-    /// From stretches (contig, start, end) in any order. Those that overlap or touch are joined, empty ones go.
+    /// From intervals (contig, start, end) in any order. Those that overlap or touch are joined, empty ones dropped.
     pub fn new(list: impl IntoIterator<Item = (usize, u64, u64)>) -> Self {
         let mut list: Vec<_> = list.into_iter().filter(|s| s.1 < s.2).collect();
         list.sort_unstable();
@@ -19,21 +19,21 @@ impl Spans {
         Self(joined)
     }
 
-    /// True if one of them shares a base with `start..end` of `contig`.
+    /// True if any interval shares a base with `start..end` of `contig`.
     pub fn overlap(&self, contig: usize, start: u64, end: u64) -> bool {
-        // Disjoint and sorted, so that their ends are sorted too.
+        // Disjoint and sorted, so the ends are sorted too.
         let first = self.0.partition_point(|s| (s.0, s.2) <= (contig, start));
         self.0.get(first).is_some_and(|s| s.0 == contig && s.1 < end)
     }
 
-    /// The contigs that they lie on, each once.
+    /// Their contigs, each once.
     pub fn contigs(&self) -> Vec<usize> {
         let mut contigs: Vec<usize> = self.0.iter().map(|s| s.0).collect();
         contigs.dedup();
         contigs
     }
 
-    /// The stretches, sorted.
+    /// The intervals, sorted.
     pub fn list(&self) -> &[(usize, u64, u64)] {
         &self.0
     }

@@ -8,12 +8,15 @@ use flate2::read::MultiGzDecoder;
 
 use crate::error::{Error, Result};
 
-/// True for `-`, the name of standard input and standard output.
+/// True for `-`, which means standard input or standard output.
 pub fn is_stdio(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
 /// Open a text file for reading; `-` is standard input. Gzip and BGZF are recognised by their first bytes.
+///
+/// # Errors
+/// The file cannot be opened, or is a folder.
 pub fn open_text(path: &Path) -> Result<Box<dyn BufRead>> {
     let source: Box<dyn Read> = if is_stdio(path) {
         Box::new(io::stdin().lock())

@@ -7,7 +7,7 @@ use bigtools::beddata::BedParserStreamingIterator;
 use bigtools::{BBIProcessError, BigWigWrite, Value};
 
 use crate::error::{Error, Result};
-use crate::io::output_file::{persist, temporary_beside};
+use crate::io::output_file::{persist, temporary_for};
 use crate::output::track::Track;
 
 /// Write `track` to `path`, a regular file.
@@ -39,7 +39,7 @@ pub fn write(track: &Track, path: &Path) -> Result<()> {
         track.flat(i).map(move |s| (name, Value { start: s.start, end: s.end, value: s.value }))
     });
 
-    let temporary = temporary_beside(path)?;
+    let temporary = temporary_for(path)?;
     let file = temporary.reopen().map_err(|e| Error::io(path, e))?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| Error::io(path, e))?;
     let mut writer = BigWigWrite::new(file, sizes);

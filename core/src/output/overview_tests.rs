@@ -1,6 +1,6 @@
 use super::*;
 use crate::assignment::Class;
-use crate::genome::variants::test_variant;
+use crate::genome::test_variant;
 use crate::output::overview_plot::svg;
 
 fn fragment(sample: usize, contig: usize, class: Class) -> Fragment<'static> {

@@ -501,7 +501,7 @@ fn regions_of(path: &Path, table: &CountTable) -> Result<(RegionLines, Vec<Strin
 mod tests {
     use super::*;
     use crate::counts::table::test_row;
-    use crate::genome::variants::test_variant;
+    use crate::genome::test_variant;
     use crate::io::fasta::reference::test_reference;
     use crate::io::regions::{bed::test_region, Anchor};
     use crate::io::Contigs;

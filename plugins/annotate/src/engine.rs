@@ -108,13 +108,14 @@ impl Engine {
         let contigs = in_order_of(&places.contigs, reader);
         let reference = Some(Reference::open(places.fasta)?);
         // With -r or -R the haplotypes are needed on those contigs alone.
-        let stream = match args.restrict.by_index()? {
-            Some(list) => {
-                let wanted: Vec<usize> = list.iter().filter_map(|interval| contigs.find(&interval.contig)).collect();
-                VariantStream::open_on(&variants, &contigs, &wanted, &hap1, &hap2, reference)?
-            }
-            None => VariantStream::open(&variants, &contigs, &hap1, &hap2, reference)?,
-        };
+        let wanted = args
+            .restrict
+            .by_index()?
+            .map(|list| -> Vec<usize> { list.iter().filter_map(|interval| contigs.find(&interval.contig)).collect() });
+        let stream = VariantStream::builder(&variants, &contigs, &hap1, &hap2)
+            .reference(reference)
+            .only_contigs(wanted.as_deref())
+            .open()?;
         let nearby = NearbyVariants::new(stream, contigs, sites.reach().saturating_add(MARGIN));
         Ok(Engine::Pair(Box::new(PairEffects::new(sites, models, nearby)), variants))
     }

@@ -162,7 +162,7 @@ impl BiasArgs {
         };
         let [hap1, hap2] = inputs.haplotypes;
         let open = || Reference::open(fasta);
-        let mut stream = VariantStream::open(inputs.vcf, inputs.contigs, hap1, hap2, Some(open()?))?;
+        let mut stream = VariantStream::builder(inputs.vcf, inputs.contigs, hap1, hap2).reference(open()?).open()?;
         let mut lines = inputs.header.to_vec();
         let s = scoring;
         lines.push(format!(

@@ -56,18 +56,20 @@ pub fn run(args: &Args) -> Result<()> {
     let mut alignments = Alignments::open(input, Some(fasta), args.threads.count())?;
     let within = inputs::restriction(args, alignments.contigs())?;
     match &within {
-        Some(Restriction::ByIndex(spans)) => alignments.restrict_by_index(spans.list().to_vec())?,
-        Some(Restriction::ByReading(spans)) => alignments.restrict_by_reading(spans.list().to_vec()),
+        Some(Restriction::ByIndex(spans)) => alignments.restrict_by_index(spans)?,
+        Some(Restriction::ByReading(spans)) => alignments.restrict_by_reading(spans),
         None => {}
     }
     // A second handle: the stream reads ahead of the reads.
     let ahead = Some(Reference::open(fasta)?);
-    let mut variants = match &within {
-        Some(Restriction::ByIndex(spans)) => {
-            VariantStream::open_on(vcf, alignments.contigs(), &spans.contigs(), &hap1, &hap2, ahead)?
-        }
-        _ => VariantStream::open(vcf, alignments.contigs(), &hap1, &hap2, ahead)?,
+    let wanted = match &within {
+        Some(Restriction::ByIndex(spans)) => Some(spans.contigs()),
+        _ => None,
     };
+    let mut variants = VariantStream::builder(vcf, alignments.contigs(), &hap1, &hap2)
+        .reference(ahead)
+        .only_contigs(wanted.as_deref())
+        .open()?;
     let within = within.as_ref().map(Restriction::spans);
     let mut out = OutFile::create(output)?;
     let write = |e| Error::io(output, e);

@@ -42,12 +42,12 @@ impl Inputs {
         let mut wanted = None;
         let spans = match restriction(args, &contigs)? {
             Some(Restriction::ByIndex(spans)) => {
-                alignments.restrict_by_index(spans.list())?;
+                alignments.restrict_by_index(&spans)?;
                 wanted = Some(spans.contigs());
                 Some(spans)
             }
             Some(Restriction::ByReading(spans)) => {
-                alignments.restrict_by_reading(spans.list());
+                alignments.restrict_by_reading(&spans);
                 Some(spans)
             }
             None => None,
@@ -64,10 +64,10 @@ impl Inputs {
             regions.lines().iter().for_each(|line| log::info!("{line}"));
         }
         let open = || fasta.map(Reference::open).transpose();
-        let variants = match &wanted {
-            Some(wanted) => VariantStream::open_on(&vcf, &contigs, wanted, &hap1, &hap2, open()?)?,
-            None => VariantStream::open(&vcf, &contigs, &hap1, &hap2, open()?)?,
-        };
+        let variants = VariantStream::builder(&vcf, &contigs, &hap1, &hap2)
+            .reference(open()?)
+            .only_contigs(wanted.as_deref())
+            .open()?;
         Ok(Self {
             paths,
             vcf,

@@ -68,8 +68,9 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
         regions.lines().iter().for_each(|line| log::info!("{line}"));
     }
     let blocks = blocks_of(regions.as_ref());
-    let mut variants =
-        VariantStream::open(vcf, &contigs, &haplotypes[0], &haplotypes[1], Some(Reference::open(fasta)?))?;
+    let mut variants = VariantStream::builder(vcf, &contigs, &haplotypes[0], &haplotypes[1])
+        .reference(Reference::open(fasta)?)
+        .open()?;
     let (maps, differing) = read_maps(&mut variants, &contigs, regions.as_ref().map_or(0, |r| r.list.len()), &blocks)?;
     variants.finish()?.lines().iter().for_each(|line| log::info!("{line}"));
 

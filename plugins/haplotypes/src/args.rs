@@ -4,86 +4,103 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Parser;
-use deepallele_common::{one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, ThreadArgs};
+use deepallele_common::{
+    choice_parser, one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, ThreadArgs,
+};
 use deepallele_core::io::regions::{Anchor, TssSource};
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::model::window::Orientation;
 
-/// Write the sequences of the two haplotypes: whole genomes, chain files, masked reference, region pairs.
+const EXAMPLES: &str = "Examples:
+  # Both genomes, chain files and a per-record report
+  deepallele haplotypes -f ref.fa -v phased.vcf.gz -s NA12878 --fasta genomes -z --chain maps --report status.tsv.gz
+
+  # The reference with N wherever the haplotypes differ, for alignment without reference bias
+  deepallele haplotypes -f ref.fa -v phased.vcf.gz -s NA12878 --masked masked.fa.gz --mask-indels
+
+  # Both sequences of each peak, 1000 bases around its summit
+  deepallele haplotypes -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak --pairs sequences.tsv --window 1000";
+
+/// Write the sequences of both haplotypes: genomes, chain files, masked reference, region pairs
 ///
-/// Any combination of outputs is written in one pass, contig by contig. Records that overlap an earlier one of
-/// the same haplotype are not applied to it (first come, first served, by the bases they really change); unphased,
-/// missing and symbolic alleles leave the reference. --report names each of them.
+/// Any combination of outputs is written in one pass, contig by contig. Of records that overlap on one haplotype, the
+/// first by position of the bases that it changes is applied. Unphased, missing and symbolic alleles are left as
+/// reference. --report lists every record with the reason.
 #[derive(Parser, Clone, Debug)]
+#[command(display_order = 10, after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     pub genome: GenomeArgs,
 
-    #[command(flatten)]
-    pub haplotypes: HaplotypeArgs,
-
-    /// Write both genomes: PREFIX.hap1.fa and PREFIX.hap2.fa with their .fai; contigs keep their names
-    #[arg(long, value_name = "PREFIX")]
+    /// Write the genomes of both haplotypes: PREFIX.hap1.fa and PREFIX.hap2.fa, with .fai; contigs keep their names
+    #[arg(long, value_name = "PREFIX", help_heading = "Output")]
     pub fasta: Option<PathBuf>,
 
-    /// Compress the genomes of --fasta with bgzip: PREFIX.hap1.fa.gz with .fai and .gzi
-    #[arg(short = 'z', long, requires = "fasta")]
+    /// Compress the genomes of --fasta with bgzip: PREFIX.hap1.fa.gz, with .fai and .gzi
+    #[arg(short = 'z', long, requires = "fasta", help_heading = "Output")]
     pub gzip: bool,
 
-    /// Write the reference with N at every SNV in which the haplotypes differ (unphased ones too)
-    #[arg(long, value_name = "FILE")]
+    /// Write the reference with N at every SNV in which the haplotypes differ, phased or not
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub masked: Option<PathBuf>,
 
-    /// With --masked: N also at the bases of indels and longer substitutions; of an insertion the base before it
-    #[arg(long, requires = "masked")]
+    /// With --masked: also N at the reference bases of indels and MNVs, and at the base before an insertion
+    #[arg(long, requires = "masked", help_heading = "Output")]
     pub mask_indels: bool,
 
-    /// Write chain files for liftOver and CrossMap: PREFIX.hap1ToRef.chain, PREFIX.refToHap1.chain, same for hap2
-    #[arg(long, value_name = "PREFIX")]
+    /// Write chain files for liftOver and CrossMap: PREFIX.hap1ToRef.chain, PREFIX.refToHap1.chain, and for haplotype 2
+    #[arg(long, value_name = "PREFIX", help_heading = "Output")]
     pub chain: Option<PathBuf>,
 
-    /// Regions of --pairs: BED, narrowPeak, a count table, GTF, GFF3 or SAF, gzip allowed
-    #[arg(short = 'L', long, value_name = "FILE", requires = "pairs")]
-    pub regions: Option<PathBuf>,
-
-    /// Write both sequences of every region: a table id, allele_a, allele_b, or FASTA when the name ends in .fa,
-    /// .fasta or either with .gz; a region without a name is called chrom:start-end as in BED
-    #[arg(long, value_name = "FILE", requires = "regions")]
+    /// Write the two sequences of every region of -L: a table with the columns id, allele_a and allele_b, or FASTA if the
+    /// name ends in .fa or .fasta, with or without .gz. A region without a name has the id chrom:start-end, as in BED
+    #[arg(long, value_name = "FILE", requires = "regions", help_heading = "Output")]
     pub pairs: Option<PathBuf>,
 
-    /// With --pairs: windows of exactly N bases, filled from the genome, instead of what each haplotype has of the region
-    #[arg(long, value_name = "N", requires = "pairs", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    /// With --pairs: windows of exactly N bases around an anchor of each region, instead of the region itself
+    #[arg(long, value_name = "N", requires = "pairs", help_heading = "Windows",
+          value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub window: Option<u32>,
 
-    /// Base of a region around which its window lies: summit, middle or tss (5' end by strand) [default: summit where
-    /// the file has summits, tss for genes of GTF and GFF3, else middle]
-    #[arg(long, value_name = "BASE", requires = "window")]
+    /// Base of a region around which its window lies: summit, middle or tss (5' end by strand) [default: summit if the
+    /// file has summits, tss for genes of GTF and GFF3, else middle]
+    #[arg(long, value_name = "BASE", requires = "window", help_heading = "Windows",
+          value_parser = choice_parser!(Anchor), hide_possible_values = true)]
     pub anchor: Option<Anchor>,
 
-    /// Whose TSS in GTF and GFF3: gene, or canonical (the transcript tagged MANE_Select or Ensembl_canonical; the gene
-    /// where there is none)
-    #[arg(long, value_name = "SOURCE", default_value = "gene", requires = "window")]
+    /// Whose TSS in GTF and GFF3: gene, or canonical (of the transcript tagged MANE_Select or Ensembl_canonical; of the
+    /// gene where there is none)
+    #[arg(long, value_name = "SOURCE", default_value = "gene", requires = "window", help_heading = "Windows",
+          value_parser = choice_parser!(TssSource), hide_possible_values = true)]
     pub tss: TssSource,
 
     /// Strand from which windows are read: forward, or region (on the minus strand as the reverse complement)
-    #[arg(long, value_name = "STRAND", default_value = "forward", requires = "window")]
+    #[arg(long, value_name = "STRAND", default_value = "forward", requires = "window", help_heading = "Windows",
+          value_parser = choice_parser!(Orientation), hide_possible_values = true)]
     pub orient: Orientation,
 
-    /// Write a line for each record and haplotype that carries something else than REF: applied, or why not
-    #[arg(long, value_name = "FILE")]
+    /// Write one line per record and haplotype that carries an allele other than REF: applied, or skipped with the reason
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub version: ProvenanceArgs,
+
+    /// Regions of --pairs: BED, narrowPeak or count table, gzip allowed
+    #[arg(short = 'L', long, value_name = "FILE", requires = "pairs", help_heading = "Regions and variants")]
+    pub regions: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub haplotypes: HaplotypeArgs,
 
     #[command(flatten)]
     pub threads: ThreadArgs,
 
     #[command(flatten)]
-    pub version: ProvenanceArgs,
-
-    #[command(flatten)]
     pub messages: MessageArgs,
 }
 
-/// `prefix` with `suffix` behind it.
+/// `prefix` followed by `suffix`.
 pub fn named(prefix: &Path, suffix: &str) -> PathBuf {
     let mut name = prefix.as_os_str().to_owned();
     name.push(suffix);
@@ -91,13 +108,13 @@ pub fn named(prefix: &Path, suffix: &str) -> PathBuf {
 }
 
 impl Args {
-    /// The genomes of --fasta.
+    /// The files of --fasta, for haplotype 1 and 2.
     pub fn genomes(&self) -> Option<[PathBuf; 2]> {
         let ending = if self.gzip { "fa.gz" } else { "fa" };
         self.fasta.as_ref().map(|prefix| [1, 2].map(|n| named(prefix, &format!(".hap{n}.{ending}"))))
     }
 
-    /// The chain files of --chain: for each haplotype to the reference and back.
+    /// The files of --chain: for each haplotype to the reference, and from it.
     pub fn chains(&self) -> Option<[[PathBuf; 2]; 2]> {
         let pair = |prefix: &Path, n| {
             [named(prefix, &format!(".hap{n}ToRef.chain")), named(prefix, &format!(".refToHap{n}.chain"))]
@@ -105,19 +122,19 @@ impl Args {
         self.chain.as_ref().map(|prefix| [pair(prefix, 1), pair(prefix, 2)])
     }
 
-    /// Combinations that cannot be.
+    /// A usage error for combinations that make no sense.
     pub fn check(&self) -> Result<()> {
         let mut outputs: Vec<PathBuf> =
             [&self.masked, &self.pairs, &self.report].into_iter().flatten().cloned().collect();
         outputs.extend(self.genomes().into_iter().flatten());
         outputs.extend(self.chains().into_iter().flatten().flatten());
         if outputs.is_empty() {
-            return Err(usage("has nothing to write: give --fasta, --masked, --chain, --pairs or --report"));
+            return Err(usage("needs an output: give --fasta, --masked, --chain, --pairs or --report"));
         }
         for (i, path) in outputs.iter().enumerate() {
             if outputs[..i].contains(path) && path != Path::new("/dev/null") {
                 return Err(usage(match is_stdio(path) {
-                    true => "two outputs cannot both go to standard output".to_string(),
+                    true => "two outputs cannot both be standard output".to_string(),
                     false => format!("two outputs have the same name, \"{}\"", path.display()),
                 }));
             }
@@ -136,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn options_do_not_clash_and_need_each_other() {
+    fn options_are_consistent_and_require_each_other() {
         Args::command().debug_assert();
         for wrong in ["-z", "--mask-indels", "--pairs p", "-L x", "--window 5", "-L x --pairs p --window 0"] {
             assert!(parse(wrong).is_err(), "{wrong}");

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use args::Args;
 use deepallele_common::{read_regions, report_windows, run_main, Progress};
-use deepallele_core::genome::{ContigHaplotypes, Gather, Masking, VariantStream};
+use deepallele_core::genome::{ContigHaplotypes, ContigOptions, Masking, VariantStream};
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::model::window::WindowRule;
 use outputs::Outputs;
@@ -35,15 +35,14 @@ fn run(args: Args) -> Result<()> {
         }
         _ => None,
     };
-    // A second handle: REF is compared by the thread that reads the variants.
-    let own = Some(Reference::open(fasta)?);
-    let mut stream = match args.report {
-        Some(_) => VariantStream::open_with_fates(vcf, &contigs, &hap1, &hap2, own)?,
-        None => VariantStream::open(vcf, &contigs, &hap1, &hap2, own)?,
-    };
+    // A second handle to the FASTA: REF is compared by the thread that reads the variants.
+    let mut stream = VariantStream::builder(vcf, &contigs, &hap1, &hap2)
+        .reference(Reference::open(fasta)?)
+        .with_record_status(args.report.is_some())
+        .open()?;
     let mut outputs = Outputs::create(&args, [&hap1, &hap2], &contigs, windows)?;
     let masking = if args.mask_indels { Masking::All } else { Masking::Snvs };
-    let gather = Gather { mask: args.masked.as_ref().map(|_| masking), variants: args.window.is_some() };
+    let options = ContigOptions { mask: args.masked.as_ref().map(|_| masking), variants: args.window.is_some() };
 
     let mut progress = Progress::new("contigs", Some(contigs.len() as u64));
     let mut contig = ContigHaplotypes::default();
@@ -53,8 +52,8 @@ fn run(args: Args) -> Result<()> {
         let (now, later) = rest.split_at(here);
         rest = later;
         if outputs.need(now) {
-            let tell = &mut |stream: &mut VariantStream| outputs.report(stream);
-            contig.read(&mut stream, &mut reference, index, gather, tell)?;
+            let report = &mut |stream: &mut VariantStream| outputs.report(stream);
+            contig.read(&mut stream, &mut reference, index, options, report)?;
             outputs.write(&mut contig, &mut reference, index, now)?;
         } else if args.report.is_some() {
             stream.enter(index)?;

@@ -1,4 +1,4 @@
-//! The files that one run writes, each only when it was asked for.
+//! The output files of a run, each written only if requested.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use deepallele_core::error::Error;
 use deepallele_core::genome::{
-    chain_file as chain, coordinate_map as lift, ChainWay, ContigHaplotypes, HaplotypeSource, VariantStream, Variants,
-    FATES_HEADER,
+    chain, coordinate_map, ChainDirection, ContigHaplotypes, HaplotypeSource, VariantStream, Variants,
+    RECORD_STATUS_HEADER,
 };
 use deepallele_core::io::fasta::{FastaWriter, Reference};
 use deepallele_core::io::output_file::OutFile;
@@ -17,21 +17,24 @@ use deepallele_core::model::window::Windows;
 
 use crate::args::Args;
 
-/// The files being written; nothing has its name before [`Outputs::finish`].
+/// The files being written; none has its final name before [`Outputs::finish`].
 pub struct Outputs {
     genomes: Option<[FastaWriter; 2]>,
     masked: Option<FastaWriter>,
-    /// For each haplotype: to the reference, and back.
+    /// For each haplotype: to the reference, and from it.
     chains: Option<[[OutFile; 2]; 2]>,
     pairs: Option<Pairs>,
     report: Option<OutFile>,
 }
 
+/// The sequences of regions.
 struct Pairs {
     out: PairsFile,
+    /// Windows of the regions; `None` for the regions themselves.
     windows: Option<Windows>,
+    /// Regions written.
     written: u64,
-    /// Regions of which a haplotype has no base.
+    /// Regions left out because a haplotype has no bases there.
     empty: u64,
 }
 
@@ -49,7 +52,7 @@ fn flush(out: &mut OutFile) -> deepallele_core::error::Result<()> {
 }
 
 impl Outputs {
-    /// Open all that `args` asks for.
+    /// Open the outputs of `args`.
     pub fn create(
         args: &Args,
         haplotypes: [&HaplotypeSource; 2],
@@ -63,7 +66,8 @@ impl Outputs {
         let genomes = args.genomes().as_ref().map(|[a, b]| both([a.as_path(), b.as_path()])).transpose()?;
         let masked = args.masked.as_deref().map(|path| FastaWriter::create(path, threads)).transpose()?;
         if args.chain.is_some() {
-            if let Some((name, _)) = contigs.iter().find(|(_, length)| *length > lift::LONGEST / 2) {
+            if let Some((name, _)) = contigs.iter().find(|(_, length)| *length > coordinate_map::MAX_CONTIG_LENGTH / 2)
+            {
                 let path = args.genome.required()?;
                 return Err(Error::input(path, format!("{name} is too long for a chain file")).into());
             }
@@ -82,25 +86,25 @@ impl Outputs {
             lines.extend(haplotypes.iter().enumerate().map(|(i, h)| format!("##haplotype{}={h}", i + 1)));
             let clean = |line: &String| line.chars().map(|c| if c.is_control() { '?' } else { c }).collect::<String>();
             let head: String = lines.iter().map(|line| clean(line) + "\n").collect();
-            put(out, (head + FATES_HEADER).as_bytes())?;
+            put(out, (head + RECORD_STATUS_HEADER).as_bytes())?;
         }
         Ok(Self { genomes, masked, chains, pairs, report })
     }
 
-    /// True when something has to be written of a contig on which `regions` lie.
+    /// True if there is something to write for a contig with `regions`.
     pub fn need(&self, regions: &[Region]) -> bool {
         self.genomes.is_some() || self.masked.is_some() || self.chains.is_some() || !regions.is_empty()
     }
 
-    /// Write what became of the records read since the last call.
+    /// Write the report lines of the records read since the last call.
     pub fn report(&mut self, stream: &mut VariantStream) -> deepallele_core::error::Result<()> {
         match &mut self.report {
-            Some(out) => put(out, &stream.take_fates()),
+            Some(out) => put(out, &stream.take_record_status()),
             None => Ok(()),
         }
     }
 
-    /// Write contig number `index`, on which `regions` lie. Its reference bases are masked afterwards.
+    /// Write contig `index` of the reference, with `regions` on it. Its reference bases are then masked.
     pub fn write(
         &mut self,
         contig: &mut ContigHaplotypes,
@@ -118,9 +122,10 @@ impl Outputs {
         }
         if let Some(chains) = &mut self.chains {
             for (outs, edits) in chains.iter_mut().zip(&contig.edits) {
-                let map = edits.lift(length);
-                for (out, way) in outs.iter_mut().zip([ChainWay::ToReference, ChainWay::ToHaplotype]) {
-                    put(out, chain::chain(&name, &map, way, index + 1).as_bytes())?;
+                let map = edits.coordinate_map(length);
+                for (out, direction) in outs.iter_mut().zip([ChainDirection::ToReference, ChainDirection::ToHaplotype])
+                {
+                    put(out, chain(&name, &map, direction, index + 1).as_bytes())?;
                 }
             }
         }
@@ -135,14 +140,14 @@ impl Outputs {
         Ok(())
     }
 
-    /// Everything is written: give the files their names, once all of them are whole.
+    /// Complete all files, and only then give them their final names.
     pub fn finish(self) -> Result<()> {
         let mut tables: Vec<OutFile> = self.chains.into_iter().flatten().flatten().chain(self.report).collect();
         let mut sequences: Vec<FastaWriter> = self.genomes.into_iter().flatten().chain(self.masked).collect();
         if let Some(pairs) = self.pairs {
             log::info!("{} region pairs written", pairs.written);
             if pairs.empty > 0 {
-                log::warn!("{} regions left out of the pairs: a haplotype has no base of them", pairs.empty);
+                log::warn!("{} regions left out of the pairs: a haplotype has no bases there", pairs.empty);
             }
             match pairs.out {
                 PairsFile::Table(out) => tables.push(out),
@@ -183,7 +188,7 @@ impl Pairs {
         name: &str,
         regions: &[Region],
     ) -> Result<()> {
-        // A window looks up what it needs around it.
+        // A window looks up the variants around it.
         let variants = self.windows.map(|_| {
             let only = Contigs::new(vec![(name.to_string(), contig.reference.len() as u64)]);
             Variants::from_list(&only, vec![std::mem::take(&mut contig.variants)])
@@ -207,7 +212,7 @@ impl Pairs {
                     put(out, &[id.as_bytes(), b"\t", a, b"\t", b, b"\n"].concat())?;
                 }
                 PairsFile::Fasta(out) => {
-                    // A name ends at the first space in FASTA.
+                    // In FASTA a name ends at the first space.
                     let id = id.replace(char::is_whitespace, "_");
                     for (sequence, side) in sequences.iter().zip(["hap1", "hap2"]) {
                         out.begin(&format!("{id}_{side}"))?;

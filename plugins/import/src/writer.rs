@@ -60,7 +60,7 @@ impl PublishedWriter {
         if text_input::is_stdio(path) || (path.exists() && !path.is_file()) {
             return Err(Error::input(path, "cannot be an HDF5 output; give the name of a regular file"));
         }
-        let temporary = output_file::temporary_beside(path)?.into_temp_path();
+        let temporary = output_file::temporary_for(path)?.into_temp_path();
         let block = (CHUNK / (4 * layout.length * std::mem::size_of::<f64>())).max(1);
         let parts = Parts::create(&temporary, &layout, block).map_err(|problem| Error::input(path, problem))?;
         Ok(Self {

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use deepallele_common::provenance_of_run;
 use deepallele_core::error::{Error, Result};
-use deepallele_core::io::output_file::{temporary_beside, write_whole};
+use deepallele_core::io::output_file::{temporary_for, write_whole};
 use deepallele_core::model::onnx::export;
 use deepallele_core::model::{ModelInfo, Weights};
 use deepallele_core::output::tensorboard;
@@ -29,7 +29,7 @@ pub fn prepare(folder: &Path) -> Result<()> {
         return Err(Error::input(folder, "is not a folder; give the name of a folder for the model and its plots"));
     }
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
-    temporary_beside(&folder.join("model.onnx")).map(drop)
+    temporary_for(&folder.join("model.onnx")).map(drop)
 }
 
 /// `cpu` or `cuda:N`.

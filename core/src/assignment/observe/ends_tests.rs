@@ -1,7 +1,7 @@
 use crate::assignment::observe::tests::{class, look};
 use crate::assignment::realign::DECISIVE;
 use crate::assignment::Class;
-use crate::genome::variants::test_variant;
+use crate::genome::test_variant;
 use crate::genome::Variant;
 use crate::io::bam::test_reads::Made;
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::assignment::Class;
 use crate::assignment::ListSource;
-use crate::genome::variants::test_variant;
+use crate::genome::test_variant;
 use crate::genome::Variant;
 use crate::genome::Variants;
 use crate::io::bam::test_reads::{pack, Made, OPERATIONS};

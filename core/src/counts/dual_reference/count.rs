@@ -5,15 +5,15 @@ use crate::counts::dual_reference::join::{JoinSummary, TwoGenomes};
 use crate::counts::{Counted, Summary, Tally};
 use crate::counts::{Fragment, FragmentSink};
 use crate::error::Result;
-use crate::genome::{Finder, HaplotypeMaps, Variant, VariantStream};
+use crate::genome::{HaplotypeMaps, IntervalIndex, Variant, VariantStream};
 use crate::io::bam::writer::{BamRecord, BamWriter};
 use crate::io::regions::Regions;
 use crate::io::Contigs;
 
 /// Blocks of `regions`, to be found in any order.
-pub fn blocks_of(regions: Option<&Regions>) -> Finder {
+pub fn blocks_of(regions: Option<&Regions>) -> IntervalIndex {
     let blocks = regions.map_or(&[][..], |r| &r.blocks);
-    Finder::new(blocks.iter().map(|b| (b.contig, b.start, b.end, b.region)))
+    IntervalIndex::new(blocks.iter().map(|b| (b.contig, b.start, b.end, b.region)))
 }
 
 /// Read the maps of both haplotypes on `contigs`, the reference's, and count for each of `n_regions` regions the records in its `blocks` in
@@ -25,7 +25,7 @@ pub fn read_maps(
     stream: &mut VariantStream,
     contigs: &Contigs,
     n_regions: usize,
-    blocks: &Finder,
+    blocks: &IntervalIndex,
 ) -> Result<(HaplotypeMaps, Vec<u64>)> {
     let (mut differing, mut touched) = (vec![0; n_regions], Vec::new());
     let mut see = |contig: usize, variant: &Variant| {

@@ -10,7 +10,7 @@ use crate::counts::dual_reference::alignment_score::{AlignmentCosts, NoCost, Sco
 use crate::counts::dual_reference::assign::{Half, Mate, State, Waiting};
 use crate::counts::dual_reference::liftover::{aligned, lift};
 use crate::error::{Error, Result};
-use crate::genome::{Finder, HaplotypeMaps};
+use crate::genome::{HaplotypeMaps, IntervalIndex};
 use crate::io::bam::writer::BamRecord;
 use crate::io::bam::Tag;
 use crate::io::bam::{Alignment, Alignments};
@@ -32,9 +32,9 @@ pub struct Joining {
     pub filter: Filter,
     pub scoring: Scoring,
     /// Blocks of regions, with the number of their region; by the contigs of the reference, as `excluded`.
-    pub blocks: Finder,
+    pub blocks: IntervalIndex,
     /// Reads with an aligned base in one of these are left out.
-    pub excluded: Finder,
+    pub excluded: IntervalIndex,
     /// Tag that groups fragments, and tag of the molecule's identifier.
     pub group_by: Option<[u8; 2]>,
     pub umi: Option<[u8; 2]>,

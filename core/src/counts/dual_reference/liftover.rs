@@ -1,6 +1,6 @@
 //! Alignments to a haplotype's genome, brought back to the reference.
 
-use crate::genome::Lift;
+use crate::genome::CoordinateMap;
 
 const MATCH: u32 = 0;
 const INSERTION: u32 = 1;
@@ -23,7 +23,7 @@ fn push(cigar: &mut Vec<u32>, operation: u32, length: u64) {
 /// become insertions, those that it lacks deletions; at the ends of the alignment they become soft clips or
 /// nothing. `=` and `X` become `M`: they were said of the haplotype. None when no base has a place on the
 /// reference.
-pub fn lift(map: &Lift, position: u64, cigar: &[u32], to: &mut Vec<u32>) -> Option<u64> {
+pub fn lift(map: &CoordinateMap, position: u64, cigar: &[u32], to: &mut Vec<u32>) -> Option<u64> {
     to.clear();
     let mut blocks = map.blocks_from(position).peekable();
     let (mut at, mut start, mut next, mut gap) = (position, None, 0, DELETION);
@@ -121,7 +121,7 @@ mod tests {
         cigar.iter().map(|c| format!("{}{}", c >> 4, char::from(b"MIDNSHP=X"[(c & 15) as usize]))).collect()
     }
 
-    fn lifted(map: &Lift, position: u64, cigar: &str) -> Option<(u64, String)> {
+    fn lifted(map: &CoordinateMap, position: u64, cigar: &str) -> Option<(u64, String)> {
         let mut to = Vec::new();
         lift(map, position, &parse(cigar), &mut to).map(|p| (p, text(&to)))
     }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn gaps_of_the_haplotype_become_insertions_and_deletions() {
         // Haplotype: 5 bases, 2 of its own, 5 bases, 3 missing, the rest.
-        let mut map = Lift::new(40);
+        let mut map = CoordinateMap::new(40);
         map.add(5, 5, 2);
         map.add(10, 13, 0);
         let l = |position, cigar: &str| lifted(&map, position, cigar);
@@ -151,7 +151,7 @@ mod tests {
             gaps in prop::collection::vec((1u64..6, 0u64..4, 0u64..4), 0..6), start in 0u64..20,
             ops in prop::collection::vec((0usize..4, 1u32..6), 1..8),
         ) {
-            let (mut map, mut at) = (Lift::new(60), 0);
+            let (mut map, mut at) = (CoordinateMap::new(60), 0);
             for (gap, replaced, length) in gaps {
                 map.add(at + gap, at + gap + replaced, length);
                 at += gap + replaced;

@@ -13,7 +13,7 @@ use crate::counts::VariantTable;
 use crate::counts::VariantTally;
 use crate::error::{Error, Result};
 use crate::genome::Variant;
-use crate::io::output_file::temporary_beside;
+use crate::io::output_file::temporary_for;
 use crate::io::text_input::is_stdio;
 use crate::io::{Contigs, Spans};
 
@@ -78,7 +78,7 @@ impl TestedVariants {
             true => tempfile::tempfile().map_err(|e| Error::io(path, e))?,
             // Without a name it goes away with the process, however that ends.
             false => {
-                let (file, name) = temporary_beside(path)?.into_parts();
+                let (file, name) = temporary_for(path)?.into_parts();
                 name.close().map_err(|e| Error::io(path, e))?;
                 file
             }
@@ -198,7 +198,7 @@ fn counts(line: &[u8]) -> io::Result<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genome::variants::test_variant;
+    use crate::genome::test_variant;
 
     #[test]
     fn rows_get_the_test_of_their_own_sample() {

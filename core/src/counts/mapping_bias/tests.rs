@@ -54,7 +54,7 @@ impl World {
 
     fn stream(&self) -> VariantStream {
         let sample = |side| HaplotypeSource::Phased("kid".into(), side);
-        VariantStream::open(&self.path("v.vcf"), &self.contigs, &sample(1), &sample(2), None).unwrap()
+        VariantStream::builder(&self.path("v.vcf"), &self.contigs, &sample(1), &sample(2)).open().unwrap()
     }
 
     fn lay(&self, regions: Option<&Regions>, options: &BiasOptions) -> (Vec<(u64, Bias)>, BiasSummary, Vec<Bias>) {

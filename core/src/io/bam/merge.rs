@@ -5,27 +5,26 @@ use std::collections::BinaryHeap;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::io::bam::reader::Span;
 use crate::io::bam::{Alignment, Alignments};
-use crate::io::Contigs;
+use crate::io::{Contigs, Spans};
 
 /// Contig (unplaced reads last), position, index of the file.
 type Place = (u32, i64, usize);
 
-/// Alignment files of the same contigs.
+/// Alignment files with the same contigs, read in order of position.
 pub struct MergedAlignments {
     files: Vec<Alignments>,
-    /// Next alignment of each file but the one that was given out last.
+    /// The next alignment of each file except the one returned last.
     heap: BinaryHeap<Reverse<Place>>,
     last: Option<usize>,
     started: bool,
 }
 
 impl MergedAlignments {
-    /// Open all of `paths` as [`Alignments::open`] does.
+    /// Open all of `paths`, as [`Alignments::open`]; `threads` are shared among them.
     ///
     /// # Errors
-    /// What that finds wrong, and files whose contigs differ.
+    /// As [`Alignments::open`]; also contigs that differ between files.
     pub fn open(paths: &[PathBuf], reference: Option<&std::path::Path>, threads: usize) -> Result<Self> {
         let mut files: Vec<Alignments> = Vec::with_capacity(paths.len());
         for path in paths {
@@ -46,7 +45,7 @@ impl MergedAlignments {
         &self.files
     }
 
-    /// The contigs of all of them.
+    /// The contigs, the same in all files.
     ///
     /// # Panics
     /// If it was opened without a file.
@@ -54,23 +53,23 @@ impl MergedAlignments {
         self.files[0].contigs()
     }
 
-    /// [`Alignments::restrict_by_reading`] for all.
-    pub fn restrict_by_reading(&mut self, spans: &[Span]) {
-        self.files.iter_mut().for_each(|f| f.restrict_by_reading(spans.to_vec()));
+    /// [`Alignments::restrict_by_reading`] for all files.
+    pub fn restrict_by_reading(&mut self, spans: &Spans) {
+        self.files.iter_mut().for_each(|f| f.restrict_by_reading(spans));
     }
 
-    /// [`Alignments::restrict_by_index`] for all.
+    /// [`Alignments::restrict_by_index`] for all files.
     ///
     /// # Errors
-    /// A file without an index.
-    pub fn restrict_by_index(&mut self, spans: &[Span]) -> Result<()> {
-        self.files.iter_mut().try_for_each(|f| f.restrict_by_index(spans.to_vec()))
+    /// A file has no index.
+    pub fn restrict_by_index(&mut self, spans: &Spans) -> Result<()> {
+        self.files.iter_mut().try_for_each(|f| f.restrict_by_index(spans))
     }
 
-    /// The next alignment and the index of its file, by position; at one position in the order of the files.
+    /// The next alignment and the index of its file, by position; at equal positions in the order of the files.
     ///
     /// # Errors
-    /// Whatever [`Alignments::next_read`] finds wrong.
+    /// As [`Alignments::next_read`].
     #[inline]
     pub fn next_read(&mut self) -> Result<Option<(usize, Alignment<'_>)>> {
         if self.files.len() == 1 {

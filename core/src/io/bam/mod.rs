@@ -1,8 +1,8 @@
-//! BAM, CRAM and SAM: read in order of position and checked to be complete; BAM written.
+//! BAM, CRAM and SAM: read in order of position, with a check that the file is complete; BAM written.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
-//! | [`reader`] | alignments in order of position, and the check that nothing is missing at the end |
+//! | [`reader`] | alignments in order of position, and the check that the file is complete |
 //! | [`merge`] | several alignment files read as one |
 //! | [`tags`] | optional fields of an alignment |
 //! | [`read_groups`] | the sample of each read group |

@@ -1,4 +1,4 @@
-//! Which sample each read group of a header belongs to.
+//! The sample of each read group of a header.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ pub struct ReadGroups {
 }
 
 impl ReadGroups {
-    /// From the text of a header. A group without SM is a sample of its own; of an ID given twice the first counts.
+    /// From the text of a header. A group without SM is a separate sample; of a repeated ID the first counts.
     pub fn from_header(text: &str) -> Self {
         let mut groups = Self::default();
         for line in text.lines().filter(|l| l.starts_with("@RG\t")) {
@@ -32,8 +32,8 @@ impl ReadGroups {
         groups
     }
 
-    /// Number of the sample to which group `id` belongs; groups of one sample share it. None for a group that the
-    /// header does not have.
+    /// Number of the sample of read group `id`, from 0 in the order of the header; `None` for a group that the header does
+    /// not have.
     pub fn sample(&self, id: &[u8]) -> Option<u32> {
         self.samples.get(id).copied()
     }

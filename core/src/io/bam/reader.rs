@@ -1,7 +1,6 @@
-//! Alignments from BAM, CRAM or SAM, in order of position, checked to be complete.
+//! Alignments from BAM, CRAM or SAM, in order of position, with a check that the file is complete.
 
-use std::ffi::{CStr, CString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
@@ -11,38 +10,43 @@ use crate::error::{Error, Result};
 use crate::io::bam::tags;
 use crate::io::bam::ReadGroups;
 use crate::io::bam::Tag;
+use crate::io::paths::c_path;
 use crate::io::text_input::is_stdio;
-use crate::io::Contigs;
+use crate::io::{Contigs, Spans};
 
 mod query;
 
-/// One alignment as it lies in the reader's buffer.
+/// One alignment, in the buffer of the reader.
 #[derive(Clone, Copy)]
 pub struct Alignment<'a> {
     /// Index of the contig, -1 if unplaced.
     pub contig: i32,
     /// First aligned base, 0-based, -1 if unplaced.
     pub position: i64,
+    /// MAPQ.
     pub mapping_quality: u8,
+    /// FLAG.
     pub flags: u16,
+    /// Index of the mate's contig, -1 if unplaced.
     pub mate_contig: i32,
+    /// First aligned base of the mate, 0-based, -1 if unplaced.
     pub mate_position: i64,
     /// TLEN: from the leftmost to the rightmost base of the template, negative for the rightmost read; 0 unknown.
     pub template_length: i64,
     /// Read name.
     pub name: &'a [u8],
-    /// Operations as in BAM: length << 4 | operation.
+    /// CIGAR operations as in BAM: `length << 4 | operation`.
     pub cigar: &'a [u32],
-    /// Bases, two a byte, as in BAM.
+    /// Bases as in BAM, two per byte.
     bases: &'a [u8],
-    /// Base qualities, 255 throughout where there are none.
+    /// Base qualities (Phred), all 255 if the read has none.
     pub qualities: &'a [u8],
     /// Optional fields as in BAM; see [`Alignment::tag`].
     tags: &'a [u8],
 }
 
 impl<'a> Alignment<'a> {
-    /// Base `i` of the read as letter of `=ACMGRSVTWYHKDBN`; `N` past its end.
+    /// Base `i` of the read (0-based), a letter of `=ACMGRSVTWYHKDBN`; `N` past its end.
     pub fn base(&self, i: usize) -> u8 {
         match self.bases.get(i / 2) {
             Some(two) if i < self.qualities.len() => {
@@ -52,12 +56,12 @@ impl<'a> Alignment<'a> {
         }
     }
 
-    /// Its bases as they lie in BAM, two a byte.
+    /// Its bases as in BAM, two per byte.
     pub(super) fn packed_bases(&self) -> &'a [u8] {
         self.bases
     }
 
-    /// Its optional fields as they lie in BAM.
+    /// Its optional fields as in BAM.
     pub(super) fn fields(&self) -> &'a [u8] {
         self.tags
     }
@@ -69,17 +73,17 @@ impl<'a> Alignment<'a> {
         self
     }
 
-    /// Value of an optional field such as `CB`. None if it is absent or an array.
+    /// Value of an optional field such as `CB`; `None` if it is absent or an array.
     pub fn tag(&self, name: &[u8; 2]) -> Option<Tag<'a>> {
         tags::find(self.tags, name)
     }
 
-    /// Past the last aligned base, 0-based.
+    /// End of the aligned bases on the reference, 0-based exclusive.
     pub fn end(&self) -> i64 {
         self.position + self.cigar.iter().map(|&c| reference_length(c)).sum::<i64>()
     }
 
-    /// An alignment made in code, on contig 0. `packed` are bases, two a byte, as many as `qualities`.
+    /// An alignment made in code, on contig 0. `packed` are the bases as in BAM, two per byte, as many as `qualities`.
     pub(crate) fn made(packed: &'a [u8], cigar: &'a [u32], qualities: &'a [u8], position: i64) -> Self {
         Self {
             contig: 0,
@@ -98,7 +102,7 @@ impl<'a> Alignment<'a> {
     }
 }
 
-/// Reference bases that a BAM operation spans (M, D, N, = and X).
+/// Reference bases that a CIGAR operation of BAM spans (M, D, N, = and X).
 pub(crate) fn reference_length(operation: u32) -> i64 {
     const SPANS: u32 = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 7 | 1 << 8;
     if SPANS >> (operation & 15) & 1 == 1 {
@@ -108,14 +112,10 @@ pub(crate) fn reference_length(operation: u32) -> i64 {
     }
 }
 
-/// Blocks of a file (64 kB each) that may be unpacked ahead of where it is read.
+/// Blocks of a file (64 kB each) that may be decompressed ahead.
 const BLOCKS_AHEAD: i32 = 64;
 
-/// A stretch to read by the index: contig, start, end (0-based half-open).
-pub type Span = (usize, u64, u64);
-
-/// An open alignment file. Goes to htslib itself: `rust_htslib` takes a readable header for granted where
-/// there is an index.
+/// An open alignment file. Uses htslib itself: `rust_htslib` assumes a readable header when there is an index.
 pub struct Alignments {
     path: PathBuf,
     file: *mut htslib::htsFile,
@@ -127,24 +127,26 @@ pub struct Alignments {
     contigs: Contigs,
     sample: Option<String>,
     groups: ReadGroups,
-    /// What to read by the index, merged and sorted; None reads everything.
-    spans: Option<Vec<Span>>,
+    /// What to read; `None` reads everything.
+    spans: Option<Spans>,
+    /// The current one of `spans`.
     span: usize,
+    /// Contig and position of the record read last.
     last: (u32, i64),
-    /// Records may come in any order.
+    /// Records may be in any order.
     any_order: bool,
     has_reference: bool,
     /// Alignments read so far.
     pub records: u64,
-    /// All threads, until those that unpack have been started.
+    /// All threads, until those that decompress have been started.
     threads: usize,
-    /// By the index, but read straight on from the first place.
+    /// Found by the index, and read sequentially from there.
     straight: bool,
 }
 
 impl Drop for Alignments {
     fn drop(&mut self) {
-        // SAFETY: each pointer is null or ours and freed once; the iterator and index go before the file.
+        // SAFETY: each pointer is null or owned and freed once; the iterator and index before the file.
         unsafe {
             if !self.iterator.is_null() {
                 htslib::hts_itr_destroy(self.iterator);
@@ -159,7 +161,7 @@ impl Drop for Alignments {
                 htslib::sam_hdr_destroy(self.header);
             }
             htslib::hts_close(self.file);
-            // The file's own threads end with it.
+            // The threads of the file end when it is closed.
             if !self.pool.is_null() {
                 htslib::hts_tpool_destroy(self.pool);
             }
@@ -167,16 +169,12 @@ impl Drop for Alignments {
     }
 }
 
-fn c_string(path: &Path) -> Result<CString> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::input(path, "has a zero byte in its name"))
-}
-
 impl Alignments {
-    /// Open `path` (`-`: standard input). `reference` is the FASTA of a CRAM; `threads` are all threads, of
-    /// which those beyond the first unpack blocks ahead.
+    /// Open `path` (`-`: standard input). `reference` is the FASTA of a CRAM. Of `threads`, all but the caller's
+    /// decompress blocks ahead.
     ///
     /// # Errors
-    /// No alignment file, a broken header, or no end marker (the file is truncated).
+    /// The file is missing, is not an alignment file, has a broken header, or is truncated.
     pub fn open(path: &Path, reference: Option<&Path>, threads: usize) -> Result<Self> {
         if !is_stdio(path) {
             let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
@@ -185,11 +183,11 @@ impl Alignments {
             }
         }
         let wrong = |problem: &str| Error::input(path, problem);
-        let name = c_string(path)?;
+        let name = c_path(path)?;
         // SAFETY: valid C strings; the result is checked.
         let file = unsafe { htslib::hts_open(name.as_ptr(), c"r".as_ptr()) };
         if file.is_null() {
-            return Err(wrong("is no BAM, CRAM or SAM file"));
+            return Err(wrong("is not a BAM, CRAM or SAM file"));
         }
         let mut alignments = Self {
             path: path.to_path_buf(),
@@ -217,15 +215,15 @@ impl Alignments {
                 || ![htslib::htsExactFormat_bam, htslib::htsExactFormat_cram, htslib::htsExactFormat_sam]
                     .contains(&(*file).format.format)
             {
-                return Err(wrong("is no BAM, CRAM or SAM file"));
+                return Err(wrong("is not a BAM, CRAM or SAM file"));
             }
             if let Some(reference) = reference {
-                if htslib::hts_set_fai_filename(file, c_string(reference)?.as_ptr()) != 0 {
+                if htslib::hts_set_fai_filename(file, c_path(reference)?.as_ptr()) != 0 {
                     return Err(Error::input(reference, "cannot be used as the reference of the alignments"));
                 }
             }
             if htslib::hts_check_EOF(file) == 0 {
-                return Err(wrong("is truncated: it has no end marker; copy or make it again"));
+                return Err(wrong("is truncated: it has no end-of-file block; copy or make it again"));
             }
             alignments.header = htslib::sam_hdr_read(file);
             alignments.record = htslib::bam_init1();
@@ -237,23 +235,22 @@ impl Alignments {
         Ok(alignments)
     }
 
-    /// Have threads unpack blocks ahead, once all that asks them for anything else is done: htslib 1.19 waits for ever
-    /// for the answer of one that has met a damaged block, be it about the end marker, which the header asks for, or
-    /// about a seek.
+    /// Start the threads that decompress blocks ahead, after everything else that they would be needed for: htslib 1.19
+    /// waits for ever for one that has met a damaged block, be it to check the end-of-file block or to seek.
     fn start_threads(&mut self) -> Result<()> {
         let threads = std::mem::replace(&mut self.threads, 1);
         // SAFETY: the file is open.
         let text = unsafe { (*self.file).format.format == htslib::htsExactFormat_sam };
-        // Text is parsed in blocks by several threads, which then cannot tell the line that is wrong.
+        // Text would be parsed by several threads, which do not report the line of an error.
         match threads > 1 && !text {
-            true => self.unpack_ahead(threads.min(1024) as i32 - 1),
+            true => self.decompress_ahead(threads.min(1024) as i32 - 1),
             false => Ok(()),
         }
     }
 
-    /// Have `workers` threads unpack blocks ahead. htslib's own choice is two blocks a thread, after which each
-    /// side waits for the other.
-    fn unpack_ahead(&mut self, workers: i32) -> Result<()> {
+    /// Start `workers` threads that decompress blocks ahead: more blocks than the two per thread of htslib, with which
+    /// reader and threads wait for each other.
+    fn decompress_ahead(&mut self, workers: i32) -> Result<()> {
         // SAFETY: the file is open, and the pool lives until after it is closed.
         let set = unsafe {
             self.pool = htslib::hts_tpool_init(workers);
@@ -295,7 +292,7 @@ impl Alignments {
         Ok(())
     }
 
-    /// Take records in any order: nothing is said about those that lie before the one above.
+    /// Accept records in any order, instead of reporting those that precede the one before them as an error.
     pub fn in_any_order(&mut self) {
         self.any_order = true;
     }
@@ -322,7 +319,7 @@ impl Alignments {
         &self.contigs
     }
 
-    /// The sample all read groups name, if there is exactly one.
+    /// The sample (SM) of the read groups, if they all name the same one.
     pub fn sample(&self) -> Option<&str> {
         self.sample.as_deref()
     }
@@ -336,10 +333,10 @@ impl Alignments {
         Error::input(&self.path, problem)
     }
 
-    /// The next alignment, or None at the end of a complete file.
+    /// The next alignment, or `None` at the end of a complete file.
     ///
     /// # Errors
-    /// A record that cannot be read, a file that is cut short, records out of order.
+    /// A record that cannot be read, a truncated file, records out of order.
     #[inline]
     pub fn next_read(&mut self) -> Result<Option<Alignment<'_>>> {
         if self.threads > 1 && self.index.is_null() {
@@ -363,7 +360,7 @@ impl Alignments {
                 // SAFETY: all three are valid for the life of self.
                 let code = unsafe { htslib::sam_read1(self.file, self.header, self.record) };
                 match code >= 0 && !self.in_spans() {
-                    true if self.behind_spans() => return Ok(None),
+                    true if self.after_spans() => return Ok(None),
                     true => continue,
                     false if code == -1 => return Ok(None),
                     false => break code,
@@ -404,10 +401,10 @@ impl Alignments {
         self.view().map(Some)
     }
 
-    /// The alignment that [`Alignments::next_read`] gave last.
+    /// The alignment that [`Alignments::next_read`] returned last.
     ///
     /// # Errors
-    /// None behind a call that succeeded.
+    /// None, if that call succeeded.
     pub fn current(&mut self) -> Result<Alignment<'_>> {
         self.view()
     }
@@ -417,9 +414,9 @@ impl Alignments {
         unsafe { (*self.file).format.format == htslib::htsExactFormat_cram }
     }
 
-    /// A pipe shows only now whether its end marker is there.
+    /// Check that the file ends with an end-of-file block, which for a pipe is known only now.
     fn check_end(&self) -> Result<()> {
-        // A CRAM older than version 3 may do without.
+        // A CRAM older than version 3 may lack it.
         // SAFETY: the file is open, and is_bgzf and the format say which member of the union is set.
         let cut = unsafe {
             let file = &*self.file;
@@ -436,16 +433,16 @@ impl Alignments {
         };
         if cut {
             let n = self.records;
-            let problem = format!("ends after alignment {n} without its end marker: it is truncated");
+            let problem = format!("is truncated: it ends after alignment {n} without an end-of-file block");
             return Err(Error::truncated(&self.path, problem));
         }
         Ok(())
     }
 
-    /// The current record, its sizes checked against its buffer and its place against the one before.
+    /// The current record, with its sizes checked against its buffer and its position against the record before.
     #[inline]
     fn view(&mut self) -> Result<Alignment<'_>> {
-        // SAFETY: the record was just read; every slice is checked to lie within its l_data bytes.
+        // SAFETY: the record was just read; every slice is checked to be within its l_data bytes.
         let view = unsafe {
             let core = &(*self.record).core;
             let size = usize::try_from((*self.record).l_data).unwrap_or(0);
@@ -458,7 +455,7 @@ impl Alignments {
             if at_qualities + l_bases > size || l_name % 4 != 0 {
                 return Err(self.wrong(format!("alignment {} is damaged", self.records)));
             }
-            // Zeros end and pad the name.
+            // The name is terminated and padded with zeros.
             let used = l_name.saturating_sub(core.l_extranul as usize + 1);
             Alignment {
                 contig: core.tid,
@@ -483,20 +480,23 @@ impl Alignments {
             return Err(Error::input(
                 &self.path,
                 format!(
-                    "alignment {} (\"{name}\") lies before the one above it; sort the file with samtools sort",
+                    "alignment {} (\"{name}\") precedes the one before it; sort the file with samtools sort",
                     self.records
                 ),
             ));
         }
         if view.contig >= self.contigs.len() as i32 {
-            return Err(Error::input(&self.path, format!("alignment {} is on no contig of the header", self.records)));
+            return Err(Error::input(
+                &self.path,
+                format!("alignment {} is on a contig that the header does not have", self.records),
+            ));
         }
         self.last = place;
         Ok(view)
     }
 }
 
-/// The SM of the read groups in a SAM header, if they all name the same one.
+/// The sample (SM) of the read groups in a SAM header, if they all name the same one.
 fn only_sample(header: &str) -> Option<String> {
     let mut samples = header
         .lines()

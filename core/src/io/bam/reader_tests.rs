@@ -40,14 +40,14 @@ fn records_are_read_and_disorder_is_an_error() {
 }
 
 #[test]
-fn what_is_no_alignment_file_is_named() {
+fn other_files_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.bam");
     let message = |path: &Path| Alignments::open(path, None, 1).err().map(|e| e.to_string()).unwrap_or_default();
     assert!(message(&path).contains("a.bam"));
     for text in ["", "hello", "##fileformat=VCFv4.2\n"] {
         std::fs::write(&path, text).unwrap();
-        assert!(message(&path).contains("is no BAM"), "{text:?}: {}", message(&path));
+        assert!(message(&path).contains("is not a BAM"), "{text:?}: {}", message(&path));
     }
     std::fs::write(&path, "@HD\tVN:1.6\n").unwrap();
     assert!(message(&path).contains("no contigs"), "{}", message(&path));
@@ -94,8 +94,8 @@ fn any_number_of_threads_finds_the_same_by_the_index_as_by_reading() {
         let read = |threads: usize, by_index: bool| -> Vec<(usize, i64, i64)> {
             let mut file = Alignments::open(&path, None, threads).unwrap();
             match by_index {
-                true => file.restrict_by_index(spans.clone()).unwrap(),
-                false => file.restrict_by_reading(spans.clone()),
+                true => file.restrict_by_index(&Spans::new(spans.clone())).unwrap(),
+                false => file.restrict_by_reading(&Spans::new(spans.clone())),
             }
             let mut list = Vec::new();
             while let Some(a) = file.next_read().unwrap() {

@@ -3,17 +3,17 @@
 /// Value of an optional field.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tag<'a> {
-    /// `Z` and `H`, without the zero behind it.
+    /// Types `Z` and `H`, without the terminating zero.
     Text(&'a [u8]),
-    /// `c C s S i I`.
+    /// Types `c C s S i I`.
     Int(i64),
-    /// `A`.
+    /// Type `A`.
     Char(u8),
-    /// `f`.
+    /// Type `f`.
     Float(f32),
 }
 
-/// Each whole field with its name, up to the first that is damaged.
+/// Each complete field with its name, up to the first that is damaged.
 pub(super) fn split(mut fields: &[u8]) -> impl Iterator<Item = ([u8; 2], &[u8])> {
     std::iter::from_fn(move || {
         let size = 3 + size(fields)?;
@@ -46,7 +46,7 @@ fn size(fields: &[u8]) -> Option<usize> {
     })
 }
 
-/// The value of `name` in `fields`. None if it is absent, an array, or behind a damaged field.
+/// The value of `name` in `fields`; `None` if it is absent, an array, or after a damaged field.
 pub(super) fn find<'a>(mut fields: &'a [u8], name: &[u8; 2]) -> Option<Tag<'a>> {
     while fields.len() > 3 {
         let (head, rest) = fields.split_at(3);
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(f(b"Xf"), Some(Tag::Float(1.0)));
         assert_eq!(f(b"NN"), None);
         for end in 0..fields.len() {
-            // Cut anywhere: no panic, and nothing made up behind the cut.
+            // Truncated anywhere: no panic, and no value from after the end.
             assert!(find(&fields[..end], b"Xf").is_none());
         }
         assert_eq!(find(b"XBBi\xff\xff\xff\xff\0", b"XX"), None);

@@ -9,11 +9,12 @@ use crate::io::bam::reader::reference_length;
 use crate::io::bam::tags;
 use crate::io::bam::Alignment;
 use crate::io::bgzf::Bgzf;
-use crate::io::output_file::{persist, temporary_beside};
+use crate::io::output_file::{persist, temporary_for};
 use crate::io::text_input::is_stdio;
 use crate::io::Contigs;
 
-/// An alignment as it lies in a BAM file, without its size in front. Places of its mate are set at the end.
+/// An alignment as in a BAM file, without the leading block size. Fields about its mate are set by
+/// [`BamRecord::join`].
 #[derive(Clone, Debug, Default)]
 pub struct BamRecord(Vec<u8>);
 
@@ -21,10 +22,10 @@ const UNMAPPED: u16 = 4;
 const MATE_UNMAPPED: u16 = 8;
 
 impl BamRecord {
-    /// `read` with another place: contig and position (0-based; -1 for none) and CIGAR. Without an operation it
-    /// is unmapped. Optional fields named in `dropped` are left out.
+    /// `read` at another contig (index, -1 if unplaced) and position (0-based, -1 if unplaced), with another CIGAR, as in
+    /// BAM; with an empty one it is unmapped. Optional fields named in `dropped` are left out.
     pub fn new(read: &Alignment, contig: i32, position: i32, cigar: &[u32], dropped: &[[u8; 2]]) -> Self {
-        // A longer name cannot be in a BAM that was read.
+        // A BAM cannot hold a longer name.
         let name = &read.name[..read.name.len().min(254)];
         let spans: i64 = cigar.iter().map(|&c| reference_length(c)).sum();
         let end = i64::from(position) + spans.max(1);
@@ -95,7 +96,7 @@ impl BamRecord {
         self.flags() & UNMAPPED == 0
     }
 
-    /// Past its last aligned base.
+    /// End of the aligned bases on the reference, 0-based exclusive.
     fn end(&self) -> i64 {
         let first = 32 + usize::from(self.0[8]);
         let n = usize::from(u16::from_le_bytes([self.0[12], self.0[13]]));
@@ -103,14 +104,14 @@ impl BamRecord {
         i64::from(self.four(4)) + (0..n).map(|i| reference_length(operation(i))).sum::<i64>()
     }
 
-    /// Append a field with a small number.
+    /// Append an optional field of type `C`.
     pub fn add_number(&mut self, name: &[u8; 2], value: u8) {
         self.0.extend_from_slice(name);
         self.0.extend_from_slice(&[b'C', value]);
     }
 
-    /// Tell two mates of each other: places, whether mapped, and the length of the template. An unmapped one is
-    /// put where its mate lies.
+    /// Set the mate fields of two mates: position, whether mapped, and the length of the template. An unmapped read is
+    /// placed at its mate.
     pub fn join(first: &mut Self, second: &mut Self) {
         match (first.is_mapped(), second.is_mapped()) {
             (false, true) => first.set_place(second.place()),
@@ -143,7 +144,7 @@ impl BamRecord {
     }
 }
 
-/// The bin of an alignment, as the specification computes it.
+/// The bin of reference `start..end` (0-based half-open), as in the specification.
 fn bin(start: i64, end: i64) -> u16 {
     if start < 0 {
         return 4680;
@@ -157,8 +158,8 @@ fn bin(start: i64, end: i64) -> u16 {
     0
 }
 
-/// A BAM file being written; it has no final name before [`WholeBam::persist`]. Standard output and devices are
-/// written in place.
+/// A BAM file being written; it has no final name before [`WholeBam::persist`]. Standard output and devices are written
+/// directly.
 pub struct BamWriter {
     path: PathBuf,
     file: Bgzf,
@@ -166,14 +167,14 @@ pub struct BamWriter {
 }
 
 impl BamWriter {
-    /// Begin with `header`, lines without `@SQ`, and `contigs`; packed by `threads` threads.
+    /// Begin `path` with the lines of `header`, which has no `@SQ`, and `contigs`; compressed by `threads` threads.
     ///
     /// # Errors
-    /// What cannot be written; a contig longer than BAM allows.
+    /// The file cannot be written, or a contig is longer than BAM allows.
     pub fn create(path: &Path, header: &str, contigs: &Contigs, threads: usize) -> Result<Self> {
         let regular = !is_stdio(path) && (!path.exists() || path.is_file());
         let temporary = match regular {
-            true => Some(temporary_beside(path)?.into_temp_path()),
+            true => Some(temporary_for(path)?.into_temp_path()),
             false => None,
         };
         let file = Bgzf::create(temporary.as_deref().unwrap_or(path), path, threads, false)?;
@@ -206,6 +207,9 @@ impl BamWriter {
     }
 
     /// Append a record.
+    ///
+    /// # Errors
+    /// It cannot be written.
     pub fn write(&mut self, record: &BamRecord) -> Result<()> {
         let size = u32::try_from(record.0.len()).map_err(|_| Error::input(&self.path, "cannot hold so long a read"))?;
         self.file.keep_together(record.0.len() + 4).map_err(|e| Error::io(&self.path, e))?;
@@ -213,23 +217,29 @@ impl BamWriter {
         self.put(&record.0)
     }
 
-    /// Write everything out; the file is whole, but has no name yet.
+    /// Write everything to the file, which is then complete, but does not have its final name yet.
+    ///
+    /// # Errors
+    /// Something cannot be written.
     pub fn finish(self) -> Result<WholeBam> {
         if !self.file.close(None) {
-            return Err(Error::input(&self.path, "could not be written to its end; is the disk full?"));
+            return Err(Error::input(&self.path, "cannot be written completely; is the disk full?"));
         }
         Ok(WholeBam { path: self.path, temporary: self.temporary })
     }
 }
 
-/// A BAM file that lacks only its name.
+/// A complete BAM file under a temporary name.
 pub struct WholeBam {
     path: PathBuf,
     temporary: Option<TempPath>,
 }
 
 impl WholeBam {
-    /// Give the file its name.
+    /// Give the file its final name.
+    ///
+    /// # Errors
+    /// It cannot be renamed.
     pub fn persist(self) -> Result<()> {
         match self.temporary {
             Some(temporary) => persist(temporary, &self.path),

@@ -1,9 +1,9 @@
 //! Indexed FASTA: the reference genome, and sequences written with their index.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`reference`] | the reference genome, plain or BGZF |
-//! | `plain` | bases of a plain FASTA, read at the offset that its index gives |
+//! | `plain` | bases of an uncompressed FASTA, read at the offset given by the index |
 //! | [`writer`] | writing FASTA and its index |
 
 mod plain;

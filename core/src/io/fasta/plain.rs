@@ -1,4 +1,4 @@
-//! Bases of a plain FASTA, straight from where its index says they lie: htslib takes them one by one.
+//! Bases of an uncompressed FASTA, read at the offset given by its index: htslib reads them one by one.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -6,32 +6,35 @@ use std::path::Path;
 
 use crate::io::Contigs;
 
-/// Where the lines of each sequence lie.
+/// Where each sequence is in the file.
 pub(super) struct PlainLines {
     file: File,
     size: u64,
     sequences: Vec<Sequence>,
 }
 
+/// One line of the index.
 #[derive(Clone, Copy)]
 struct Sequence {
+    /// In bases.
     length: u64,
-    /// Of its first base, in bytes.
+    /// Offset of its first base, in bytes.
     offset: u64,
-    /// Bases in a line, and bytes with its end.
+    /// Bases in a line.
     bases: u64,
+    /// Bytes in a line, with its end.
     width: u64,
 }
 
 impl Sequence {
-    /// Where base `i` (0-based) lies.
+    /// Offset of base `i` (0-based) in bytes.
     fn byte(&self, i: u64) -> Option<u64> {
         (i / self.bases).checked_mul(self.width)?.checked_add(i % self.bases)?.checked_add(self.offset)
     }
 }
 
 impl PlainLines {
-    /// None if the index holds anything that it should not: htslib then says what it thinks of it.
+    /// `None` if the index holds anything unexpected: reading it is then left to htslib.
     pub fn open(file: File, index: &Path, contigs: &Contigs) -> Option<Self> {
         let size = file.metadata().ok()?.len();
         let text = std::fs::read_to_string(index).ok()?;
@@ -51,7 +54,7 @@ impl PlainLines {
         (sequences.len() == contigs.len()).then_some(Self { file, size, sequences })
     }
 
-    /// Bases `start..end` (0-based half-open), as they are written. None if the file does not hold them.
+    /// Bases `start..end` (0-based half-open), in the case of the file. `None` if the file does not hold them.
     pub fn read(&self, contig: usize, start: u64, end: u64) -> Option<Vec<u8>> {
         let sequence = self.sequences.get(contig)?;
         if start >= end || end > sequence.length {
@@ -66,7 +69,7 @@ impl PlainLines {
         if sequence.bases == sequence.width {
             return Some(bytes);
         }
-        // The first line may be a part of one.
+        // The first line may be read in part.
         let mut bases = Vec::with_capacity((end - start) as usize);
         let head = (sequence.bases - start % sequence.bases) as usize;
         bases.extend_from_slice(&bytes[..head.min(bytes.len())]);

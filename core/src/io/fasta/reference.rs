@@ -3,7 +3,6 @@
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
@@ -11,13 +10,14 @@ use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
 use crate::io::fasta::plain::PlainLines;
+use crate::io::paths::{c_path, with_suffix};
 use crate::io::Contigs;
 
-/// Bases read at a time where one request follows another: neighbouring windows then cost one copy each.
+/// Bases read at a time where requests are close to each other: neighbouring windows then cost one copy each.
 const CHUNK: i64 = 1 << 18;
-/// Bases read at a time where requests lie far apart: a BGZF block has to be unpacked for any of them.
+/// Bases read at a time where requests are far apart: each needs a BGZF block to be decompressed.
 const FAR_CHUNK: i64 = 1 << 13;
-/// How far a chunk begins before the base asked for, since the next window may begin a little earlier.
+/// Bases read before the one requested, since the next window may begin a little earlier.
 const BEFORE: i64 = 1 << 11;
 
 /// An open FASTA file with its index.
@@ -25,18 +25,19 @@ pub struct Reference {
     path: PathBuf,
     index: Index,
     contigs: Contigs,
-    /// Of a plain file.
+    /// If the file is uncompressed.
     lines: Option<PlainLines>,
     cached: Option<Chunk>,
 }
 
+/// Bases in memory, in upper case, from 0-based position `start`.
 struct Chunk {
     contig: usize,
     start: i64,
     bases: Vec<u8>,
 }
 
-/// htslib's index; `rust_htslib::faidx` checks neither opening nor fetching, so this goes to htslib itself.
+/// htslib's index. `rust_htslib::faidx` checks neither opening nor fetching, so this uses htslib itself.
 struct Index(NonNull<htslib::faidx_t>);
 
 // SAFETY: htslib keeps no thread-local state for an index, and it is never shared.
@@ -49,15 +50,12 @@ impl Drop for Index {
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 impl Reference {
-    /// Open `path`, a FASTA file with `.fai` (and `.gzi` when BGZF) beside it. An index is never made here:
-    /// the folder may be shared or read-only.
+    /// Open `path`, a FASTA file with its index `.fai` (and `.gzi` if compressed with bgzip) in the same folder. A missing
+    /// index is not created, since the folder may be shared or read-only.
+    ///
+    /// # Errors
+    /// The file or an index is missing or unreadable, is not FASTA, or is compressed with gzip instead of bgzip.
     pub fn open(path: &Path) -> Result<Self> {
         let mut start = [0; 4];
         let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
@@ -66,26 +64,28 @@ impl Reference {
         }
         match file.read_exact(&mut start) {
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
-                return Err(Error::input(path, "is no FASTA file: it is all but empty"))
+                return Err(Error::input(path, "is not a FASTA file: it is almost empty"))
             }
             other => other.map_err(|e| Error::io(path, e))?,
         }
         let compressed = start.starts_with(&[0x1f, 0x8b]);
         if compressed && start[3] & 4 == 0 {
-            return Err(Error::input(path, "is gzip, not BGZF: unpack it and compress it with bgzip"));
+            return Err(Error::input(
+                path,
+                "is compressed with gzip, not bgzip: decompress it and compress it with bgzip",
+            ));
         }
         if !compressed && start[0] != b'>' && start[0] != b';' {
-            return Err(Error::input(path, "is no FASTA file: it does not begin with >"));
+            return Err(Error::input(path, "is not a FASTA file: it does not begin with >"));
         }
         let make = format!("make it with: samtools faidx {}", path.display());
         for suffix in [".fai", ".gzi"] {
-            let index = beside(path, suffix);
+            let index = with_suffix(path, suffix);
             if (suffix == ".fai" || compressed) && !index.exists() {
                 return Err(Error::input(path, format!("has no index \"{}\"; {make}", index.display())));
             }
         }
-        let name =
-            CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::input(path, "has a zero byte in its name"))?;
+        let name = c_path(path)?;
         // SAFETY: a valid C string; flags 0 asks htslib not to build an index.
         let index = unsafe { htslib::fai_load3(name.as_ptr(), std::ptr::null(), std::ptr::null(), 0) };
         let index = NonNull::new(index)
@@ -105,16 +105,16 @@ impl Reference {
             };
             // SAFETY: both pointers are valid.
             let length = unsafe { htslib::faidx_seq_len64(index.0.as_ptr(), name.as_ptr()) };
-            let name = name
-                .to_str()
-                .map_err(|_| Error::input(beside(path, ".fai"), format!("line {}: the name is not text", i + 1)))?;
+            let name = name.to_str().map_err(|_| {
+                Error::input(with_suffix(path, ".fai"), format!("line {}: the name is not UTF-8 text", i + 1))
+            })?;
             list.push((name.to_string(), u64::try_from(length).unwrap_or(0)));
         }
         if list.is_empty() {
-            return Err(Error::input(path, format!("has an index that lists no sequence; {make}")));
+            return Err(Error::input(path, format!("has an index without sequences; {make}")));
         }
         let contigs = Contigs::new(list);
-        let lines = if compressed { None } else { PlainLines::open(file, &beside(path, ".fai"), &contigs) };
+        let lines = if compressed { None } else { PlainLines::open(file, &with_suffix(path, ".fai"), &contigs) };
         Ok(Self { path: path.to_path_buf(), index, contigs, lines, cached: None })
     }
 
@@ -123,12 +123,12 @@ impl Reference {
         &self.path
     }
 
-    /// Its sequences, in the order of the index.
+    /// The sequences, in the order of the index.
     pub fn contigs(&self) -> &Contigs {
         &self.contigs
     }
 
-    /// A whole contig as it is written in the file, soft-masked bases in lower case.
+    /// A whole contig in the case of the file: soft-masked bases are lower case.
     ///
     /// # Errors
     /// As [`Reference::fetch`].
@@ -139,21 +139,21 @@ impl Reference {
         match i64::try_from(self.contigs.length(contig)) {
             Ok(0) => Ok(Vec::new()),
             Ok(length) => self.load(contig, 0, length),
-            Err(_) => Err(Error::input(&self.path, "has an index with a length beyond all measure")),
+            Err(_) => Err(Error::input(&self.path, "has an index with an impossible length")),
         }
     }
 
-    /// True if the contig holds `bases` (upper case) from `start` on; N in the file fits any base.
+    /// True if the contig has `bases` (upper case) from `start` (0-based) on; N in the file matches any base.
     ///
     /// # Errors
     /// As [`Reference::fetch`].
-    pub fn holds(&mut self, contig: usize, start: u64, bases: &[u8]) -> Result<bool> {
+    pub fn matches(&mut self, contig: usize, start: u64, bases: &[u8]) -> Result<bool> {
         let fits = |found: &[u8]| found.iter().zip(bases).all(|(f, b)| f == b || *f == b'N');
         let end = start.saturating_add(bases.len() as u64);
         if contig < self.contigs.len() && end > self.contigs.length(contig) {
             return Ok(false);
         }
-        // Without a copy where it is at hand: this is asked of every record of a VCF.
+        // Without a copy where it is in memory: this is called for every record of a VCF.
         if let Some(chunk) = self.cached.as_ref().filter(|c| c.contig == contig && c.start as u64 <= start) {
             let at = (start - chunk.start as u64) as usize;
             if let Some(found) = chunk.bases.get(at..at + bases.len()) {
@@ -163,10 +163,10 @@ impl Reference {
         Ok(fits(&self.fetch(contig, start as i64, end as i64)?))
     }
 
-    /// Bases `start..end` (0-based, half-open) of a contig in upper case; N before 0 and past its end.
+    /// Bases `start..end` (0-based half-open) of a contig in upper case; N before its start and past its end.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds something else than letters there (an old index).
+    /// The file cannot be read, or holds something other than letters there (an outdated index).
     pub fn fetch(&mut self, contig: usize, start: i64, end: i64) -> Result<Vec<u8>> {
         if contig >= self.contigs.len() {
             return Err(Error::input(&self.path, format!("has no sequence number {}", contig + 1)));
@@ -198,13 +198,13 @@ impl Reference {
         Ok(bases)
     }
 
-    /// Read `start..end`, which lies within the contig, as it is written.
+    /// Read `start..end`, which is within the contig, in the case of the file.
     fn load(&self, contig: usize, start: i64, end: i64) -> Result<Vec<u8>> {
         let name = self.contigs.name(contig);
         let stale = || {
             Error::truncated(
                 &self.path,
-                format!("cannot be read at {name}:{}-{end}; the file is cut short or its index is old", start + 1),
+                format!("cannot be read at {name}:{}-{end}; the file is truncated or its index is outdated", start + 1),
             )
         };
         if let Some(lines) = &self.lines {
@@ -234,7 +234,7 @@ impl Reference {
     }
 }
 
-/// True if all are letters; without a branch, so that many are looked at together.
+/// True if all are letters; without a branch, so that it is vectorised.
 fn all_letters(bases: &[u8]) -> bool {
     bases.iter().fold(0u8, |wrong, b| wrong | u8::from((b | 32).wrapping_sub(b'a') > 25)) == 0
 }
@@ -304,6 +304,6 @@ mod tests {
         std::fs::write(folder.path().join("x.fa.fai"), "a\t900000000000\t3\t60\t61\n").unwrap();
         let mut r = Reference::open(&path).unwrap();
         let error = r.fetch(0, 0, 100).unwrap_err().to_string();
-        assert!(error.contains("cut short"), "{error}");
+        assert!(error.contains("truncated"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Writing FASTA with its index beside it.
+//! Writing FASTA with its index.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,15 @@ use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 use crate::io::bgzf::Bgzf;
-use crate::io::output_file::{persist, temporary_beside, write_whole, OutFile};
+use crate::io::output_file::{persist, temporary_for, write_whole, OutFile};
+use crate::io::paths::with_suffix;
 use crate::io::text_input::is_stdio;
 
-/// Bases a line.
+/// Bases in a line.
 const LINE: usize = 60;
 
-/// A FASTA file being written, in lines of 60 bases. A name in `.gz` or `.bgz` is written as BGZF with `.fai`
-/// and `.gzi` beside it, another with `.fai`; standard output and devices get no index. Nothing has its final
+/// A FASTA file being written, in lines of 60 bases. A name that ends in `.gz` or `.bgz` is written as BGZF with the
+/// indexes `.fai` and `.gzi`, any other with `.fai`; standard output and devices have no index. Nothing has its final
 /// name before [`WholeFasta::persist`].
 pub struct FastaWriter {
     path: PathBuf,
@@ -23,9 +24,11 @@ pub struct FastaWriter {
     name: String,
     /// Bytes written so far, uncompressed.
     written: u64,
-    /// Where the bases of the sequence began.
+    /// Offset of the first base of the sequence.
     offset: u64,
+    /// Bases of the sequence so far.
     length: u64,
+    /// Lines to be written.
     line: Vec<u8>,
 }
 
@@ -34,19 +37,16 @@ enum Sink {
     Bgzf(Bgzf, TempPath),
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 impl FastaWriter {
-    /// Begin writing `path`; BGZF is packed by `threads` threads.
+    /// Begin writing `path`; BGZF is compressed by `threads` threads.
+    ///
+    /// # Errors
+    /// The file cannot be created.
     pub fn create(path: &Path, threads: usize) -> Result<Self> {
         let bgzf = path.extension().is_some_and(|e| e == "gz" || e == "bgz");
         let regular = !is_stdio(path) && (!path.exists() || path.is_file());
         let sink = if bgzf && regular {
-            let temporary = temporary_beside(path)?.into_temp_path();
+            let temporary = temporary_for(path)?.into_temp_path();
             Sink::Bgzf(Bgzf::create(&temporary, path, threads, true)?, temporary)
         } else {
             Sink::Plain(OutFile::create(path)?)
@@ -64,6 +64,9 @@ impl FastaWriter {
     }
 
     /// Begin a sequence.
+    ///
+    /// # Errors
+    /// The sequence before it cannot be written.
     pub fn begin(&mut self, name: &str) -> Result<()> {
         self.end_sequence()?;
         self.put(format!(">{name}\n").as_bytes())?;
@@ -73,8 +76,11 @@ impl FastaWriter {
     }
 
     /// Append bases to the sequence begun last.
+    ///
+    /// # Errors
+    /// They cannot be written.
     pub fn write(&mut self, mut bases: &[u8]) -> Result<()> {
-        // Bases wait in `line` with their line ends until there are many.
+        // Bases are collected in `line` with their line ends until there are many.
         while !bases.is_empty() {
             let room = LINE - (self.length % LINE as u64) as usize;
             let (now, later) = bases.split_at(room.min(bases.len()));
@@ -121,8 +127,11 @@ impl FastaWriter {
         }
     }
 
-    /// Write everything out; file and indexes are whole, but have no names yet. Standard output and devices are
-    /// done.
+    /// Write everything to the file. File and indexes are complete, but do not have their final names yet; standard output
+    /// and devices are done.
+    ///
+    /// # Errors
+    /// Something cannot be written.
     pub fn finish(mut self) -> Result<WholeFasta> {
         self.end_sequence()?;
         let path = self.path;
@@ -132,9 +141,9 @@ impl FastaWriter {
                 Whole::Plain(out)
             }
             Sink::Bgzf(file, temporary) => {
-                let scratch = temporary_beside(&beside(&path, ".gzi"))?.into_temp_path();
+                let scratch = temporary_for(&with_suffix(&path, ".gzi"))?.into_temp_path();
                 if !file.close(Some(&scratch)) {
-                    return Err(Error::input(&path, "could not be written to its end; is the disk full?"));
+                    return Err(Error::input(&path, "cannot be written completely; is the disk full?"));
                 }
                 Whole::Bgzf(temporary, scratch)
             }
@@ -143,7 +152,7 @@ impl FastaWriter {
     }
 }
 
-/// A FASTA file and its indexes that lack only their names.
+/// A complete FASTA file with its indexes, under temporary names.
 pub struct WholeFasta {
     path: PathBuf,
     data: Whole,
@@ -152,12 +161,15 @@ pub struct WholeFasta {
 
 enum Whole {
     Plain(OutFile),
-    /// Data and index of blocks.
+    /// Data, and index of its blocks (`.gzi`).
     Bgzf(TempPath, TempPath),
 }
 
 impl WholeFasta {
-    /// Give the files their names, the indexes last.
+    /// Give the files their final names, the indexes last.
+    ///
+    /// # Errors
+    /// They cannot be renamed.
     pub fn persist(self) -> Result<()> {
         let path = self.path;
         let regular = !is_stdio(&path) && (!path.exists() || path.is_file());
@@ -165,11 +177,11 @@ impl WholeFasta {
             Whole::Plain(out) => out.finish()?,
             Whole::Bgzf(data, gzi) => {
                 persist(data, &path)?;
-                persist(gzi, &beside(&path, ".gzi"))?;
+                persist(gzi, &with_suffix(&path, ".gzi"))?;
             }
         }
         match regular {
-            true => write_whole(&beside(&path, ".fai"), self.index.as_bytes()),
+            true => write_whole(&with_suffix(&path, ".fai"), self.index.as_bytes()),
             false => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! The attributes of GTF and GFF3, and the way from a feature up to its gene.
+//! The attributes of GTF and GFF3, and the path from a feature to its gene.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 pub(super) enum Style {
     /// `gene_id "x"; transcript_id "y";`
     Gtf,
-    /// `ID=x;Parent=y`, with percent signs for what it keeps to itself.
+    /// `ID=x;Parent=y`, with reserved characters percent-encoded.
     Gff3,
 }
 
@@ -22,7 +22,7 @@ impl Style {
     }
 }
 
-/// The value of attribute `key`, quotes taken off, percent signs as they are. The first where there are several.
+/// The value of attribute `key` without quotes, still percent-encoded; the first of several.
 pub(super) fn value<'a>(attributes: &'a str, key: &str, style: Style) -> Option<&'a str> {
     let mut rest = attributes;
     loop {
@@ -40,7 +40,7 @@ pub(super) fn value<'a>(attributes: &'a str, key: &str, style: Style) -> Option<
                 rest = &rest[end..];
             }
             Style::Gtf => {
-                // A quoted value may hold semicolons.
+                // A quoted value may contain semicolons.
                 let space = rest.find([' ', ';']).unwrap_or(rest.len());
                 let here = found.is_some() && space == key.len();
                 let text = rest[space..].trim_start_matches(' ');
@@ -60,7 +60,7 @@ pub(super) fn value<'a>(attributes: &'a str, key: &str, style: Style) -> Option<
     }
 }
 
-/// A value with its percent signs resolved. Codes of control characters stay, since names go into tables.
+/// A value percent-decoded, except for control characters, since names go into tables.
 pub(super) fn decoded(value: &str, style: Style) -> Cow<'_, str> {
     if style == Style::Gtf || !value.contains('%') {
         return Cow::Borrowed(value);
@@ -91,14 +91,15 @@ pub(super) fn decoded(value: &str, style: Style) -> Cow<'_, str> {
 #[derive(Default)]
 struct Node {
     parent: Option<u32>,
-    /// Its value of the attribute that names genes.
+    /// Its value of the attribute with the gene's name.
     name: Option<Box<str>>,
-    /// It is a gene: nothing above it is looked at.
+    /// It is a gene: its parents are ignored.
     gene: bool,
+    /// Its line has been read.
     defined: bool,
 }
 
-/// Who is whose parent in a GFF3.
+/// The parent of each ID of a GFF3.
 #[derive(Default)]
 pub(super) struct Hierarchy {
     nodes: Vec<Node>,
@@ -106,7 +107,7 @@ pub(super) struct Hierarchy {
     names: Vec<Box<str>>,
 }
 
-/// Features that are nobody's parent: a genome has millions of them.
+/// Features that are never parents, of which a genome has millions.
 const LEAVES: [&str; 9] = [
     "exon",
     "CDS",
@@ -132,7 +133,7 @@ impl Hierarchy {
         node
     }
 
-    /// Take in a line of another feature than the one wanted. Of an ID on several lines the first counts.
+    /// Add a line of a feature other than the wanted one. Of an ID on several lines the first counts.
     pub(super) fn define(&mut self, feature: &str, attributes: &str, gene_attribute: Option<&str>) {
         if LEAVES.contains(&feature) {
             return;
@@ -154,11 +155,11 @@ impl Hierarchy {
         };
     }
 
-    /// The gene above `node`: the first value of the attribute on the way up, else the ID of the gene, or of the
-    /// topmost feature.
+    /// The gene of `node`: the first value of the attribute among it and its ancestors, else the ID of the gene, or of the
+    /// topmost ancestor.
     ///
     /// # Errors
-    /// The parents go round in a circle, or none has the attribute asked for.
+    /// The parents form a circle, or none has the requested attribute.
     pub(super) fn gene(&self, node: u32, gene_attribute: Option<&str>) -> Result<Cow<'_, str>, String> {
         let mut at = node as usize;
         for _ in 0..=self.nodes.len().min(1000) {
@@ -179,7 +180,7 @@ impl Hierarchy {
                 }
             }
         }
-        Err(format!("the parents of \"{}\" go round in a circle", self.names[node as usize]))
+        Err(format!("the parents of \"{}\" form a circle", self.names[node as usize]))
     }
 }
 
@@ -207,13 +208,13 @@ mod tests {
             }
         }
         assert_eq!(value("gene_id \"x", "gene_id", Style::Gtf), Some("x"));
-        // A key of the user's that no file can have.
+        // A key that no file can have.
         assert_eq!(value("a;b=c", "a;b", Style::Gff3), Some("c"));
         assert_eq!(value("a b", "", Style::Gtf), None);
     }
 
     #[test]
-    fn percent_signs_are_resolved_but_for_control_characters() {
+    fn values_are_percent_decoded_except_for_control_characters() {
         for (text, plain) in
             [("A%3BB", "A;B"), ("a%09b", "a%09b"), ("50%", "50%"), ("%zz", "%zz"), ("%C3%A9", "é"), ("%ff", "%ff")]
         {
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_attribute_tells_the_style() {
+    fn the_style_is_that_of_the_first_attribute() {
         assert_eq!(Style::of("ID=x;Note=a b"), Style::Gff3);
         assert_eq!(Style::of("gene_id \"a=b\";"), Style::Gtf);
         assert_eq!(Style::of(""), Style::Gtf);

@@ -166,7 +166,7 @@ fn wrong_lines_are_named() {
         (
             "##gff-version 3\nchr1\t.\tmRNA\t1\t2\t.\t+\t.\tID=a;Parent=a\nchr1\t.\texon\t1\t2\t.\t+\t.\tParent=a\n"
                 .into(),
-            "line 3: the parents of \"a\" go round in a circle",
+            "line 3: the parents of \"a\" form a circle",
         ),
         ("".into(), "holds no region"),
         ("chr1\t1\t2\nchr1\t9\t5\n".into(), "line 2: end 5 is before start 9"),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// The longest line that is read, in bytes: a file without line ends is no table of regions.
+/// The longest line that is read, in bytes: a file without line ends is not a table of regions.
 const LONGEST: u64 = 1 << 24;
 
 /// The lines of a text file, numbered from 1, without their ends.
@@ -17,6 +17,10 @@ pub(super) struct Lines<'a> {
 }
 
 impl Lines<'_> {
+    /// The next line with its number.
+    ///
+    /// # Errors
+    /// It cannot be read, is too long, or is not UTF-8 text.
     pub(super) fn next(&mut self) -> Result<Option<(u64, &str)>> {
         self.line.clear();
         let mut limited = self.reader.by_ref().take(LONGEST);
@@ -30,12 +34,12 @@ impl Lines<'_> {
             return Err(Error::input(self.path, problem));
         }
         let text = std::str::from_utf8(&self.line)
-            .map_err(|_| Error::input(self.path, format!("line {}: is not text", self.number)))?;
+            .map_err(|_| Error::input(self.path, format!("line {}: is not UTF-8 text", self.number)))?;
         Ok(Some((self.number, text.trim_end_matches(['\n', '\r']))))
     }
 }
 
-/// Whether a line is one of a genome browser, not a region.
+/// Whether a line is a `track` or `browser` line of the UCSC genome browser.
 pub(super) fn is_browser_line(text: &str) -> bool {
     matches!(text.split([' ', '\t']).next(), Some("track" | "browser"))
 }

@@ -1,25 +1,27 @@
-//! The forms a VCF can be written in.
+//! The formats in which VCF and BCF are written.
 
 use std::path::Path;
 use std::str::FromStr;
 
-/// A form of VCF or BCF; compressed ones with an optional level, 0 (stored) to 9.
+/// A format of VCF or BCF; compressed ones with an optional level, 0 (uncompressed) to 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VcfFormat {
-    /// `v`
+    /// `v`: plain VCF.
     Vcf,
-    /// `z`, BGZF
+    /// `z`: VCF compressed with BGZF.
     VcfGz(Option<u8>),
-    /// `b`
+    /// `b`: BCF compressed with BGZF.
     Bcf(Option<u8>),
-    /// `u`, for pipes
+    /// `u`: uncompressed BCF, for pipes.
     BcfUncompressed,
 }
 
 /// A kind of index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexKind {
+    /// CSI, for contigs of any length.
     Csi,
+    /// TBI, for VCF only, up to 512 Mb.
     Tbi,
 }
 
@@ -33,13 +35,16 @@ impl VcfFormat {
         }
     }
 
-    /// Whether an index of this kind can be made for the format; otherwise why not.
+    /// Check that an index of this kind can be made for the format.
+    ///
+    /// # Errors
+    /// It cannot; the message says what to do.
     pub fn check_index(self, kind: IndexKind) -> Result<(), String> {
         match (self, kind) {
             (VcfFormat::Vcf | VcfFormat::BcfUncompressed, _) => {
                 Err("-W needs compressed output: use -Oz or -Ob, or a name in .vcf.gz or .bcf".into())
             }
-            (VcfFormat::Bcf(_), IndexKind::Tbi) => Err("BCF takes a CSI index: use -W or -W=csi".into()),
+            (VcfFormat::Bcf(_), IndexKind::Tbi) => Err("BCF needs a CSI index: use -W or -W=csi".into()),
             _ => Ok(()),
         }
     }
@@ -49,7 +54,8 @@ impl FromStr for VcfFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("\"{text}\" is no output type; use u, b, v or z, with a level 0-9 behind b or z");
+        let bad =
+            || format!("\"{text}\" is not an output type; use u, b, v or z, with an optional level 0-9 after b or z");
         let mut letters = text.chars();
         let (kind, level, rest) = (letters.next(), letters.next(), letters.next());
         let level = match level {
@@ -74,7 +80,7 @@ impl FromStr for IndexKind {
         match text {
             "csi" => Ok(IndexKind::Csi),
             "tbi" => Ok(IndexKind::Tbi),
-            _ => Err(format!("\"{text}\" is no index type; use csi or tbi")),
+            _ => Err(format!("\"{text}\" is not an index type; use csi or tbi")),
         }
     }
 }
@@ -84,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_as_bcftools_has_them() {
+    fn letters_are_those_of_bcftools() {
         assert_eq!("u".parse(), Ok(VcfFormat::BcfUncompressed));
         assert_eq!("b".parse(), Ok(VcfFormat::Bcf(None)));
         assert_eq!("z9".parse(), Ok(VcfFormat::VcfGz(Some(9))));

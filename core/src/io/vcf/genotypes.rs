@@ -1,24 +1,24 @@
-//! Reading genotypes of chosen samples from VCF or BCF, record by record.
+//! Genotypes of chosen samples, record by record: a layer on the reader of VCF and BCF.
 
 use std::ffi::{CStr, CString};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::ptr;
 
 use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
-use crate::io::text_input::is_stdio;
-use crate::io::vcf::index::ByContig;
+use crate::io::vcf::record::Bcf;
+use crate::io::vcf::source::VcfSource;
 
 /// One sample's call at one record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Call {
-    /// No allele called, or only some, or no GT at all, or more than two alleles.
+    /// No allele called, or not all of them, no GT at all, or more than two alleles.
     Missing,
-    /// One copy (sex chromosomes, mitochondrion).
+    /// Allele index of the one copy (sex chromosomes, mitochondrion).
     Haploid(u32),
-    Diploid(u32, u32, /* phased */ bool),
+    /// Allele indices in the order written, and whether they are phased.
+    Diploid(u32, u32, bool),
 }
 
 impl Call {
@@ -39,7 +39,7 @@ impl Call {
             _ => None,
         };
         let mut values = [0; 3];
-        // Three tell whether there are two.
+        // The third shows whether there are more than two.
         for (i, slot) in values.iter_mut().enumerate().take(n) {
             match value(i) {
                 Some(v) => *slot = v,
@@ -68,116 +68,56 @@ impl Call {
     }
 }
 
-/// An open VCF or BCF file. `rust_htslib::bcf::Reader` takes a file without a readable header for granted
-/// and parses every sample, so this goes to htslib itself.
-pub(crate) struct VcfFile {
-    path: PathBuf,
-    file: *mut htslib::htsFile,
-    header: *mut htslib::bcf_hdr_t,
-    record: *mut htslib::bcf1_t,
+/// Reads records with the calls of chosen samples, straight from htslib: `rust_htslib::bcf::Reader` assumes a readable
+/// header and parses every sample.
+pub(crate) struct GenotypeReader {
+    source: VcfSource,
+    record: Bcf,
     /// The header's number of GT, below 0 until a record or the header has named it.
     gt: libc::c_int,
-    /// Column of each wanted sample among those parsed.
+    /// Column of each chosen sample among those parsed.
     columns: Vec<usize>,
-    /// Some contigs alone, if it has an index.
-    part: Option<ByContig>,
     /// Records read so far.
     pub records: u64,
 }
 
-// SAFETY: htslib keeps no thread-local state for a file, and it is never shared.
-unsafe impl Send for VcfFile {}
-
-impl Drop for VcfFile {
-    fn drop(&mut self) {
-        // SAFETY: each pointer is null or ours, and freed once.
-        unsafe {
-            if !self.record.is_null() {
-                htslib::bcf_destroy(self.record);
-            }
-            if !self.header.is_null() {
-                htslib::bcf_hdr_destroy(self.header);
-            }
-            htslib::hts_close(self.file);
-        }
-    }
-}
-
-impl VcfFile {
+impl GenotypeReader {
     /// Open `path` (`-`: standard input) and parse only `samples` of it, in the order given.
+    ///
+    /// # Errors
+    /// The file is missing, neither VCF nor BCF, its header is broken, or it lacks a sample.
     pub fn open(path: &Path, samples: &[&str]) -> Result<Self> {
-        if !is_stdio(path) {
-            let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
-            if file.metadata().map_err(|e| Error::io(path, e))?.is_dir() {
-                return Err(Error::input(path, "is a folder, not a VCF or BCF file"));
-            }
+        let mut source = VcfSource::open(path, 1)?;
+        if let Some(index) = source.index().filter(|_| !source.is_bcf()) {
+            // Contigs without a header line would otherwise be unknown until their first record.
+            let contigs = index.contigs(source.header());
+            source.header_mut().declare_contigs(&contigs);
         }
-        let not_vcf = || Error::input(path, "is no VCF or BCF file, or its header is broken");
-        let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| not_vcf())?;
-        // SAFETY: valid C strings; the result is checked.
-        let file = unsafe { htslib::hts_open(name.as_ptr(), c"r".as_ptr()) };
-        if file.is_null() {
-            return Err(not_vcf());
-        }
-        let mut vcf = Self {
-            path: path.to_path_buf(),
-            file,
-            header: ptr::null_mut(),
-            record: ptr::null_mut(),
-            gt: -1,
-            columns: Vec::new(),
-            part: None,
-            records: 0,
-        };
-        // SAFETY: file is open; header and record are checked before use.
-        unsafe {
-            if (*file).format.category != htslib::htsFormatCategory_variant_data {
-                return Err(not_vcf());
-            }
-            vcf.header = htslib::bcf_hdr_read(file);
-            vcf.record = htslib::bcf_init();
-            if vcf.header.is_null() || vcf.record.is_null() {
-                return Err(not_vcf());
-            }
-        }
-        vcf.choose(samples)?;
-        Ok(vcf)
+        let record = Bcf::new().ok_or_else(|| Error::input(path, "cannot be read: there is no memory for a record"))?;
+        let mut reader = Self { source, record, gt: -1, columns: Vec::new(), records: 0 };
+        reader.choose(samples)?;
+        Ok(reader)
     }
 
-    /// Read only the records on `contigs`, names of the header in its order, if the file has an index: else all of them.
+    /// Read only the records on `contigs`, names of the header in its order, if the file has an index that is not older
+    /// than itself; else all of them.
     pub fn only(&mut self, contigs: &[&str]) {
-        if !is_stdio(&self.path) {
-            // SAFETY: file and header are open, and only the header was read.
-            self.part = unsafe { ByContig::open(&self.path, self.file, self.header, contigs) };
-        }
+        let Some(index) = self.source.fresh_index() else { return };
+        // The last position that htslib knows.
+        let end = i64::from(i32::MAX) << 32 | i64::from(i32::MAX);
+        // A contig without a record has no number in the index.
+        let numbers = contigs.iter().map(|contig| index.number(self.source.header(), contig)).filter(|&n| n >= 0);
+        let intervals = numbers.map(|number| (number, 0, end)).collect();
+        self.source.restrict(index, intervals);
     }
 
-    fn sample_names(&self) -> Vec<String> {
-        // SAFETY: the header is valid and lists n[BCF_DT_SAMPLE] names.
-        unsafe {
-            let n = (*self.header).n[htslib::BCF_DT_SAMPLE as usize];
-            (0..usize::try_from(n).unwrap_or(0))
-                .map(|i| CStr::from_ptr(*(*self.header).samples.add(i)).to_string_lossy().into_owned())
-                .collect()
-        }
-    }
-
-    /// Names of the header's contigs, in its order.
+    /// Names of the header's contigs by number, empty for a number that it skips.
     pub fn header_contigs(&self) -> Vec<String> {
-        // SAFETY: the header is valid and lists n[BCF_DT_CTG] contigs; numbers that it skips have no key.
-        unsafe {
-            let n = (*self.header).n[htslib::BCF_DT_CTG as usize];
-            (0..usize::try_from(n).unwrap_or(0))
-                .map(|i| match (*(*self.header).id[htslib::BCF_DT_CTG as usize].add(i)).key {
-                    key if key.is_null() => String::new(),
-                    key => CStr::from_ptr(key).to_string_lossy().into_owned(),
-                })
-                .collect()
-        }
+        self.source.header().contigs_by_number()
     }
 
     fn choose(&mut self, samples: &[&str]) -> Result<()> {
-        let known = self.sample_names();
+        let known = self.source.header().samples();
         for sample in samples {
             if !known.iter().any(|name| name == sample) {
                 let shown = known.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
@@ -186,114 +126,116 @@ impl VcfFile {
                     n if n <= 5 => format!("it has {shown}"),
                     n => format!("it has {shown} and {} more; bcftools query -l lists them", n - 5),
                 };
-                return Err(Error::input(&self.path, format!("has no sample \"{sample}\": {has}")));
+                return Err(self.wrong(format!("has no sample \"{sample}\": {has}")));
             }
         }
-        // htslib keeps the order of the file whatever the order asked for.
+        let list = samples.join(",");
+        // A name that htslib's list cannot express: all samples are parsed.
+        if samples.iter().any(|s| s.contains(',')) || list.starts_with('^') || list == "-" {
+            self.columns = samples.iter().filter_map(|s| known.iter().position(|k| k == s)).collect();
+            return Ok(());
+        }
+        // htslib keeps the order of the file.
         let kept: Vec<&String> = known.iter().filter(|name| samples.contains(&name.as_str())).collect();
         self.columns = samples.iter().filter_map(|s| kept.iter().position(|k| k == s)).collect();
-        let list = CString::new(samples.join(",")).map_err(|_| Error::input(&self.path, "has a broken header"))?;
+        let list = CString::new(list).map_err(|_| self.wrong("has a broken header".into()))?;
         let list = if samples.is_empty() { ptr::null() } else { list.as_ptr() };
-        // SAFETY: a valid header and a comma-separated C string (null: no sample at all). A name with a comma
-        // cannot be asked for this way; all samples are then parsed.
-        if samples.iter().any(|s| s.contains(',')) {
-            self.columns = samples.iter().filter_map(|s| known.iter().position(|k| k == s)).collect();
-        } else if unsafe { htslib::bcf_hdr_set_samples(self.header, list, 0) } != 0 {
-            return Err(Error::input(&self.path, "has a broken list of samples"));
+        // SAFETY: a valid header and a comma-separated C string (null: no sample at all).
+        if unsafe { htslib::bcf_hdr_set_samples(self.header(), list, 0) } != 0 {
+            return Err(self.wrong("has a broken list of samples".into()));
         }
         Ok(())
     }
 
+    fn header(&self) -> *mut htslib::bcf_hdr_t {
+        self.source.header().inner
+    }
+
     /// Read the next record; false at the end of a complete file.
+    ///
+    /// # Errors
+    /// A broken record, named by its number, or a truncated file.
     pub fn next(&mut self) -> Result<bool> {
-        // SAFETY: all three are valid for the life of self.
-        let code = unsafe {
-            match &mut self.part {
-                Some(part) => part.next(self.file, self.header, self.record),
-                None => htslib::bcf_read(self.file, self.header, self.record),
-            }
-        };
-        if code == -1 {
-            if self.part.is_some() {
-                return Ok(false);
-            }
-            // SAFETY: the format decides which member of the union is set.
-            let cut = unsafe {
-                (*self.file).format.compression == htslib::htsCompression_bgzf
-                    && !(*self.file).fp.bgzf.is_null()
-                    && (*(*self.file).fp.bgzf).no_eof_block() != 0
-            };
-            if cut {
-                let at = self.records;
-                let problem = format!("ends after record {at} without its end marker; it is truncated");
-                return Err(Error::truncated(&self.path, problem));
-            }
+        // SAFETY: a record of htslib's.
+        if !unsafe { self.source.next(self.record.0)? } {
             return Ok(false);
         }
         self.records += 1;
+        let header = self.header();
+        // SAFETY: header and record are valid, and the line was just read.
+        let code = unsafe {
+            if !self.source.is_bcf() {
+                htslib::vcf_parse(self.source.line_mut(), header, self.record.0)
+            } else if self.source.place() == 0 && !(*header).keep_samples.is_null() {
+                // An index query leaves this to the caller; bcf_read does it itself.
+                htslib::bcf_subset_format(header, self.record.0)
+            } else {
+                0
+            }
+        };
         // Undefined contigs and tags are tolerated, as htslib itself does; broken columns are not.
         let tolerated = (htslib::BCF_ERR_CTG_UNDEF | htslib::BCF_ERR_TAG_UNDEF) as i32;
         // SAFETY: the record is valid.
-        let broken = unsafe { (*self.record).errcode & !tolerated } != 0;
+        let broken = unsafe { (*self.record.0).errcode & !tolerated } != 0;
+        let at = self.records;
         if code < 0 || broken {
-            let at = self.records;
             return Err(self.wrong(format!("record {at} is broken or truncated; bcftools view shows where")));
         }
-        // INFO stays packed: nothing here asks for it, and it is most of many a record.
+        // INFO stays packed: it is not needed here, and it is most of many a record.
         let wanted = htslib::BCF_UN_STR | htslib::BCF_UN_FLT | htslib::BCF_UN_FMT;
         // SAFETY: the record was just read.
-        if unsafe { htslib::bcf_unpack(self.record, wanted as i32) } != 0 {
-            let at = self.records;
+        if unsafe { htslib::bcf_unpack(self.record.0, wanted as i32) } != 0 {
             return Err(self.wrong(format!("record {at} is broken")));
         }
         Ok(true)
     }
 
     fn wrong(&self, problem: String) -> Error {
-        Error::input(&self.path, problem)
+        Error::input(self.source.path(), problem)
     }
 
     /// The header's number of the current record's contig.
+    ///
+    /// # Errors
+    /// The header has no such contig.
     pub fn contig(&self) -> Result<usize> {
-        // SAFETY: the record and the header are valid.
-        let (rid, n) = unsafe { ((*self.record).rid, (*self.header).n[htslib::BCF_DT_CTG as usize]) };
-        match usize::try_from(rid) {
-            Ok(i) if rid < n => Ok(i),
+        // SAFETY: the record is valid.
+        let number = unsafe { (*self.record.0).rid };
+        match usize::try_from(number) {
+            Ok(contig) if contig < self.source.header().contig_count() => Ok(contig),
             _ => Err(self.wrong(format!("record {} has no contig", self.records))),
         }
     }
 
     /// Name of the current record's contig.
+    ///
+    /// # Errors
+    /// The header has no such contig, or its name is not UTF-8 text.
     pub fn contig_name(&self) -> Result<&str> {
-        let contig = self.contig()?;
-        // SAFETY: contig() checks the number against the header's own count; numbers it skips have no key.
-        let name = unsafe {
-            let key = (*(*self.header).id[htslib::BCF_DT_CTG as usize].add(contig)).key;
-            if key.is_null() {
-                return Err(self.wrong(format!("record {} has no contig", self.records)));
-            }
-            CStr::from_ptr(key)
-        };
-        name.to_str().map_err(|_| self.wrong(format!("record {}: the contig's name is not text", self.records)))
+        // SAFETY: the record is valid.
+        let number = unsafe { (*self.record.0).rid };
+        let name = self.source.header().contig(number);
+        let name = name.ok_or_else(|| self.wrong(format!("record {} has no contig", self.records)))?;
+        name.to_str().map_err(|_| self.wrong(format!("record {}: the contig's name is not UTF-8 text", self.records)))
     }
 
     /// Position of the current record, 0-based; -1 for a telomere record.
     pub fn position(&self) -> i64 {
         // SAFETY: the record is valid.
-        unsafe { (*self.record).pos }
+        unsafe { (*self.record.0).pos }
     }
 
     /// ID of the current record, empty for `.`.
     pub fn id(&self) -> Result<&str> {
         // SAFETY: unpacked, so the pointer is null or a C string.
         let id = unsafe {
-            let id = (*self.record).d.id;
+            let id = (*self.record.0).d.id;
             if id.is_null() {
                 return Ok("");
             }
             CStr::from_ptr(id)
         };
-        let id = id.to_str().map_err(|_| self.wrong(format!("record {}: the ID is not text", self.records)))?;
+        let id = id.to_str().map_err(|_| self.wrong(format!("record {}: the ID is not UTF-8 text", self.records)))?;
         Ok(if id == "." { "" } else { id })
     }
 
@@ -301,7 +243,7 @@ impl VcfFile {
     pub fn passes(&self) -> bool {
         // SAFETY: unpacked; flt holds n_flt header ids, and PASS is always id 0.
         unsafe {
-            let d = &(*self.record).d;
+            let d = &(*self.record.0).d;
             d.n_flt == 0 || (d.n_flt == 1 && *d.flt == 0)
         }
     }
@@ -309,7 +251,7 @@ impl VcfFile {
     /// Number of alleles of the current record, REF included.
     pub fn n_alleles(&self) -> usize {
         // SAFETY: the record is valid.
-        unsafe { (*self.record).n_allele() as usize }
+        unsafe { (*self.record.0).n_allele() as usize }
     }
 
     /// Allele `i` of the current record, REF first; empty where there is none.
@@ -318,10 +260,11 @@ impl VcfFile {
             return b"";
         }
         // SAFETY: unpacked, so d.allele holds n_allele C strings.
-        unsafe { CStr::from_ptr(*(*self.record).d.allele.add(i)).to_bytes() }
+        unsafe { CStr::from_ptr(*(*self.record.0).d.allele.add(i)).to_bytes() }
     }
 
-    /// Calls of the wanted samples at the current record, in the order they were asked for.
+    /// Put the calls of the chosen samples at the current record into `calls`, in the order given to
+    /// [`GenotypeReader::open`].
     pub fn calls(&mut self, calls: &mut Vec<Call>) {
         calls.clear();
         // SAFETY: header and record are valid; a field with values has n_sample times size bytes at p, which
@@ -329,13 +272,13 @@ impl VcfFile {
         unsafe {
             if self.gt < 0 {
                 // A VCF may use GT without a header line; htslib then adds one at the first record.
-                self.gt = htslib::bcf_hdr_id2int(self.header, htslib::BCF_DT_ID as i32, c"GT".as_ptr());
+                self.gt = htslib::bcf_hdr_id2int(self.header(), htslib::BCF_DT_ID as i32, c"GT".as_ptr());
             }
             let field = match self.gt {
                 -1 => ptr::null_mut(),
-                gt => htslib::bcf_get_fmt_id(self.record, gt),
+                gt => htslib::bcf_get_fmt_id(self.record.0, gt),
             };
-            let samples = (*self.record).n_sample() as usize;
+            let samples = (*self.record.0).n_sample() as usize;
             for &column in &self.columns {
                 if field.is_null() || (*field).p.is_null() || column >= samples {
                     calls.push(Call::Missing);

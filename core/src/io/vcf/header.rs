@@ -3,15 +3,16 @@
 use std::ffi::{CStr, CString};
 use std::path::Path;
 
-use rust_htslib::htslib as hts;
+use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
+use crate::io::vcf::kstring::KString;
 
 /// The header of a VCF or BCF.
 pub struct VcfHeader {
     /// All lines with their line ends, the `#CHROM` line last.
     text: Vec<u8>,
-    pub(super) inner: *mut hts::bcf_hdr_t,
+    pub(super) inner: *mut htslib::bcf_hdr_t,
 }
 
 // SAFETY: the dictionary is owned by this value and reached through it alone.
@@ -20,7 +21,7 @@ unsafe impl Send for VcfHeader {}
 impl Drop for VcfHeader {
     fn drop(&mut self) {
         // SAFETY: made by htslib and destroyed once.
-        unsafe { hts::bcf_hdr_destroy(self.inner) };
+        unsafe { htslib::bcf_hdr_destroy(self.inner) };
     }
 }
 
@@ -28,7 +29,7 @@ impl VcfHeader {
     /// From the lines of a VCF header made in code, `#CHROM` last. `path` is for messages.
     ///
     /// # Errors
-    /// It is no header.
+    /// htslib cannot parse it.
     pub fn new(text: Vec<u8>, path: &Path) -> Result<Self> {
         Self::from_text(text, path)
     }
@@ -39,12 +40,12 @@ impl VcfHeader {
         let copy = CString::new(text.clone()).map_err(|_| bad())?;
         // SAFETY: bcf_hdr_init takes a mode; bcf_hdr_parse reads the NUL-terminated copy.
         let header = unsafe {
-            let inner = hts::bcf_hdr_init(c"r".as_ptr());
+            let inner = htslib::bcf_hdr_init(c"r".as_ptr());
             if inner.is_null() {
                 return Err(Error::input(path, "header could not be allocated"));
             }
             let header = Self { text, inner };
-            if hts::bcf_hdr_parse(inner, copy.as_ptr().cast_mut()) < 0 || hts::bcf_hdr_sync(inner) < 0 {
+            if htslib::bcf_hdr_parse(inner, copy.as_ptr().cast_mut()) < 0 || htslib::bcf_hdr_sync(inner) < 0 {
                 return Err(bad());
             }
             header
@@ -52,22 +53,22 @@ impl VcfHeader {
         Ok(header)
     }
 
-    /// From htslib's own, which it takes over.
+    /// From htslib's header, which it takes over.
     ///
     /// # Safety
-    /// `inner` is a valid header that nobody else frees.
-    pub(super) unsafe fn from_raw(inner: *mut hts::bcf_hdr_t, path: &Path) -> Result<Self> {
+    /// `inner` is a valid header that nothing else frees.
+    pub(super) unsafe fn from_raw(inner: *mut htslib::bcf_hdr_t, path: &Path) -> Result<Self> {
         let mut header = Self { text: Vec::new(), inner };
-        let mut line = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
-        let code = hts::bcf_hdr_format(inner, 0, &mut line);
-        header.text = crate::io::vcf::record::take_kstring(&mut line);
+        let mut text = KString::new();
+        let code = htslib::bcf_hdr_format(inner, 0, text.as_mut());
+        header.text = text.bytes().to_vec();
         if code < 0 {
             return Err(Error::input(path, "has a broken BCF header"));
         }
         Ok(header)
     }
 
-    /// The header as a VCF has it.
+    /// The header as VCF text.
     pub fn text(&self) -> &[u8] {
         &self.text
     }
@@ -77,7 +78,7 @@ impl VcfHeader {
         let mut count = 0;
         // SAFETY: the array is ours to free, its strings belong to the header.
         unsafe {
-            let names = hts::bcf_hdr_seqnames(self.inner, &mut count);
+            let names = htslib::bcf_hdr_seqnames(self.inner, &mut count);
             if names.is_null() {
                 return Vec::new();
             }
@@ -88,6 +89,59 @@ impl VcfHeader {
         }
     }
 
+    /// One more than the highest number of a contig.
+    pub(super) fn contig_count(&self) -> usize {
+        // SAFETY: the header is valid.
+        usize::try_from(unsafe { (*self.inner).n[htslib::BCF_DT_CTG as usize] }).unwrap_or(0)
+    }
+
+    /// Name of the contig with this number, which records of a BCF use; `None` for a number that the header skips.
+    pub(super) fn contig(&self, number: i32) -> Option<&CStr> {
+        // SAFETY: the header lists n[BCF_DT_CTG] contigs, and a number that it skips has no key.
+        unsafe {
+            let number = usize::try_from(number).ok().filter(|&n| n < self.contig_count())?;
+            let key = (*(*self.inner).id[htslib::BCF_DT_CTG as usize].add(number)).key;
+            (!key.is_null()).then(|| CStr::from_ptr(key))
+        }
+    }
+
+    /// Names of the contigs by number, empty for one that the header skips.
+    pub(super) fn contigs_by_number(&self) -> Vec<String> {
+        let name = |number| self.contig(number).map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        (0..self.contig_count() as i32).map(name).collect()
+    }
+
+    /// Names of the samples, in order.
+    pub(super) fn samples(&self) -> Vec<String> {
+        // SAFETY: the header is valid and lists n[BCF_DT_SAMPLE] names.
+        unsafe {
+            let count = (*self.inner).n[htslib::BCF_DT_SAMPLE as usize];
+            (0..usize::try_from(count).unwrap_or(0))
+                .map(|i| CStr::from_ptr(*(*self.inner).samples.add(i)).to_string_lossy().into_owned())
+                .collect()
+        }
+    }
+
+    /// Add those of `contigs` that are missing to htslib's dictionary, as htslib itself does with those of a tabix
+    /// index. The text stays as it is.
+    pub(super) fn declare_contigs(&mut self, contigs: &[String]) {
+        let known = self.contigs_by_number();
+        let missing = contigs.iter().filter(|contig| !known.contains(contig));
+        for name in missing.filter_map(|contig| CString::new(contig.as_str()).ok()) {
+            let length = name.as_bytes().len();
+            // SAFETY: the names are C strings; the header takes the line over, or it is destroyed.
+            unsafe {
+                let Some(line) = new_contig_line(&name, length) else { return };
+                if htslib::bcf_hdr_add_hrec(self.inner, line) < 0 {
+                    htslib::bcf_hrec_destroy(line);
+                    return;
+                }
+            }
+        }
+        // SAFETY: the header is valid.
+        unsafe { htslib::bcf_hdr_sync(self.inner) };
+    }
+
     /// Add a `##` line (no line end) above `#CHROM`.
     ///
     /// # Errors
@@ -96,7 +150,8 @@ impl VcfHeader {
         let refused = || Error::mismatch(format!("header line \"{line}\" cannot be added"));
         let copy = CString::new(line).map_err(|_| refused())?;
         // SAFETY: header and line are valid for the call.
-        if unsafe { hts::bcf_hdr_append(self.inner, copy.as_ptr()) } < 0 || unsafe { hts::bcf_hdr_sync(self.inner) } < 0
+        if unsafe { htslib::bcf_hdr_append(self.inner, copy.as_ptr()) } < 0
+            || unsafe { htslib::bcf_hdr_sync(self.inner) } < 0
         {
             return Err(refused());
         }
@@ -108,10 +163,11 @@ impl VcfHeader {
         Ok(())
     }
 
-    /// Declare an INFO field. One that is there already with the same number and type stays as it is.
+    /// Declare an INFO field, unless the header has it with the same number and type. `number` and `kind` are its
+    /// `Number` and `Type`, `rest` the other keys, as in `Description="..."`; `path` is for messages.
     ///
     /// # Errors
-    /// It is there with another number or type: values of two kinds cannot share a name.
+    /// The header has it with another number or type.
     pub fn declare_info(&mut self, tag: &str, number: &str, kind: &str, rest: &str, path: &Path) -> Result<()> {
         let start = format!("##INFO=<ID={tag},");
         let present =
@@ -134,7 +190,7 @@ impl VcfHeader {
         self.text.split(|&b| b == b'\n').any(|line| line.starts_with(start.as_bytes()))
     }
 
-    /// Columns that the `#CHROM` line names.
+    /// Number of columns of the `#CHROM` line.
     pub(super) fn columns(&self) -> usize {
         let line = &self.text[self.columns_line()..];
         1 + line.iter().filter(|&&b| b == b'\t').count()
@@ -151,6 +207,26 @@ impl VcfHeader {
         }
         at
     }
+}
+
+/// A header line `##contig=<ID=name>`, to be taken over by a header; `None` if there is no memory.
+///
+/// # Safety
+/// `length` is that of `name`.
+unsafe fn new_contig_line(name: &CStr, length: usize) -> Option<*mut htslib::bcf_hrec_t> {
+    let line = libc::calloc(1, std::mem::size_of::<htslib::bcf_hrec_t>()).cast::<htslib::bcf_hrec_t>();
+    if line.is_null() {
+        return None;
+    }
+    (*line).key = libc::strdup(c"contig".as_ptr());
+    let failed = (*line).key.is_null()
+        || htslib::bcf_hrec_add_key(line, c"ID".as_ptr(), 2) < 0
+        || htslib::bcf_hrec_set_val(line, (*line).nkeys - 1, name.as_ptr(), length as _, 0) < 0;
+    if failed {
+        htslib::bcf_hrec_destroy(line);
+        return None;
+    }
+    Some(line)
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
-//! The index of a VCF or BCF, and the records of some contigs found by it.
+//! The index of a VCF or BCF, and the records of some intervals found by it.
 
 use std::ffi::{CStr, CString};
-use std::path::{Path, PathBuf};
 use std::ptr;
 
 use rust_htslib::htslib;
 
+use crate::io::vcf::kstring::KString;
+use crate::io::vcf::VcfHeader;
+
 /// An index of either kind.
-pub(crate) enum VcfIndex {
+pub(super) enum VcfIndex {
+    /// CSI of a BCF.
     Bcf(*mut htslib::hts_idx_t),
+    /// TBI or CSI of a VCF.
     Tabix(*mut htslib::tbx_t),
 }
 
@@ -28,7 +32,7 @@ impl Drop for VcfIndex {
 }
 
 impl VcfIndex {
-    /// The index beside the file `path`, which is a BCF or a VCF; `None` if none can be read.
+    /// The index of the file `path`, which is a BCF or a VCF; `None` if none can be read.
     pub fn load(path: &CStr, bcf: bool) -> Option<Self> {
         let silent = htslib::HTS_IDX_SILENT_FAIL as i32;
         // SAFETY: a C string; the results are checked.
@@ -40,21 +44,41 @@ impl VcfIndex {
         }
     }
 
-    /// The index's number of a contig, below 0 if it has none.
-    ///
-    /// # Safety
-    /// `header` is that of the indexed file.
-    pub unsafe fn number(&self, header: *mut htslib::bcf_hdr_t, contig: &str) -> i32 {
-        let name = CString::new(contig).unwrap_or_default();
+    /// The contigs of which it knows records; a BCF index numbers those of `header`.
+    pub fn contigs(&self, header: &VcfHeader) -> Vec<String> {
         match *self {
-            VcfIndex::Bcf(_) => htslib::bcf_hdr_id2int(header, htslib::BCF_DT_CTG as i32, name.as_ptr()),
-            VcfIndex::Tabix(index) => htslib::tbx_name2id(index, name.as_ptr()),
+            VcfIndex::Bcf(_) => header.contigs(),
+            // SAFETY: the index is loaded; the list is ours, its names the index's.
+            VcfIndex::Tabix(tabix) => unsafe {
+                let mut count = 0;
+                let list = htslib::tbx_seqnames(tabix, &mut count);
+                if list.is_null() {
+                    return Vec::new();
+                }
+                let names = (0..count.max(0) as usize)
+                    .map(|i| CStr::from_ptr(*list.add(i)).to_string_lossy().into_owned())
+                    .collect();
+                libc::free(list.cast());
+                names
+            },
         }
     }
 
-    /// An iterator over records that overlap `start..end` (0-based half-open), the caller's to destroy; null if the index
-    /// is of no use.
-    pub fn query(&self, number: i32, start: i64, end: i64) -> *mut htslib::hts_itr_t {
+    /// The index's number of a contig, below 0 if it has none. `header` is that of the indexed file.
+    pub fn number(&self, header: &VcfHeader, contig: &str) -> i32 {
+        let name = CString::new(contig).unwrap_or_default();
+        // SAFETY: the index is loaded, the header valid.
+        unsafe {
+            match *self {
+                VcfIndex::Bcf(_) => htslib::bcf_hdr_id2int(header.inner, htslib::BCF_DT_CTG as i32, name.as_ptr()),
+                VcfIndex::Tabix(index) => htslib::tbx_name2id(index, name.as_ptr()),
+            }
+        }
+    }
+
+    /// An iterator over records that overlap `start..end` (0-based half-open), to be destroyed by the caller; null if
+    /// the index is of no use.
+    fn query(&self, number: i32, start: i64, end: i64) -> *mut htslib::hts_itr_t {
         // SAFETY: the index is loaded; reader functions are those of its kind.
         unsafe {
             match *self {
@@ -65,124 +89,85 @@ impl VcfIndex {
             }
         }
     }
-
-    /// Read what the iterator finds next: of a BCF into `record`, of a VCF into `line`. As `hts_itr_next`: -1 at the end,
-    /// below that for what cannot be read.
-    ///
-    /// # Safety
-    /// The iterator is of this index, `file` is the indexed one, and both places are valid.
-    pub unsafe fn next(
-        &self,
-        file: *mut htslib::htsFile,
-        iterator: *mut htslib::hts_itr_t,
-        record: *mut htslib::bcf1_t,
-        line: &mut htslib::kstring_t,
-    ) -> i32 {
-        let bgzf = htslib::hts_get_bgzfp(file);
-        let line: *mut htslib::kstring_t = line;
-        match *self {
-            VcfIndex::Bcf(_) => htslib::hts_itr_next(bgzf, iterator, record.cast(), ptr::null_mut()),
-            VcfIndex::Tabix(index) => htslib::hts_itr_next(bgzf, iterator, line.cast(), index.cast()),
-        }
-    }
 }
 
-/// Reads whole contigs, one after the other.
-pub(super) struct ByContig {
+/// What a query found next.
+pub(super) enum Found {
+    Record,
+    End,
+    /// Something that cannot be read.
+    Damage,
+    /// Nothing, since the index cannot be used.
+    NoIndex,
+}
+
+/// The records of one interval after the other.
+pub(super) struct IndexQuery {
     index: VcfIndex,
-    /// Numbers that the index has for the contigs still to be read.
-    queue: std::vec::IntoIter<i32>,
+    /// The index's number of the contig, start, end.
+    queue: std::vec::IntoIter<(i32, i64, i64)>,
     iterator: *mut htslib::hts_itr_t,
-    line: htslib::kstring_t,
+    read_until: i64,
+    /// Contig and end of the current interval.
+    current: Option<(i32, i64)>,
 }
 
-// SAFETY: every pointer is owned by this value and reached through it alone.
-unsafe impl Send for ByContig {}
-
-impl Drop for ByContig {
+impl Drop for IndexQuery {
     fn drop(&mut self) {
-        // SAFETY: each was made by htslib, may be null where that is allowed, and is released once.
-        unsafe {
-            htslib::hts_itr_destroy(self.iterator);
-            libc::free(self.line.s.cast());
-        }
+        // SAFETY: null or made by htslib, and released once.
+        unsafe { htslib::hts_itr_destroy(self.iterator) };
     }
 }
 
-impl ByContig {
-    /// The records on `contigs`, names of `header` in its order; `None` where the file `path` has no index beside it, or
-    /// one that is older than the file itself.
-    ///
-    /// # Safety
-    /// `file` and `header` are those of `path`, open, and nothing but the header was read.
-    pub unsafe fn open(
-        path: &Path,
-        file: *mut htslib::htsFile,
-        header: *mut htslib::bcf_hdr_t,
-        contigs: &[&str],
-    ) -> Option<Self> {
-        if (*file).format.compression != htslib::htsCompression_bgzf || !has_fresh_index(path) {
-            return None;
-        }
-        let name = CString::new(path.as_os_str().as_encoded_bytes()).ok()?;
-        let index = VcfIndex::load(&name, (*file).format.format == htslib::htsExactFormat_bcf)?;
-        // A contig without a record is none of the index's.
-        let numbers: Vec<i32> = contigs.iter().map(|contig| index.number(header, contig)).filter(|&n| n >= 0).collect();
-        let line = htslib::kstring_t { l: 0, m: 0, s: ptr::null_mut() };
-        Some(Self { index, queue: numbers.into_iter(), iterator: ptr::null_mut(), line })
+impl IndexQuery {
+    /// Of `intervals` (the index's number of the contig, start, end; 0-based half-open), in their order.
+    pub fn new(index: VcfIndex, intervals: Vec<(i32, i64, i64)>) -> Self {
+        Self { index, queue: intervals.into_iter(), iterator: ptr::null_mut(), read_until: -1, current: None }
     }
 
-    /// Read the next record. As `bcf_read`: below -1 if it is broken, -1 at the end.
+    /// End of the interval before the current one on the same contig, else -1.
+    pub fn read_until(&self) -> i64 {
+        self.read_until
+    }
+
+    /// Read the next record: of a BCF into `record`, of a VCF into `line`.
     ///
     /// # Safety
-    /// `file` and `header` are those given to [`ByContig::open`], `record` is one of htslib's.
+    /// `file` is the indexed one, and `record` is one of htslib's where it is a BCF.
     pub unsafe fn next(
         &mut self,
         file: *mut htslib::htsFile,
-        header: *mut htslib::bcf_hdr_t,
         record: *mut htslib::bcf1_t,
-    ) -> i32 {
+        line: &mut KString,
+    ) -> Found {
         loop {
             if self.iterator.is_null() {
-                let Some(number) = self.queue.next() else { return -1 };
-                // The last position that htslib knows.
-                let end = i64::from(i32::MAX) << 32 | i64::from(i32::MAX);
-                self.iterator = self.index.query(number, 0, end);
+                let Some((contig, start, end)) = self.queue.next() else { return Found::End };
+                self.read_until = self.current.filter(|(last, _)| *last == contig).map_or(-1, |(_, until)| until);
+                self.current = Some((contig, end));
+                self.iterator = self.index.query(contig, start, end);
                 if self.iterator.is_null() {
-                    return -2;
+                    return Found::NoIndex;
                 }
             }
-            let code = self.index.next(file, self.iterator, record, &mut self.line);
-            if code == -1 {
-                htslib::hts_itr_destroy(self.iterator);
-                self.iterator = ptr::null_mut();
-                continue;
-            }
-            return match self.index {
-                // What bcf_read does behind an iterator: keep the wanted samples alone.
-                VcfIndex::Bcf(_) if code >= 0 && !(*header).keep_samples.is_null() => {
-                    htslib::bcf_subset_format(header, record).min(0)
-                }
-                VcfIndex::Tabix(_) if code >= 0 => htslib::vcf_parse(&mut self.line, header, record).min(0),
-                _ => code.min(0),
+            let bgzf = htslib::hts_get_bgzfp(file);
+            let line: *mut htslib::kstring_t = line.as_mut();
+            let code = match self.index {
+                VcfIndex::Bcf(_) => htslib::hts_itr_next(bgzf, self.iterator, record.cast(), ptr::null_mut()),
+                VcfIndex::Tabix(index) => htslib::hts_itr_next(bgzf, self.iterator, line.cast(), index.cast()),
             };
+            match code {
+                0.. => return Found::Record,
+                -1 => {
+                    htslib::hts_itr_destroy(self.iterator);
+                    self.iterator = ptr::null_mut();
+                }
+                _ => return Found::Damage,
+            }
         }
     }
 }
 
 fn not_null<T>(pointer: *mut T) -> Option<*mut T> {
     (!pointer.is_null()).then_some(pointer)
-}
-
-/// Whether there is an index that is not older than the file.
-fn has_fresh_index(path: &Path) -> bool {
-    let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
-    let beside = |ending: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        changed(&PathBuf::from(name))
-    };
-    let Some(file) = changed(path) else { return false };
-    // htslib takes the first that is there.
-    beside(".csi").or_else(|| beside(".tbi")).is_some_and(|index| index >= file)
 }

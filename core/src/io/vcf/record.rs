@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
-use rust_htslib::htslib as hts;
+use rust_htslib::htslib;
 
+use crate::io::vcf::kstring::KString;
 use crate::io::vcf::VcfHeader;
 
-/// What is written into an INFO field.
+/// The value of an INFO field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InfoValue {
-    /// `None` is written as `.`.
+    /// Numbers; `None` is written as `.`.
     Floats(Vec<Option<f32>>),
-    /// Characters that VCF keeps for itself (white space, `;`, `=`, `,`) are percent-encoded.
+    /// Strings; characters with a meaning in VCF (white space, `;`, `=`, `,`, `%`) are percent-encoded.
     Texts(Vec<String>),
-    /// A field without a value: there, or not.
+    /// A field without a value: present or absent.
     Flag(bool),
 }
 
@@ -24,7 +25,7 @@ pub(super) enum Data {
     Bcf(Bcf),
 }
 
-pub(super) struct Bcf(pub(super) *mut hts::bcf1_t);
+pub(super) struct Bcf(pub(super) *mut htslib::bcf1_t);
 
 // SAFETY: owned by the record and reached through it alone.
 unsafe impl Send for Bcf {}
@@ -32,20 +33,20 @@ unsafe impl Send for Bcf {}
 impl Drop for Bcf {
     fn drop(&mut self) {
         // SAFETY: made by bcf_init and destroyed once.
-        unsafe { hts::bcf_destroy(self.0) };
+        unsafe { htslib::bcf_destroy(self.0) };
     }
 }
 
 impl Bcf {
     pub(super) fn new() -> Option<Self> {
         // SAFETY: takes nothing.
-        let record = unsafe { hts::bcf_init() };
+        let record = unsafe { htslib::bcf_init() };
         (!record.is_null()).then_some(Self(record))
     }
 }
 
-/// Memory of a record that is no longer needed, for the next one: a stream of millions would otherwise spend a quarter
-/// of its time in asking for memory and giving it back.
+/// Memory of a record that is no longer needed, for the next one: a stream of millions of records would otherwise spend a
+/// quarter of its time allocating.
 #[derive(Default)]
 pub(super) struct Spare {
     pub bcf: Option<Bcf>,
@@ -55,12 +56,12 @@ pub(super) struct Spare {
 }
 
 impl Spare {
-    /// Nothing but a line.
+    /// A line, and no other memory to reuse.
     pub(super) fn of_line(line: Vec<u8>) -> Self {
         Self { line, ..Self::default() }
     }
 
-    /// The alleles given, in upper case, in the memory of those before.
+    /// Put the contig and the alleles, in upper case, into this memory.
     fn fill<'a>(&mut self, contig: &str, alleles: impl Iterator<Item = &'a [u8]>) {
         self.contig.clear();
         self.contig.push_str(contig);
@@ -79,7 +80,7 @@ impl Spare {
     }
 }
 
-/// A record of a VCF or BCF: where it is and its alleles, and all the rest unread.
+/// A record of a VCF or BCF: its position and alleles parsed, all other fields as they were read.
 pub struct VcfRecord {
     pub(super) data: Data,
     /// Line of a VCF, or number of a BCF record, from 1; 0 when found by index.
@@ -90,15 +91,15 @@ pub struct VcfRecord {
 }
 
 impl VcfRecord {
-    /// From a line of VCF without its end, made in code; `place` is its number, for messages.
+    /// From a line of VCF without its end, made in code; `place` is its line number, for messages.
     ///
     /// # Errors
-    /// It is no line of VCF; the reason names no record.
+    /// It is not a line of VCF; the message does not name the record.
     pub fn new(line: Vec<u8>, place: u64) -> Result<Self, String> {
         Self::from_line(Spare::of_line(line), place, 8)
     }
 
-    /// What its memory is worth to the next record.
+    /// Its memory, for the next record.
     pub(super) fn into_spare(self) -> Spare {
         let Self { data, contig, alleles, .. } = self;
         match data {
@@ -107,7 +108,7 @@ impl VcfRecord {
         }
     }
 
-    /// From the line in `spare`, which has at least `columns`, those of the header.
+    /// From the line in `spare`; `columns` is the number of columns of the header.
     pub(super) fn from_line(mut spare: Spare, place: u64, columns: usize) -> Result<Self, String> {
         let line = std::mem::take(&mut spare.line);
         let mut tabs = line.iter().enumerate().filter(|(_, &b)| b == b'\t').map(|(i, _)| i);
@@ -119,20 +120,21 @@ impl VcfRecord {
                 None => return Err(format!("has {} columns where VCF has at least 8", column + 1)),
             };
         }
-        // Pieces whose count fits a byte: a line of thousands of samples is counted at the speed of memory.
+        // In pieces whose count fits into a byte, so that it is vectorised: a line may have thousands of samples.
         let tabs_of = |piece: &[u8]| usize::from(piece.iter().map(|&b| u8::from(b == b'\t')).sum::<u8>());
         let found = 1 + line.chunks(255).map(tabs_of).sum::<usize>();
         if found < columns {
             return Err(format!("has {found} columns where the header has {columns}; is the file truncated?"));
         }
         let column = |i: usize| &line[if i == 0 { 0 } else { ends[i - 1] + 1 }..ends[i]];
-        let contig = std::str::from_utf8(column(0)).map_err(|_| "contig name is not text")?;
+        let contig = std::str::from_utf8(column(0)).map_err(|_| "contig name is not UTF-8 text")?;
         if contig.is_empty() {
             return Err("has no contig name".into());
         }
         let position = std::str::from_utf8(column(1)).ok().and_then(|t| t.parse::<i64>().ok());
         let position = position.filter(|p| (0..=i64::from(i32::MAX) * 1000).contains(p));
-        let position = position.ok_or_else(|| format!("\"{}\" is no position", String::from_utf8_lossy(column(1))))?;
+        let position =
+            position.ok_or_else(|| format!("\"{}\" is not a position", String::from_utf8_lossy(column(1))))?;
         let alternatives = (column(4) != b".").then(|| column(4).split(|&b| b == b','));
         spare.fill(contig, std::iter::once(column(3)).chain(alternatives.into_iter().flatten()));
         let info = ends[6] + 1..ends[7];
@@ -140,24 +142,17 @@ impl VcfRecord {
         Ok(Self { data: Data::Text(line, info), place, contig, start: position - 1, alleles })
     }
 
-    /// From `record`, with the memory of `spare` for the rest.
+    /// From `record`, with the memory of `spare` for contig and alleles.
     pub(super) fn from_bcf(record: Bcf, mut spare: Spare, header: &VcfHeader, place: u64) -> Result<Self, String> {
         // SAFETY: the record was read with this header; strings are NUL-terminated and live in the record.
         unsafe {
-            if hts::bcf_unpack(record.0, hts::BCF_UN_STR as i32) < 0 {
+            if htslib::bcf_unpack(record.0, htslib::BCF_UN_STR as i32) < 0 {
                 return Err("cannot be decoded".into());
             }
             let inner = &*record.0;
-            let contigs = (*header.inner).n[hts::BCF_DT_CTG as usize];
-            if inner.rid < 0 || inner.rid >= contigs {
-                return Err("is on a contig that the header does not have".into());
-            }
-            let name = (*(*header.inner).id[hts::BCF_DT_CTG as usize].add(inner.rid as usize)).key;
-            if name.is_null() {
-                return Err("is on a contig that the header does not have".into());
-            }
+            let contig = header.contig(inner.rid).ok_or("is on a contig that the header does not have")?;
             let bases = |i: usize| CStr::from_ptr(*inner.d.allele.add(i)).to_bytes();
-            spare.fill(&CStr::from_ptr(name).to_string_lossy(), (0..inner.n_allele() as usize).map(bases));
+            spare.fill(&contig.to_string_lossy(), (0..inner.n_allele() as usize).map(bases));
             let start = inner.pos;
             let Spare { contig, alleles, .. } = spare;
             Ok(Self { data: Data::Bcf(record), place, contig, start, alleles })
@@ -169,17 +164,17 @@ impl VcfRecord {
         &self.contig
     }
 
-    /// 0-based start; -1 for the position before the first base that VCF allows.
+    /// 0-based start; -1 for a telomere record (POS 0).
     pub fn start(&self) -> i64 {
         self.start
     }
 
-    /// REF and then the alternatives, upper-case; only REF when ALT is `.`.
+    /// REF and the alternative alleles, in upper case; only REF if ALT is `.`.
     pub fn alleles(&self) -> &[Vec<u8>] {
         &self.alleles
     }
 
-    /// For messages: line or record number where known, and `contig:position`.
+    /// For messages: line or record number where known, and `contig:position` (1-based).
     pub fn place(&self) -> String {
         let at = format!("{}:{}", self.contig, self.start + 1);
         match (&self.data, self.place) {
@@ -189,8 +184,11 @@ impl VcfRecord {
         }
     }
 
-    /// Set INFO fields: one that is there already gets the new value in its place, the others come in this order behind
-    /// those that stay.
+    /// Set INFO fields: an existing field keeps its place and gets the new value, new fields follow the existing ones in
+    /// the order given.
+    ///
+    /// # Errors
+    /// A field cannot be set; the message does not name the record.
     pub fn set_info(&mut self, header: &VcfHeader, values: &[(&str, InfoValue)]) -> Result<(), String> {
         match &mut self.data {
             Data::Text(line, info) => {
@@ -206,11 +204,12 @@ impl VcfRecord {
         }
     }
 
-    /// Whether the record can be written as BCF: a line of VCF may use what its header does not declare.
+    /// Check that the record can be written as BCF: a line of VCF may use contigs and fields that its header does not
+    /// declare.
     ///
     /// # Errors
-    /// It cannot; the reason names no record. htslib has then added what was missing to its dictionary, so that
-    /// the header is of no more use for writing.
+    /// It cannot; the message does not name the record. htslib has then added what was missing to its dictionary, so that
+    /// the header can no longer be used for writing.
     pub fn check_bcf(&self, header: &VcfHeader) -> Result<(), String> {
         match &self.data {
             Data::Text(line, _) => parse(line, header).map(|_| ()),
@@ -223,10 +222,10 @@ impl VcfRecord {
         match &self.data {
             Data::Text(line, _) => Ok(Cow::Borrowed(line)),
             Data::Bcf(record) => {
-                let mut text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
+                let mut text = KString::new();
                 // SAFETY: record and header belong together.
-                let code = unsafe { hts::vcf_format(header.inner, record.0, &mut text) };
-                let mut line = unsafe { take_kstring(&mut text) };
+                let code = unsafe { htslib::vcf_format(header.inner, record.0, text.as_mut()) };
+                let mut line = text.bytes().to_vec();
                 if code < 0 {
                     return Err("cannot be written as VCF".into());
                 }
@@ -242,30 +241,20 @@ impl VcfRecord {
 /// A line of VCF as a BCF record.
 pub(super) fn parse(line: &[u8], header: &VcfHeader) -> Result<Bcf, String> {
     if line.contains(&0) {
-        return Err("holds a zero byte".into());
+        return Err("contains a zero byte".into());
     }
     let record = Bcf::new().ok_or("no memory")?;
-    // SAFETY: the copy is made with malloc, since vcf_parse makes it longer, and freed by take_kstring.
-    let code = unsafe {
-        let room = line.len() + 1;
-        let copy = libc::malloc(room).cast::<u8>();
-        if copy.is_null() {
-            return Err("no memory".into());
-        }
-        copy.copy_from_nonoverlapping(line.as_ptr(), line.len());
-        copy.add(line.len()).write(0);
-        let mut text = hts::kstring_t { l: line.len() as _, m: room as _, s: copy.cast() };
-        let code = hts::vcf_parse(&mut text, header.inner, record.0);
-        take_kstring(&mut text);
-        code
-    };
-    // SAFETY: the record is ours.
+    let mut text = KString::copy_of(line).ok_or("no memory")?;
+    // SAFETY: record and header are valid; vcf_parse changes the copy.
+    let code = unsafe { htslib::vcf_parse(text.as_mut(), header.inner, record.0) };
+    // SAFETY: the record is valid.
     let flaws = unsafe { (*record.0).errcode } as u32;
-    let undeclared = [(hts::BCF_ERR_CTG_UNDEF, "its contig"), (hts::BCF_ERR_TAG_UNDEF, "a filter or field of it")];
+    let undeclared =
+        [(htslib::BCF_ERR_CTG_UNDEF, "its contig"), (htslib::BCF_ERR_TAG_UNDEF, "one of its filters or fields")];
     if let Some((_, what)) = undeclared.iter().find(|(flag, _)| flaws & flag != 0) {
         return Err(format!("cannot become BCF: {what} is not declared in the header; write VCF (-Ov or -Oz)"));
     }
-    match code < 0 || flaws & !hts::BCF_ERR_LIMITS != 0 {
+    match code < 0 || flaws & !htslib::BCF_ERR_LIMITS != 0 {
         true => Err("cannot become BCF: it breaks the VCF format".into()),
         false => Ok(record),
     }
@@ -276,29 +265,29 @@ fn set_bcf(record: &mut Bcf, header: &VcfHeader, tag: &str, value: &InfoValue) -
     let name = CString::new(tag).map_err(|_| fail())?;
     let code = match value {
         InfoValue::Floats(values) => {
-            // As bits, so that the missing value, a signalling NaN, arrives unchanged.
+            // As bits, so that the missing value, a signalling NaN, stays unchanged.
             let bits: Vec<u32> =
-                values.iter().map(|v| v.map_or(unsafe { hts::bcf_float_missing }, f32::to_bits)).collect();
+                values.iter().map(|v| v.map_or(unsafe { htslib::bcf_float_missing }, f32::to_bits)).collect();
             let n = i32::try_from(bits.len()).map_err(|_| fail())?;
-            // SAFETY: n values of four bytes lie at the pointer.
+            // SAFETY: the pointer is to n values of four bytes.
             unsafe {
                 let values = bits.as_ptr().cast();
-                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), values, n, hts::BCF_HT_REAL as i32)
+                htslib::bcf_update_info(header.inner, record.0, name.as_ptr(), values, n, htslib::BCF_HT_REAL as i32)
             }
         }
         InfoValue::Texts(texts) => {
             let text = CString::new(joined(texts)).map_err(|_| fail())?;
-            // SAFETY: a NUL-terminated string; n is not looked at beyond being positive.
+            // SAFETY: a NUL-terminated string, for which n need only be positive.
             unsafe {
                 let values = text.as_ptr().cast();
-                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), values, 1, hts::BCF_HT_STR as i32)
+                htslib::bcf_update_info(header.inner, record.0, name.as_ptr(), values, 1, htslib::BCF_HT_STR as i32)
             }
         }
         InfoValue::Flag(there) => {
-            // SAFETY: a flag has no values; n says whether it is there.
+            // SAFETY: a flag has no values; n is 1 if it is present.
             unsafe {
                 let (none, n) = (std::ptr::null(), i32::from(*there));
-                hts::bcf_update_info(header.inner, record.0, name.as_ptr(), none, n, hts::BCF_HT_FLAG as i32)
+                htslib::bcf_update_info(header.inner, record.0, name.as_ptr(), none, n, htslib::BCF_HT_FLAG as i32)
             }
         }
     };
@@ -308,7 +297,7 @@ fn set_bcf(record: &mut Bcf, header: &VcfHeader, tag: &str, value: &InfoValue) -
     }
 }
 
-/// INFO with `values`: one that is there already keeps its place, as in a BCF record, the others come behind.
+/// INFO with `values`: an existing field keeps its place, as in a BCF record, new ones follow.
 fn edit(info: &[u8], values: &[(&str, InfoValue)]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(info.len() + 64);
     let mut placed = vec![false; values.len()];
@@ -340,12 +329,12 @@ fn joined(texts: &[String]) -> String {
     texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(",")
 }
 
-/// A number as it stands in a field of [`InfoValue::Floats`].
+/// A number as it is written for [`InfoValue::Floats`].
 pub fn number_in_text(value: f32) -> String {
     String::from_utf8_lossy(&float_text(value)).into_owned()
 }
 
-/// `tag=value;`, and nothing for a flag that is not there.
+/// Append `tag=value;`, and nothing for an absent flag.
 fn put_value(out: &mut Vec<u8>, tag: &str, value: &InfoValue) {
     if *value == InfoValue::Flag(false) {
         return;
@@ -373,14 +362,12 @@ fn put_value(out: &mut Vec<u8>, tag: &str, value: &InfoValue) {
     out.push(b';');
 }
 
-/// A float as htslib writes it, so that a value reads the same whichever way it went.
+/// A float as htslib writes it, so that VCF and BCF output have the same value.
 fn float_text(value: f32) -> Vec<u8> {
-    let mut text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
+    let mut text = KString::new();
     // SAFETY: kputd grows the empty string it is given.
-    unsafe {
-        hts::kputd(f64::from(value), &mut text);
-        take_kstring(&mut text)
-    }
+    unsafe { htslib::kputd(f64::from(value), text.as_mut()) };
+    text.bytes().to_vec()
 }
 
 fn escape(text: &str) -> String {
@@ -396,20 +383,6 @@ fn escape(text: &str) -> String {
         out.push('.');
     }
     out
-}
-
-/// The content of a string htslib has filled, which is freed.
-///
-/// # Safety
-/// `text` is empty or was filled by htslib with malloc.
-pub(super) unsafe fn take_kstring(text: &mut hts::kstring_t) -> Vec<u8> {
-    if text.s.is_null() {
-        return Vec::new();
-    }
-    let content = std::slice::from_raw_parts(text.s.cast::<u8>(), text.l).to_vec();
-    libc::free(text.s.cast());
-    *text = hts::kstring_t { l: 0, m: 0, s: std::ptr::null_mut() };
-    content
 }
 
 #[cfg(test)]
@@ -448,7 +421,7 @@ mod tests {
         assert_eq!(record.place(), "line 7 (chr1:10)");
         for (wrong, needle) in [
             ("chr1\t10\t.\tA\tC", "5 columns"),
-            ("1\tx\t.\tA\tC\t.\t.\t.", "no position"),
+            ("1\tx\t.\tA\tC\t.\t.\t.", "not a position"),
             ("\t1\t.\tA\tC\t.\t.\t.", "contig"),
         ] {
             let error = VcfRecord::new(wrong.into(), 1).err().unwrap();

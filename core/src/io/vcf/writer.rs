@@ -1,4 +1,4 @@
-//! Writing records whole: to a temporary name that becomes the final one, or to standard output.
+//! Writing VCF and BCF: under a temporary name that becomes the final one, or to standard output.
 
 use std::collections::HashSet;
 use std::ffi::CString;
@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use rust_htslib::htslib as hts;
+use rust_htslib::htslib;
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
-use crate::io::output_file::{persist, temporary_beside};
+use crate::io::output_file::{persist, temporary_for};
+use crate::io::paths::{c_path, with_suffix};
 use crate::io::text_input::is_stdio;
-use crate::io::vcf::reader::c_path;
 use crate::io::vcf::record::{parse, Data};
 use crate::io::vcf::VcfHeader;
 use crate::io::vcf::VcfRecord;
@@ -20,22 +20,22 @@ use crate::io::vcf::{IndexKind, VcfFormat};
 
 enum Sink {
     Text(Box<dyn Write + Send>),
-    Bgzf(*mut hts::BGZF),
-    Bcf(*mut hts::htsFile),
+    Bgzf(*mut htslib::BGZF),
+    Bcf(*mut htslib::htsFile),
 }
 
 /// A VCF or BCF being written. Nothing has the final name before [`VcfWriter::finish`].
 pub struct VcfWriter {
     path: PathBuf,
     sink: Option<Sink>,
-    /// None for standard output and for devices and pipes named on the command line.
+    /// `None` for standard output, and for devices and pipes named on the command line.
     temporary: Option<TempPath>,
     format: VcfFormat,
     threads: usize,
     order: Option<Order>,
 }
 
-/// What an index asks of the records: that they are sorted, and that it can hold them.
+/// What an index requires of the records: that they are sorted, and within its range.
 struct Order {
     kind: IndexKind,
     contig: String,
@@ -46,7 +46,7 @@ struct Order {
 impl Order {
     fn check(&mut self, record: &VcfRecord) -> std::result::Result<(), String> {
         let (contig, start) = (record.contig(), record.start());
-        let sort = "an index needs sorted records: run bcftools sort first, or leave -W out";
+        let sort = "an index needs sorted records: run bcftools sort first, or omit -W";
         if contig != self.contig {
             if !self.seen.insert(contig.to_owned()) {
                 return Err(format!("comes after records of {}: {sort}", self.contig));
@@ -59,7 +59,7 @@ impl Order {
         self.start = start;
         let end = start.saturating_add(record.alleles().first().map_or(1, Vec::len) as i64);
         match self.kind == IndexKind::Tbi && end > TBI_END {
-            true => Err(format!("lies beyond position {TBI_END}, where a tbi index ends: use -W=csi")),
+            true => Err(format!("is beyond position {TBI_END}, the last of a tbi index: use -W=csi")),
             false => Ok(()),
         }
     }
@@ -76,10 +76,10 @@ impl Drop for VcfWriter {
         // SAFETY: closed here only when finish did not.
         match self.sink.take() {
             Some(Sink::Bgzf(out)) => unsafe {
-                hts::bgzf_close(out);
+                htslib::bgzf_close(out);
             },
             Some(Sink::Bcf(out)) => unsafe {
-                hts::hts_close(out);
+                htslib::hts_close(out);
             },
             _ => {}
         }
@@ -87,7 +87,10 @@ impl Drop for VcfWriter {
 }
 
 impl VcfWriter {
-    /// Begin `path` (`-`: standard output) with `header`.
+    /// Begin `path` (`-`: standard output) with `header`; compressed by `threads` threads.
+    ///
+    /// # Errors
+    /// The file cannot be created or written.
     pub fn create(path: &Path, format: VcfFormat, header: &VcfHeader, threads: usize) -> Result<Self> {
         let special = !is_stdio(path) && path.exists() && !path.is_file();
         if special && path.is_dir() {
@@ -95,7 +98,7 @@ impl VcfWriter {
         }
         let temporary = match is_stdio(path) || special {
             true => None,
-            false => Some(temporary_beside(path)?.into_temp_path()),
+            false => Some(temporary_for(path)?.into_temp_path()),
         };
         let target: &Path = temporary.as_deref().unwrap_or(path);
         let name = c_path(target)?;
@@ -115,22 +118,22 @@ impl VcfWriter {
             }
             // SAFETY: valid C strings; results are checked.
             VcfFormat::VcfGz(_) => unsafe {
-                let out = hts::bgzf_open(name.as_ptr(), mode.as_ptr());
+                let out = htslib::bgzf_open(name.as_ptr(), mode.as_ptr());
                 if out.is_null() {
                     return Err(Error::io(path, io::Error::last_os_error()));
                 }
                 if threads > 1 {
-                    hts::bgzf_mt(out, (threads - 1) as i32, 64);
+                    htslib::bgzf_mt(out, (threads - 1) as i32, 64);
                 }
                 Sink::Bgzf(out)
             },
             VcfFormat::Bcf(_) | VcfFormat::BcfUncompressed => unsafe {
-                let out = hts::hts_open(name.as_ptr(), mode.as_ptr());
+                let out = htslib::hts_open(name.as_ptr(), mode.as_ptr());
                 if out.is_null() {
                     return Err(Error::io(path, io::Error::last_os_error()));
                 }
                 if threads > 1 {
-                    hts::hts_set_threads(out, (threads - 1) as i32);
+                    htslib::hts_set_threads(out, (threads - 1) as i32);
                 }
                 Sink::Bcf(out)
             },
@@ -139,7 +142,7 @@ impl VcfWriter {
         match &writer.sink {
             Some(Sink::Bcf(out)) => {
                 // SAFETY: open file and valid header.
-                if unsafe { hts::bcf_hdr_write(*out, header.inner) } < 0 {
+                if unsafe { htslib::bcf_hdr_write(*out, header.inner) } < 0 {
                     return Err(writer.failure());
                 }
             }
@@ -148,7 +151,7 @@ impl VcfWriter {
         Ok(writer)
     }
 
-    /// Refuse from now on the first record that an index of this kind cannot hold, rather than find out at the end.
+    /// Refuse the first record that an index of this kind cannot hold, rather than fail when the file is complete.
     pub fn expect_index(mut self, kind: Option<IndexKind>) -> Self {
         self.order = kind.map(|kind| Order { kind, contig: String::new(), start: 0, seen: HashSet::new() });
         self
@@ -157,8 +160,8 @@ impl VcfWriter {
     /// Write one record, which was read with `header`.
     ///
     /// # Errors
-    /// The disk is full, the reader is gone, a VCF line cannot become BCF (it uses contigs or fields that the
-    /// header does not declare), or [`VcfWriter::expect_index`] was asked for and the record does not fit.
+    /// The disk is full, the reader of a pipe is gone, a VCF line cannot become BCF (it uses contigs or fields that the
+    /// header does not declare), or [`VcfWriter::expect_index`] was used and the index cannot hold the record.
     pub fn write(&mut self, record: &mut VcfRecord, header: &VcfHeader) -> Result<()> {
         let fits = self.order.as_mut().map_or(Ok(()), |order| order.check(record));
         fits.map_err(|e| self.cannot(record, &e))?;
@@ -175,11 +178,11 @@ impl VcfWriter {
         }
         let code = match &record.data {
             // SAFETY: the record belongs to the header that was written.
-            Data::Bcf(bcf) => unsafe { hts::bcf_write(out, header.inner, bcf.0) },
+            Data::Bcf(bcf) => unsafe { htslib::bcf_write(out, header.inner, bcf.0) },
             Data::Text(line, _) => {
                 let parsed = parse(line, header).map_err(|e| self.cannot(record, &e))?;
                 // SAFETY: as above.
-                unsafe { hts::bcf_write(out, header.inner, parsed.0) }
+                unsafe { htslib::bcf_write(out, header.inner, parsed.0) }
             }
         };
         match code < 0 {
@@ -195,8 +198,9 @@ impl VcfWriter {
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.sink {
             Some(Sink::Text(out)) => out.write_all(bytes).map_err(|e| Error::io(&self.path, e)),
-            // SAFETY: length bytes lie at the pointer.
-            Some(Sink::Bgzf(out)) => match unsafe { hts::bgzf_write(*out, bytes.as_ptr().cast(), bytes.len() as _) } {
+            // SAFETY: the pointer is to as many bytes.
+            Some(Sink::Bgzf(out)) => match unsafe { htslib::bgzf_write(*out, bytes.as_ptr().cast(), bytes.len() as _) }
+            {
                 n if usize::try_from(n) == Ok(bytes.len()) => Ok(()),
                 _ => Err(self.failure()),
             },
@@ -204,7 +208,7 @@ impl VcfWriter {
         }
     }
 
-    /// Why htslib failed to write, as well as it can be told: its threads keep the reason to themselves.
+    /// Why htslib failed to write, as far as it is known: its threads report no reason.
     fn failure(&self) -> Error {
         let error = io::Error::last_os_error();
         if error.kind() == io::ErrorKind::BrokenPipe || (is_stdio(&self.path) && reader_is_gone()) {
@@ -212,11 +216,14 @@ impl VcfWriter {
         }
         match error.raw_os_error() {
             Some(libc::ENOSPC | libc::EIO | libc::EDQUOT | libc::EFBIG) => Error::io(&self.path, error),
-            _ => Error::input(&self.path, "could not be written; is the disk full?"),
+            _ => Error::input(&self.path, "cannot be written; is the disk full?"),
         }
     }
 
-    /// Write everything out and make the index, if one is asked for; the files wait under temporary names.
+    /// Write everything to the file and make the index, if any; both keep temporary names.
+    ///
+    /// # Errors
+    /// Something cannot be written, or the file cannot be indexed.
     pub fn close(mut self, index: Option<IndexKind>) -> Result<ClosedVcf> {
         let closed = match self.sink.take() {
             Some(Sink::Text(mut out)) => {
@@ -224,8 +231,8 @@ impl VcfWriter {
                 0
             }
             // SAFETY: open handles, closed once.
-            Some(Sink::Bgzf(out)) => unsafe { hts::bgzf_close(out) },
-            Some(Sink::Bcf(out)) => unsafe { hts::hts_close(out) },
+            Some(Sink::Bgzf(out)) => unsafe { htslib::bgzf_close(out) },
+            Some(Sink::Bcf(out)) => unsafe { htslib::hts_close(out) },
             None => 0,
         };
         if closed < 0 {
@@ -236,25 +243,25 @@ impl VcfWriter {
             Some(kind) => Some(self.index(&temporary, kind)?),
             None => None,
         };
-        // The index after the data, so that it is never the older of the two.
+        // The index after the data: an index older than its file counts as stale.
         Ok(ClosedVcf([(temporary, self.path.clone())].into_iter().chain(index).collect()))
     }
 
     fn index(&self, temporary: &Path, kind: IndexKind) -> Result<(TempPath, PathBuf)> {
         let suffix = match kind {
-            IndexKind::Csi => "csi",
-            IndexKind::Tbi => "tbi",
+            IndexKind::Csi => ".csi",
+            IndexKind::Tbi => ".tbi",
         };
-        let named = PathBuf::from(format!("{}.{suffix}", self.path.display()));
-        let scratch = temporary_beside(&named)?.into_temp_path();
+        let named = with_suffix(&self.path, suffix);
+        let scratch = temporary_for(&named)?.into_temp_path();
         let (data, place) = (c_path(temporary)?, c_path(&scratch)?);
         let shift = if kind == IndexKind::Csi { 14 } else { 0 };
         let threads = self.threads as i32;
         // SAFETY: valid C strings and htslib's own VCF configuration.
         let code = unsafe {
             match self.format {
-                VcfFormat::Bcf(_) => hts::bcf_index_build3(data.as_ptr(), place.as_ptr(), shift, threads),
-                _ => hts::tbx_index_build3(data.as_ptr(), place.as_ptr(), shift, threads, &hts::tbx_conf_vcf),
+                VcfFormat::Bcf(_) => htslib::bcf_index_build3(data.as_ptr(), place.as_ptr(), shift, threads),
+                _ => htslib::tbx_index_build3(data.as_ptr(), place.as_ptr(), shift, threads, &htslib::tbx_conf_vcf),
             }
         };
         match code {
@@ -263,17 +270,23 @@ impl VcfWriter {
         }
     }
 
-    /// [`VcfWriter::close`] and [`ClosedVcf::persist`] in one.
+    /// [`VcfWriter::close`] followed by [`ClosedVcf::persist`].
+    ///
+    /// # Errors
+    /// As these.
     pub fn finish(self, index: Option<IndexKind>) -> Result<()> {
         self.close(index)?.persist()
     }
 }
 
-/// A file that is whole and waits for its name, with its index.
+/// A complete file with its index, under temporary names.
 pub struct ClosedVcf(Vec<(TempPath, PathBuf)>);
 
 impl ClosedVcf {
-    /// Give the files their names.
+    /// Give the files their final names.
+    ///
+    /// # Errors
+    /// They cannot be renamed.
     pub fn persist(self) -> Result<()> {
         self.0.into_iter().try_for_each(|(temporary, path)| persist(temporary, &path))
     }
@@ -301,7 +314,7 @@ mod tests {
         chr1\t25\t.\tC\tG\t.\t.\t.\tGT\t0/1\n\
         chr2\t5\t.\tC\t<DEL>\t.\t.\t.\tGT\t1|1\n";
 
-    /// Copy, setting DA on records of chr1 that start below 20; returns places kept.
+    /// Copy, setting DA on records of chr1 that start below 20; returns the positions kept.
     fn copy(
         from: &Path,
         to: &Path,
@@ -338,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_holds_the_same_records_and_text_stays_as_it_was() {
+    fn every_format_has_the_same_records_and_text_is_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("in.vcf"), TEXT).unwrap();
@@ -360,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn restrictions_by_index_take_what_overlaps_and_by_stream_what_starts_inside() {
+    fn restriction_by_index_keeps_what_overlaps_and_by_stream_what_starts_inside() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("in.vcf"), TEXT).unwrap();
@@ -420,13 +433,13 @@ mod tests {
         for name in ["a.vcf.gz", "a.bcf"] {
             let whole = fs::read(at(name)).unwrap();
             assert!(error("cut", &whole[..whole.len() - 28]).contains("truncated"), "{name}");
-            assert!(error("cut", &whole[..whole.len() - 60]).contains("cut"), "{name}");
+            assert!(error("cut", &whole[..whole.len() - 60]).contains("truncated"), "{name}");
         }
         assert!(VcfReader::open(&at("none"), 1).err().unwrap().to_string().contains("No such file"));
     }
 
     #[test]
-    fn undeclared_fields_cannot_become_bcf_and_a_full_disk_is_told() {
+    fn undeclared_fields_cannot_become_bcf_and_a_full_disk_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("in.vcf");
         fs::write(&path, TEXT.replace("AF=0.50,0.1", "ZZ=1")).unwrap();

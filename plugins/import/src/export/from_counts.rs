@@ -5,7 +5,7 @@ use std::path::Path;
 use deepallele_common::{report_windows, Progress};
 use deepallele_core::counts::{CountRow, CountTable};
 use deepallele_core::error::Error;
-use deepallele_core::genome::{ContigHaplotypes, Gather, VariantStream, Variants};
+use deepallele_core::genome::{ContigHaplotypes, ContigOptions, VariantStream, Variants};
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::regions::Anchor;
 use deepallele_core::io::Contigs;
@@ -24,12 +24,12 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
     let contigs = reference.contigs().clone();
     let rows = by_contig(path, &table, &contigs, fasta)?;
     // A second handle: the stream of variants compares REF in another thread.
-    let mut stream = VariantStream::open(vcf, &contigs, &hap1, &hap2, Some(Reference::open(fasta)?))?;
+    let mut stream = VariantStream::builder(vcf, &contigs, &hap1, &hap2).reference(Reference::open(fasta)?).open()?;
     let mut export = Export::create(args, args.layout(length, length))?;
 
     let mut progress = Progress::new("regions", Some(table.rows.len() as u64));
     let mut contig = ContigHaplotypes::default();
-    let gather = Gather { mask: None, variants: true };
+    let options = ContigOptions { mask: None, variants: true };
     let mut empty = 0u64;
     let anchor = args.anchor.or(table.anchor()).unwrap_or(Anchor::Middle);
     let rule =
@@ -37,7 +37,7 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
     let windows = rule.windows_around(length, anchor);
     report_windows(length, &rule, anchor);
     for (index, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-        contig.read(&mut stream, &mut reference, index, gather, &mut |_| Ok(()))?;
+        contig.read(&mut stream, &mut reference, index, options, &mut |_| Ok(()))?;
         let only = Contigs::new(vec![(contigs.name(index).to_string(), contigs.length(index))]);
         let variants = Variants::from_list(&only, vec![std::mem::take(&mut contig.variants)]);
         for row in rows {

@@ -1,40 +1,41 @@
-//! Reading only what overlaps given stretches, by the index or past the rest.
+//! Reading only alignments that overlap given intervals, by the index or by reading everything.
 
 use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
-use crate::io::bam::reader::{c_string, Span};
 use crate::io::bam::Alignments;
+use crate::io::paths::c_path;
 use crate::io::text_input::is_stdio;
+use crate::io::Spans;
 
 impl Alignments {
-    /// Read everything, but show only what overlaps `spans`.
-    pub fn restrict_by_reading(&mut self, spans: Vec<Span>) {
-        self.spans = Some(merge(spans));
+    /// Read everything, but return only alignments that overlap `spans` (contigs as indices of the header).
+    pub fn restrict_by_reading(&mut self, spans: &Spans) {
+        self.spans = Some(spans.clone());
     }
 
-    /// Read only what overlaps `spans`, by the index.
+    /// Read only alignments that overlap `spans` (contigs as indices of the header), by the index.
     ///
     /// # Errors
-    /// No index, or standard input.
-    pub fn restrict_by_index(&mut self, spans: Vec<Span>) -> Result<()> {
+    /// There is no readable index, or the input is standard input.
+    pub fn restrict_by_index(&mut self, spans: &Spans) -> Result<()> {
         if is_stdio(&self.path) {
             return Err(Error::input(&self.path, "standard input has no index; name a file to use -r or -R"));
         }
-        let name = c_string(&self.path)?;
+        let name = c_path(&self.path)?;
         // SAFETY: file and name are valid; the result is checked.
         self.index = unsafe { htslib::sam_index_load(self.file, name.as_ptr()) };
         if self.index.is_null() {
             let make = format!("has no readable index; make it with: samtools index {}", self.path.display());
             return Err(Error::input(&self.path, make));
         }
-        self.spans = Some(merge(spans));
+        self.spans = Some(spans.clone());
         Ok(())
     }
 
     /// Open the iterator of the next span; false when there is none left.
     pub(super) fn next_span(&mut self) -> Result<bool> {
-        let Some(&(contig, start, end)) = self.spans.as_ref().and_then(|s| s.get(self.span)) else {
+        let Some(&(contig, start, end)) = self.spans.as_ref().and_then(|s| s.list().get(self.span)) else {
             return Ok(false);
         };
         let (start, end) = (i64::try_from(start).unwrap_or(i64::MAX), i64::try_from(end).unwrap_or(i64::MAX));
@@ -43,9 +44,9 @@ impl Alignments {
         if self.iterator.is_null() {
             return Err(self.wrong(format!("the index cannot find {}", self.contigs.name(contig))));
         }
-        let only = self.spans.as_ref().is_some_and(|spans| spans.len() == 1);
-        // With more of them it would have to seek again, which is not to be had with threads.
-        if only && self.threads > 1 && self.go_straight()? {
+        let only = self.spans.as_ref().is_some_and(|spans| spans.list().len() == 1);
+        // With more spans it would have to seek again, which does not work with threads.
+        if only && self.threads > 1 && self.read_sequentially()? {
             return Ok(true);
         }
         if self.is_cram() {
@@ -54,9 +55,9 @@ impl Alignments {
         Ok(true)
     }
 
-    /// Go where the iterator of the only span begins, once, and read straight on from there with all threads. False
-    /// where there is nothing to go to, or the file is no BAM.
-    fn go_straight(&mut self) -> Result<bool> {
+    /// Seek once to where the iterator of the only span begins, and read sequentially from there with all threads. False
+    /// if there is nothing to seek to, or the file is not a BAM.
+    fn read_sequentially(&mut self) -> Result<bool> {
         // SAFETY: the iterator was just made, and has as many chunks as it says; the file says what it is.
         let found = unsafe {
             let iterator = &*self.iterator;
@@ -67,53 +68,42 @@ impl Alignments {
         let Some(place) = found else { return Ok(false) };
         // SAFETY: the file is BGZF and open for reading.
         if unsafe { htslib::bgzf_seek((*self.file).fp.bgzf, place as i64, libc::SEEK_SET) } < 0 {
-            return Err(self.wrong("cannot be read where its index leads: is the index older than the file?".into()));
+            return Err(
+                self.wrong("cannot be read at the offset given by its index; is the index older than the file?".into())
+            );
         }
         self.straight = true;
         self.start_threads()?;
         Ok(true)
     }
 
-    /// True if the read just read, which [`Alignments::in_spans`] was asked about, lies behind the last span.
-    pub(super) fn behind_spans(&self) -> bool {
+    /// True if the current alignment, already checked with [`Alignments::in_spans`], is after the last span.
+    pub(super) fn after_spans(&self) -> bool {
         // SAFETY: the record was just read.
         let contig = unsafe { (*self.record).core.tid };
-        contig < 0 || self.spans.as_ref().is_none_or(|spans| self.span >= spans.len())
+        contig < 0 || self.spans.as_ref().is_none_or(|spans| self.span >= spans.list().len())
     }
 
-    /// True if the read just read overlaps one of the spans; reads come in order.
+    /// True if the current alignment overlaps a span; alignments come in order.
     pub(super) fn in_spans(&mut self) -> bool {
         let Some(spans) = &self.spans else { return true };
         // SAFETY: the record was just read.
         let (contig, position, end) =
             unsafe { ((*self.record).core.tid, (*self.record).core.pos, htslib::bam_endpos(self.record)) };
-        let passed = |s: &Span| (s.0 as i64, s.2 as i64) <= (contig as i64, position);
+        let passed = |s: &(usize, u64, u64)| (s.0 as i64, s.2 as i64) <= (contig as i64, position);
         // Unplaced reads come last.
-        while contig >= 0 && spans.get(self.span).is_some_and(passed) {
+        while contig >= 0 && spans.list().get(self.span).is_some_and(passed) {
             self.span += 1;
         }
-        spans.get(self.span).is_some_and(|s| s.0 as i64 == contig as i64 && (s.1 as i64) < end)
+        spans.list().get(self.span).is_some_and(|s| s.0 as i64 == contig as i64 && (s.1 as i64) < end)
     }
 
-    /// True for a read that the span before this one has shown already.
+    /// True if the current alignment overlaps the span before this one and has been returned already.
     pub(super) fn in_earlier_span(&self) -> bool {
         let Some(spans) = &self.spans else { return false };
-        let earlier = self.span.checked_sub(1).and_then(|i| spans.get(i));
+        let earlier = self.span.checked_sub(1).and_then(|i| spans.list().get(i));
         // SAFETY: the record was just read.
         let (contig, position) = unsafe { ((*self.record).core.tid, (*self.record).core.pos) };
         earlier.is_some_and(|&(c, _, end)| c as i32 == contig && position < end as i64)
     }
-}
-
-/// Sorted, and those that touch made one.
-fn merge(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_unstable();
-    let mut merged: Vec<Span> = Vec::new();
-    for (contig, start, end) in spans {
-        match merged.last_mut() {
-            Some(last) if last.0 == contig && start <= last.2 => last.2 = last.2.max(end),
-            _ => merged.push((contig, start, end)),
-        }
-    }
-    merged
 }
