@@ -82,7 +82,7 @@ fn the_header_says_how_the_table_came_to_be() {
     assert!(table.lines().any(|l| l == format!("##deepallele_countVersion={}", env!("CARGO_PKG_VERSION"))));
     assert!(table.lines().any(|l| l.starts_with("##deepallele_countCommand=count ") && l.contains("-s NA12878")));
     let columns = "#chrom\tstart\tend\tname\tscore\tstrand\tsample\thap1\thap2\tuninformative\tconflicting\tvariants\
-                   \tlog2_ratio\tse\tp_value\tq_value\tshrunk_log2_ratio\tshrunk_se";
+                   \tlog2_ratio\tse\tp_value\tq_value\tshrunk_log2_ratio\tshrunk_se\tanchor";
     assert!(table.lines().any(|l| l == columns), "{:?}", table.lines().find(|l| l.starts_with("#chrom")));
 }
 

@@ -151,6 +151,8 @@ impl VcfSource {
     /// Read only records that overlap one of `intervals` (contig as the index numbers it, start, end; 0-based
     /// half-open), in their order.
     pub fn restrict(&mut self, index: VcfIndex, intervals: Vec<(i32, i64, i64)>) {
+        // Found by the index, a record has no number.
+        self.place = 0;
         self.query = Some(IndexQuery::new(index, intervals));
     }
 
