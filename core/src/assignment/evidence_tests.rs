@@ -4,12 +4,12 @@ use crate::genome::test_variant;
 use crate::genome::Variants;
 use crate::io::Contigs;
 
-fn seen(site: u32, base: u8, quality: u8) -> Observation {
-    Observation { site, base, quality, other: false, contrast: 0, said: 0, covered: 0 }
+fn base(site: u32, base: u8, quality: u8) -> Observation {
+    Observation::of_base(site, base, quality)
 }
 
-fn aligned(site: u32, contrast: Cost, other: bool) -> Observation {
-    Observation { site, base: 0, quality: 0, other, contrast, said: contrast, covered: 1 }
+fn aligned(site: u32, llr: PhredCost, other: bool) -> Observation {
+    Observation { other, ..Observation::of_llr(site, llr, CoveredRecords::one(0)) }
 }
 
 fn evidence(list: &[Observation]) -> Evidence {
@@ -22,7 +22,7 @@ fn class(list: &[Observation]) -> Class {
     let variants = (0..40).map(|p| test_variant(10 + 2 * p, &["A", "C"], 0, 1)).collect();
     let variants = Variants::from_list(&contigs, vec![variants]);
     let mut source = ListSource::new(&variants);
-    let mut sites = Sites::new(&mut source, None, &contigs);
+    let mut sites = SiteWindow::new(&mut source, None, &contigs);
     sites.enter(0).unwrap();
     sites.fill(1000).unwrap();
     evidence(list).support(&sites, &BaseCosts::new(13), 13).class()
@@ -30,11 +30,11 @@ fn class(list: &[Observation]) -> Class {
 
 #[test]
 fn overlapping_mates_count_once() {
-    let mut a = evidence(&[seen(0, b'A', 30), seen(1, b'A', 30), seen(2, b'A', 30), seen(3, b'A', 150)]);
-    a.join(&evidence(&[seen(0, b'A', 20), seen(1, b'C', 40), seen(2, b'C', 30), seen(3, b'A', 120), seen(7, b'C', 9)]));
+    let mut a = evidence(&[base(0, b'A', 30), base(1, b'A', 30), base(2, b'A', 30), base(3, b'A', 150)]);
+    a.join(&evidence(&[base(0, b'A', 20), base(1, b'C', 40), base(2, b'C', 30), base(3, b'A', 120), base(7, b'C', 9)]));
     assert_eq!(
         a.observations,
-        [seen(0, b'A', 50), seen(1, b'C', 32), seen(2, b'N', 0), seen(3, b'A', 200), seen(7, b'C', 9)]
+        [base(0, b'A', 50), base(1, b'C', 32), base(2, b'N', 0), base(3, b'A', 200), base(7, b'C', 9)]
     );
     assert_eq!(a.regions, [0]);
     let mut b = evidence(&[aligned(0, 4000, false), aligned(1, 4000, false), aligned(2, 0, true)]);
@@ -43,36 +43,37 @@ fn overlapping_mates_count_once() {
 }
 
 #[test]
-fn a_mate_tells_of_the_records_that_it_reaches() {
-    let reaching = |contrast: Cost, covered: u16| Observation { covered, ..aligned(0, contrast, false) };
-    let joined = |a: Observation, b: Observation| {
-        let mut one = evidence(&[a]);
-        one.join(&evidence(&[b]));
-        (one.observations[0].contrast, one.observations[0].covered)
+fn the_evidence_of_a_mate_is_limited_to_the_records_that_it_covers() {
+    let [first, second] = [0, 1].map(CoveredRecords::one);
+    let covering = |(llr, covered): (PhredCost, CoveredRecords)| Observation { covered, ..aligned(0, llr, false) };
+    let joined = |a, b| {
+        let mut one = evidence(&[covering(a)]);
+        one.join(&evidence(&[covering(b)]));
+        (one.observations[0].llr, one.observations[0].covered)
     };
-    assert_eq!(joined(reaching(0, 1), reaching(4000, 2)), (4000, 2));
-    assert_eq!(joined(reaching(-4000, 1), reaching(900, 2)), (-3100, 1));
-    assert_eq!(joined(reaching(4000, 1), reaching(3000, 2)), (4000, 3));
-    assert_eq!(joined(reaching(0, 1), reaching(100, 2)), (100, 3));
+    assert_eq!(joined((0, first), (4000, second)), (4000, second));
+    assert_eq!(joined((-4000, first), (900, second)), (-3100, first));
+    assert_eq!(joined((4000, first), (3000, second)), (4000, first | second));
+    assert_eq!(joined((0, first), (100, second)), (100, first | second));
 }
 
 #[test]
 fn classes_follow_the_bases() {
     assert_eq!(class(&[]), Class::Uninformative);
-    assert_eq!(class(&[seen(0, b'A', 13)]), Class::Hap1);
-    assert_eq!(class(&[seen(0, b'A', 12)]), Class::Uninformative);
-    assert_eq!(class(&[seen(0, b'G', 40), seen(1, b'C', 40)]), Class::Hap2);
+    assert_eq!(class(&[base(0, b'A', 13)]), Class::Hap1);
+    assert_eq!(class(&[base(0, b'A', 12)]), Class::Uninformative);
+    assert_eq!(class(&[base(0, b'G', 40), base(1, b'C', 40)]), Class::Hap2);
 }
 
 #[test]
 fn one_error_makes_no_conflict_but_two_do() {
     let bases = |text: &str, quality: u8| -> Vec<Observation> {
-        text.bytes().enumerate().map(|(i, b)| seen(i as u32, b, quality)).collect()
+        text.bytes().enumerate().map(|(i, b)| base(i as u32, b, quality)).collect()
     };
     assert_eq!(class(&bases("AAC", 40)), Class::Hap1);
     assert_eq!(class(&bases("CCCAC", 30)), Class::Hap2);
-    assert_eq!(class(&[seen(0, b'A', 40), seen(1, b'C', 15)]), Class::Hap1);
-    // One against one, equally good: nobody can say which is the error.
+    assert_eq!(class(&[base(0, b'A', 40), base(1, b'C', 15)]), Class::Hap1);
+    // One against one, equally good: either may be the error.
     assert_eq!(class(&bases("AC", 40)), Class::Conflicting);
     assert_eq!(class(&bases("AAAACC", 40)), Class::Conflicting);
     // Of forty bases that err one time in twenty, two are expected to be wrong.
@@ -81,15 +82,15 @@ fn one_error_makes_no_conflict_but_two_do() {
 }
 
 #[test]
-fn what_was_settled_is_heard_again() {
+fn summed_sites_count_as_before() {
     let mut first = Evidence {
-        settled: Support { sums: [4000, 0], loudest: [4000, 0], errors: 0, phased: true },
+        summed: Support { sums: [4000, 0], largest: [4000, 0], errors: 0, phased: true },
         ..Default::default()
     };
     first.join(&Evidence {
-        settled: Support { sums: [0, 3900], loudest: [0, 3900], errors: 0, phased: true },
+        summed: Support { sums: [0, 3900], largest: [0, 3900], errors: 0, phased: true },
         ..Default::default()
     });
-    assert_eq!(first.settled.class(), Class::Conflicting);
+    assert_eq!(first.summed.class(), Class::Conflicting);
     assert!(!first.is_empty());
 }

@@ -14,31 +14,34 @@ const SECOND: u16 = 0x80;
 const WHICH_MATE: u16 = FIRST | SECOND;
 const SECONDARY_OR_SUPPLEMENTARY: u16 = 0x100 | 0x800;
 
-/// What has been seen of a fragment.
+/// The evidence of one read of a fragment, or of both mates once joined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct FragmentEvidence {
+    /// Observations at sites, and regions.
     pub evidence: Evidence,
     /// Index of the alignment file.
     pub sample: usize,
-    /// Contig of the first read.
+    /// Index of the contig of the first read.
     pub contig: usize,
-    /// Outermost aligned bases of its reads on that contig, 0-based half-open.
+    /// First aligned base of its reads on that contig, 0-based.
     pub start: i64,
+    /// Past the last aligned base of its reads on that contig.
     pub end: i64,
     /// Flags of the first read.
     pub flags: u16,
     /// `+` or `-`, see [`strand`].
     pub strand: u8,
-    /// Both mates, on one contig.
+    /// Both mates are joined, and on one contig.
     pub paired: bool,
-    /// Value of the tag that groups fragments, and of the molecule's identifier.
+    /// Value of the tag that groups fragments, such as `CB`.
     pub group: Option<Box<[u8]>>,
+    /// Value of the tag of the unique molecular identifier, such as `UB`.
     pub umi: Option<Box<[u8]>>,
 }
 
-impl Seen {
-    /// Join the mate that came later. Joining is the same in either order.
-    pub fn join(&mut self, mate: &Seen) {
+impl FragmentEvidence {
+    /// Join the mate that came later. The result does not depend on the order.
+    pub fn join(&mut self, mate: &FragmentEvidence) {
         self.evidence.join(&mate.evidence);
         if self.contig == mate.contig {
             self.start = self.start.min(mate.start);
@@ -57,8 +60,8 @@ impl Seen {
     }
 }
 
-/// Strand of the fragment by one of its reads: that of the first mate or single read, the other strand of the
-/// second mate.
+/// Strand of the fragment, `+` or `-`, by the flags of one of its reads: that of the first mate or single read, the
+/// opposite of the second mate's.
 pub fn strand(flags: u16) -> u8 {
     let second = flags & PAIRED != 0 && flags & WHICH_MATE == SECOND;
     if (flags & REVERSE != 0) != second {
@@ -68,67 +71,66 @@ pub fn strand(flags: u16) -> u8 {
     }
 }
 
-/// True for a read that no mate belongs to: unpaired, or a secondary or supplementary alignment.
+/// True for a read without a mate: unpaired, or a secondary or supplementary alignment.
 pub fn is_single(flags: u16) -> bool {
     flags & PAIRED == 0 || flags & SECONDARY_OR_SUPPLEMENTARY != 0
 }
 
-/// Where the mate of a read is said to lie (contig, position), if there is a mate and it is placed.
-pub fn mate_place(read: &Alignment) -> Option<(u32, i64)> {
+/// Contig and position of the mate according to the read, if there is a mate and it is placed.
+pub fn mate_position(read: &Alignment) -> Option<(u32, i64)> {
     let placed = !is_single(read.flags) && read.mate_contig >= 0 && read.flags & MATE_UNMAPPED == 0;
     placed.then_some((read.mate_contig as u32, read.mate_position))
 }
 
-/// A place in which a read waits. Empty ones keep their memory for the next.
+/// A read that waits for its mate. Free slots keep their memory for the next read.
 #[derive(Default)]
 struct Slot {
-    seen: Seen,
+    fragment: FragmentEvidence,
     name: Vec<u8>,
     mate: (u32, i64),
-    /// Another slot under the same hash.
+    /// Next slot with the same hash.
     next: Option<u32>,
 }
 
-/// Reads that wait for their mates. Only what they show is kept.
+/// Reads that wait for their mates. Only their evidence is kept.
 #[derive(Default)]
 pub struct Fragments {
-    /// First slot by the hash of name and sample.
+    /// First slot for each hash of name and sample.
     heads: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
     slots: Vec<Slot>,
     free: Vec<u32>,
 }
 
-/// A read that waited under the name of another.
+/// A waiting read that has the name of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct Waiting {
     slot: u32,
-    /// It is the mate; else the same end came twice under one name, from two molecules.
+    /// It is the mate; else the same end occurs twice under one name, from two molecules.
     pub is_mate: bool,
 }
 
 impl Fragments {
-    /// What waits for this read, if something does. It waits no longer; hand it back with
-    /// [`Fragments::done`].
-    pub fn take(&mut self, read: &Alignment, sample: usize) -> Option<Found> {
-        let mate = mate_place(read)?;
+    /// Take the read that waits for this one, if there is one. Return its memory with [`Fragments::recycle`].
+    pub fn take(&mut self, read: &Alignment, sample: usize) -> Option<Waiting> {
+        let mate = mate_position(read)?;
         if self.heads.is_empty() || mate > (read.contig as u32, read.position) {
             return None;
         }
         let slot = self.unlink(read.name, sample)?;
-        Some(Found { slot, is_mate: are_mates(self.slots[slot as usize].seen.flags, read.flags) })
+        Some(Waiting { slot, is_mate: are_mates(self.slots[slot as usize].fragment.flags, read.flags) })
     }
 
-    /// What a found read has shown.
-    pub fn seen(&mut self, found: Found) -> &mut Seen {
-        &mut self.slots[found.slot as usize].seen
+    /// The evidence of a read that has been taken.
+    pub fn get(&mut self, taken: Waiting) -> &mut FragmentEvidence {
+        &mut self.slots[taken.slot as usize].fragment
     }
 
-    /// Have the memory of a found read back.
-    pub fn done(&mut self, found: Found) {
-        self.free.push(found.slot);
+    /// Reuse the memory of a read that has been taken.
+    pub fn recycle(&mut self, taken: Waiting) {
+        self.free.push(taken.slot);
     }
 
-    /// Take the slot of this name out of its chain.
+    /// Remove the slot of this name from its chain.
     fn unlink(&mut self, name: &[u8], sample: usize) -> Option<u32> {
         let hash = hash(name, sample);
         let head = *self.heads.get(&hash)?;
@@ -136,7 +138,7 @@ impl Fragments {
         loop {
             let slot = &self.slots[at as usize];
             let next = slot.next;
-            if slot.seen.sample == sample && slot.name == name {
+            if slot.fragment.sample == sample && slot.name == name {
                 match (before, next) {
                     (None, None) => {
                         self.heads.remove(&hash);
@@ -152,59 +154,59 @@ impl Fragments {
         }
     }
 
-    /// True if the mate of a read, for which nothing was waiting, is still to come.
-    pub fn waits(read: &Alignment) -> bool {
-        mate_place(read).is_some_and(|mate| mate >= (read.contig as u32, read.position))
+    /// True if the mate of a read, for which no read was waiting, is still to come.
+    pub fn awaits_mate(read: &Alignment) -> bool {
+        mate_position(read).is_some_and(|mate| mate >= (read.contig as u32, read.position))
     }
 
-    /// Let what a read has shown wait for its mate; `seen` is left empty. Gives back what waited under its name
-    /// before: it waits no longer.
-    pub fn wait(&mut self, read: &Alignment, seen: &mut Seen) -> Option<Found> {
-        let mate = mate_place(read)?;
-        let before = self.unlink(read.name, seen.sample).map(|slot| Found { slot, is_mate: false });
+    /// Keep the evidence of a read until its mate comes; `fragment` is left empty. Returns the read that waited under
+    /// its name before, taken out as by [`Fragments::take`].
+    pub fn wait(&mut self, read: &Alignment, fragment: &mut FragmentEvidence) -> Option<Waiting> {
+        let mate = mate_position(read)?;
+        let before = self.unlink(read.name, fragment.sample).map(|slot| Waiting { slot, is_mate: false });
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             (self.slots.len() - 1) as u32
         });
-        let key = hash(read.name, seen.sample);
+        let key = hash(read.name, fragment.sample);
         let slot = &mut self.slots[at as usize];
         slot.name.clear();
         slot.name.extend_from_slice(read.name);
         slot.mate = mate;
-        std::mem::swap(&mut slot.seen, seen);
-        seen.evidence.clear();
+        std::mem::swap(&mut slot.fragment, fragment);
+        fragment.evidence.clear();
         slot.next = self.heads.insert(key, at);
         before
     }
 
-    /// Give out, in a fixed order, those whose mate should have come before `here` (contig, position): it was
+    /// Take out, in a fixed order, the reads whose mate should have come before `here` (contig, position): it was
     /// filtered out, or is not in the file.
-    pub fn release(&mut self, here: (u32, i64)) -> Vec<Seen> {
+    pub fn release(&mut self, here: (u32, i64)) -> Vec<FragmentEvidence> {
         let all = self.heads.values().copied();
         let chains = all.flat_map(|head| std::iter::successors(Some(head), |&at| self.slots[at as usize].next));
         let mut late: Vec<u32> = chains.filter(|&at| self.slots[at as usize].mate < here).collect();
         late.sort_by(|&a, &b| {
             let (a, b) = (&self.slots[a as usize], &self.slots[b as usize]);
-            let key = |s: &Slot| (s.seen.contig, s.seen.start, s.seen.end, s.seen.sample);
+            let key = |s: &Slot| (s.fragment.contig, s.fragment.start, s.fragment.end, s.fragment.sample);
             key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
         });
-        let name = |&at: &u32| (self.slots[at as usize].name.clone(), self.slots[at as usize].seen.sample);
+        let name = |&at: &u32| (self.slots[at as usize].name.clone(), self.slots[at as usize].fragment.sample);
         let names: Vec<(Vec<u8>, usize)> = late.iter().map(name).collect();
         let released = names.iter().filter_map(|(name, sample)| {
             let at = self.unlink(name, *sample)?;
             self.free.push(at);
-            Some(std::mem::take(&mut self.slots[at as usize].seen))
+            Some(std::mem::take(&mut self.slots[at as usize].fragment))
         });
         released.collect()
     }
 
-    /// How many reads wait for their mates.
+    /// Number of reads that wait for their mates.
     pub fn waiting(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 }
 
-/// Of name and sample, eight bytes at a time; the same on every machine.
+/// Hash of name and sample, eight bytes at a time; the same on every machine.
 fn hash(name: &[u8], sample: usize) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut state = (sample as u64 ^ name.len() as u64).wrapping_mul(ODD);
@@ -217,7 +219,7 @@ fn hash(name: &[u8], sample: usize) -> u64 {
     state ^ state >> 32
 }
 
-/// Passes a key that is a hash already.
+/// Passes on a key that is already a hash.
 #[derive(Default)]
 struct Hashed(u64);
 
@@ -236,7 +238,7 @@ impl Hasher for Hashed {
     }
 }
 
-/// First and second in pair, or not said.
+/// True for the first and second of a pair, and where the flags do not say which they are.
 fn are_mates(a: u16, b: u16) -> bool {
     let (a, b) = (a & WHICH_MATE, b & WHICH_MATE);
     a != b || a == 0 || a == WHICH_MATE
@@ -255,29 +257,30 @@ mod tests {
         read
     }
 
-    /// Regions touched by each fragment, in the order in which they are done.
+    /// Regions that each fragment overlaps, in the order in which they are complete.
     fn run(reads: &[(Alignment<'static>, &[u32])]) -> Vec<Vec<u32>> {
         let mut list = Vec::new();
         let mut fragments = Fragments::default();
         for (read, regions) in reads {
             let evidence = Evidence { regions: regions.to_vec(), ..Default::default() };
-            let mut seen = Seen { evidence, flags: read.flags, start: read.position, ..Default::default() };
-            if let Some(found) = fragments.take(read, 0) {
-                let mate = fragments.seen(found);
-                if found.is_mate {
-                    mate.join(&seen);
+            let mut fragment =
+                FragmentEvidence { evidence, flags: read.flags, start: read.position, ..Default::default() };
+            if let Some(waiting) = fragments.take(read, 0) {
+                let mate = fragments.get(waiting);
+                if waiting.is_mate {
+                    mate.join(&fragment);
                 }
                 list.push(mate.evidence.regions.clone());
-                fragments.done(found);
-                if found.is_mate {
+                fragments.recycle(waiting);
+                if waiting.is_mate {
                     continue;
                 }
             }
-            if !Fragments::waits(read) {
-                list.push(seen.evidence.regions);
-            } else if let Some(before) = fragments.wait(read, &mut seen) {
-                list.push(fragments.seen(before).evidence.regions.clone());
-                fragments.done(before);
+            if !Fragments::awaits_mate(read) {
+                list.push(fragment.evidence.regions);
+            } else if let Some(before) = fragments.wait(read, &mut fragment) {
+                list.push(fragments.get(before).evidence.regions.clone());
+                fragments.recycle(before);
             }
         }
         list.extend(fragments.release((1, 0)).into_iter().map(|s| s.evidence.regions));
@@ -293,14 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn lone_mates_single_reads_and_doubled_names_are_all_kept() {
+    fn reads_without_mates_and_repeated_names_are_all_kept() {
         assert_eq!(run(&[(read("a", 0x41, 5, 9), &[2])]), [vec![2]]);
         assert_eq!(run(&[(read("a", 0, 5, 9), &[2]), (read("a", 0, 6, 9), &[3])]), [vec![2], vec![3]]);
         assert_eq!(run(&[(read("a", 0x49, 5, 5), &[2])]), [vec![2]]);
         let mut twice = run(&[(read("a", 0x41, 5, 9), &[1]), (read("a", 0x41, 6, 9), &[2])]);
         twice.sort();
         assert_eq!(twice, [vec![1], vec![2]]);
-        // The second of a pair whose first was left out.
+        // The second of a pair whose first was filtered out.
         assert_eq!(run(&[(read("a", 0x81, 9, 5), &[4])]), [vec![4]]);
     }
 
@@ -312,13 +315,13 @@ mod tests {
     }
 
     #[test]
-    fn late_ones_come_in_a_fixed_order() {
+    fn late_reads_are_released_in_a_fixed_order() {
         let mut fragments = Fragments::default();
         for i in (0..100i64).rev() {
             let mut a = read("", 0x41, i, i + 10);
             let name = i.to_string();
             a.name = name.as_bytes();
-            assert!(fragments.wait(&a, &mut Seen { start: i, ..Default::default() }).is_none());
+            assert!(fragments.wait(&a, &mut FragmentEvidence { start: i, ..Default::default() }).is_none());
         }
         let starts: Vec<i64> = fragments.release((0, 60)).iter().map(|s| s.start).collect();
         assert_eq!(starts, (0..50).collect::<Vec<_>>());

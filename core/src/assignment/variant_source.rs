@@ -3,18 +3,18 @@
 use crate::error::Result;
 use crate::genome::{Variant, VariantStream, Variants};
 
-/// The variants of a contig, sorted by start.
+/// The variants of each contig, sorted by start.
 pub trait VariantSource {
-    /// Go to a contig; indices only grow.
+    /// Go to a contig. Indices only increase.
     ///
     /// # Errors
-    /// What cannot be read.
+    /// Variants that cannot be read.
     fn enter(&mut self, contig: usize) -> Result<()>;
 
     /// The next variant of the contig.
     ///
     /// # Errors
-    /// What cannot be read.
+    /// Variants that cannot be read.
     fn next(&mut self) -> Result<Option<Variant>>;
 }
 
@@ -36,7 +36,7 @@ pub struct ListSource<'a> {
 }
 
 impl<'a> ListSource<'a> {
-    /// From the first contig on.
+    /// Starts at the first contig.
     pub fn new(variants: &'a Variants) -> Self {
         Self { variants, contig: 0, next: 0 }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::assignment::mates::{is_single, mate_place, strand};
-use crate::assignment::realign::DECISIVE;
-use crate::assignment::{Class, Evidence, Filter, Fragments, Look, Seen, Sites, Tells};
+use crate::assignment::mates::{is_single, mate_position, strand};
+use crate::assignment::ASSIGN_LLR;
+use crate::assignment::{Class, Evidence, Filter, FragmentEvidence, Fragments, Observer, SiteAlleles, SiteWindow};
 use crate::counts::{Fragment, FragmentSink, VariantSink};
 use crate::error::Result;
 use crate::io::bam::{Alignment, MergedAlignments, Tag};
@@ -154,7 +154,7 @@ pub struct Counted {
 /// What the inputs do not let be read, and what the sinks cannot write.
 pub fn count<'d>(
     alignments: &mut MergedAlignments,
-    sites: &mut Sites,
+    sites: &mut SiteWindow,
     counting: &Counting,
     sinks: &mut [&'d mut dyn FragmentSink],
     records: Option<&mut (dyn VariantSink + 'd)>,
@@ -162,7 +162,7 @@ pub fn count<'d>(
 ) -> Result<Counted> {
     let contigs = alignments.contigs().len();
     let samples = alignments.files().len();
-    let mut look = Look::new(counting.regions, counting.excluded, counting.filter.base_quality);
+    let mut observer = Observer::new(counting.regions, counting.excluded, counting.filter.base_quality);
     let mut book = Book::new(sites, counting, sinks, records, (contigs, samples));
     let mut fragments = Fragments::default();
     let mut evidence = Evidence::default();
@@ -179,24 +179,24 @@ pub fn count<'d>(
         }
         let contig = read.contig as usize;
         if here.is_none_or(|h| h.0 != contig) {
-            book.leave(here.map(|h| h.0), contig, &mut fragments, &look)?;
+            book.leave(here.map(|h| h.0), contig, &mut fragments, &observer)?;
             next_step = 0;
         }
         here = Some((contig, read.position));
         if read.position >= next_step {
             next_step = read.position + STEP;
             for late in fragments.release((read.contig as u32, read.position)) {
-                book.finish(&late, &look)?;
+                book.finish(&late, &observer)?;
             }
             book.pass(contig, read.position - FAR)?;
         }
-        if !look.read(&read, book.sites, &mut evidence)? {
+        if !observer.read(&read, book.sites, &mut evidence)? {
             book.counted.summary.excluded += 1;
             continue;
         }
-        book.fragment(&read, sample, &mut evidence, &mut fragments, &look)?;
+        book.fragment(&read, sample, &mut evidence, &mut fragments, &observer)?;
     }
-    book.leave(here.map(|h| h.0), contigs, &mut fragments, &look)?;
+    book.leave(here.map(|h| h.0), contigs, &mut fragments, &observer)?;
     book.counted.summary.alignments = read_so_far;
     progress(read_so_far % EVERY);
     Ok(book.counted)
@@ -204,7 +204,7 @@ pub fn count<'d>(
 
 /// The sites around the reads, and what has been counted.
 struct Book<'a, 'b, 'c, 'd> {
-    sites: &'a mut Sites<'b>,
+    sites: &'a mut SiteWindow<'b>,
     counting: &'a Counting<'c>,
     sinks: &'a mut [&'d mut dyn FragmentSink],
     records: Option<&'a mut (dyn VariantSink + 'd)>,
@@ -219,7 +219,7 @@ struct Book<'a, 'b, 'c, 'd> {
 
 impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
     fn new(
-        sites: &'a mut Sites<'b>,
+        sites: &'a mut SiteWindow<'b>,
         counting: &'a Counting<'c>,
         sinks: &'a mut [&'d mut dyn FragmentSink],
         records: Option<&'a mut (dyn VariantSink + 'd)>,
@@ -256,7 +256,7 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         sample: usize,
         evidence: &mut Evidence,
         fragments: &mut Fragments,
-        look: &Look,
+        observer: &Observer,
     ) -> Result<()> {
         let other = fragments.take(read, sample);
         if other.is_none() && evidence.is_empty() && !self.counting.everything {
@@ -266,12 +266,12 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
             Some(Tag::Text(text)) if !text.is_empty() => Some(text.into()),
             _ => None,
         };
-        let mut seen = Seen {
+        let mut seen = FragmentEvidence {
             evidence: std::mem::take(evidence),
             sample,
             contig: read.contig as usize,
             start: read.position,
-            end: read.end(),
+            end: observer.aligned().end(),
             flags: read.flags,
             strand: strand(read.flags),
             paired: false,
@@ -280,28 +280,28 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         };
         let mut complete = false;
         if let Some(found) = other {
-            let waited = fragments.seen(found);
+            let waited = fragments.get(found);
             if found.is_mate {
                 waited.join(&seen);
                 complete = true;
             }
-            self.finish(waited, look)?;
-            fragments.done(found);
+            self.finish(waited, observer)?;
+            fragments.recycle(found);
         }
-        if !complete && Fragments::waits(read) {
-            let far = mate_place(read).is_none_or(|m| m.0 != read.contig as u32 || m.1 - read.position > FAR);
+        if !complete && Fragments::awaits_mate(read) {
+            let far = mate_position(read).is_none_or(|m| m.0 != read.contig as u32 || m.1 - read.position > FAR);
             if far {
                 let quality = self.counting.filter.base_quality;
-                let shown = seen.evidence.shown(self.sites, look.costs(), quality);
+                let shown = seen.evidence.observed_support(self.sites, observer.costs(), quality);
                 self.tally(&seen.evidence, sample, shown.class() == Class::Conflicting);
-                seen.evidence.settle(self.sites, look.costs(), quality);
+                seen.evidence.keep_sum(self.sites, observer.costs(), quality);
             }
             if let Some(before) = fragments.wait(read, &mut seen) {
-                self.finish(fragments.seen(before), look)?;
-                fragments.done(before);
+                self.finish(fragments.get(before), observer)?;
+                fragments.recycle(before);
             }
         } else if !complete {
-            self.finish(&seen, look)?;
+            self.finish(&seen, observer)?;
         }
         // Its memory serves the next read.
         *evidence = seen.evidence;
@@ -309,10 +309,10 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
     }
 
     /// A fragment to which nothing is to come any more.
-    fn finish(&mut self, seen: &Seen, look: &Look) -> Result<()> {
-        let shown = seen.evidence.shown(self.sites, look.costs(), self.counting.filter.base_quality);
+    fn finish(&mut self, seen: &FragmentEvidence, observer: &Observer) -> Result<()> {
+        let shown = seen.evidence.observed_support(self.sites, observer.costs(), self.counting.filter.base_quality);
         let mut support = shown;
-        support.join(&seen.evidence.settled);
+        support.join(&seen.evidence.summed);
         let class = support.class();
         if !seen.evidence.regions.is_empty() {
             self.counted.summary.in_regions.add(class);
@@ -353,8 +353,8 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
                 continue;
             }
             for (i, &number) in numbers.iter().enumerate() {
-                let allele = match site.tells {
-                    Tells::Base(first, second) if o.base != 0 => {
+                let allele = match site.alleles {
+                    SiteAlleles::Snv(first, second) if o.base != 0 => {
                         // Records of a split multi-allelic site each have their own two bases.
                         let own = if numbers.len() == 1 { None } else { self.sites.record(number).single_base() };
                         let (first, second) = own.map_or((first, second), |(_, a, b)| (a, b));
@@ -365,9 +365,9 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
                             _ => None,
                         }
                     }
-                    _ if i < 16 && o.covered >> i & 1 == 0 => None,
-                    _ if o.contrast >= DECISIVE => Some(1),
-                    _ if o.contrast <= -DECISIVE => Some(2),
+                    _ if !o.covered.contains(i) => None,
+                    _ if o.llr >= ASSIGN_LLR => Some(1),
+                    _ if o.llr <= -ASSIGN_LLR => Some(2),
                     _ => o.other.then_some(0),
                 };
                 let Some(allele) = allele else { continue };
@@ -383,10 +383,10 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
     }
 
     /// Go on from contig `from`, or the very beginning, to contig `to`.
-    fn leave(&mut self, from: Option<usize>, to: usize, fragments: &mut Fragments, look: &Look) -> Result<()> {
+    fn leave(&mut self, from: Option<usize>, to: usize, fragments: &mut Fragments, observer: &Observer) -> Result<()> {
         if let Some(from) = from {
             for late in fragments.release((from as u32 + 1, 0)) {
-                self.finish(&late, look)?;
+                self.finish(&late, observer)?;
             }
             self.pass(from, i64::MAX)?;
         }
@@ -399,7 +399,7 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         }
         // Mates said to lie on a contig that has no reads.
         for late in fragments.release((u32::MAX, i64::MAX)) {
-            self.finish(&late, look)?;
+            self.finish(&late, observer)?;
         }
         Ok(())
     }
@@ -437,7 +437,8 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
 
     /// Count the variants that came up by the regions in which they change something.
     fn note_differing(&mut self, contig: usize) {
-        if self.sites.differing.is_empty() {
+        let differing = self.sites.drain_differing();
+        if differing.len() == 0 {
             return;
         }
         let blocks = self.counting.regions.map_or(&[][..], |r| &r.blocks);
@@ -445,7 +446,7 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
             (blocks.partition_point(|b| b.contig < contig), blocks.partition_point(|b| b.contig <= contig));
         let (blocks, reach) = (&blocks[first..last], &self.reach[first..last]);
         let mut touched: Vec<u32> = Vec::new();
-        for spans in self.sites.differing.drain(..) {
+        for spans in differing {
             touched.clear();
             for (start, end) in spans.into_iter().flatten() {
                 // An insertion lies between two bases of the block.

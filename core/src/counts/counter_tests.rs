@@ -1,6 +1,6 @@
 use super::*;
-use crate::assignment::realign::{BaseCosts, LOUDEST};
 use crate::assignment::ListSource;
+use crate::assignment::{BaseCosts, MAX_SITE_LLR};
 use crate::counts::{RegionTallies, Strandedness};
 use crate::genome::test_variant;
 use crate::genome::{Variant, Variants};
@@ -75,7 +75,7 @@ fn count_files(files: &[&[Read]], spans: &[(u64, u64)], list: Vec<Variant>) -> (
     let contigs = Contigs::new(vec![("a".into(), LENGTH as u64)]);
     let variants = Variants::from_list(&contigs, vec![list]);
     let mut source = ListSource::new(&variants);
-    let mut sites = Sites::new(&mut source, None, &contigs);
+    let mut sites = SiteWindow::new(&mut source, None, &contigs);
     let regions = regions(spans);
     let mut tallies = RegionTallies::new(&regions, files.len(), Strandedness::None);
     let mut rows = Rows::default();
@@ -154,7 +154,7 @@ fn class_of(bases: &[Option<(u8, u8)>]) -> Class {
     let costs = BaseCosts::new(0);
     let of = |letter: u8| -> Vec<i32> {
         let shown = bases.iter().flatten().filter(|b| b.0 == letter);
-        shown.map(|b| costs.contrast(b.1).min(LOUDEST)).collect()
+        shown.map(|b| costs.llr(b.1).min(MAX_SITE_LLR)).collect()
     };
     let (one, two) = (of(b'A'), of(b'C'));
     let errors: i32 = bases.iter().flatten().filter(|b| b"AC".contains(&b.0)).map(|b| costs.expected_error(b.1)).sum();
@@ -162,10 +162,10 @@ fn class_of(bases: &[Option<(u8, u8)>]) -> Class {
     let weaker = if sum1 > sum2 { &two } else { &one };
     let beyond = weaker.iter().sum::<i32>() - weaker.iter().max().unwrap_or(&0) - 3 * errors;
     match () {
-        _ if beyond >= DECISIVE => Class::Conflicting,
-        _ if sum1 - sum2 >= DECISIVE => Class::Hap1,
-        _ if sum2 - sum1 >= DECISIVE => Class::Hap2,
-        _ if sum1.min(sum2) >= DECISIVE => Class::Conflicting,
+        _ if beyond >= ASSIGN_LLR => Class::Conflicting,
+        _ if sum1 - sum2 >= ASSIGN_LLR => Class::Hap1,
+        _ if sum2 - sum1 >= ASSIGN_LLR => Class::Hap2,
+        _ if sum1.min(sum2) >= ASSIGN_LLR => Class::Conflicting,
         _ => Class::Uninformative,
     }
 }
@@ -246,7 +246,7 @@ fn mates_on_another_contig_share_a_class() {
     let snv = || test_variant(15, &["A", "C"], 0, 1);
     let variants = Variants::from_list(&contigs, vec![vec![snv()], vec![snv()]]);
     let mut source = ListSource::new(&variants);
-    let mut sites = Sites::new(&mut source, None, &contigs);
+    let mut sites = SiteWindow::new(&mut source, None, &contigs);
     let whole = |contig| Region { contig, start: 0, end: 400, ..regions(&[(0, 1)]).list[0].clone() };
     let regions = Regions::from_list(contigs, vec![whole(0), whole(1)]);
     let mut tallies = RegionTallies::new(&regions, 1, Strandedness::None);

@@ -21,7 +21,7 @@ use anyhow::Result;
 use args::Args;
 use bias::BiasInputs;
 use deepallele_common::{run_main, usage, Progress};
-use deepallele_core::assignment::Sites;
+use deepallele_core::assignment::SiteWindow;
 use deepallele_core::counts::{
     self, CountRow, CountTable, Counted, Counting, FragmentSink, RegionTallies, VariantSink,
 };
@@ -70,7 +70,7 @@ fn run(args: Args) -> Result<()> {
     let mut bias = args.bias.create()?;
     let mut overview = args.overview.create(&samples, &contigs, true)?;
 
-    let mut sites = Sites::new(&mut inputs.variants, inputs.reference.take(), &contigs);
+    let mut sites = SiteWindow::new(&mut inputs.variants, inputs.reference.take(), &contigs);
     let mut counting = Counting {
         regions: inputs.regions.as_ref(),
         excluded: inputs.excluded.as_ref(),
@@ -90,9 +90,9 @@ fn run(args: Args) -> Result<()> {
     let mut advance = |n| progress.add(n);
     let mut counted = counts::count(&mut inputs.alignments, &mut sites, &counting, &mut sinks, records, &mut advance)?;
     drop(progress);
-    let untold = sites.untold;
+    let unscorable = sites.unscorable;
     inputs.variants.finish()?.lines().iter().for_each(|line| log::info!("{line}"));
-    untold.lines().iter().for_each(|line| log::info!("{line}"));
+    unscorable.lines().iter().for_each(|line| log::info!("{line}"));
     if counted.summary.at_variants.total() == 0 {
         log::warn!("no fragment covers a variant that tells the haplotypes apart: every fragment is uninformative");
     }

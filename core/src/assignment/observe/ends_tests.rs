@@ -1,6 +1,5 @@
-use crate::assignment::observe::tests::{class, look};
-use crate::assignment::realign::DECISIVE;
-use crate::assignment::Class;
+use crate::assignment::observe::tests::{class, observe};
+use crate::assignment::{Class, ASSIGN_LLR};
 use crate::genome::test_variant;
 use crate::genome::Variant;
 use crate::io::bam::test_reads::Made;
@@ -27,12 +26,12 @@ fn haplotype(deleted: bool, other: bool, from: usize, to: usize) -> String {
     (from..to).filter(kept).map(|i| bases[i] as char).collect()
 }
 
-/// Haplotype that each site of a read speaks for, by what its records count: 0 if it says nothing.
-fn told(list: &[Variant], position: i64, cigar: &str, bases: &str, quality: u8) -> Vec<(u32, i32)> {
-    let seen = look(list, Some(BASES.as_bytes()), None, &[Made::new(position, cigar, bases, quality)]);
-    let side = |c: i32| if c >= DECISIVE { 1 } else { 2 * i32::from(c <= -DECISIVE) };
+/// Sites of a read with the haplotype that each favours; uninformative ones are left out.
+fn favoured(list: &[Variant], position: i64, cigar: &str, bases: &str, quality: u8) -> Vec<(u32, i32)> {
+    let seen = observe(list, Some(BASES.as_bytes()), None, &[Made::new(position, cigar, bases, quality)]);
+    let side = |c: i32| if c >= ASSIGN_LLR { 1 } else { 2 * i32::from(c <= -ASSIGN_LLR) };
     assert!(seen[0].observations.iter().all(|o| !o.other && (o.base == 0 || o.quality >= 13)));
-    seen[0].observations.iter().map(|o| (o.site, side(o.contrast))).filter(|o| o.1 != 0).collect()
+    seen[0].observations.iter().map(|o| (o.site, side(o.llr))).filter(|o| o.1 != 0).collect()
 }
 
 fn class_of(list: &[Variant], position: i64, cigar: &str, bases: &str, quality: u8) -> Class {
@@ -40,48 +39,48 @@ fn class_of(list: &[Variant], position: i64, cigar: &str, bases: &str, quality: 
 }
 
 #[test]
-fn a_base_behind_an_indel_tells_in_ends_clipped_or_laid_wrongly() {
+fn a_base_after_an_indel_is_informative_in_clipped_and_misaligned_ends() {
     let list = deletion(false);
     let (right, left) = (haplotype(true, true, 20, 70), haplotype(true, true, 50, 100));
     assert_eq!((right.len(), left.len()), (46, 46));
     for quality in [20, 37] {
-        // Clipped, laid without the gap, and right.
+        // Clipped, aligned without the gap, and aligned correctly.
         for cigar in ["40M6S", "46M", "40M4D6M"] {
-            let told = told(&list, 20, cigar, &right, quality);
-            assert!(told.ends_with(&[(1, 2), (2, 2)]), "{cigar}: {told:?}");
+            let favoured = favoured(&list, 20, cigar, &right, quality);
+            assert!(favoured.ends_with(&[(1, 2), (2, 2)]), "{cigar}: {favoured:?}");
             assert_eq!(class_of(&list, 20, cigar, &right, quality), Class::Hap2);
         }
         for (position, cigar) in [(64, "10S36M"), (54, "46M"), (50, "10M4D36M")] {
-            let told = told(&list, position, cigar, &left, quality);
-            assert!(told.starts_with(&[(0, 2), (1, 2)]), "{cigar}: {told:?}");
+            let favoured = favoured(&list, position, cigar, &left, quality);
+            assert!(favoured.starts_with(&[(0, 2), (1, 2)]), "{cigar}: {favoured:?}");
             assert_eq!(class_of(&list, position, cigar, &left, quality), Class::Hap2);
         }
     }
     // The other haplotype's reads over the same bases.
     let (right, left) = (haplotype(false, false, 20, 70), haplotype(false, false, 50, 100));
     for cigar in ["50M", "44M6S", "40M10S"] {
-        let told = told(&list, 20, cigar, &right, 37);
-        assert!(told.ends_with(&[(1, 1), (2, 1)]), "{cigar}: {told:?}");
+        let favoured = favoured(&list, 20, cigar, &right, 37);
+        assert!(favoured.ends_with(&[(1, 1), (2, 1)]), "{cigar}: {favoured:?}");
     }
     for (position, cigar) in [(50, "50M"), (60, "10S40M")] {
-        let told = told(&list, position, cigar, &left, 37);
-        assert!(told.starts_with(&[(0, 1), (1, 1)]), "{cigar}: {told:?}");
+        let favoured = favoured(&list, position, cigar, &left, 37);
+        assert!(favoured.starts_with(&[(0, 1), (1, 1)]), "{cigar}: {favoured:?}");
     }
 }
 
 #[test]
-fn what_both_haplotypes_have_hides_nothing_behind_it() {
+fn bases_after_an_indel_of_both_haplotypes_are_informative() {
     let list = deletion(true);
     for (other, expected) in [(false, Class::Hap1), (true, Class::Hap2)] {
         let (right, left) = (haplotype(true, other, 20, 70), haplotype(true, other, 50, 100));
         let cover = 1 + i32::from(other);
         for cigar in ["40M6S", "46M", "40M4D6M"] {
             assert_eq!(class_of(&list, 20, cigar, &right, 37), expected, "{cigar}");
-            assert_eq!(told(&list, 20, cigar, &right, 37).last(), Some(&(1, cover)), "{cigar}");
+            assert_eq!(favoured(&list, 20, cigar, &right, 37).last(), Some(&(1, cover)), "{cigar}");
         }
         for (position, cigar) in [(64, "10S36M"), (54, "46M"), (50, "10M4D36M")] {
             assert_eq!(class_of(&list, position, cigar, &left, 37), expected, "{cigar}");
-            assert_eq!(told(&list, position, cigar, &left, 37).first(), Some(&(0, cover)), "{cigar}");
+            assert_eq!(favoured(&list, position, cigar, &left, 37).first(), Some(&(0, cover)), "{cigar}");
         }
     }
     // A base that both have, in the clipped end with one that differs.
@@ -93,15 +92,15 @@ fn what_both_haplotypes_have_hides_nothing_behind_it() {
 }
 
 #[test]
-fn gaps_that_strayed_over_a_differing_base_belong_to_their_insertion() {
-    // TAACG before TTACG: where the second T is an A, the insertion moves over all five.
+fn gaps_misplaced_across_a_differing_base_belong_to_their_insertion() {
+    // TAACG before TTACG: where the second T is an A, the insertion can be shifted by all five.
     let list = [test_variant(59, &["G", "GTAACG"], 0, 1), test_variant(61, &["T", "A"], 0, 1)];
     let strain = format!("{}TAACGTAACG{}", &BASES[20..60], &BASES[65..100]);
     for at in 40..=45 {
         let cigar = format!("{at}M5I{}M", strain.len() - at - 5);
         assert_eq!(class_of(&list, 20, &cigar, &strain, 37), Class::Hap2, "{cigar}");
     }
-    // The same so close to an end that no gap is found, or that it has strayed there.
+    // The same so close to an end that no gap is opened, or that it is misplaced there.
     for cigar in ["52M", "45M5I2M", "40M12S"] {
         assert_eq!(class_of(&list, 20, cigar, &strain[..52], 37), Class::Hap2, "{cigar}");
     }
@@ -114,7 +113,7 @@ fn gaps_that_strayed_over_a_differing_base_belong_to_their_insertion() {
 }
 
 #[test]
-fn an_adapter_at_a_doubtful_end_says_nothing() {
+fn an_adapter_at_a_realigned_end_is_uninformative() {
     let list = deletion(false);
     let adapter = "CTGTCTCTTATACACATC";
     for n in [4, 8, 18] {
@@ -123,15 +122,15 @@ fn an_adapter_at_a_doubtful_end_says_nothing() {
         let read = format!("{}{}", &adapter[..n], &BASES[64..100]);
         assert_eq!(class_of(&list[..2], 64, &format!("{n}S36M"), &read, 37), Class::Uninformative, "{n}");
     }
-    // Behind the deletion and the base.
+    // After the deletion and the base.
     let read = format!("{}{adapter}", haplotype(true, true, 20, 75));
     assert_eq!(class_of(&list, 20, "40M29S", &read, 37), Class::Hap2);
-    assert!(told(&list, 20, "40M29S", &read, 37).ends_with(&[(1, 2), (2, 2)]));
+    assert!(favoured(&list, 20, "40M29S", &read, 37).ends_with(&[(1, 2), (2, 2)]));
 }
 
 #[test]
-fn clipped_bases_are_no_hold_for_those_beside_them() {
-    // The read begins or ends within the inserted bases beside an adapter, and is laid without a gap.
+fn clipped_bases_do_not_anchor_those_next_to_them() {
+    // The read begins or ends within the inserted bases next to an adapter, and is aligned without a gap.
     let list = [test_variant(62, &["A", "ACTCGATGA"], 0, 1)];
     let adapter = "TATGGCACAGTCTGTATTTC";
     let read = format!("{adapter}TCGATGA{}", &BASES[63..100]);
@@ -141,10 +140,10 @@ fn clipped_bases_are_no_hold_for_those_beside_them() {
 }
 
 #[test]
-fn a_base_that_is_not_clipped_keeps_its_letter() {
+fn a_base_that_is_not_clipped_counts_as_aligned() {
     let seen = |cigar: &str| {
         let read = Made::new(20, cigar, &haplotype(true, true, 20, 70), 30);
-        let seen = look(&deletion(false), Some(BASES.as_bytes()), None, &[read]);
+        let seen = observe(&deletion(false), Some(BASES.as_bytes()), None, &[read]);
         seen[0].observations.last().map(|o| (o.base, o.quality))
     };
     assert_eq!(seen("46M"), Some((b'A', 30)));

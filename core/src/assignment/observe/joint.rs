@@ -1,40 +1,44 @@
-//! A part of a read against both haplotypes, with every phased record there: those that both haplotypes have
-//! are spelt on both. What all of it says is one say about the fragment. Each site has its own in the counts of its
-//! records: what it costs to exchange its alleles alone.
+//! Realigns a part of a read to both haplotypes, with every phased record there; records that both haplotypes carry are
+//! part of both sequences. A realigned part contributes a single log-likelihood ratio to its fragment. For the counts of
+//! its records each site has its own: the cost of exchanging its alleles alone.
 
 use std::ops::Range;
 
-use super::*;
-use crate::assignment::local_haplotypes::spell;
-use crate::assignment::observe::ends::Piece;
-use crate::assignment::realign::gap_opening;
+use crate::assignment::local_haplotypes::apply_edits;
+use crate::assignment::observe::ends::RealignedWindow;
+use crate::assignment::observe::{Realigner, MAX_CELLS};
+use crate::assignment::phred::{gap_opening, PhredCost, ASSIGN_LLR, MAX_SITE_LLR};
+use crate::assignment::realign::{SegmentEnd, ROOM};
+use crate::assignment::{CoveredRecords, Evidence, Observation, ReadSegment, Site, SiteAlleles, SiteWindow};
+use crate::error::Result;
 use crate::genome::Edit;
+use crate::io::bam::Alignment;
 
-/// A record, or a base of one, that the haplotypes have in place of the reference.
+/// A record, or a base of one, in which a haplotype differs from the reference.
 struct Change<'a> {
     edits: [Option<Edit<'a>>; 2],
     /// Reference span (0-based half-open) that it changes.
     span: (i64, i64),
-    /// The site that it belongs to, by its index in the piece, if it belongs to one.
+    /// Its site, by index in the window, if it belongs to one.
     site: Option<usize>,
     /// Number of the record, where several make a site.
     record: Option<u64>,
 }
 
-/// The haplotypes around a piece.
-struct Spelling<'a> {
-    /// Position of the first base of `reference`.
+/// The haplotypes around a realigned part of a read.
+struct JointHaplotypes<'a> {
+    /// Position of the first base of `reference`, 0-based.
     low: i64,
     reference: Vec<u8>,
     changes: Vec<Change<'a>>,
 }
 
-impl<'a> Spelling<'a> {
-    fn new(piece: &Piece, sites: &'a Sites, low: i64, reference: Vec<u8>) -> Self {
+impl<'a> JointHaplotypes<'a> {
+    fn new(numbers: &[u32], sites: &'a SiteWindow, low: i64, reference: Vec<u8>) -> Self {
         let high = low + reference.len() as i64;
         let mut changes = Vec::new();
-        for (i, &number) in piece.sites.iter().enumerate() {
-            let mut put = |position: i64, first: &'a u8, second: &'a u8| {
+        for (i, &number) in numbers.iter().enumerate() {
+            let mut add = |position: i64, first: &'a u8, second: &'a u8| {
                 let edit = |base: &'a u8| {
                     let start = position as u64;
                     Some(Edit { start, end: start + 1, bases: std::slice::from_ref(base) })
@@ -43,218 +47,174 @@ impl<'a> Spelling<'a> {
                 changes.push(Change { edits, span: (position, position + 1), site: Some(i), record: None });
             };
             let site = sites.get(number);
-            match &site.tells {
-                Tells::Base(first, second) => put(site.start, first, second),
-                Tells::Bases(list) => list.iter().for_each(|(p, first, second)| put(*p, first, second)),
-                Tells::Local(_) => {}
+            match &site.alleles {
+                SiteAlleles::Snv(first, second) => add(site.start, first, second),
+                SiteAlleles::Mnv(list) => list.iter().for_each(|(p, first, second)| add(*p, first, second)),
+                SiteAlleles::Local(_) => {}
             }
         }
-        // Whatever lies in or beside insertions and deletions, and what both haplotypes have.
-        for item in sites.known().filter(|i| i.end > low && i.start < high) {
-            let of = |n: &u32| item.record.is_some_and(|r| sites.get(*n).records.as_slice().contains(&r));
-            let edits = [item.edit(1), item.edit(2)];
-            let site = piece.sites.iter().position(of);
-            changes.push(Change { edits, span: item.changes(), site, record: item.record });
+        // Indels, the records in them, and those that both haplotypes carry.
+        for variant in sites.context().filter(|v| v.end > low && v.start < high) {
+            let of = |n: &u32| variant.record.is_some_and(|r| sites.get(*n).records.as_slice().contains(&r));
+            let edits = [variant.edit(1), variant.edit(2)];
+            let site = numbers.iter().position(of);
+            changes.push(Change { edits, span: variant.changes(), site, record: variant.record });
         }
         Self { low, reference, changes }
     }
 
-    /// Of each change what is chosen, sorted.
-    fn edits(&self, choose: impl Fn(&Change<'a>) -> Option<Edit<'a>>) -> Vec<Edit<'a>> {
+    /// The sequence with the edit that is chosen of each change.
+    fn sequence(&self, choose: impl Fn(&Change<'a>) -> Option<Edit<'a>>) -> Vec<u8> {
         let mut edits: Vec<Edit> = self.changes.iter().filter_map(choose).collect();
         edits.sort_by_key(|e| (e.start, e.end));
-        edits
-    }
-
-    fn sequence(&self, edits: &[Edit]) -> Vec<u8> {
-        spell(&self.reference, self.low, edits, self.low, self.low).0
+        apply_edits(&self.reference, self.low, &edits, self.low, self.low).0
     }
 
     /// Haplotype `h` (0 or 1).
     fn haplotype(&self, h: usize) -> Vec<u8> {
-        self.sequence(&self.edits(|c| c.edits[h]))
+        self.sequence(|c| c.edits[h])
     }
 
     /// Haplotype `h` with the other's alleles at a site.
     fn exchanged(&self, h: usize, site: usize) -> Vec<u8> {
-        self.sequence(&self.edits(|c| c.edits[if c.site == Some(site) { 1 - h } else { h }]))
+        self.sequence(|c| c.edits[if c.site == Some(site) { 1 - h } else { h }])
     }
 
-    /// Haplotype `h`, unknown at a site of bases.
-    fn unknown(&self, h: usize, site: usize) -> Vec<u8> {
-        let unknown = |e: Edit<'a>| Edit { bases: b"N", ..e };
-        self.sequence(&self.edits(|c| match c.site == Some(site) {
-            true => c.edits[h].map(unknown),
+    /// Haplotype `h` with N at a site of SNVs.
+    fn masked(&self, h: usize, site: usize) -> Vec<u8> {
+        let masked = |e: Edit<'a>| Edit { bases: b"N", ..e };
+        self.sequence(|c| match c.site == Some(site) {
+            true => c.edits[h].map(masked),
             false => c.edits[h],
-        }))
+        })
     }
 
     /// Index in haplotype `h` of a reference position.
-    fn place(&self, h: usize, position: i64) -> i64 {
+    fn index_of(&self, h: usize, position: i64) -> i64 {
         let edits = self.changes.iter().filter_map(|c| c.edits[h]);
         let before = edits.filter(|e| e.start as i64 >= self.low && e.end as i64 <= position);
-        position - self.low + before.map(|e| gain(&e)).sum::<i64>()
+        position - self.low + before.map(|e| inserted(&e)).sum::<i64>()
     }
 
-    /// Which records of a site haplotype `h` has within `reach` of its sequence, as in [`Observation::covered`].
-    fn covered(&self, h: usize, index: usize, site: &Site, reach: (usize, usize)) -> u16 {
+    /// The records of a site that change haplotype `h` within indices `reach`.
+    fn covered(&self, h: usize, index: usize, site: &Site, reach: (usize, usize)) -> CoveredRecords {
         let within = |c: &&Change| {
             let (start, end) = c.span;
-            // What is inserted at the first position belongs to the change.
-            let inserted = self.changes.iter().filter_map(|c| c.edits[h]);
-            let inserted = inserted.filter(|e| e.start as i64 == start && e.start == e.end);
-            let from = self.place(h, start) - inserted.map(|e| gain(&e)).sum::<i64>();
-            from < reach.1 as i64 && self.place(h, end).max(from + 1) > reach.0 as i64
+            // Bases inserted at the first position belong to the change.
+            let at_start = self.changes.iter().filter_map(|c| c.edits[h]);
+            let at_start = at_start.filter(|e| e.start as i64 == start && e.start == e.end);
+            let from = self.index_of(h, start) - at_start.map(|e| inserted(&e)).sum::<i64>();
+            from < reach.1 as i64 && self.index_of(h, end).max(from + 1) > reach.0 as i64
         };
         let here = self.changes.iter().filter(|c| c.site == Some(index)).filter(within);
-        let bit = |c: &Change| match c.record {
-            None => u16::MAX,
-            Some(r) => {
-                let number = site.records.as_slice().iter().position(|&n| n == r);
-                number.filter(|i| *i < 16).map_or(0, |i| 1 << i)
-            }
+        let records = |c: &Change| match c.record {
+            None => CoveredRecords::ALL,
+            Some(r) => site.records.as_slice().iter().position(|&n| n == r).into_iter().collect(),
         };
-        here.fold(0, |all, c| all | bit(c))
+        here.fold(CoveredRecords::NONE, |all, c| all | records(c))
     }
 }
 
-/// By how many bases an edit makes a haplotype longer.
-fn gain(edit: &Edit) -> i64 {
+/// Bases by which an edit lengthens a haplotype.
+fn inserted(edit: &Edit) -> i64 {
     edit.bases.len() as i64 - (edit.end - edit.start) as i64
 }
 
-impl Look<'_> {
-    /// Compare a piece with both haplotypes. What its sites show goes into `evidence`, and their numbers into
-    /// `laid`, unless the piece fits neither haplotype.
+impl Realigner {
+    /// Realign a part of a read to both haplotypes. The evidence at its sites goes into `evidence`. False if it fits
+    /// neither haplotype, or has no evidence.
     ///
     /// # Errors
-    /// What the reference does not let be read.
-    pub(super) fn lay(
+    /// A reference that cannot be read.
+    pub(super) fn realign(
         &mut self,
         read: &Alignment,
-        piece: &Piece,
-        sites: &mut Sites,
+        window: &RealignedWindow,
+        sites: &mut SiteWindow,
         evidence: &mut Evidence,
-    ) -> Result<()> {
-        let n = piece.to.saturating_sub(piece.from);
-        // A free end needs a little more of the haplotype than the read has.
-        let room = |end: End| if end == End::Fixed { 0 } else { ROOM as i64 };
-        let (low, high) = (piece.low - room(piece.left), piece.high + room(piece.right));
-        if n == 0 || piece.to > read.qualities.len() || ((high - low) as usize + n).saturating_mul(n) > MOST_CELLS {
-            return Ok(());
+    ) -> Result<bool> {
+        let (from, to) = window.bases;
+        let n = to.saturating_sub(from);
+        // A semi-global end needs a little more of the haplotype than the read has.
+        let room = |end: SegmentEnd| if end == SegmentEnd::Global { 0 } else { ROOM as i64 };
+        let (low, high) = (window.span.0 - room(window.ends[0]), window.span.1 + room(window.ends[1]));
+        if n == 0 || to > read.qualities.len() || ((high - low) as usize + n).saturating_mul(n) > MAX_CELLS {
+            return Ok(false);
         }
-        let Some(reference) = sites.bases(low, high)? else { return Ok(()) };
+        let Some(reference) = sites.bases(low, high)? else { return Ok(false) };
         let sites = &*sites;
-        let spelling = Spelling::new(piece, sites, low, reference);
-        let units = sites.known().filter(|i| i.end > low && i.start < high).map(|i| i.units).max();
-        let opening = gap_opening(units.unwrap_or(1)).min(LOUDEST);
-        self.bases.clear();
-        self.bases.extend((piece.from..piece.to).map(|i| read.base(i)));
-        self.qualities.clear();
-        self.qualities.extend_from_slice(&read.qualities[piece.from..piece.to]);
+        let haplotypes = JointHaplotypes::new(&window.sites, sites, low, reference);
+        let units = sites.context().filter(|v| v.end > low && v.start < high).map(|v| v.units).max();
+        let opening = gap_opening(units.unwrap_or(1)).min(MAX_SITE_LLR);
+        let (segment, aligner) = self.segment(read, window.bases, window.ends);
 
-        let both = [0, 1].map(|h| spelling.haplotype(h));
-        let mut costs = [&both[0], &both[1]].map(|h| self.cost(h, piece, opening, opening));
+        let both = [0, 1].map(|h| haplotypes.haplotype(h));
+        let mut costs = [&both[0], &both[1]].map(|h| segment.against(aligner, h, opening, opening));
         if costs[0].min(costs[1]) > 0 && costs[0].max(costs[1]) >= opening {
-            costs = [&both[0], &both[1]].map(|h| self.cost(h, piece, opening, Cost::MAX));
+            costs = [&both[0], &both[1]].map(|h| segment.against(aligner, h, opening, PhredCost::MAX));
         }
-        let [one, two] = costs;
-        let joint = (two - one).clamp(-opening, opening);
-        let (own, least) = (usize::from(joint < 0), one.min(two));
-        let unfit = least - foreign(piece.left) - foreign(piece.right);
-        if (unfit >= UNFIT && unfit > joint.abs()) || (piece.plain && joint.abs() < DECISIVE) {
-            return Ok(());
+        let joint = segment.llr(costs, opening);
+        if joint.unfit || (window.without_indel && joint.llr.abs() < ASSIGN_LLR) {
+            return Ok(false);
         }
-        // Where the read lies on its haplotype.
-        let length = both[own].len();
-        let reach = match (piece.left, piece.right) {
-            (End::Fixed, End::Fixed) => (0, length),
-            (End::Fixed, _) => (0, n),
-            (_, End::Fixed) => (length.saturating_sub(n), length),
-            _ => (0, length),
-        };
-        // Where the bases that are not clipped lie on it, if base lies by base.
-        let by_base = least <= opening && reach.1 - reach.0 == n && !piece.is_free();
-        let aligned = by_base.then(|| (reach.0, piece.left.clipped()..n - piece.right.clipped()));
+        let own = usize::from(joint.llr < 0);
+        let reach = segment.reach((0, both[own].len()));
+        // If the alignment has no gap: where the first base lies on the haplotype, and which bases are not soft-clipped.
+        let ungapped = joint.cost <= opening && reach.1 - reach.0 == n && !segment.is_free();
+        let aligned = segment.left.soft_clipped()..n - segment.right.soft_clipped();
+        let aligned = ungapped.then_some((reach.0, aligned));
         let before = evidence.observations.len();
-        for (i, &number) in piece.sites.iter().enumerate() {
+        for (i, &number) in window.sites.iter().enumerate() {
             let site = sites.get(number);
-            let of_bases = !matches!(site.tells, Tells::Local(_));
-            let covered = spelling.covered(own, i, site, reach);
-            if covered == 0 && of_bases {
+            let without_indel = !matches!(site.alleles, SiteAlleles::Local(_));
+            let covered = haplotypes.covered(own, i, site, reach);
+            if covered.is_empty() && without_indel {
                 continue;
             }
-            let contrast = if piece.sites.len() == 1 {
-                joint
+            let llr = if window.sites.len() == 1 {
+                joint.llr
             } else {
-                let cost = self.cost(&spelling.exchanged(own, i), piece, opening, least + opening) - least;
+                let exchanged = haplotypes.exchanged(own, i);
+                let cost = segment.against(aligner, &exchanged, opening, joint.cost + opening) - joint.cost;
                 (if own == 0 { cost } else { -cost }).clamp(-opening, opening)
             };
-            let mut seen =
-                Observation { site: number, base: 0, quality: 0, other: false, contrast, said: contrast, covered };
-            match aligned.as_ref().and_then(|a| self.letter(site, spelling.place(own, site.start), a)) {
-                // What the aligner did not clip has a letter, though it may lie elsewhere.
-                Some((base, quality)) => (seen.base, seen.quality) = (base, quality),
-                // Another base than those of the haplotypes.
-                None if of_bases && contrast.abs() < DECISIVE => {
-                    let unknown = self.cost(&spelling.unknown(own, i), piece, opening, Cost::MAX);
-                    seen.other = least - unknown >= DECISIVE;
+            let mut observation = Observation::of_llr(number, llr, covered);
+            match aligned.as_ref().and_then(|a| base_at(&segment, site, haplotypes.index_of(own, site.start), a)) {
+                // A base that is not soft-clipped counts as aligned, though its position may have changed.
+                Some((base, quality)) => (observation.base, observation.quality) = (base, quality),
+                // Neither haplotype may have this base.
+                None if without_indel && llr.abs() < ASSIGN_LLR => {
+                    let masked = segment.against(aligner, &haplotypes.masked(own, i), opening, PhredCost::MAX);
+                    observation.other = joint.cost - masked >= ASSIGN_LLR;
                 }
                 None => {}
             }
-            evidence.observations.push(seen);
+            evidence.observations.push(observation);
         }
-        let seen = &mut evidence.observations[before..];
-        let against = |o: &&Observation| !o.other && o.contrast.abs() >= DECISIVE && (o.contrast < 0) != (joint < 0);
-        if seen.iter().filter(against).count() == 0 {
-            // Beside what letters say, one end has one say, that of its most telling site.
-            let loudness = |o: &Observation| (!matches!(sites.get(o.site).tells, Tells::Local(_)), -o.contrast.abs());
-            let silent = |i: &usize| seen[*i].other || seen[*i].base != 0;
-            let loudest = (0..seen.len()).filter(|i| !silent(i)).min_by_key(|&i| loudness(&seen[i]));
-            for (i, o) in seen.iter_mut().enumerate() {
-                o.said = if Some(i) == loudest { joint } else { 0 };
-            }
-        }
-        self.laid.extend_from_slice(&piece.sites);
-        Ok(())
+        share_llr(&mut evidence.observations[before..], sites, joint.llr);
+        Ok(true)
     }
+}
 
-    /// The base of the piece, and its quality, that lies at a place of a haplotype at which a single base tells.
-    /// `aligned` are the place of the piece's first base and the bases that are not clipped.
-    fn letter(&self, site: &Site, place: i64, (first, bases): &(usize, Range<usize>)) -> Option<(u8, u8)> {
-        let index = usize::try_from(place - *first as i64).ok()?;
-        let plain = matches!(site.tells, Tells::Base(..)) && bases.contains(&index);
-        plain.then(|| (self.bases[index], self.qualities[index]))
+/// Besides aligned bases, a realigned part contributes one log-likelihood ratio to its fragment, that of its most
+/// informative site; unless a site favours the other haplotype.
+fn share_llr(observations: &mut [Observation], sites: &SiteWindow, joint: PhredCost) {
+    let against = |o: &Observation| !o.other && o.llr.abs() >= ASSIGN_LLR && (o.llr < 0) != (joint < 0);
+    if observations.iter().any(against) {
+        return;
     }
+    let rank = |o: &Observation| (!matches!(sites.get(o.site).alleles, SiteAlleles::Local(_)), -o.llr.abs());
+    let candidates = (0..observations.len()).filter(|&i| !observations[i].other && observations[i].base == 0);
+    let best = candidates.min_by_key(|&i| rank(&observations[i]));
+    for (i, o) in observations.iter_mut().enumerate() {
+        o.fragment_llr = if Some(i) == best { joint } else { 0 };
+    }
+}
 
-    /// What the bases of a piece cost on a haplotype beyond fitting it; of costs that are not below `enough` only
-    /// that much.
-    fn cost(&mut self, haplotype: &[u8], piece: &Piece, opening: Cost, enough: Cost) -> Cost {
-        let (n, length) = (self.bases.len(), haplotype.len());
-        let (left, right) = (piece.left, piece.right);
-        let (first, last) = match (left, right) {
-            (End::Fixed, End::Fixed) => (0, length),
-            (End::Fixed, _) => (0, length.min(n + ROOM)),
-            (_, End::Fixed) => (length.saturating_sub(n + ROOM), length),
-            _ => (0, length),
-        };
-        let haplotype = &haplotype[first..last];
-        let side_by_side = match (left, right) {
-            _ if haplotype.len() < n => None,
-            (End::Fixed, End::Fixed) => Some(haplotype).filter(|h| h.len() == n),
-            (End::Fixed, _) => Some(&haplotype[..n]),
-            (_, End::Fixed) => Some(&haplotype[haplotype.len() - n..]),
-            _ => None,
-        };
-        let without_gap = side_by_side.map(|h| self.costs.mismatches(&self.bases, &self.qualities, h, left, right));
-        match without_gap {
-            // No gap is cheaper.
-            Some(cost) if cost <= opening => cost,
-            Some(_) if opening >= enough => opening,
-            _ => {
-                let least = self.costs.least(&self.bases, &self.qualities);
-                self.aligner.align(&self.costs, opening, &self.bases, &self.qualities, haplotype, left, right) - least
-            }
-        }
-    }
+/// The base of the segment at an SNV, and its quality. `index` is that of the SNV in the haplotype; `first` that of the
+/// segment's first base, and `bases` those that are not soft-clipped.
+fn base_at(segment: &ReadSegment, site: &Site, index: i64, (first, bases): &(usize, Range<usize>)) -> Option<(u8, u8)> {
+    let index = usize::try_from(index - *first as i64).ok()?;
+    let aligned = matches!(site.alleles, SiteAlleles::Snv(..)) && bases.contains(&index);
+    aligned.then(|| (segment.bases[index], segment.qualities[index]))
 }

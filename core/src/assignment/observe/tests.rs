@@ -19,19 +19,24 @@ fn regions(list: &[(u64, u64)]) -> Regions {
     Regions::from_list(contigs(), list.iter().map(one).collect())
 }
 
-/// Look at sorted reads with what is in `bases` as reference; gives back what each shows.
-pub(super) fn look(list: &[Variant], bases: Option<&[u8]>, regions: Option<&Regions>, reads: &[Made]) -> Vec<Evidence> {
+/// The evidence of each of sorted reads, with `bases` as reference.
+pub(super) fn observe(
+    list: &[Variant],
+    bases: Option<&[u8]>,
+    regions: Option<&Regions>,
+    reads: &[Made],
+) -> Vec<Evidence> {
     let folder = tempfile::tempdir().unwrap();
     let variants = Variants::from_list(&contigs(), vec![list.to_vec()]);
     let mut source = ListSource::new(&variants);
     let reference = bases.map(|b| test_reference(folder.path(), &[("a", b)]));
-    let mut sites = Sites::new(&mut source, reference, &contigs());
+    let mut sites = SiteWindow::new(&mut source, reference, &contigs());
     sites.enter(0).unwrap();
-    let mut look = Look::new(regions, None, 13);
+    let mut observer = Observer::new(regions, None, 13);
     let mut all = Vec::new();
     for read in reads {
         let mut evidence = Evidence::default();
-        assert!(look.read(&read.read(), &mut sites, &mut evidence).unwrap());
+        assert!(observer.read(&read.read(), &mut sites, &mut evidence).unwrap());
         all.push(evidence);
     }
     all
@@ -42,12 +47,12 @@ pub(super) fn class(list: &[Variant], bases: &[u8], read: Made) -> Class {
     let folder = tempfile::tempdir().unwrap();
     let variants = Variants::from_list(&contigs(), vec![list.to_vec()]);
     let mut source = ListSource::new(&variants);
-    let mut sites = Sites::new(&mut source, Some(test_reference(folder.path(), &[("a", bases)])), &contigs());
+    let mut sites = SiteWindow::new(&mut source, Some(test_reference(folder.path(), &[("a", bases)])), &contigs());
     sites.enter(0).unwrap();
-    let mut look = Look::new(None, None, 13);
+    let mut observer = Observer::new(None, None, 13);
     let mut evidence = Evidence::default();
-    look.read(&read.read(), &mut sites, &mut evidence).unwrap();
-    evidence.support(&sites, look.costs(), 13).class()
+    observer.read(&read.read(), &mut sites, &mut evidence).unwrap();
+    evidence.support(&sites, observer.costs(), 13).class()
 }
 
 fn snvs(positions: &[u64]) -> Vec<Variant> {
@@ -55,27 +60,27 @@ fn snvs(positions: &[u64]) -> Vec<Variant> {
 }
 
 fn seen(site: u32, base: u8, quality: u8) -> Observation {
-    Observation { site, base, quality, other: false, contrast: 0, said: 0, covered: 0 }
+    Observation::of_base(site, base, quality)
 }
 
 #[test]
-fn only_aligned_bases_are_seen() {
+fn only_aligned_bases_are_observed() {
     let regions = regions(&[(0, 10), (12, 13), (13, 15), (17, 20)]);
     // Aligned: 10, 11, 14, 15, 16; deleted: 12, 13.
     let mut read = Made::new(10, "1S2M2D3M", "ACGTAC", 0);
     read.qualities = vec![1, 2, 3, 4, 5, 6];
-    let evidence = &look(&snvs(&[9, 10, 12, 13, 14, 16]), None, Some(&regions), &[read])[0];
+    let evidence = &observe(&snvs(&[9, 10, 12, 13, 14, 16]), None, Some(&regions), &[read])[0];
     assert_eq!(evidence.observations, [seen(1, b'C', 2), seen(4, b'T', 4), seen(5, b'C', 6)]);
     assert_eq!(evidence.regions, [2]);
 }
 
 #[test]
-fn damaged_reads_do_no_harm() {
+fn damaged_reads_are_tolerated() {
     // More aligned than there are bases, and a read without any.
     let mut long = Made::new(10, "9M", "AC", 40);
     let none = Made::new(10, "9M", "", 40);
     long.qualities = vec![40, 40];
-    let seen = look(&snvs(&[10, 11, 12]), None, None, &[long, none]);
+    let seen = observe(&snvs(&[10, 11, 12]), None, None, &[long, none]);
     assert_eq!(seen[0].observations.len(), 2);
     assert!(seen[1].is_empty());
     let bases = b"GATTACAGATCCGTAAAAAACGTGATCCATGACTTGACCATGGATCCGATTTAGCAGTACGA";
@@ -83,12 +88,12 @@ fn damaged_reads_do_no_harm() {
     for cigar in ["40M", "3M40I2M", "2M40D2M", "1M40N3M", "40S", "5I", "9D"] {
         let mut read = Made::new(2, cigar, "GATTA", 40);
         read.qualities.truncate(4);
-        look(&indel, Some(bases), None, &[read]);
+        observe(&indel, Some(bases), None, &[read]);
     }
 }
 
 #[test]
-fn bases_below_the_quality_say_nothing_in_alignments() {
+fn bases_below_the_quality_are_ignored_in_realignment() {
     let bases = b"GATTACAGATCCGTGATCCATGACTTGACCATGGATCCGATTTAGCAGTACGA";
     let list = [test_variant(21, &["GACT", "GTCA"], 0, 1)];
     let read = |q| Made::new(5, "30M", std::str::from_utf8(&bases[5..35]).unwrap(), q);
@@ -110,19 +115,19 @@ fn homopolymers_shifted_gaps_and_read_ends() {
     for cigar in ["14M1I35M", "17M1I32M", "20M1I29M"] {
         assert_eq!(of(0, cigar, &inserted, 0, 50), Class::Hap2, "{cigar}");
     }
-    // Ends inside the run: nothing can be told; one base behind it can.
+    // Reads that end inside the run are uninformative; one base after it is enough.
     for end in [15, 18, 20] {
         assert_eq!(of(0, &format!("{end}M"), reference, 0, end), Class::Uninformative, "{end}");
     }
     assert_eq!(of(0, "21M", reference, 0, 21), Class::Hap1);
     assert_eq!(of(0, "21M", &inserted, 0, 21), Class::Hap2);
-    // The aligner would not open a gap for two bases: it shows a mismatch, or clips.
+    // An aligner opens no gap for two bases: it leaves a mismatch, or clips.
     assert_eq!(of(0, "22M", &inserted, 0, 22), Class::Hap2);
     assert_eq!(of(0, "20M2S", &inserted, 0, 22), Class::Hap2);
     // From the other side.
     assert_eq!(of(18, "25M", reference, 18, 25), Class::Uninformative);
     assert_eq!(of(13, "3S25M", &inserted, 11, 28), Class::Hap2);
-    // A read with the insertion spelt as a mismatch-free clip of an adapter says nothing.
+    // An adapter clipped after the run is uninformative.
     let adapter = format!("{}CTGTCTCTTATACACATC", &reference[..16]);
     assert_eq!(class(&list, bases, Made::new(0, "16M18S", &adapter, 30)), Class::Uninformative);
     // Spliced over the run.
@@ -131,7 +136,7 @@ fn homopolymers_shifted_gaps_and_read_ends() {
 }
 
 #[test]
-fn long_deletions_are_told_from_inside_and_across() {
+fn long_deletions_are_scored_from_inside_and_across() {
     let bases: Vec<u8> = (0..4000u32).map(|i| b"ACGT"[(i.wrapping_mul(2654435761) >> 15) as usize % 4]).collect();
     let reference = std::str::from_utf8(&bases).unwrap();
     let deleted = &reference[999..2500];
@@ -148,21 +153,21 @@ fn long_deletions_are_told_from_inside_and_across() {
 }
 
 #[test]
-fn clipped_ends_tell_where_they_fit_and_adapters_do_not() {
+fn clipped_ends_are_informative_where_they_fit_and_adapters_are_not() {
     let bases = b"GATTACAGATCCGTGATCCATGACTTGACCATGGATCCGATTTAGCAGTACGATTGCCAGTTACGCAATG\
         CTCAAGGTTTCAGACCAAGTGAGCTATTCCGGACATA";
     let reference = std::str::from_utf8(bases).unwrap();
     let list = [test_variant(41, &["TTAG", "AAGC"], 0, 1), test_variant(60, &["T", "TCC"], 0, 1)];
     let strain = format!("{}AAGC{}", &reference[..41], &reference[45..60]);
     let of = |position: i64, cigar: &str, text: &str| class(&list, bases, Made::new(position, cigar, text, 35));
-    // Aligners clip an end in which too much differs: the end of the strain tells all the same.
+    // Aligners clip an end with too many mismatches: that of the strain is informative all the same.
     assert_eq!(of(10, "31M4S", &strain[10..45]), Class::Hap2);
     assert_eq!(of(10, "31M3S", &strain[10..44]), Class::Hap2);
     assert_eq!(of(45, "6S14M", &strain[39..59]), Class::Hap2);
     assert_eq!(of(10, "31M4S", &reference[10..45]), Class::Hap1);
-    // What fits neither says nothing.
+    // An end that fits neither is uninformative.
     assert_eq!(of(10, "31M8S", &format!("{}CTGTCTCT", &reference[10..41])), Class::Uninformative);
-    // An adapter behind an insertion does not silence the aligned bases.
+    // The aligned bases before an adapter after an insertion are informative.
     let adapter = format!("{}CTGTCTCTTATACACATC", &reference[30..64]);
     assert_eq!(class(&list[1..], bases, Made::new(30, "34M18S", &adapter, 35)), Class::Hap1);
     let inserted = format!("{}CC{}CTGTCTCTTA", &reference[30..61], &reference[61..64]);
@@ -171,19 +176,21 @@ fn clipped_ends_tell_where_they_fit_and_adapters_do_not() {
 
 #[test]
 fn records_are_covered_by_the_haplotype_that_the_read_fits() {
-    // A base beside a deletion of ten: the read begins within what the other haplotype has in its place.
+    // An SNV next to a deletion of ten: the read begins within the bases that are deleted from the other haplotype.
     let bases = b"GATTACAGATCCGTGATCCATGACTTGACCATGGATCCGATTTAGCAGTACGATTGCCAGTTACGCAATG";
     let reference = std::str::from_utf8(bases).unwrap();
     let list = [test_variant(20, &["T", "G"], 0, 1), test_variant(21, &["GACTTGACCAT", "G"], 0, 1)];
     let strain = format!("{}GG{}", &reference[..20], &reference[32..]);
-    let seen = look(&list, Some(bases), None, &[Made::new(32, "3S30M", &strain[19..52], 35)]);
-    assert_eq!(seen[0].observations.iter().map(|o| (o.covered, o.contrast < 0)).collect::<Vec<_>>(), [(3, true)]);
-    let seen = look(&list, Some(bases), None, &[Made::new(28, "30M", &reference[28..58], 35)]);
-    assert_eq!(seen[0].observations.iter().map(|o| (o.covered, o.contrast > 0)).collect::<Vec<_>>(), [(2, true)]);
+    let second = CoveredRecords::one(1);
+    let both = CoveredRecords::one(0) | second;
+    let seen = observe(&list, Some(bases), None, &[Made::new(32, "3S30M", &strain[19..52], 35)]);
+    assert_eq!(seen[0].observations.iter().map(|o| (o.covered, o.llr < 0)).collect::<Vec<_>>(), [(both, true)]);
+    let seen = observe(&list, Some(bases), None, &[Made::new(28, "30M", &reference[28..58], 35)]);
+    assert_eq!(seen[0].observations.iter().map(|o| (o.covered, o.llr > 0)).collect::<Vec<_>>(), [(second, true)]);
 }
 
 proptest! {
-    /// Sorted reads against regions and sites of one base, each compared with every base of every read.
+    /// Sorted reads against regions and SNVs, each compared with every base of every read.
     #[test]
     fn the_sweep_equals_brute_force(
         spans in prop::collection::vec((0u64..200, 1u64..60), 0..12),
@@ -220,15 +227,15 @@ proptest! {
             let cigar = operations.iter().map(|&(n, o)| n << 4 | o as u32).collect();
             made.push(Made { packed: pack(&bases), cigar, qualities, position: start });
         }
-        for (got, (shown, touched)) in look(&snvs(&positions), None, Some(&regions), &made).iter().zip(truths) {
+        for (got, (shown, touched)) in observe(&snvs(&positions), None, Some(&regions), &made).iter().zip(truths) {
             prop_assert_eq!(&got.observations, &shown);
             prop_assert_eq!(&got.regions, &touched);
         }
     }
 }
 
-/// A haplotype spelt base by base: each with its reference position, none for inserted ones.
-fn spelt(bases: &[u8], variants: &Variants, haplotype: usize) -> Vec<(u8, Option<i64>)> {
+/// A haplotype base by base: each with its reference position, none for inserted ones.
+fn bases_of(bases: &[u8], variants: &Variants, haplotype: usize) -> Vec<(u8, Option<i64>)> {
     let mut all: Vec<_> = bases.iter().enumerate().map(|(i, b)| (*b, Some(i as i64))).collect();
     let mut edits: Vec<Edit> = variants.of(0).iter().filter_map(|v| v.edit(haplotype)).collect();
     edits.sort_by_key(|e| (e.start, e.end));
@@ -292,12 +299,12 @@ fn any_case() -> impl Strategy<Value = (Vec<u8>, Vec<Variant>, usize, usize, boo
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, ..Default::default() })]
-    /// Error-free reads in their true alignment: what fits the other haplotype just as well, anywhere near, is
-    /// not assigned, and nothing is ever assigned to the wrong one.
+    /// Error-free reads in their true alignment: a read that fits the other haplotype equally well, anywhere near, is
+    /// not assigned, and no read is assigned to the wrong one.
     #[test]
-    fn reads_go_where_they_come_from((bases, list, from, n, second) in any_case()) {
+    fn reads_are_assigned_to_their_haplotype((bases, list, from, n, second) in any_case()) {
         let variants = Variants::from_list(&contigs(), vec![list.clone()]);
-        let both = [spelt(&bases, &variants, 1), spelt(&bases, &variants, 2)];
+        let both = [bases_of(&bases, &variants, 1), bases_of(&bases, &variants, 2)];
         let own = &both[second as usize];
         prop_assume!(from + n <= own.len());
         let Some(read) = truly_aligned(own, from, n) else { return Ok(()) };

@@ -1,6 +1,6 @@
 //! What an alignment costs under the genome that it was made with.
 
-use crate::assignment::realign::{BaseCosts, Cost, DECISIVE, GAP_EXTENSION, GAP_OPENING};
+use crate::assignment::{BaseCosts, PhredCost, ASSIGN_LLR, GAP_EXTENSION, GAP_OPENING};
 use crate::choice::choice;
 use crate::io::bam::Alignment;
 use crate::io::bam::Tag;
@@ -42,9 +42,9 @@ impl AlignmentCosts {
     }
 
     /// The difference from which one genome is better.
-    pub fn decisive(&self) -> Cost {
+    pub fn decisive(&self) -> PhredCost {
         match self.scoring {
-            Scoring::Likelihood => DECISIVE,
+            Scoring::Likelihood => ASSIGN_LLR,
             Scoring::Suspenders => 1,
         }
     }
@@ -55,11 +55,11 @@ impl AlignmentCosts {
     }
 
     /// What `read` costs beyond a perfect alignment.
-    pub fn cost(&mut self, read: &Alignment) -> Result<Cost, NoCost> {
-        let (mut cost, mut offset, mut gaps, mut exact, mut plain) = (0 as Cost, 0usize, 0i64, false, false);
+    pub fn cost(&mut self, read: &Alignment) -> Result<PhredCost, NoCost> {
+        let (mut cost, mut offset, mut gaps, mut exact, mut plain) = (0 as PhredCost, 0usize, 0i64, false, false);
         for &operation in read.cigar {
             let (kind, length) = (operation & 15, (operation >> 4) as usize);
-            let long = Cost::try_from(length).unwrap_or(Cost::MAX);
+            let long = PhredCost::try_from(length).unwrap_or(PhredCost::MAX);
             match kind {
                 0 => {
                     plain = true;
@@ -87,13 +87,13 @@ impl AlignmentCosts {
                 4 => {
                     if self.scoring == Scoring::Likelihood {
                         let clipped = (offset..offset + length).map(|i| self.differs(read, i, b'A'));
-                        cost = clipped.fold(cost, Cost::saturating_add);
+                        cost = clipped.fold(cost, PhredCost::saturating_add);
                     }
                     offset += length;
                 }
                 5 if self.scoring == Scoring::Likelihood => {
                     // Their qualities are gone.
-                    cost = cost.saturating_add(self.bases.contrast(255).saturating_mul(long));
+                    cost = cost.saturating_add(self.bases.llr(255).saturating_mul(long));
                 }
                 _ => {}
             }
@@ -105,27 +105,27 @@ impl AlignmentCosts {
             return self.by_md(read, text).map(|more| cost.saturating_add(more));
         }
         let Some(Tag::Int(number)) = read.tag(b"NM") else { return Err(NoCost::Unknown) };
-        let differing = Cost::try_from((number - gaps).max(0)).unwrap_or(Cost::MAX);
+        let differing = PhredCost::try_from((number - gaps).max(0)).unwrap_or(PhredCost::MAX);
         self.by_number += 1;
         let each = match self.scoring {
-            Scoring::Likelihood => self.bases.contrast(255),
+            Scoring::Likelihood => self.bases.llr(255),
             Scoring::Suspenders => 6,
         };
         Ok(cost.saturating_add(differing.saturating_mul(each)))
     }
 
     /// What base `i` of the read costs where the genome has another letter, `letter`.
-    fn differs(&self, read: &Alignment, i: usize, letter: u8) -> Cost {
+    fn differs(&self, read: &Alignment, i: usize, letter: u8) -> PhredCost {
         match self.scoring {
             Scoring::Suspenders => 6,
             // N fits all.
             Scoring::Likelihood if read.base(i) == b'N' || letter == b'N' => 0,
-            Scoring::Likelihood => read.qualities.get(i).map_or(0, |&q| self.bases.contrast(q)),
+            Scoring::Likelihood => read.qualities.get(i).map_or(0, |&q| self.bases.llr(q)),
         }
     }
 
     /// The bases that differ according to MD.
-    fn by_md(&self, read: &Alignment, text: &[u8]) -> Result<Cost, NoCost> {
+    fn by_md(&self, read: &Alignment, text: &[u8]) -> Result<PhredCost, NoCost> {
         // Stretches of the read that MD goes through: offset and length.
         let mut stretches = read.cigar.iter().scan(0usize, |offset, &operation| {
             let (kind, length, start) = (operation & 15, (operation >> 4) as usize, *offset);
@@ -148,7 +148,7 @@ impl AlignmentCosts {
                 (at, left) = stretches.next()?;
             }
         };
-        let (mut cost, mut number, mut deleted) = (0 as Cost, 0usize, false);
+        let (mut cost, mut number, mut deleted) = (0 as PhredCost, 0usize, false);
         for &letter in text {
             match letter {
                 b'0'..=b'9' => {
@@ -201,20 +201,20 @@ mod tests {
         [&name[..], b"Z", value.as_bytes(), b"\0"].concat()
     }
 
-    fn cost_of(scoring: Scoring, cigar: &str, bases: &str, fields: &[u8]) -> Result<Cost, NoCost> {
+    fn cost_of(scoring: Scoring, cigar: &str, bases: &str, fields: &[u8]) -> Result<PhredCost, NoCost> {
         let mut made = Made::new(0, cigar, bases, 30);
         // Qualities 30, 31, 32, ...
         made.qualities.iter_mut().enumerate().for_each(|(i, q)| *q = 30 + i as u8);
         AlignmentCosts::new(scoring, 0).cost(&made.read().with_fields(fields))
     }
 
-    fn likely(cigar: &str, bases: &str, md: &str) -> Result<Cost, NoCost> {
+    fn likely(cigar: &str, bases: &str, md: &str) -> Result<PhredCost, NoCost> {
         cost_of(Scoring::Likelihood, cigar, bases, &text(b"MD", md))
     }
 
-    fn wrong(qualities: &[u8]) -> Cost {
+    fn wrong(qualities: &[u8]) -> PhredCost {
         let costs = BaseCosts::new(0);
-        qualities.iter().map(|&q| costs.contrast(q)).sum()
+        qualities.iter().map(|&q| costs.llr(q)).sum()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which genome the reads of a fragment fit better.
 
-use crate::assignment::realign::Cost;
 use crate::assignment::Class;
+use crate::assignment::PhredCost;
 use crate::counts::dual_reference::join::{JoinSummary, Joined};
 use crate::io::bam::writer::BamRecord;
 
@@ -26,7 +26,7 @@ pub(super) struct Mate {
     pub reverse: bool,
     /// Of the mapping.
     pub quality: u8,
-    pub cost: Cost,
+    pub cost: PhredCost,
     pub contig: u32,
     /// First and past the last aligned base; the same where no base has a place.
     pub start: u32,
@@ -59,10 +59,10 @@ impl Waiting {
     /// The verdict; None for a fragment that does not count. The genome with the lower total wins when the
     /// difference is `decisive`; only mates that are aligned to both are compared. Mates that each speak
     /// decisively for another genome, neither outweighing the other, are conflicting, if `conflicts`.
-    pub fn judge(&self, least: u8, decisive: Cost, conflicts: bool, summary: &mut JoinSummary) -> Option<Joined> {
+    pub fn judge(&self, least: u8, decisive: PhredCost, conflicts: bool, summary: &mut JoinSummary) -> Option<Joined> {
         // By mate: whether it counts in genome 1, 2.
         let mut counts = [[false; 2]; 2];
-        let (mut sums, mut compared) = ([0 as Cost; 2], false);
+        let (mut sums, mut compared) = ([0 as PhredCost; 2], false);
         for (mate, counts) in counts.iter_mut().enumerate() {
             let both = [&self.halves[0].mates[mate], &self.halves[1].mates[mate]];
             let is = |state: State| both.iter().any(|m| m.state == state);
@@ -80,12 +80,12 @@ impl Waiting {
                 continue;
             }
             // How much better genome 1 fits.
-            let contrast = if placed == [true; 2] { both[1].cost.saturating_sub(both[0].cost) } else { 0 };
+            let llr = if placed == [true; 2] { both[1].cost.saturating_sub(both[0].cost) } else { 0 };
             let quality = match placed {
                 [true, false] => both[0].quality,
                 [false, true] => both[1].quality,
-                _ if contrast > 0 => both[0].quality,
-                _ if contrast < 0 => both[1].quality,
+                _ if llr > 0 => both[0].quality,
+                _ if llr < 0 => both[1].quality,
                 _ => both[0].quality.max(both[1].quality),
             };
             if quality < least {
@@ -94,8 +94,8 @@ impl Waiting {
             }
             *counts = placed;
             compared |= placed == [true; 2];
-            let side = usize::from(contrast < 0);
-            sums[side] = sums[side].saturating_add(contrast.saturating_abs());
+            let side = usize::from(llr < 0);
+            sums[side] = sums[side].saturating_add(llr.saturating_abs());
         }
         let any = [0, 1].map(|side| counts.iter().any(|c| c[side]));
         if any == [false; 2] {
@@ -152,7 +152,7 @@ impl Waiting {
 mod tests {
     use super::*;
 
-    fn mate(state: State, cost: Cost, start: u32) -> Mate {
+    fn mate(state: State, cost: PhredCost, start: u32) -> Mate {
         Mate { state, cost, start, end: start + 10, quality: 30, ..Mate::default() }
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::assignment::{Class, Evidence, Filter, Look, Sites, VariantSource};
+use crate::assignment::{Class, Evidence, Filter, Observer, SiteWindow, VariantSource};
 use crate::counts::mapping_bias::chunks::Chunk;
 use crate::counts::mapping_bias::expected_alignment::Placed;
 use crate::error::Result;
@@ -34,8 +34,8 @@ impl VariantSource for OneChunk {
 /// Assigns the reads of one chunk after the other.
 pub(super) struct Judge<'a> {
     waiting: OneChunk,
-    sites: Sites<'a>,
-    look: Look<'static>,
+    sites: SiteWindow<'a>,
+    observer: Observer<'static>,
     evidence: Evidence,
     quality: u8,
     packed: Vec<u8>,
@@ -56,8 +56,8 @@ impl<'a> Judge<'a> {
     ) -> Result<Self> {
         Ok(Self {
             waiting,
-            sites: Sites::new(source, Some(Reference::open(fasta)?), contigs),
-            look: Look::new(None, None, filter.base_quality),
+            sites: SiteWindow::new(source, Some(Reference::open(fasta)?), contigs),
+            observer: Observer::new(None, None, filter.base_quality),
             evidence: Evidence::default(),
             quality: filter.base_quality,
             packed: Vec::new(),
@@ -72,7 +72,6 @@ impl<'a> Judge<'a> {
     pub fn enter(&mut self, chunk: &Chunk) -> Result<()> {
         self.sites.drop_before(i64::MAX);
         while self.sites.take_record().is_some() {}
-        self.sites.differing.clear();
         *self.waiting.0.borrow_mut() = chunk.variants.iter().cloned().collect();
         self.sites.enter(chunk.contig)
     }
@@ -88,8 +87,8 @@ impl<'a> Judge<'a> {
         self.qualities.resize(bases.len(), self.quality.max(QUALITY));
         let mut read = Alignment::made(&self.packed, &placed.cigar, &self.qualities, placed.position as i64);
         read.contig = contig as i32;
-        self.look.read(&read, &mut self.sites, &mut self.evidence)?;
-        Ok(self.evidence.support(&self.sites, self.look.costs(), self.quality).class())
+        self.observer.read(&read, &mut self.sites, &mut self.evidence)?;
+        Ok(self.evidence.support(&self.sites, self.observer.costs(), self.quality).class())
     }
 }
 
