@@ -1,5 +1,5 @@
-# make demo and make test do all the set-up they need; make help lists the rest.
-.PHONY: help setup build demo test bench clean-demo
+# make demo, make check and make test do all the set-up they need; make help lists the rest.
+.PHONY: help setup build check msrv demo test bench clean-demo
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,6 +11,8 @@ BIN := $(TARGET)/release
 packages = $(foreach toml,$(1),-p $(shell sed -n '/^name = /{s/name = "\(.*\)"/\1/p;q}' $(toml)))
 TORCH := $(call packages,$(shell grep -l '"torch"' plugins/*/Cargo.toml))
 LIGHT := $(call packages,$(shell grep -L '"torch"' plugins/*/Cargo.toml))
+# The oldest compiler that is supported.
+OLDEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # Shell code that tells cargo and the linker where the engines are.
 ENGINES = if [ -z "$${LIBTORCH:-}" ] && [ -z "$${LIBTORCH_USE_PYTORCH:-}" ]; then \
 	  export LIBTORCH="$$(python3 scripts/fetch_engines.py torch)"; fi; \
@@ -32,6 +34,33 @@ build: ## all commands, the plugin, man pages and completions, into target/relea
 	install -D "$(BIN)/libdeepallele_bcftools.so" "$(BIN)/bcftools/deepallele.so"; \
 	{ set +x; } 2>/dev/null; for command in "$(BIN)"/deepallele "$(BIN)"/deepallele-*; do \
 	  if [ -f "$$command" ] && [ -x "$$command" ]; then "$$command" --generate-pages "$(BIN)"; fi; done
+
+# In the release profile, which shares the C and C++ libraries of dependencies with `build` and `test`. Nothing is linked
+# from a check, so that the packages may be named together; a second and third run see them without the engines.
+check: ## formatting, lints, API documentation, doc tests, licences, oldest compiler
+	@scripts/setup.sh check
+	@$(ENGINES); set -x; \
+	cargo fmt --all --check; \
+	cargo lint --workspace --all-features -- -D warnings; \
+	cargo lint $(LIGHT) -- -D warnings; \
+	cargo lint -p deepallele-core -- -D warnings; \
+	RUSTDOCFLAGS="-D warnings" cargo docs; \
+	cargo test --release --locked -p deepallele-core --features torch,onnx --doc; \
+	deny="$$(python3 scripts/fetch_cargo_deny.py)"; \
+	"$$deny" check -A no-license-field licenses bans sources; \
+	python3 scripts/check_rust_version.py; \
+	{ set +x; } 2>/dev/null; \
+	if "$$deny" fetch db >/dev/null 2>&1; then "$$deny" check --disable-fetch advisories; \
+	else echo "make check: advisories are not checked: their database cannot be fetched"; fi; \
+	if RUSTUP_AUTO_INSTALL=0 cargo +$(OLDEST) --version >/dev/null 2>&1; then $(MAKE) --no-print-directory msrv; \
+	else echo "make check: Rust $(OLDEST) is not installed: make msrv installs it and compiles everything with it"; fi
+	@echo "make check: every check passed"
+
+msrv: ## compile everything with the oldest supported compiler, which rustup installs
+	@scripts/setup.sh build
+	@$(ENGINES); set -x; \
+	cargo +$(OLDEST) --version || rustup toolchain install $(OLDEST) --profile minimal; \
+	cargo +$(OLDEST) check --locked --workspace --all-targets --all-features --target-dir "$(TARGET)/msrv"
 
 demo: build ## count -> train -> annotate -> predict -> tracks on real data, into demo-out
 	@python3 scripts/demo.py "$(BIN)" demo-out

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Everything a build needs that cargo does not bring: Debian packages, then the two engines.
 #
-#   scripts/setup.sh [build|test|bench]     test (the default) adds the programs that the tests compare with and open
-#                                           files in, bench what a Python environment for PyTorch needs
+#   scripts/setup.sh [build|check|test|bench]   check adds rustfmt, clippy and cargo-deny, test (the default) the programs
+#                                               that the tests compare with and open files in, bench what a Python
+#                                               environment for PyTorch needs
 #
 # Missing packages are installed when this runs as root on a Debian-like system; otherwise they are
-# listed and nothing is changed. The engines, and igv-reports for the tests, go into a cache outside the
+# listed and nothing is changed. The engines, cargo-deny, and igv-reports for the tests, go into a cache outside the
 # checkout: $DEEPALLELE_CACHE, else $XDG_CACHE_HOME/deepallele, else ~/.cache/deepallele.
 set -eu
 cd "$(dirname "$0")/.."
@@ -38,7 +39,7 @@ look() {
         lack libclang-dev
         lack clang
     fi
-    if [ "$purpose" != build ]; then
+    if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
         tool samtools samtools
         tool bcftools bcftools
         tool bgzip tabix
@@ -79,8 +80,17 @@ if [ -n "$missing$wished" ]; then
     fi
 fi
 if ! command -v cargo >/dev/null 2>&1; then
-    echo "setup: cargo is missing; install a Rust toolchain, 1.85 or newer" >&2
+    echo "setup: cargo is missing; install a Rust toolchain, 1.92 or newer" >&2
     exit 1
+fi
+if [ "$purpose" = check ]; then
+    for component in rustfmt:fmt clippy:clippy; do
+        if ! cargo "${component#*:}" --version >/dev/null 2>&1; then
+            echo "setup: ${component%:*} is missing; install it, for example: rustup component add ${component%:*}" >&2
+            exit 1
+        fi
+    done
+    python3 scripts/fetch_cargo_deny.py >/dev/null
 fi
 
 # A libtorch of the user's own is left alone.

@@ -36,17 +36,23 @@ pub extern "C" fn about() -> *const c_char {
 /// Both pointers can be written to.
 #[no_mangle]
 pub unsafe extern "C" fn version(bcftools: *mut *const c_char, htslib: *mut *const c_char) {
-    *bcftools = version_of(c"bcftools_version");
-    *htslib = version_of(c"hts_version");
+    // SAFETY: the caller promises that both places can be written to.
+    unsafe {
+        *bcftools = version_of(c"bcftools_version");
+        *htslib = version_of(c"hts_version");
+    }
 }
 
 /// The result of the host's function `symbol`; `unknown` where it does not export one.
 fn version_of(symbol: &CStr) -> *const c_char {
-    const ANYWHERE: *mut c_void = std::ptr::null_mut(); // RTLD_DEFAULT
+    // RTLD_DEFAULT.
+    const ANYWHERE: *mut c_void = std::ptr::null_mut();
+    // SAFETY: the name ends with a zero.
     let found = unsafe { dlsym(ANYWHERE, symbol.as_ptr()) };
     if found.is_null() {
         return c"unknown".as_ptr();
     }
+    // SAFETY: both functions, of bcftools and htslib, take nothing and return a string that stays.
     let version: extern "C" fn() -> *const c_char = unsafe { std::mem::transmute(found) };
     version()
 }
@@ -57,7 +63,8 @@ fn version_of(symbol: &CStr) -> *const c_char {
 /// `arguments` has `count` strings, first the name of the plugin.
 #[no_mangle]
 pub unsafe extern "C" fn run(count: c_int, arguments: *const *const c_char) -> c_int {
-    let argument = |i| OsStr::from_bytes(CStr::from_ptr(*arguments.add(i)).to_bytes()).to_owned();
+    // SAFETY: `i` is below `count`, and the caller promises that each is a string.
+    let argument = |i| OsStr::from_bytes(unsafe { CStr::from_ptr(*arguments.add(i)) }.to_bytes()).to_owned();
     let mut arguments: Vec<OsString> = (1..count.max(1) as usize).map(argument).collect();
     // bcftools +name [OPTIONS] FILE -- [PLUGIN OPTIONS]: both sides are passed on.
     if let Some(border) = arguments.iter().position(|a| a == "--") {
@@ -93,6 +100,8 @@ fn own_file() -> Option<PathBuf> {
         symbol: std::ptr::null(),
         address: std::ptr::null_mut(),
     };
+    // SAFETY: `origin` can be written to.
     let known = unsafe { dladdr(about as *const c_void, &mut origin) } != 0 && !origin.file.is_null();
+    // SAFETY: dladdr knows the file, whose name stays while this code is loaded.
     known.then(|| Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(origin.file) }.to_bytes())).to_owned())
 }

@@ -374,8 +374,8 @@ unsafe fn known_filter(made: h5i::hid_t, i: u32) -> Part<()> {
     match id >= 0 && unsafe { h5z::H5Zfilter_avail(id) } > 0 {
         true => Ok(()),
         false => {
-            // SAFETY: the last byte is 0 whatever the library wrote.
             name[63] = 0;
+            // SAFETY: the last byte is 0 whatever the library wrote.
             let name = unsafe { CStr::from_ptr(name.as_ptr()) }.to_string_lossy().escape_debug().to_string();
             Err(format!("is compressed by filter {id} ({name}), not gzip; convert it, for example with h5repack"))
         }

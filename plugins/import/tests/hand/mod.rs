@@ -1,6 +1,9 @@
 //! HDF5 files made by hand for the tests, in every way in which a data set may be stored, and in some in which it may
 //! not.
 
+// Calls of the C library and little else: an unsafe block would be around all of each function.
+#![allow(unsafe_op_in_unsafe_fn)]
+
 use std::ffi::{c_char, c_void, CString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
