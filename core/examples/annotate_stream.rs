@@ -9,8 +9,9 @@ use std::error::Error;
 use std::path::Path;
 
 use deepallele_core::effects::loci::Sites;
+use deepallele_core::io::regions::Anchor;
 use deepallele_core::io::vcf::{InfoValue, VcfFormat, VcfReader, VcfRecord, VcfWriter};
-use deepallele_core::model::incremental::LocalPredictor;
+use deepallele_core::model::incremental::IncrementalPredictor;
 use deepallele_core::model::onnx::ensemble::Ensemble;
 use deepallele_core::output::vcf_info::{Declared, COUNT_LFC, LFC, REGION};
 use deepallele_core::{Predictor, Reference, VariantEffects};
@@ -24,12 +25,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: annotate_stream MODEL.onnx REF.fa < IN.vcf > OUT.vcf".into());
     };
     // Recomputes only what a variant can change.
-    let model = Ensemble::one(LocalPredictor::new(Predictor::open(Path::new(model), 1)?));
+    let model = Ensemble::one(IncrementalPredictor::new(Predictor::open(Path::new(model), 1)?));
     let stdio = Path::new("-");
     let mut reader = VcfReader::open(stdio, 1)?;
     let fields = Declared { counts: model.has_counts(), ..Declared::default() };
     fields.declare(reader.header_mut(), env!("CARGO_PKG_VERSION"), stdio)?;
-    let sites = Sites::new(Reference::open(Path::new(fasta))?, None, model.window(), model.layout());
+    let windows = model.rule().windows_around(model.window(), Anchor::Middle);
+    let sites = Sites::new(Reference::open(Path::new(fasta))?, None, windows);
     let mut effects = VariantEffects::new(sites, model);
 
     let mut writer = VcfWriter::create(stdio, VcfFormat::Vcf, reader.header(), 1)?;

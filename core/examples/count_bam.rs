@@ -4,13 +4,13 @@
 //!
 //! The same numbers as `deepallele count READS.bam -v PHASED.vcf.gz -s SAMPLE -L REGIONS.bed | cut -f 1-3,8-11`. The
 //! sum of a line is that of `samtools view -c -f 64 -q 10 -F 3844 READS.bam REGION` where both mates of all pairs are
-//! in the region. Only SNVs are used: with a FASTA, `Sites` realigns reads at insertions and deletions too.
+//! in the region. Only SNVs are used: with a FASTA, `SiteWindow` realigns reads at insertions and deletions too.
 
 use std::error::Error;
 use std::path::Path;
 
 use deepallele_core::{
-    count, Counting, HaplotypeSource, MergedAlignments, RegionTallies, Regions, Sites, Strandedness, VariantStream,
+    count, Counting, HaplotypeSource, MergedAlignments, RegionTallies, Regions, SiteWindow, Strandedness, VariantStream,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -23,9 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let contigs = alignments.contigs().clone();
     let regions = Regions::read(Path::new(regions), &contigs)?;
     let [hap1, hap2] = [1, 2].map(|side| HaplotypeSource::Phased(sample.clone(), side));
-    let mut variants = VariantStream::open(Path::new(vcf), &contigs, &hap1, &hap2, None)?;
+    let mut variants = VariantStream::builder(Path::new(vcf), &contigs, &hap1, &hap2).open()?;
 
-    let mut sites = Sites::new(&mut variants, None, &contigs);
+    let mut sites = SiteWindow::new(&mut variants, None, &contigs);
     let mut tallies = RegionTallies::new(&regions, 1, Strandedness::None);
     let counting = Counting { regions: Some(&regions), ..Counting::default() };
     let counted = count(&mut alignments, &mut sites, &counting, &mut [&mut tallies], None, &mut |_| ())?;

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::Path;
 
 use deepallele_core::effects::predictions::in_units;
-use deepallele_core::model::encode::encode;
+use deepallele_core::model::encode::encode_windows;
 use deepallele_core::output::table::number;
 use deepallele_core::Predictor;
 
@@ -21,10 +21,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut predictor = Predictor::open(Path::new(model), 1)?;
     let window = predictor.window();
     // Bases as codes, at the left of the window; too long an allele is an error.
-    let codes = |allele: &str| encode(allele.to_ascii_uppercase().as_bytes(), window);
+    let codes = |allele: &str| encode_windows(&[allele.to_ascii_uppercase()], window);
     let (codes1, codes2) = (codes(allele1)?, codes(allele2)?);
 
-    let prediction = &predictor.predict(&codes1, &codes2)?[0];
+    let prediction = &predictor.predict(codes1.view(), codes2.view())?[0];
     // The network predicts in its own logarithm; its file knows the units of the measurements.
     let [hap1, hap2, log2_ratio] = in_units(prediction, &predictor.info().targets).map(number);
     println!("hap1\thap2\tlog2_ratio\n{hap1}\t{hap2}\t{log2_ratio}");

@@ -67,7 +67,7 @@
 //!
 //! ```
 //! use std::path::Path;
-//! use deepallele_core::genome::allele_pair;
+//! use deepallele_core::genome::{allele_pair, WindowSpan};
 //! use deepallele_core::{HaplotypeSource, Reference, Variants};
 //!
 //! # std::env::set_current_dir("../test-data")?;
@@ -80,7 +80,7 @@
 //!
 //! // 110 bases around the SNV at chr22:39795683.
 //! let contig = genome.contigs().find("22").unwrap();
-//! let pair = allele_pair(&mut genome, &variants, contig, 39_795_682, 110)?;
+//! let pair = allele_pair(&mut genome, &variants, contig, WindowSpan::centred(39_795_682, 110))?;
 //! assert_eq!(pair.variants, 1);
 //! assert_eq!((pair.hap1.sequence[55], pair.hap2.sequence[55]), (b'C', b'G'));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -91,7 +91,8 @@
 //! ```
 //! use std::path::Path;
 //! use deepallele_core::{
-//!     count, Counting, HaplotypeSource, MergedAlignments, RegionTallies, Regions, Sites, Strandedness, VariantStream,
+//!     count, Counting, HaplotypeSource, MergedAlignments, RegionTallies, Regions, SiteWindow, Strandedness,
+//!     VariantStream,
 //! };
 //!
 //! # std::env::set_current_dir("../test-data")?;
@@ -100,10 +101,10 @@
 //! let peaks = Regions::read(Path::new("ctcf_peaks.narrowPeak"), &contigs)?;
 //! let [hap1, hap2] = [1, 2].map(|side| HaplotypeSource::Phased("NA12878".into(), side));
 //! let vcf = Path::new("NA12878.chr22.phased.vcf.gz");
-//! let mut variants = VariantStream::open(vcf, &contigs, &hap1, &hap2, None)?;
+//! let mut variants = VariantStream::builder(vcf, &contigs, &hap1, &hap2).open()?;
 //!
 //! // The sites around the current position, where reads are informative; one pass over the reads.
-//! let mut sites = Sites::new(&mut variants, None, &contigs);
+//! let mut sites = SiteWindow::new(&mut variants, None, &contigs);
 //! let mut tallies = RegionTallies::new(&peaks, 1, Strandedness::None);
 //! let counting = Counting { regions: Some(&peaks), ..Counting::default() };
 //! let counted = count(&mut alignments, &mut sites, &counting, &mut [&mut tallies], None, &mut |_| ())?;
@@ -118,7 +119,7 @@
 //!
 //! ```
 //! use std::path::Path;
-//! use deepallele_core::model::encode::encode;
+//! use deepallele_core::model::encode::encode_windows;
 //! use deepallele_core::model::onnx::export::export;
 //! use deepallele_core::model::published::checkpoint::read_checkpoint;
 //! use deepallele_core::ModelInfo;
@@ -137,9 +138,9 @@
 //!
 //! use deepallele_core::Predictor; // feature `onnx`
 //! let mut predictor = Predictor::open(&model, 1)?;
-//! let codes = encode(b"ACGTTGCAACGTAGGGGGCGC", predictor.window())?;
-//! let other = encode(b"ACGTTGCAACGTAGAGGGCGC", predictor.window())?;
-//! let prediction = &predictor.predict(&codes, &other)?[0];
+//! let hap1 = encode_windows(&[b"ACGTTGCAACGTAGGGGGCGC"], predictor.window())?;
+//! let hap2 = encode_windows(&[b"ACGTTGCAACGTAGAGGGCGC"], predictor.window())?;
+//! let prediction = &predictor.predict(hap1.view(), hap2.view())?[0];
 //! assert!(prediction.ratio.is_finite());
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -166,7 +167,8 @@
 //! # {
 //! use std::path::Path;
 //! use deepallele_core::effects::loci::Sites;
-//! use deepallele_core::model::incremental::LocalPredictor;
+//! use deepallele_core::io::regions::Anchor;
+//! use deepallele_core::model::incremental::IncrementalPredictor;
 //! use deepallele_core::model::onnx::ensemble::Ensemble;
 //! use deepallele_core::{Predictor, Reference, VariantEffects};
 //! # use deepallele_core::model::onnx::export::export;
@@ -180,9 +182,9 @@
 //! # /*
 //! let model = Path::new("model.onnx");
 //! # */
-//! let models = Ensemble::one(LocalPredictor::new(Predictor::open(&model, 1)?));
+//! let models = Ensemble::one(IncrementalPredictor::new(Predictor::open(&model, 1)?));
 //! let genome = Reference::open(Path::new("chr22.hg19.fa.gz"))?;
-//! let sites = Sites::new(genome, None, models.window(), models.layout());
+//! let sites = Sites::new(genome, None, models.rule().windows_around(models.window(), Anchor::Middle));
 //! let mut effects = VariantEffects::new(sites, models);
 //! effects.add("chr22", 39_795_682, &[b"G".to_vec(), b"C".to_vec()])?;
 //!
@@ -235,7 +237,7 @@ pub mod output;
 pub mod stats;
 pub mod training;
 
-pub use assignment::{Class, Sites};
+pub use assignment::{Class, SiteWindow};
 pub use counts::{count, CountTable, Counting, RegionTallies, Strandedness};
 #[cfg(feature = "onnx")]
 pub use effects::reference_effects::VariantEffects;

@@ -269,7 +269,7 @@ fn what_cannot_be_a_row_is_named_and_nothing_is_left() {
     };
     for (line, words) in [
         ("chr1-3-4\tACGTACGT\tA\t1\t2\n", &["line 3", "8 bases, more than the 6", "--length"][..]),
-        ("chr1-3-4\tACGT\tA\t1\t-3\n", &["line 3", "value -3, which is no count"]),
+        ("chr1-3-4\tACGT\tA\t1\t-3\n", &["line 3", "value -3, which is not a count"]),
         ("chr1-3-4\tACGT\tA\tx\t3\n", &["line 3", "value_a 'x'"]),
         ("\tACGT\tA\t1\t3\n", &["line 3", "empty id"]),
         ("chr1-3-4\tACGT\n", &["line 3"]),

@@ -106,12 +106,11 @@ impl AnchorColumn {
         self.rule.filter(|_| self.column.is_some())
     }
 
-    /// The anchor of a row; None for files without them and for `.`.
+    /// The anchor of a row; None for files without them, for `.` and for a row without the column.
     pub(crate) fn of_row(&self, columns: &[&str]) -> std::result::Result<Option<u64>, String> {
         let (Some(_), Some(column)) = (self.rule, self.column) else { return Ok(None) };
         match columns.get(column).copied() {
-            None => Err(format!("has {} columns, fewer than its header", columns.len())),
-            Some(".") => Ok(None),
+            None | Some(".") => Ok(None),
             Some(text) => text.parse().map(Some).map_err(|_| format!("anchor is \"{text}\", not a 0-based position")),
         }
     }
