@@ -222,8 +222,9 @@ impl Cells {
 impl FragmentSink for Cells {
     fn add(&mut self, fragment: &Fragment) -> Result<()> {
         let (strandedness, strands) = (self.strandedness, &self.strands);
-        let takes = |r: &u32| strandedness.takes(strands.get(*r as usize).copied().unwrap_or(b'.'), fragment.strand);
-        let mut regions = fragment.regions.iter().copied().filter(takes).peekable();
+        let accepts =
+            |r: &u32| strandedness.accepts(strands.get(*r as usize).copied().unwrap_or(b'.'), fragment.strand);
+        let mut regions = fragment.regions.iter().copied().filter(accepts).peekable();
         if regions.peek().is_none() {
             return Ok(());
         }
