@@ -149,6 +149,7 @@ impl FragmentSink for RegionTallies {
 mod tests {
     use super::*;
     use crate::assignment::Class;
+    use crate::counts::sinks::test_fragment;
     use crate::io::regions::bed::test_region;
     use crate::io::regions::Region;
     use crate::io::Contigs;
@@ -160,8 +161,7 @@ mod tests {
     }
 
     fn fragment(sample: usize, class: Class, regions: &[u32], contig: usize, strand: u8) -> Fragment<'_> {
-        let (group, umi) = (None, None);
-        Fragment { sample, class, regions, contig, start: 0, end: 9, strand, paired: true, single: false, group, umi }
+        Fragment { sample, contig, strand, ..test_fragment(class, regions) }
     }
 
     #[test]

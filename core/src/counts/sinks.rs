@@ -49,3 +49,21 @@ pub trait VariantSink {
     /// An output that cannot be written.
     fn add(&mut self, contig: usize, variant: &Variant, tallies: &[VariantTally]) -> Result<()>;
 }
+
+/// A pair of one sample on the forward strand, at 0-1 of the first contig, for tests.
+#[cfg(test)]
+pub(crate) fn test_fragment(class: Class, regions: &[u32]) -> Fragment<'_> {
+    Fragment {
+        sample: 0,
+        class,
+        regions,
+        contig: 0,
+        start: 0,
+        end: 1,
+        strand: b'+',
+        paired: true,
+        single: false,
+        group: None,
+        umi: None,
+    }
+}
