@@ -21,7 +21,8 @@ pub struct TestArgs {
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
     expected_fraction: f64,
 
-    /// Also test the samples of each region together as replicates, in a row with this sample name [combined]
+    /// Also test the samples of each region together as replicates, in a row with this sample name [default
+    /// name: combined]
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "combined",
           value_parser = super::name)]
     pub combine: Option<String>,

@@ -34,16 +34,17 @@ use regions::RegionArgs;
 use two_genomes::TwoGenomesArgs;
 use variants::VariantArgs;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   # Fragments of each haplotype in peaks, also across insertions and deletions
   deepallele count sample.bam -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak -o peak_counts.tsv.gz
+
   # Stranded RNA-seq: fragments in the exons of genes
-  deepallele count sample.bam -f ref.fa -v phased.vcf.gz -s NA12878 -L genes.gtf --strandedness reverse -o gene_counts.tsv.gz
+  deepallele count sample.bam -f ref.fa -v phased.vcf.gz -s NA12878 -L genes.gtf --strandedness reverse -o genes.tsv.gz
+
   # Fragments per allele at every variant, as VCF
   deepallele count sample.bam -f ref.fa -v phased.vcf.gz -s NA12878 --per-variant allele_counts.vcf.gz";
 
-/// Count the fragments of each haplotype in regions and at variants.
+/// Count the fragments of each haplotype in regions and at variants
 ///
 /// Each fragment (read pair or single read) is scored at every phased variant it covers by the log-likelihood ratio of
 /// its bases under the two local haplotype sequences, and assigned to a haplotype when the summed ratio corresponds to
@@ -52,17 +53,14 @@ Examples:
 /// region that one of its aligned bases overlaps. Insertions, deletions and the variants within them can only be
 /// scored with the reference sequence: give -f.
 #[derive(Parser, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(display_order = 20, after_help = EXAMPLES)]
 pub struct Args {
     /// Alignments sorted by position: BAM, CRAM (needs -f) or SAM, one file per sample; - or a pipe reads standard
     /// input
     #[arg(value_name = "ALIGNMENTS")]
     pub alignments: Vec<PathBuf>,
 
-    #[command(flatten, next_help_heading = "Input")]
-    pub haplotypes: HaplotypeArgs,
-
-    #[command(flatten, next_help_heading = "Input")]
+    #[command(flatten)]
     pub genome: GenomeArgs,
 
     /// Sample names of the alignment files, comma-separated or repeated [default: the sample of the read groups if
@@ -70,7 +68,7 @@ pub struct Args {
     #[arg(long, help_heading = "Input", value_name = "NAME", value_parser = name, value_delimiter = ',')]
     pub sample_name: Vec<String>,
 
-    #[command(flatten, next_help_heading = "Output")]
+    #[command(flatten)]
     pub output: OutputArgs,
 
     #[command(flatten, next_help_heading = "Output")]
@@ -78,6 +76,12 @@ pub struct Args {
 
     #[command(flatten, next_help_heading = "Output")]
     pub overview: OverviewArgs,
+
+    #[command(flatten)]
+    pub version: ProvenanceArgs,
+
+    #[command(flatten)]
+    pub haplotypes: HaplotypeArgs,
 
     /// Regions to count in: BED, narrowPeak, a count table, SAF, GTF or GFF3 (the exons of a gene are one region);
     /// may be gzip-compressed
@@ -87,7 +91,7 @@ pub struct Args {
     #[command(flatten, next_help_heading = "Regions and variants")]
     pub region_options: RegionArgs,
 
-    #[command(flatten, next_help_heading = "Regions and variants")]
+    #[command(flatten)]
     pub restrict: RestrictArgs,
 
     #[command(flatten, next_help_heading = "Single cells")]
@@ -113,13 +117,10 @@ pub struct Args {
     #[arg(long, help_heading = "Filtering")]
     pub wasp: bool,
 
-    #[command(flatten, next_help_heading = "Performance")]
+    #[command(flatten)]
     pub threads: ThreadArgs,
 
-    #[command(flatten, next_help_heading = "Other")]
-    pub version: ProvenanceArgs,
-
-    #[command(flatten, next_help_heading = "Other")]
+    #[command(flatten)]
     pub messages: MessageArgs,
 }
 

@@ -28,13 +28,14 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
     let contigs = Reference::open(fasta)?.contigs().clone();
     let threads = args.threads.count();
 
-    let annotation = args.region_options.annotation();
-    let regions = args.regions.as_deref().map(|p| Regions::read_any(p, &contigs, &annotation)).transpose()?;
+    let regions = args.regions.as_deref().map(|p| args.region_options.read(p, &contigs)).transpose()?;
     let excluded = args.exclude.as_deref().map(|path| Regions::read(path, &contigs)).transpose()?;
     for regions in [&regions, &excluded].into_iter().flatten() {
         regions.lines().iter().for_each(|line| log::info!("{line}"));
     }
-    let mut stream = VariantStream::open(vcf, &contigs, &haplotypes[0], &haplotypes[1], Some(Reference::open(fasta)?))?;
+    let mut stream = VariantStream::builder(vcf, &contigs, &haplotypes[0], &haplotypes[1])
+        .reference(Reference::open(fasta)?)
+        .open()?;
     let (maps, variants) = read_maps(&mut stream, &contigs, regions.as_ref())?;
     stream.finish()?.lines().iter().for_each(|line| log::info!("{line}"));
 
