@@ -1,7 +1,7 @@
 //! Reads by allele at heterozygous SNVs with the rules and columns of GATK's ASEReadCounter (version 4).
 //!
-//! They differ from those of our own tables: bases are looked at one site at a time, supplementary and QC-fail reads
-//! take part, reads need a read group, and of two overlapping mates that disagree neither counts.
+//! They differ from those of the other tables: each site is counted independently, supplementary and QC-fail reads
+//! count, reads need a read group, and of two overlapping mates that disagree neither counts.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -31,13 +31,13 @@ pub const COLUMNS: [&str; 13] = [
     "improperPairs",
 ];
 
-/// GATK's own defaults: no limit on either quality, and flags 1284 (unmapped, secondary, duplicate).
+/// The defaults of GATK: no limit on either quality, and flags 1284 (unmapped, secondary, duplicate).
 pub const FILTER: Filter = Filter { mapping_quality: 0, base_quality: 0, excluded_flags: 0x4 | 0x100 | 0x400 };
 
-/// Inserts longer than this are not looked at for adapter (by the sign of TLEN: only in the leftmost read).
+/// Reads with a larger TLEN are not checked for adapter. TLEN is positive in the leftmost read only.
 const ADAPTER_LIMIT: i64 = 100;
 
-/// What stands in a deletion; no base is 0.
+/// The base of a read with a deletion at the site; no letter is 0.
 const DELETED: u8 = 0;
 
 const PAIRED: u16 = 0x1;
@@ -47,33 +47,47 @@ const MATE_UNMAPPED: u16 = 0x8;
 const REVERSE: u16 = 0x10;
 const MATE_REVERSE: u16 = 0x20;
 
-/// The numbers of one site.
+/// The counts at one site.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AseCounts {
+    /// Reads with the reference allele.
     pub reference: u64,
+    /// Reads with the alternative allele.
     pub alternative: u64,
+    /// Reads with a low mapping quality.
     pub low_mapping_quality: u64,
+    /// Reads with a low base quality.
     pub low_base_quality: u64,
-    /// Everything, once overlapping mates are reconciled.
+    /// All reads, after overlapping mates are reconciled.
     pub raw: u64,
+    /// Reads with any other base.
     pub other: u64,
+    /// Reads of improper pairs.
     pub improper: u64,
 }
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AseRow<'a> {
+    /// Name of the contig.
     pub contig: &'a str,
-    /// 0-based.
+    /// Position of the SNV, 0-based.
     pub position: u64,
+    /// ID of the record; empty for none.
     pub id: &'a str,
+    /// Base of the reference, upper case.
     pub reference: u8,
+    /// Base of the alternative allele, upper case.
     pub alternative: u8,
+    /// Reads by allele and reason.
     pub counts: AseCounts,
 }
 
 impl AseRow<'_> {
-    /// Write the line with its end; the position is 1-based there.
+    /// Write the line with its line end; the position is written 1-based.
+    ///
+    /// # Errors
+    /// Errors of `out`.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let c = &self.counts;
         writeln!(
@@ -96,44 +110,44 @@ impl AseRow<'_> {
     }
 }
 
-/// What was read and what became of it.
+/// Alignments read and excluded, and sites counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AseSummary {
     /// Alignments read.
     pub alignments: u64,
-    /// Left out by a flag, or without a place.
+    /// Excluded by a flag, or without a position.
     pub flagged: u64,
-    /// Left out for want of a read group.
+    /// Excluded because they have no read group.
     pub no_group: u64,
-    /// Left out for want of bases or qualities.
+    /// Excluded because they have no bases or qualities.
     pub no_bases: u64,
     /// Lines written.
     pub written: u64,
-    /// SNVs left out because another lies at the same position.
+    /// SNVs excluded because another has the same position.
     pub doubled: u64,
-    /// Records met that are no heterozygous SNV with two alleles.
+    /// Records read that are not biallelic heterozygous SNVs.
     pub not_snv: u64,
 }
 
 impl AseSummary {
-    /// Sentences for the user.
+    /// Messages for the user, one per line.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!(
-            "{} alignments read; left out: {} by flags, {} without read group, {} without bases or qualities",
+            "{} alignments read; excluded: {} by flags, {} without read group, {} without bases or qualities",
             self.alignments, self.flagged, self.no_group, self.no_bases
         )];
         if self.not_snv > 0 {
-            lines.push(format!("{} records are no heterozygous SNV with two alleles: left out", self.not_snv));
+            lines.push(format!("{} records excluded: not biallelic heterozygous SNVs", self.not_snv));
         }
         if self.doubled > 0 {
-            lines.push(format!("{} SNVs share their position with another: left out", self.doubled));
+            lines.push(format!("{} SNVs excluded: another record has the same position", self.doubled));
         }
         lines.push(format!("{} sites covered", self.written));
         lines
     }
 }
 
-/// What a read brings to every site it covers.
+/// The properties of a read that all its sites share.
 struct Read {
     name: Box<[u8]>,
     sample: u32,
@@ -149,7 +163,7 @@ struct Element {
     quality: u8,
 }
 
-/// A site that reads may still come to.
+/// A site that further reads may cover.
 struct OpenSite {
     position: i64,
     id: Box<str>,
@@ -157,7 +171,7 @@ struct OpenSite {
     elements: Vec<Element>,
 }
 
-/// The alternative base of a record that is a heterozygous SNV with two alleles.
+/// The alternative base of a record that is a biallelic heterozygous SNV.
 fn snv(v: &Variant) -> Option<u8> {
     let het = matches!((v.hap1, v.hap2), (0, 1) | (1, 0));
     match (v.alleles.len(), v.alleles.get(0), v.alleles.get(1)) {
@@ -166,9 +180,9 @@ fn snv(v: &Variant) -> Option<u8> {
     }
 }
 
-/// True if the base at `position` (0-based) of the read lies in the adapter behind an insert that is shorter than
-/// the read. The end of the insert comes from the mate's position for a reverse read and from TLEN for a
-/// forward one; nothing is left out where mates do not face each other or TLEN is above 100.
+/// True if the base at `position` (0-based) of the read is adapter, beyond the end of an insert shorter than the read.
+/// The end of the insert is the mate's position for a reverse read and follows from TLEN for a forward one. No base is
+/// adapter if the mates do not face each other or TLEN is above 100.
 fn in_adapter(read: &Alignment, end: i64, position: i64) -> bool {
     let reverse = read.flags & REVERSE != 0;
     let facing = read.flags & PAIRED != 0
@@ -192,11 +206,11 @@ fn mate_is_unmapped(read: &Alignment) -> bool {
     read.flags & MATE_UNMAPPED != 0 || read.mate_contig < 0 || read.mate_position < 0
 }
 
-/// Count at one site. Each element is charged once, in this order: improper pair, low mapping quality, low base
+/// Count at one site. Each read counts once, by the first of these that applies: improper pair, low mapping quality, low base
 /// quality, reference, alternative, other.
-fn charge(site: &mut OpenSite, reference: u8, filter: &Filter) -> AseCounts {
+fn count_site(site: &mut OpenSite, reference: u8, filter: &Filter) -> AseCounts {
     let mut counts = AseCounts::default();
-    // Stable: reads of one name stay in the order of the file.
+    // A stable sort: reads of one name stay in the order of the file.
     site.elements.sort_by(|a, b| (a.read.sample, &a.read.name).cmp(&(b.read.sample, &b.read.name)));
     let same = |a: &Element, b: &Element| a.read.sample == b.read.sample && a.read.name == b.read.name;
     for mates in site.elements.chunk_by(same) {
@@ -219,7 +233,7 @@ fn charge(site: &mut OpenSite, reference: u8, filter: &Filter) -> AseCounts {
     counts
 }
 
-/// Of reads of one name at one site the one of the best quality, the first where equal; none where two disagree.
+/// The read of the best quality among those of one name at one site, the first of equal ones; None if two disagree.
 fn reconciled(mates: &[Element]) -> Option<&Element> {
     let mut mates = mates.iter();
     let mut best = mates.next()?;
@@ -234,13 +248,13 @@ fn reconciled(mates: &[Element]) -> Option<&Element> {
     Some(best)
 }
 
-/// Sites in the order in which sorted reads meet them.
+/// The sites that sorted reads can cover.
 struct Window<'a> {
     variants: &'a mut VariantStream,
     within: Option<&'a Spans>,
     contig: usize,
     open: VecDeque<OpenSite>,
-    /// Read from the stream, but behind all reads so far.
+    /// Read from the stream, but beyond all reads so far.
     ahead: Option<Variant>,
     doubled: u64,
     not_snv: u64,
@@ -253,7 +267,7 @@ impl Window<'_> {
         self.variants.enter(contig)
     }
 
-    /// Have all sites before `end` in `open`.
+    /// Read all sites before `end` into `open`.
     fn load(&mut self, end: i64) -> Result<()> {
         loop {
             if self.ahead.is_none() {
@@ -269,7 +283,7 @@ impl Window<'_> {
             };
             let position = v.start as i64;
             match self.open.back_mut() {
-                // A multi-allelic site on several lines: marked by an alternative that is no base.
+                // A multi-allelic site on several lines: marked by DELETED as its alternative.
                 Some(last) if last.position == position => {
                     self.doubled += 1 + (last.alternative != DELETED) as u64;
                     last.alternative = DELETED;
@@ -280,13 +294,13 @@ impl Window<'_> {
     }
 }
 
-/// Count at every heterozygous SNV with two alleles that `variants` holds on the contigs of `alignments`, phased or
-/// not; `row` gets the covered ones in their order. `variants` must have been opened with those contigs. A site is
-/// covered when a read has a base or a deletion there. `progress` is called now and then with the number of
-/// alignments read since the last call.
+/// Count at every biallelic heterozygous SNV of `variants` on the contigs of `alignments`, phased or not, that overlaps
+/// `within`; `row` receives the covered ones in order. `variants` must have been opened with those contigs. A site is
+/// covered if a read has a base or a deletion there. `progress` is called now and then with the number of alignments read
+/// since the last call.
 ///
 /// # Errors
-/// What is wrong with the files, and what `row` says.
+/// Files that cannot be read, and errors of `row`.
 pub fn count_ase(
     alignments: &mut Alignments,
     variants: &mut VariantStream,
@@ -296,17 +310,17 @@ pub fn count_ase(
     row: &mut dyn FnMut(&AseRow) -> Result<()>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<AseSummary> {
-    const EVERY: u64 = 1 << 16;
+    const PROGRESS_INTERVAL: u64 = 1 << 16;
     let contigs = alignments.contigs().clone();
     let groups = alignments.read_groups().clone();
-    let mut out = Output { contigs: &contigs, reference, filter, row, theirs: None, written: 0 };
+    let mut out = Output { contigs: &contigs, reference, filter, row, fasta_contig: None, written: 0 };
     let mut summary = AseSummary::default();
     let mut window =
         Window { variants, within, contig: usize::MAX, open: VecDeque::new(), ahead: None, doubled: 0, not_snv: 0 };
     while let Some(read) = alignments.next_read()? {
         summary.alignments += 1;
-        if summary.alignments % EVERY == 0 {
-            progress(EVERY);
+        if summary.alignments % PROGRESS_INTERVAL == 0 {
+            progress(PROGRESS_INTERVAL);
         }
         if read.flags & filter.excluded_flags != 0 || read.contig < 0 || read.position < 0 {
             summary.flagged += 1;
@@ -327,19 +341,19 @@ pub fn count_ase(
         out.write(&mut window, read.position)?;
         let end = read.end();
         window.load(end)?;
-        // A group that the header does not have is a sample of its own.
+        // Groups that are not in the header count as one further sample.
         let sample = || groups.sample(group).unwrap_or(u32::MAX);
-        show(&read, sample, end, &mut window.open);
+        add_read(&read, sample, end, &mut window.open);
     }
     out.write(&mut window, i64::MAX)?;
-    progress(summary.alignments % EVERY);
+    progress(summary.alignments % PROGRESS_INTERVAL);
     (summary.written, summary.doubled, summary.not_snv) = (out.written, window.doubled, window.not_snv);
     Ok(summary)
 }
 
-/// Add what a read shows to the sites it covers.
-fn show(read: &Alignment, sample: impl Fn() -> u32, end: i64, open: &mut VecDeque<OpenSite>) {
-    // Sites before the read are written already unless they were met just now.
+/// Add a read to the sites it covers.
+fn add_read(read: &Alignment, sample: impl Fn() -> u32, end: i64, open: &mut VecDeque<OpenSite>) {
+    // Most sites before the read have been written already.
     let mut site = open.partition_point(|s| s.position < read.position);
     let mut shared: Option<Rc<Read>> = None;
     let (mut position, mut index) = (read.position, 0usize);
@@ -385,19 +399,19 @@ fn show(read: &Alignment, sample: impl Fn() -> u32, end: i64, open: &mut VecDequ
     }
 }
 
-/// Where finished sites go.
+/// Writes complete sites.
 struct Output<'a> {
     contigs: &'a Contigs,
     reference: &'a mut Reference,
     filter: &'a Filter,
     row: &'a mut dyn FnMut(&AseRow) -> Result<()>,
     /// A contig and its index in the FASTA.
-    theirs: Option<(usize, usize)>,
+    fasta_contig: Option<(usize, usize)>,
     written: u64,
 }
 
 impl Output<'_> {
-    /// Write the sites before `end`, to which no read can come any more.
+    /// Write the sites before `end`, which no further read can cover.
     fn write(&mut self, window: &mut Window, end: i64) -> Result<()> {
         while window.open.front().is_some_and(|s| s.position < end) {
             let Some(mut site) = window.open.pop_front() else { break };
@@ -405,18 +419,18 @@ impl Output<'_> {
                 continue;
             }
             let name = self.contigs.name(window.contig);
-            let theirs = match self.theirs {
-                Some((contig, theirs)) if contig == window.contig => theirs,
+            let fasta_contig = match self.fasta_contig {
+                Some((contig, index)) if contig == window.contig => index,
                 _ => self.reference.contigs().find(name).ok_or_else(|| {
                     let has = self.reference.contigs().summary();
                     Error::input(self.reference.path(), format!("has no sequence \"{name}\" (it has {has})"))
                 })?,
             };
-            self.theirs = Some((window.contig, theirs));
-            let bases = self.reference.fetch(theirs, site.position, site.position + 1)?;
+            self.fasta_contig = Some((window.contig, fasta_contig));
+            let bases = self.reference.fetch(fasta_contig, site.position, site.position + 1)?;
             let base = bases.first().copied().unwrap_or(b'N');
             let reference = if matches!(base, b'A' | b'C' | b'G' | b'T') { base } else { b'N' };
-            let counts = charge(&mut site, reference, self.filter);
+            let counts = count_site(&mut site, reference, self.filter);
             let (position, alternative) = (site.position as u64, site.alternative);
             (self.row)(&AseRow { contig: name, position, id: &site.id, reference, alternative, counts })?;
             self.written += 1;

@@ -12,7 +12,7 @@ const VCF: &str = "##fileformat=VCFv4.2\n##contig=<ID=chr1,length=300>\n##contig
 const HEAD: &str = "@HD\tVN:1.6\tSO:coordinate\n@SQ\tSN:chr1\tLN:300\n@SQ\tSN:chr2\tLN:300\n\
     @RG\tID:one\tSM:kid\n@RG\tID:two\tSM:kid\n@RG\tID:other\tSM:mum\n";
 
-/// What became of the reads and the lines written.
+/// The summary, and the lines written.
 fn run(vcf: &str, sam: &str, filter: &Filter, within: Option<Spans>) -> (AseSummary, String) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -36,7 +36,7 @@ fn run(vcf: &str, sam: &str, filter: &Filter, within: Option<Spans>) -> (AseSumm
     (summary, String::from_utf8(text).unwrap())
 }
 
-/// A SAM line of 20 bases: A, but for `changes` at 1-based positions.
+/// A SAM line of 20 bases: A, except for `changes` at 1-based positions.
 fn read(name: &str, flag: u16, pos: usize, rest: &str, changes: &[(usize, u8)]) -> String {
     let mut bases = vec![b'A'; 20];
     for &(at, base) in changes {
@@ -54,7 +54,7 @@ fn at_110(sam: &[String], filter: &Filter) -> Option<String> {
 }
 
 #[test]
-fn each_element_is_charged_once_in_order() {
+fn each_read_counts_once_by_the_first_reason() {
     let strict = Filter { mapping_quality: 30, base_quality: 20, ..FILTER };
     let one = |line: String| at_110(&[line], &strict).unwrap();
     let plain = || read("a", 0, 100, "*\t0\t0", &[]);
@@ -70,7 +70,7 @@ fn each_element_is_charged_once_in_order() {
     assert_eq!(one(plain().replace(&"I".repeat(20), &poor).replace("\t60\t", "\t5\t")), "0 0 0 1 0 1 0 0");
     assert_eq!(one(read("a", 0x41, 100, "=\t200\t0", &[]).replace("\t60\t", "\t5\t")), "0 0 0 0 0 1 0 1");
     assert_eq!(one(read("a", 0x43, 100, "=\t200\t0", &[])), "1 0 1 0 0 1 0 0");
-    // Proper by its flag, but the mate is not mapped, or nowhere.
+    // Proper by its flag, but the mate is not mapped, or has no position.
     assert_eq!(one(read("a", 0x4b, 100, "=\t100\t0", &[])), "0 0 0 0 0 1 0 1");
     assert_eq!(one(read("a", 0x43, 100, "*\t0\t0", &[])), "0 0 0 0 0 1 0 1");
     // An unpaired read cannot be improper.
@@ -81,13 +81,13 @@ fn each_element_is_charged_once_in_order() {
 }
 
 #[test]
-fn supplementary_and_failed_reads_take_part_others_do_not() {
+fn supplementary_and_failed_reads_count_and_others_do_not() {
     let flagged = |flag| at_110(&[read("a", flag, 100, "*\t0\t0", &[])], &FILTER);
     for flag in [0, 0x200, 0x800] {
         assert_eq!(flagged(flag).unwrap(), "1 0 1 0 0 1 0 0", "{flag:#x}");
     }
     for flag in [0x4, 0x100, 0x400] {
-        assert_eq!(flagged(flag), None, "{flag:#x}: a site without a read has no line");
+        assert_eq!(flagged(flag), None, "{flag:#x}: a site without reads has no line");
     }
     let with = Filter { excluded_flags: 0x4, ..FILTER };
     assert!(at_110(&[read("a", 0x400, 100, "*\t0\t0", &[])], &with).is_some());
@@ -102,15 +102,15 @@ fn supplementary_and_failed_reads_take_part_others_do_not() {
 }
 
 #[test]
-fn overlapping_mates_that_disagree_go_both_and_the_better_base_stays() {
+fn overlapping_mates_that_disagree_are_dropped_and_the_better_base_is_kept() {
     let pair = |first: &[(usize, u8)], second: &[(usize, u8)]| {
         [read("p", 0x63, 100, "=\t105\t25", first), read("p", 0x93, 105, "=\t100\t-25", second)]
     };
     let c = [(110, b'C')];
     assert_eq!(at_110(&pair(&c, &c), &FILTER).unwrap(), "0 1 1 0 0 1 0 0");
-    // The line is there, all of it zeros.
+    // The line is written with zeros.
     assert_eq!(at_110(&pair(&c, &[]), &FILTER).unwrap(), "0 0 0 0 0 0 0 0");
-    // The better one is judged, whichever comes first.
+    // The better one counts, whichever comes first.
     let strict = Filter { base_quality: 20, mapping_quality: 30, ..FILTER };
     for poor in [0, 1] {
         let mut mates = pair(&c, &c);
@@ -122,23 +122,23 @@ fn overlapping_mates_that_disagree_go_both_and_the_better_base_stays() {
     let mates = pair(&[], &[]);
     assert_eq!(at_110(&[mates[0].clone(), gap(&mates[1])], &FILTER).unwrap(), "0 0 0 0 0 0 0 0");
     assert_eq!(at_110(&[gap(&mates[0]), gap(&mates[1])], &FILTER).unwrap(), "0 0 0 0 0 0 0 0");
-    // A skip is not there at all.
+    // A skip does not cover the site.
     let skip = |line: &str| line.replace("\t20M\t", "\t3M20N17M\t");
     assert_eq!(at_110(&[mates[0].clone(), skip(&mates[1])], &FILTER).unwrap(), "1 0 1 0 0 1 0 0");
     assert_eq!(at_110(&[skip(&mates[0]), skip(&mates[1])], &FILTER), None);
-    // Groups of one sample are one library of names, another sample is not.
+    // Names are unique within the groups of one sample, not across samples.
     let group = |to: &str| [mates[0].clone(), mates[1].replace("RG:Z:one", &format!("RG:Z:{to}"))];
     assert_eq!(at_110(&group("two"), &FILTER).unwrap(), "1 0 1 0 0 1 0 0");
     assert_eq!(at_110(&group("other"), &FILTER).unwrap(), "2 0 2 0 0 2 0 0");
 }
 
 #[test]
-fn bases_behind_a_short_insert_are_adapter() {
+fn bases_beyond_a_short_insert_are_adapter() {
     // A forward read of 20 at 100 with an insert of 10: 110 and on is adapter.
     let forward = |tlen: i64| at_110(&[read("a", 0x63, 100, &format!("=\t91\t{tlen}"), &[])], &FILTER);
     assert_eq!(forward(10), None);
     assert_eq!(forward(11).unwrap(), "1 0 1 0 0 1 0 0");
-    // TLEN of nothing says nothing; above 100 it is not looked at.
+    // A TLEN of 0 is unknown; reads with one above 100 are not checked.
     assert!(forward(0).is_some());
     // A reverse read whose mate starts at 111: what comes before is adapter, whatever TLEN but 0 and above 100.
     let reverse = |mate: usize, tlen: i64| at_110(&[read("a", 0x53, 100, &format!("=\t{mate}\t{tlen}"), &[])], &FILTER);
@@ -146,14 +146,14 @@ fn bases_behind_a_short_insert_are_adapter() {
     assert_eq!(reverse(111, -150), None);
     assert!(reverse(111, 0).is_some() && reverse(111, 101).is_some());
     assert!(reverse(110, -9).is_some());
-    // A mate that starts on the last base, or behind it, says nothing.
+    // A mate that starts on the last base or after it does not end the insert.
     assert!(reverse(118, -9).is_none() && reverse(119, -9).is_some());
     // Mates on one strand.
     assert!(at_110(&[read("a", 0x43, 100, "=\t91\t10", &[])], &FILTER).is_some());
 }
 
 #[test]
-fn only_heterozygous_snvs_with_two_alleles_are_sites() {
+fn only_biallelic_heterozygous_snvs_are_sites() {
     let vcf = VCF.to_owned()
         + "chr1\t101\t.\tA\tC\t.\t.\t.\tGT\t1|1\nchr1\t102\t.\tA\tC,G\t.\t.\t.\tGT\t0|1\nchr1\t103\t.\tAA\tA\t.\t.\t.\tGT\t0|1\n\
            chr1\t104\tu\tA\tC\t.\t.\t.\tGT\t0/1\nchr1\t105\t.\tA\tC\t.\t.\t.\tGT\t0|1\nchr1\t105\t.\tA\tG\t.\t.\t.\tGT\t1|0\n\
@@ -203,7 +203,7 @@ fn made() -> impl Strategy<Value = Made> {
     )
 }
 
-/// Base (`-` in a deletion) and quality at a position, walked base by base.
+/// Base (`-` in a deletion) and quality at a position, base by base.
 fn shown_at(read: &Made, position: i64) -> Option<(u8, u8)> {
     let (mut at, mut i) = (read.start, 0);
     for &(n, operation) in &read.cigar {
@@ -247,7 +247,7 @@ proptest! {
             let mut any = false;
             for r in reads.iter().filter(|r| r.flag & 0x504 == 0) {
                 let Some((base, quality)) = shown_at(r, site) else { continue };
-                // 1-based positions, as the rule is written down.
+                // 1-based positions, as in the definition of the rule.
                 let end: i64 = r.start + r.cigar.iter().filter(|c| "MDN=X".contains(c.1)).map(|c| c.0 as i64).sum::<i64>();
                 let (pos, start, mate) = (site + 1, r.start + 1, r.mate + 1);
                 let reverse = r.flag & 0x10 != 0;

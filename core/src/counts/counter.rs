@@ -3,155 +3,60 @@
 use std::collections::VecDeque;
 
 use crate::assignment::mates::{is_single, mate_position, strand};
-use crate::assignment::ASSIGN_LLR;
-use crate::assignment::{Class, Evidence, Filter, FragmentEvidence, Fragments, Observer, SiteAlleles, SiteWindow};
-use crate::counts::{Fragment, FragmentSink, VariantSink};
+use crate::assignment::{
+    BaseCosts, Class, Evidence, Filter, FragmentEvidence, Fragments, Observer, SiteAlleles, SiteWindow, ASSIGN_LLR,
+};
+use crate::counts::region_counts::RegionVariants;
+use crate::counts::{Fragment, FragmentSink, Summary, VariantSink, VariantTally};
 use crate::error::Result;
 use crate::io::bam::{Alignment, MergedAlignments, Tag};
-use crate::io::regions::{Block, Regions};
+use crate::io::regions::Regions;
 
-/// Mates further apart than this (in bases), or on different contigs, join their classes, but what each shows
-/// at a variant is judged by itself. Sites and records further behind are done with.
-pub const FAR: i64 = 1_000_000;
+/// Mates further apart than this (in bases), or on different contigs, get one class from both, but the alleles that each
+/// shows are counted from that mate alone. SiteWindow and records further upstream than this are complete.
+pub const MAX_MATE_DISTANCE: i64 = 1_000_000;
 
-/// How often, in bases, what is done with is looked for.
-const STEP: i64 = 1 << 18;
+/// Complete sites and records are written out every so many bases.
+const FLUSH_INTERVAL: i64 = 1 << 18;
 
 /// Alignments between two calls of `progress`.
-const EVERY: u64 = 1 << 16;
+const PROGRESS_INTERVAL: u64 = 1 << 16;
 
-/// Fragments by class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub hap1: u64,
-    pub hap2: u64,
-    pub uninformative: u64,
-    pub conflicting: u64,
-}
-
-impl Tally {
-    /// One more fragment.
-    pub fn add(&mut self, class: Class) {
-        *match class {
-            Class::Hap1 => &mut self.hap1,
-            Class::Hap2 => &mut self.hap2,
-            Class::Uninformative => &mut self.uninformative,
-            Class::Conflicting => &mut self.conflicting,
-        } += 1;
-    }
-
-    /// All four.
-    pub fn total(&self) -> u64 {
-        self.hap1 + self.hap2 + self.uninformative + self.conflicting
-    }
-
-    pub(super) fn words(&self) -> String {
-        format!(
-            "{} (haplotype 1: {}, haplotype 2: {}, uninformative: {}, conflicting: {})",
-            self.total(),
-            self.hap1,
-            self.hap2,
-            self.uninformative,
-            self.conflicting
-        )
-    }
-}
-
-/// Fragments by the allele they show at one variant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VariantTally {
-    /// With the allele of haplotype 1 (first allele of an unphased call).
-    pub hap1: u64,
-    /// With the allele of haplotype 2 (second allele).
-    pub hap2: u64,
-    /// With another.
-    pub other: u64,
-    /// Among `hap1` and `hap2`: those that fit the other haplotype elsewhere.
-    pub conflicting: u64,
-}
-
-/// What was read and what became of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Alignments read.
-    pub alignments: u64,
-    /// Left out by a flag.
-    pub flagged: u64,
-    /// Left out by mapping quality.
-    pub low_mapping_quality: u64,
-    /// Without a place on a contig.
-    pub unplaced: u64,
-    /// Left out because an aligned base lies in an excluded region.
-    pub excluded: u64,
-    /// Left out because WASP's tag says that they do not come back when their alleles are exchanged.
-    pub wasp: u64,
-    /// Fragments that touch a region, each once.
-    pub in_regions: Tally,
-    /// Fragments that cover a phased variant, whether they touch a region or not.
-    pub at_variants: Tally,
-    /// Bases at SNVs below the base quality, after overlapping mates are reconciled.
-    pub low_base_quality: u64,
-}
-
-impl Summary {
-    /// Sentences for the user.
-    pub fn lines(&self, regions: bool) -> Vec<String> {
-        let mut left_out = format!(
-            "{} alignments read; left out: {} by flags, {} by mapping quality, {} unplaced",
-            self.alignments, self.flagged, self.low_mapping_quality, self.unplaced
-        );
-        for (n, why) in [(self.excluded, "in excluded regions"), (self.wasp, "by WASP's tag vW")] {
-            if n > 0 {
-                left_out += &format!(", {n} {why}");
-            }
-        }
-        let mut lines = vec![left_out];
-        if regions {
-            lines.push(format!("fragments in the regions: {}", self.in_regions.words()));
-        }
-        lines.push(format!("fragments that cover a phased variant: {}", self.at_variants.words()));
-        if self.low_base_quality > 0 {
-            lines.push(format!(
-                "{} bases at SNVs left out by base quality or because the mates differ",
-                self.low_base_quality
-            ));
-        }
-        lines
-    }
-}
-
-/// What to count, and which reads.
+/// What to count, and which reads to use.
 #[derive(Clone, Copy, Default)]
 pub struct Counting<'a> {
-    /// By the contigs of the alignments, as `excluded`.
+    /// Regions to count in, by the contigs of the alignments.
     pub regions: Option<&'a Regions>,
-    /// Reads with an aligned base in one of these are left out.
+    /// Reads with an aligned base in one of these are excluded; by the contigs of the alignments.
     pub excluded: Option<&'a Regions>,
+    /// Which reads and bases count.
     pub filter: Filter,
-    /// Leave out reads whose tag `vW` is another than 1 (van de Geijn 2015, as STAR writes it).
+    /// Exclude reads whose tag `vW` has a value other than 1 (van de Geijn 2015, as STAR writes it).
     pub wasp: bool,
-    /// Tag that groups fragments, such as `CB`, and tag of the molecule's identifier, such as `UB`.
+    /// Tag by which fragments are grouped, such as `CB`.
     pub group_by: Option<[u8; 2]>,
+    /// Tag of the molecular identifier, such as `UB`.
     pub umi: Option<[u8; 2]>,
-    /// Hand out fragments that touch no region and cover no variant as well.
+    /// Also pass on fragments that overlap no region and cover no variant.
     pub everything: bool,
 }
 
-/// The result of [`count`] beside what went to the sinks.
+/// The result of [`count`], apart from what the sinks received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
+    /// Alignments and fragments over the whole run.
     pub summary: Summary,
-    /// For each region the records in it in which the haplotypes differ.
+    /// For each region, the records within it in which the haplotypes differ.
     pub variants: Vec<u64>,
 }
 
-/// Count the fragments of `alignments`. A fragment is a pair or a single read; it belongs to every region
-/// that one of its aligned bases touches, and its class rests on all its reads. `sites` are on the contigs of
-/// `alignments`. Fragments go to each of `sinks`, records with the counts of each file to `records`.
+/// Count the fragments of `alignments`. A fragment is a pair or a single read. It counts in every region that one of
+/// its aligned bases overlaps, and all its reads determine its class. `sites` are by the contigs of `alignments`.
+/// Each of `sinks` receives every fragment, `records` every record with the counts of each file.
 /// `progress` is called now and then with the number of alignments read since the last call.
 ///
 /// # Errors
-/// What the inputs do not let be read, and what the sinks cannot write.
+/// Inputs that cannot be read, and sinks that cannot write.
 pub fn count<'d>(
     alignments: &mut MergedAlignments,
     sites: &mut SiteWindow,
@@ -161,79 +66,76 @@ pub fn count<'d>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Counted> {
     let contigs = alignments.contigs().len();
-    let samples = alignments.files().len();
     let mut observer = Observer::new(counting.regions, counting.excluded, counting.filter.base_quality);
-    let mut book = Book::new(sites, counting, sinks, records, (contigs, samples));
+    let mut counter = Counter {
+        sites,
+        counting,
+        costs: BaseCosts::new(counting.filter.base_quality),
+        sinks,
+        records,
+        contigs,
+        samples: alignments.files().len(),
+        tallies: VecDeque::new(),
+        variants: RegionVariants::new(counting.regions),
+        summary: Summary::default(),
+    };
     let mut fragments = Fragments::default();
     let mut evidence = Evidence::default();
-    let mut here: Option<(usize, i64)> = None;
-    let mut next_step = 0;
+    let mut current: Option<usize> = None;
+    let mut next_flush = 0;
     let mut read_so_far = 0u64;
     while let Some((sample, read)) = alignments.next_read()? {
         read_so_far += 1;
-        if read_so_far % EVERY == 0 {
-            progress(EVERY);
+        if read_so_far % PROGRESS_INTERVAL == 0 {
+            progress(PROGRESS_INTERVAL);
         }
-        if !book.wanted(&read) {
+        if !counter.passes_filters(&read) {
             continue;
         }
         let contig = read.contig as usize;
-        if here.is_none_or(|h| h.0 != contig) {
-            book.leave(here.map(|h| h.0), contig, &mut fragments, &observer)?;
-            next_step = 0;
+        if current != Some(contig) {
+            counter.next_contig(current, contig, &mut fragments)?;
+            next_flush = 0;
         }
-        here = Some((contig, read.position));
-        if read.position >= next_step {
-            next_step = read.position + STEP;
-            for late in fragments.release((read.contig as u32, read.position)) {
-                book.finish(&late, &observer)?;
+        current = Some(contig);
+        if read.position >= next_flush {
+            next_flush = read.position + FLUSH_INTERVAL;
+            for single in fragments.release((read.contig as u32, read.position)) {
+                counter.add_fragment(&single)?;
             }
-            book.pass(contig, read.position - FAR)?;
+            counter.flush_before(contig, read.position - MAX_MATE_DISTANCE)?;
         }
-        if !observer.read(&read, book.sites, &mut evidence)? {
-            book.counted.summary.excluded += 1;
+        if !observer.read(&read, counter.sites, &mut evidence)? {
+            counter.summary.excluded += 1;
             continue;
         }
-        book.fragment(&read, sample, &mut evidence, &mut fragments, &observer)?;
+        counter.add_read(&read, sample, observer.aligned().end(), &mut evidence, &mut fragments)?;
     }
-    book.leave(here.map(|h| h.0), contigs, &mut fragments, &observer)?;
-    book.counted.summary.alignments = read_so_far;
-    progress(read_so_far % EVERY);
-    Ok(book.counted)
+    counter.next_contig(current, contigs, &mut fragments)?;
+    counter.summary.alignments = read_so_far;
+    progress(read_so_far % PROGRESS_INTERVAL);
+    Ok(Counted { summary: counter.summary, variants: counter.variants.into_counts() })
 }
 
-/// The sites around the reads, and what has been counted.
-struct Book<'a, 'b, 'c, 'd> {
+/// Counts of the records in the window of sites, and totals of the run.
+struct Counter<'a, 'b, 'c, 'd> {
     sites: &'a mut SiteWindow<'b>,
     counting: &'a Counting<'c>,
+    costs: BaseCosts,
     sinks: &'a mut [&'d mut dyn FragmentSink],
     records: Option<&'a mut (dyn VariantSink + 'd)>,
     contigs: usize,
     samples: usize,
-    /// For each record that is there, one a sample.
+    /// For each record from [`SiteWindow::records`]'s start on, one tally per sample; may end before the last record.
     tallies: VecDeque<VariantTally>,
-    /// See [`Regions::reach`].
-    reach: Vec<u64>,
-    counted: Counted,
+    variants: RegionVariants,
+    summary: Summary,
 }
 
-impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
-    fn new(
-        sites: &'a mut SiteWindow<'b>,
-        counting: &'a Counting<'c>,
-        sinks: &'a mut [&'d mut dyn FragmentSink],
-        records: Option<&'a mut (dyn VariantSink + 'd)>,
-        (contigs, samples): (usize, usize),
-    ) -> Self {
-        let reach = counting.regions.map(Regions::reach).unwrap_or_default();
-        let counted =
-            Counted { summary: Summary::default(), variants: vec![0; counting.regions.map_or(0, |r| r.list.len())] };
-        Self { sites, counting, sinks, records, contigs, samples, tallies: VecDeque::new(), reach, counted }
-    }
-
-    /// True for a read that counts; others are counted by reason.
-    fn wanted(&mut self, read: &Alignment) -> bool {
-        let summary = &mut self.counted.summary;
+impl Counter<'_, '_, '_, '_> {
+    /// True for a read that counts; the others are counted by reason.
+    fn passes_filters(&mut self, read: &Alignment) -> bool {
+        let summary = &mut self.summary;
         let why = if read.flags & self.counting.filter.excluded_flags != 0 {
             &mut summary.flagged
         } else if read.contig < 0 || read.position < 0 {
@@ -249,17 +151,17 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         false
     }
 
-    /// Join a read to its fragment, and count the fragment if it is complete.
-    fn fragment(
+    /// Join a read with its mate, and count the fragment if it is complete. `evidence` is that of the read.
+    fn add_read(
         &mut self,
         read: &Alignment,
         sample: usize,
+        end: i64,
         evidence: &mut Evidence,
         fragments: &mut Fragments,
-        observer: &Observer,
     ) -> Result<()> {
-        let other = fragments.take(read, sample);
-        if other.is_none() && evidence.is_empty() && !self.counting.everything {
+        let earlier = fragments.take(read, sample);
+        if earlier.is_none() && evidence.is_empty() && !self.counting.everything {
             return Ok(());
         }
         let tag = |name: Option<[u8; 2]>| match name.and_then(|n| read.tag(&n)) {
@@ -271,7 +173,7 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
             sample,
             contig: read.contig as usize,
             start: read.position,
-            end: observer.aligned().end(),
+            end,
             flags: read.flags,
             strand: strand(read.flags),
             paired: false,
@@ -279,48 +181,49 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
             umi: tag(self.counting.umi),
         };
         let mut complete = false;
-        if let Some(found) = other {
-            let waited = fragments.get(found);
+        if let Some(found) = earlier {
+            let waiting = fragments.get(found);
             if found.is_mate {
-                waited.join(&seen);
+                waiting.join(&seen);
                 complete = true;
             }
-            self.finish(waited, observer)?;
+            self.add_fragment(waiting)?;
             fragments.recycle(found);
         }
         if !complete && Fragments::awaits_mate(read) {
-            let far = mate_position(read).is_none_or(|m| m.0 != read.contig as u32 || m.1 - read.position > FAR);
-            if far {
+            let distant = mate_position(read)
+                .is_none_or(|m| m.0 != read.contig as u32 || m.1 - read.position > MAX_MATE_DISTANCE);
+            if distant {
                 let quality = self.counting.filter.base_quality;
-                let shown = seen.evidence.observed_support(self.sites, observer.costs(), quality);
-                self.tally(&seen.evidence, sample, shown.class() == Class::Conflicting);
-                seen.evidence.keep_sum(self.sites, observer.costs(), quality);
+                let shown = seen.evidence.observed_support(self.sites, &self.costs, quality);
+                self.count_alleles(&seen.evidence, sample, shown.class() == Class::Conflicting);
+                seen.evidence.keep_sum(self.sites, &self.costs, quality);
             }
             if let Some(before) = fragments.wait(read, &mut seen) {
-                self.finish(fragments.get(before), observer)?;
+                self.add_fragment(fragments.get(before))?;
                 fragments.recycle(before);
             }
         } else if !complete {
-            self.finish(&seen, observer)?;
+            self.add_fragment(&seen)?;
         }
-        // Its memory serves the next read.
+        // The next read reuses its memory.
         *evidence = seen.evidence;
         Ok(())
     }
 
-    /// A fragment to which nothing is to come any more.
-    fn finish(&mut self, seen: &FragmentEvidence, observer: &Observer) -> Result<()> {
-        let shown = seen.evidence.observed_support(self.sites, observer.costs(), self.counting.filter.base_quality);
+    /// Count a fragment of which no further read can follow, and pass it to the sinks.
+    fn add_fragment(&mut self, seen: &FragmentEvidence) -> Result<()> {
+        let shown = seen.evidence.observed_support(self.sites, &self.costs, self.counting.filter.base_quality);
         let mut support = shown;
         support.join(&seen.evidence.summed);
         let class = support.class();
         if !seen.evidence.regions.is_empty() {
-            self.counted.summary.in_regions.add(class);
+            self.summary.in_regions.add(class);
         }
         if support.phased {
-            self.counted.summary.at_variants.add(class);
+            self.summary.at_variants.add(class);
         }
-        self.tally(&seen.evidence, seen.sample, shown.class() == Class::Conflicting);
+        self.count_alleles(&seen.evidence, seen.sample, shown.class() == Class::Conflicting);
         let fragment = Fragment {
             sample: seen.sample,
             class,
@@ -337,8 +240,8 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         self.sinks.iter_mut().try_for_each(|sink| sink.add(&fragment))
     }
 
-    /// Count what a fragment shows at each of its sites.
-    fn tally(&mut self, evidence: &Evidence, sample: usize, conflicting: bool) {
+    /// Count the allele that a fragment shows at each of its records.
+    fn count_alleles(&mut self, evidence: &Evidence, sample: usize, conflicting: bool) {
         if evidence.observations.is_empty() {
             return;
         }
@@ -349,7 +252,7 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
             let site = self.sites.get(o.site);
             let numbers = site.records.as_slice();
             if o.base != 0 && o.quality < quality {
-                self.counted.summary.low_base_quality += 1;
+                self.summary.low_base_quality += 1;
                 continue;
             }
             for (i, &number) in numbers.iter().enumerate() {
@@ -382,34 +285,39 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         }
     }
 
-    /// Go on from contig `from`, or the very beginning, to contig `to`.
-    fn leave(&mut self, from: Option<usize>, to: usize, fragments: &mut Fragments, observer: &Observer) -> Result<()> {
+    /// Complete contig `from` (None before the first), those without reads after it, and enter contig `to`; all
+    /// contigs are complete when `to` is their number.
+    fn next_contig(&mut self, from: Option<usize>, to: usize, fragments: &mut Fragments) -> Result<()> {
         if let Some(from) = from {
-            for late in fragments.release((from as u32 + 1, 0)) {
-                self.finish(&late, observer)?;
+            for single in fragments.release((from as u32 + 1, 0)) {
+                self.add_fragment(&single)?;
             }
-            self.pass(from, i64::MAX)?;
+            self.flush_before(from, i64::MAX)?;
         }
         for contig in from.map_or(0, |f| f + 1)..to {
             self.sites.enter(contig)?;
-            self.pass(contig, i64::MAX)?;
+            self.flush_before(contig, i64::MAX)?;
         }
         if to < self.contigs {
             return self.sites.enter(to);
         }
-        // Mates said to lie on a contig that has no reads.
-        for late in fragments.release((u32::MAX, i64::MAX)) {
-            self.finish(&late, observer)?;
+        // Reads whose mate should lie on a later contig, which has no reads.
+        for single in fragments.release((u32::MAX, i64::MAX)) {
+            self.add_fragment(&single)?;
         }
         Ok(())
     }
 
-    /// No read to come reaches back before `position` of the contig, and nothing waits that does.
-    fn pass(&mut self, contig: usize, position: i64) -> Result<()> {
+    /// Drop the sites and write the records that end before `position` (0-based) of the contig. No read to come and
+    /// no waiting mate may reach back beyond it.
+    fn flush_before(&mut self, contig: usize, position: i64) -> Result<()> {
         loop {
-            let to = self.sites.filled().saturating_add(STEP).clamp(STEP, position.max(STEP));
+            let to =
+                self.sites.filled().saturating_add(FLUSH_INTERVAL).clamp(FLUSH_INTERVAL, position.max(FLUSH_INTERVAL));
             self.sites.fill(to.min(position))?;
-            self.note_differing(contig);
+            for spans in self.sites.drain_differing() {
+                self.variants.add(contig, spans.into_iter().flatten());
+            }
             self.sites.drop_before(position.min(self.sites.filled()));
             self.write_records(contig)?;
             if self.sites.filled() >= position {
@@ -418,50 +326,21 @@ impl<'a, 'b, 'c, 'd> Book<'a, 'b, 'c, 'd> {
         }
     }
 
-    /// Hand out the records whose counts are final.
+    /// Pass the records whose counts are final to their sink.
     fn write_records(&mut self, contig: usize) -> Result<()> {
         let needed = self.sites.first_needed();
         let mut tallies = Vec::with_capacity(self.samples);
         while self.sites.records().start < needed {
             let Some((_, record)) = self.sites.take_record() else { break };
             tallies.clear();
-            let there = self.tallies.len().min(self.samples);
-            tallies.extend(self.tallies.drain(..there));
+            let counted = self.tallies.len().min(self.samples);
+            tallies.extend(self.tallies.drain(..counted));
             tallies.resize(self.samples, VariantTally::default());
             if let (Some(sink), Some(record)) = (&mut self.records, record) {
                 sink.add(contig, &record, &tallies)?;
             }
         }
         Ok(())
-    }
-
-    /// Count the variants that came up by the regions in which they change something.
-    fn note_differing(&mut self, contig: usize) {
-        let differing = self.sites.drain_differing();
-        if differing.len() == 0 {
-            return;
-        }
-        let blocks = self.counting.regions.map_or(&[][..], |r| &r.blocks);
-        let (first, last) =
-            (blocks.partition_point(|b| b.contig < contig), blocks.partition_point(|b| b.contig <= contig));
-        let (blocks, reach) = (&blocks[first..last], &self.reach[first..last]);
-        let mut touched: Vec<u32> = Vec::new();
-        for spans in differing {
-            touched.clear();
-            for (start, end) in spans.into_iter().flatten() {
-                // An insertion lies between two bases of the block.
-                let inside = |b: &&Block| match start == end {
-                    true => b.start < start && start < b.end,
-                    false => start < b.end && b.start < end,
-                };
-                let from = reach.partition_point(|&r| r <= start);
-                let near = blocks[from..].iter().take_while(|b| b.start < end.max(start + 1));
-                touched.extend(near.filter(inside).map(|b| b.region));
-            }
-            touched.sort_unstable();
-            touched.dedup();
-            touched.iter().for_each(|&r| self.counted.variants[r as usize] += 1);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::assignment::ListSource;
-use crate::assignment::{BaseCosts, MAX_SITE_LLR};
-use crate::counts::{RegionTallies, Strandedness};
+use crate::assignment::MAX_SITE_LLR;
+use crate::counts::{RegionTallies, Strandedness, Tally};
 use crate::genome::test_variant;
 use crate::genome::{Variant, Variants};
 use crate::io::regions::bed::test_region;
@@ -50,7 +50,7 @@ fn write_sam(path: &Path, reads: &[Read]) {
     std::fs::write(path, text).unwrap();
 }
 
-/// What came out for one sample.
+/// The results of one sample.
 struct Out {
     regions: Vec<Tally>,
     variants: Vec<VariantTally>,
@@ -113,7 +113,7 @@ fn a_pair_counts_once_and_by_both_mates() {
 }
 
 #[test]
-fn what_is_left_out_is_counted() {
+fn excluded_reads_are_counted_by_reason() {
     let read = |flags, mapq| Read { name: 0, flags, position: 10, mate: -1, mapq, base: b'A', quality: 30 };
     let c = run(&[read(0, 9), read(0x400, 60), read(0, 10)], &[(0, 40)], &[15]);
     let s = c.counted.summary;
@@ -149,7 +149,7 @@ fn any_reads() -> impl Strategy<Value = Vec<Read>> {
     })
 }
 
-/// The rule of [`crate::assignment::Support::class`], spelt out.
+/// The rule of [`crate::assignment::Support::class`] in its plainest form.
 fn class_of(bases: &[Option<(u8, u8)>]) -> Class {
     let costs = BaseCosts::new(0);
     let of = |letter: u8| -> Vec<i32> {
@@ -217,7 +217,7 @@ fn brute_force(reads: &[Read], regions: &Regions, positions: &[u64]) -> (Vec<Tal
 }
 
 #[test]
-fn several_files_are_counted_apart_and_far_mates_together() {
+fn several_files_are_counted_separately() {
     let read = |flags, position, mate, base| Read { name: 0, flags, position, mate, mapq: 60, base, quality: 30 };
     let pair = [read(0x41, 10, 15, b'A'), read(0x81, 15, 10, b'A')];
     let other = [read(0, 12, -1, b'C')];
@@ -253,7 +253,7 @@ fn mates_on_another_contig_share_a_class() {
     let mut rows = Rows::default();
     let counting = Counting { regions: Some(&regions), ..Default::default() };
     count(&mut alignments, &mut sites, &counting, &mut [&mut tallies], Some(&mut rows), &mut |_| {}).unwrap();
-    // The fragment fits both; what each mate shows is judged by itself.
+    // The fragment fits both; the allele that each mate shows is counted from that mate alone.
     assert_eq!(tallies.tallies(0).iter().map(|t| t.conflicting).collect::<Vec<_>>(), [1, 1]);
     assert_eq!(rows.0[0].1[0], VariantTally { hap1: 1, ..Default::default() });
     assert_eq!(rows.0[1].1[0], VariantTally { hap2: 1, ..Default::default() });

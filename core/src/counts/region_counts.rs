@@ -1,28 +1,66 @@
-//! Fragments by region, sample and class, as they come.
+//! Counts by region: fragments by sample and class, and the variants in which the haplotypes differ.
 
 use crate::choice::choice;
-use crate::counts::Tally;
-use crate::counts::{Fragment, FragmentSink};
+use crate::counts::{Fragment, FragmentSink, Tally};
 use crate::error::Result;
+use crate::genome::IntervalIndex;
 use crate::io::regions::Regions;
 
+/// The blocks of `regions`, each with the index of its region, for lookups in any order. Empty without regions.
+pub fn index_blocks(regions: Option<&Regions>) -> IntervalIndex {
+    let blocks = regions.map_or(&[][..], |r| &r.blocks);
+    IntervalIndex::new(blocks.iter().map(|b| (b.contig, b.start, b.end, b.region)))
+}
+
+/// Counts, for each region, the records within it in which the haplotypes differ.
+pub struct RegionVariants {
+    blocks: IntervalIndex,
+    counts: Vec<u64>,
+    overlapped: Vec<u32>,
+}
+
+impl RegionVariants {
+    /// Nothing counted yet. `regions` are by the contigs of the variants.
+    pub fn new(regions: Option<&Regions>) -> Self {
+        let counts = vec![0; regions.map_or(0, |r| r.list.len())];
+        Self { blocks: index_blocks(regions), counts, overlapped: Vec::new() }
+    }
+
+    /// Count one record in every region that overlaps a reference interval (0-based half-open) that it replaces on
+    /// either haplotype. An insertion replaces an empty interval, which must have a base of the region on both sides.
+    pub fn add(&mut self, contig: usize, replaced: impl IntoIterator<Item = (u64, u64)>) {
+        self.overlapped.clear();
+        for (start, end) in replaced {
+            self.overlapped.extend(self.blocks.overlapping(contig, start, end));
+        }
+        self.overlapped.sort_unstable();
+        self.overlapped.dedup();
+        self.overlapped.iter().for_each(|&region| self.counts[region as usize] += 1);
+    }
+
+    /// The counts, one for each of [`Regions::list`].
+    pub fn into_counts(self) -> Vec<u64> {
+        self.counts
+    }
+}
+
 choice!(
-    /// Which strand a fragment must come from to count in a region that has a strand.
+    /// Strand that a fragment must come from to count in a region that has a strand.
     #[derive(Default)]
     Strandedness, "strandedness",
     /// Either.
     #[default]
     None "none",
-    /// The first mate, or the single read, lies on the strand of the region.
+    /// The first mate, or the single read, is aligned to the strand of the region.
     Forward "forward",
-    /// The first mate, or the single read, lies on the other strand (dUTP libraries).
+    /// The first mate, or the single read, is aligned to the opposite strand (dUTP libraries).
     Reverse "reverse",
 );
 
 impl Strandedness {
-    /// True if a fragment of strand `fragment` (`+` or `-`) counts in a region of strand `region`. A region
-    /// without strand (`.`) takes all.
-    pub fn takes(self, region: u8, fragment: u8) -> bool {
+    /// True if a fragment of strand `fragment` (`+` or `-`) counts in a region of strand `region`. In a region without
+    /// strand (`.`) all count.
+    pub fn accepts(self, region: u8, fragment: u8) -> bool {
         match self {
             _ if !matches!(region, b'+' | b'-') => true,
             Self::None => true,
@@ -32,7 +70,7 @@ impl Strandedness {
     }
 }
 
-/// Counts fragments, each once a region whatever number of its blocks or variants it covers.
+/// Counts fragments, each once per region, however many of its blocks and variants it covers.
 pub struct RegionTallies {
     strandedness: Strandedness,
     strands: Vec<u8>,
@@ -74,12 +112,7 @@ impl RegionTallies {
 
     /// Fragments of all samples in any region, each once.
     pub fn all(&self) -> Tally {
-        self.inside.iter().fold(Tally::default(), |a, b| Tally {
-            hap1: a.hap1 + b.hap1,
-            hap2: a.hap2 + b.hap2,
-            uninformative: a.uninformative + b.uninformative,
-            conflicting: a.conflicting + b.conflicting,
-        })
+        self.inside.iter().copied().sum()
     }
 
     /// Fragments of a sample in any region, each once.
@@ -97,7 +130,7 @@ impl FragmentSink for RegionTallies {
         let mut counted = false;
         for &region in fragment.regions {
             let region = region as usize;
-            if self.strandedness.takes(self.strands[region], fragment.strand) {
+            if self.strandedness.accepts(self.strands[region], fragment.strand) {
                 tallies[region].add(fragment.class);
                 counted = true;
             }
@@ -116,6 +149,7 @@ impl FragmentSink for RegionTallies {
 mod tests {
     use super::*;
     use crate::assignment::Class;
+    use crate::counts::sinks::test_fragment;
     use crate::io::regions::bed::test_region;
     use crate::io::regions::Region;
     use crate::io::Contigs;
@@ -127,8 +161,7 @@ mod tests {
     }
 
     fn fragment(sample: usize, class: Class, regions: &[u32], contig: usize, strand: u8) -> Fragment<'_> {
-        let (group, umi) = (None, None);
-        Fragment { sample, class, regions, contig, start: 0, end: 9, strand, paired: true, single: false, group, umi }
+        Fragment { sample, contig, strand, ..test_fragment(class, regions) }
     }
 
     #[test]
@@ -149,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn strands_are_held_against_each_other() {
+    fn a_region_with_a_strand_takes_fragments_of_the_right_one() {
         for (strandedness, strand, expected) in [
             ("none", b'+', [1, 1, 1]),
             ("none", b'-', [1, 1, 1]),

@@ -1,8 +1,9 @@
-//! The count table: one line a region and sample, BED-compatible.
+//! The count table: one line per region and sample, BED-compatible.
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
+use crate::counts::Tally;
 use crate::error::{Error, Result};
 use crate::io::regions::anchor::AnchorColumn;
 use crate::io::regions::{Anchor, Region, TssSource};
@@ -28,28 +29,33 @@ pub const COLUMNS: [&str; 16] = [
     "q_value",
 ];
 
-/// Columns after them in the tables that are written; a reader may ignore them.
+/// Columns that follow them in the tables of [`CountTable::write`]; readers may ignore them.
 pub const MORE_COLUMNS: [&str; 3] = ["shrunk_log2_ratio", "shrunk_se", "anchor"];
 
 /// One region of one sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CountRow {
+    /// Contig of the region.
     pub chrom: String,
-    /// 0-based half-open.
+    /// First base of the region, 0-based.
     pub start: u64,
+    /// Past the last base of the region, 0-based.
     pub end: u64,
+    /// Name of the region, `.` for none.
     pub name: String,
+    /// Score of the region, as its file has it; `.` for none.
     pub score: String,
     /// `+`, `-` or `.`.
     pub strand: u8,
+    /// Sample, or the name of the combined replicates.
     pub sample: String,
-    /// Fragments of haplotype 1.
+    /// Fragments assigned to haplotype 1.
     pub hap1: u64,
-    /// Fragments of haplotype 2.
+    /// Fragments assigned to haplotype 2.
     pub hap2: u64,
-    /// Fragments that fit both.
+    /// Fragments that fit both haplotypes, or not differently enough.
     pub uninformative: u64,
-    /// Fragments that fit each in different places.
+    /// Fragments that fit each haplotype in different places.
     pub conflicting: u64,
     /// Records within the region in which the haplotypes differ.
     pub variants: u64,
@@ -59,7 +65,7 @@ pub struct CountRow {
     pub se: Option<f64>,
     /// Two-sided p-value of the imbalance test, see [`crate::counts::imbalance`].
     pub p_value: Option<f64>,
-    /// The same as a false discovery rate over the rows of its sample.
+    /// False discovery rate at this p-value over the rows of the sample.
     pub q_value: Option<f64>,
     /// Posterior mean of the log2 ratio; not read back by [`CountTable::read`].
     pub shrunk_log2_ratio: Option<f64>,
@@ -88,6 +94,33 @@ impl CountRow {
         }
         region
     }
+
+    /// The row of `region`, on the contig named `chrom`, with the fragments of `sample`: ratio and standard error are
+    /// those of [`log2_ratio`], the number of variants is 0, and there is no test and no anchor.
+    pub fn new(chrom: &str, region: &Region, sample: &str, tally: Tally) -> Self {
+        let ratio = log2_ratio(tally.hap1, tally.hap2);
+        Self {
+            chrom: chrom.into(),
+            start: region.start,
+            end: region.end,
+            name: region.name.clone(),
+            score: region.score.clone(),
+            strand: region.strand,
+            sample: sample.into(),
+            hap1: tally.hap1,
+            hap2: tally.hap2,
+            uninformative: tally.uninformative,
+            conflicting: tally.conflicting,
+            variants: 0,
+            log2_ratio: ratio.map(|r| r.0),
+            se: ratio.map(|r| r.1),
+            p_value: None,
+            q_value: None,
+            shrunk_log2_ratio: None,
+            shrunk_se: None,
+            anchor: None,
+        }
+    }
 }
 
 /// log2 ratio of two counts and its standard error, with one half added to each (Haldane 1956, Anscombe 1956):
@@ -105,6 +138,7 @@ pub fn log2_ratio(hap1: u64, hap2: u64) -> Option<(f64, f64)> {
 pub struct CountTable {
     /// Lines that begin with `##`, without line ends.
     pub header: Vec<String>,
+    /// One row per region and sample.
     pub rows: Vec<CountRow>,
 }
 
@@ -125,6 +159,9 @@ impl CountTable {
     }
 
     /// Write header, column names and rows.
+    ///
+    /// # Errors
+    /// Errors of `out`.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         for line in &self.header {
             writeln!(out, "{line}")?;
@@ -164,11 +201,11 @@ impl CountTable {
         Ok(())
     }
 
-    /// Read a count table, plain or gzip; `-` is standard input. Of the columns after the sixteen only `anchor` is read.
+    /// Read a count table, plain or gzip; `-` is standard input. Of the columns after the sixteen of [`COLUMNS`] only
+    /// `anchor` is read.
     ///
     /// # Errors
-    /// A file that is no count table, or a line that is wrong, is named with its number; so is a table
-    /// without a row.
+    /// A file that is not a count table, a malformed line (named by its number), and a table without rows.
     pub fn read(path: &Path) -> Result<Self> {
         let mut table = CountTable::default();
         let mut named = false;
@@ -176,7 +213,7 @@ impl CountTable {
         for (i, line) in open_text(path)?.lines().enumerate() {
             let wrong = |problem: String| Error::input(path, format!("line {}: {problem}", i + 1));
             let line = line.map_err(|e| match e.kind() {
-                io::ErrorKind::InvalidData => wrong("is not text".into()),
+                io::ErrorKind::InvalidData => wrong("is not valid text (UTF-8)".into()),
                 _ => Error::io(path, e),
             })?;
             let line = line.strip_suffix('\r').unwrap_or(&line);
@@ -195,19 +232,19 @@ impl CountTable {
                 named = true;
             } else if !line.trim().is_empty() {
                 if !named {
-                    return Err(wrong("comes before a #chrom line; make a count table with deepallele count".into()));
+                    return Err(wrong("comes before the #chrom line; make a count table with deepallele count".into()));
                 }
                 table.rows.push(parse(line, &anchors).map_err(wrong)?);
             }
         }
         if table.rows.is_empty() {
-            return Err(Error::input(path, "holds no regions; is it a count table of deepallele count?"));
+            return Err(Error::input(path, "contains no regions; is it a count table of deepallele count?"));
         }
         Ok(table)
     }
 }
 
-/// A ratio or its error as our tables have it: four decimals, `.` for none.
+/// A ratio or its standard error as in all tables: four decimals, `.` for none.
 pub fn fixed(value: Option<f64>) -> String {
     match value.map(|v| format!("{v:.4}")) {
         Some(text) if text == "-0.0000" => "0.0000".into(),
@@ -216,7 +253,7 @@ pub fn fixed(value: Option<f64>) -> String {
     }
 }
 
-/// A p- or q-value as our tables have it: five digits, `.` for none.
+/// A p- or q-value as in all tables: five significant digits, `.` for none.
 pub fn scientific(value: Option<f64>) -> String {
     value.map_or(".".into(), |v| format!("{v:.4e}"))
 }
@@ -231,7 +268,7 @@ fn parse(line: &str, anchors: &AnchorColumn) -> std::result::Result<CountRow, St
         "." => Ok(None),
         text => match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(Some(value)),
-            _ => Err(format!("{} is \"{text}\", neither a number nor .", COLUMNS[i])),
+            _ => Err(format!("{} is \"{text}\"; it must be a number or .", COLUMNS[i])),
         },
     };
     let strand = match c[5] {
@@ -242,10 +279,10 @@ fn parse(line: &str, anchors: &AnchorColumn) -> std::result::Result<CountRow, St
     };
     let (start, end) = (whole(1)?, whole(2)?);
     if end <= start {
-        return Err(format!("end {end} is not behind start {start}"));
+        return Err(format!("end {end} is not greater than start {start}"));
     }
     if c[0].is_empty() {
-        return Err("names no contig".into());
+        return Err("has an empty contig name".into());
     }
     Ok(CountRow {
         chrom: c[0].into(),
@@ -270,30 +307,13 @@ fn parse(line: &str, anchors: &AnchorColumn) -> std::result::Result<CountRow, St
     })
 }
 
-/// Counts of haplotype 1, haplotype 2 and of both in a region, and nothing else.
+/// A row with fragments of haplotype 1, of haplotype 2 and uninformative ones, without a ratio.
 #[cfg(test)]
 pub(crate) fn test_row(chrom: &str, (start, end): (u64, u64), sample: &str, counts: [u64; 3]) -> CountRow {
-    CountRow {
-        chrom: chrom.into(),
-        start,
-        end,
-        name: ".".into(),
-        score: ".".into(),
-        strand: b'.',
-        sample: sample.into(),
-        hap1: counts[0],
-        hap2: counts[1],
-        uninformative: counts[2],
-        conflicting: 0,
-        variants: 0,
-        log2_ratio: None,
-        se: None,
-        p_value: None,
-        q_value: None,
-        shrunk_log2_ratio: None,
-        shrunk_se: None,
-        anchor: None,
-    }
+    let [hap1, hap2, uninformative] = counts;
+    let tally = Tally { hap1, hap2, uninformative, conflicting: 0 };
+    let region = crate::io::regions::bed::test_region(0, start, end);
+    CountRow { log2_ratio: None, se: None, ..CountRow::new(chrom, &region, sample, tally) }
 }
 
 #[cfg(test)]
@@ -301,27 +321,22 @@ mod tests {
     use super::*;
 
     fn row() -> CountRow {
-        let (ratio, se) = log2_ratio(7, 1).unwrap();
-        CountRow {
-            chrom: "chr1".into(),
-            start: 5,
-            end: 90,
+        let region = Region {
             name: "peak 1".into(),
             score: "0".into(),
             strand: b'+',
-            sample: "s".into(),
-            hap1: 7,
-            hap2: 1,
-            uninformative: 30,
-            conflicting: 2,
+            ..crate::io::regions::bed::test_region(0, 5, 90)
+        };
+        let row = CountRow::new("chr1", &region, "s", Tally { hap1: 7, hap2: 1, uninformative: 30, conflicting: 2 });
+        // Tables keep four decimals.
+        let rounded = |value: Option<f64>| value.map(|v| (v * 1e4).round() / 1e4);
+        CountRow {
             variants: 1,
-            log2_ratio: Some((ratio * 1e4).round() / 1e4),
-            se: Some((se * 1e4).round() / 1e4),
-            p_value: None,
+            log2_ratio: rounded(row.log2_ratio),
+            se: rounded(row.se),
             q_value: Some(0.0125),
-            shrunk_log2_ratio: None,
-            shrunk_se: None,
             anchor: Some(40),
+            ..row
         }
     }
 
@@ -363,12 +378,12 @@ mod tests {
     }
 
     #[test]
-    fn wrong_tables_are_named_with_their_line() {
+    fn malformed_lines_are_reported_by_number() {
         let header = format!("##x=1\n{}\n", COLUMNS.join("\t"));
         let line = "chr1\t5\t9\t.\t.\t.\ts\t1\t2\t3\t4\t5\t.\t.\t.\t.";
         assert_eq!(read(format!("{header}{line}\r\n").as_bytes()).unwrap().rows.len(), 1);
         for (text, part) in [
-            (header.clone(), "holds no regions"),
+            (header.clone(), "contains no regions"),
             (line.to_string(), "line 1: comes before"),
             ("#chrom\tstart\n".to_string(), "line 1: is not the header"),
             (format!("{header}{}", line.replace("\t9\t", "\t5\t")), "line 3: end 5"),

@@ -1,10 +1,9 @@
-//! The per-variant table: fragments by the allele they show at each record.
+//! The per-variant table: fragments by allele at each record.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::counts::VariantSink;
-use crate::counts::VariantTally;
+use crate::counts::{VariantSink, VariantTally};
 use crate::error::{Error, Result};
 use crate::genome::{Variant, MISSING};
 use crate::io::{Contigs, Spans};
@@ -28,16 +27,23 @@ pub const COLUMNS: [&str; 12] = [
 /// One record of one sample.
 #[derive(Clone, Copy, Debug)]
 pub struct VariantRow<'a> {
+    /// Name of the contig.
     pub chrom: &'a str,
+    /// The record.
     pub variant: &'a Variant,
+    /// Name of the sample.
     pub sample: &'a str,
+    /// The fragments by allele.
     pub tally: VariantTally,
 }
 
 impl VariantRow<'_> {
-    /// Write the columns of [`COLUMNS`], without a line end. Positions are 1-based as in VCF. An unphased call has
-    /// `.` for both haplotype alleles; its `hap1` and `hap2` count the first and second allele of the call. So
-    /// has an allele without a sequence.
+    /// Write the columns of [`COLUMNS`], without a line end. Positions are 1-based as in VCF. The haplotype alleles of an
+    /// unphased call are `.`, and its `hap1` and `hap2` count the first and second allele of the call. An allele
+    /// without a sequence is `.` too.
+    ///
+    /// # Errors
+    /// Errors of `out`.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let mut line = Vec::with_capacity(96);
         self.append(&mut line);
@@ -75,7 +81,7 @@ impl VariantRow<'_> {
     }
 }
 
-/// Append a number in decimal. There are millions of them, which the general way of writing makes slow.
+/// Append a number in decimal; faster than `write!`, since there are millions of them.
 pub(super) fn number(line: &mut Vec<u8>, mut n: u64) {
     let mut digits = [0; 20];
     let mut first = digits.len();
@@ -90,7 +96,7 @@ pub(super) fn number(line: &mut Vec<u8>, mut n: u64) {
     line.extend_from_slice(&digits[first..]);
 }
 
-/// Writes the table as records come: a line a record and sample, samples in their order.
+/// Writes the table record by record, one line per sample.
 pub struct VariantTable<W> {
     out: W,
     path: PathBuf,
@@ -101,11 +107,11 @@ pub struct VariantTable<W> {
 }
 
 impl<W: Write> VariantTable<W> {
-    /// Begin with `header` lines, as they are, and the names of the columns. `path` is for messages. Records that
-    /// do not overlap `within` are left out.
+    /// Write the `header` lines, as they are, and the names of the columns. `path` is used in messages. Records that do
+    /// not overlap `within` will be omitted.
     ///
     /// # Errors
-    /// What `out` says.
+    /// Errors of `out`.
     pub fn begin(
         mut out: W,
         path: &Path,
@@ -131,7 +137,7 @@ impl<W: Write> VariantTable<W> {
         })
     }
 
-    /// What was written to, complete but for its own buffers.
+    /// The output, with everything written to it but not flushed.
     pub fn into_inner(self) -> W {
         self.out
     }
@@ -184,7 +190,7 @@ mod tests {
         "##x\n#chrom\tpos\tid\tref\talt\tsample\thap1_allele\thap2_allele\thap1\thap2\tother\tconflicting\n";
 
     #[test]
-    fn a_line_a_record_and_sample() {
+    fn one_line_per_record_and_sample() {
         let expected = "1\t6\t.\tACGT\tACGA,A\ts\tACGT\tACGA\t10\t0\t0\t0\n\
             1\t6\t.\tACGT\tACGA,A\tt\tACGT\tACGA\t0\t1\t2\t3\n\
             1\t7\trs1\tC\tA,T\ts\tT\tC\t11\t1\t0\t0\n1\t7\trs1\tC\tA,T\tt\tT\tC\t0\t1\t2\t3\n\
@@ -194,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_ever() {
+    fn numbers_are_written_in_decimal() {
         for n in [0, 7, 10, 99, 100, 1234567890, u64::MAX] {
             let mut line = Vec::new();
             number(&mut line, n);
@@ -203,14 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn records_elsewhere_are_left_out() {
+    fn records_outside_the_spans_are_omitted() {
         let got = table(Some(Spans::new([(0, 8, 21)])));
         let places: Vec<&str> = got.lines().skip(2).map(|l| l.split('\t').nth(1).unwrap()).collect();
         assert_eq!(places, ["6", "6", "21", "21"]);
     }
 
     #[test]
-    fn a_full_disk_is_told_by_name() {
+    fn a_full_disk_is_reported_with_the_file() {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let begun = VariantTable::begin(full, Path::new("v.tsv"), &[], &Contigs::default(), &[], None);
         assert!(begun.err().unwrap().to_string().contains("v.tsv"));

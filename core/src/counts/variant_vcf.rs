@@ -1,10 +1,9 @@
-//! The per-variant counts as VCF or BCF: a column a sample.
+//! The per-variant counts as VCF or BCF, one column per sample.
 
 use std::path::Path;
 
 use crate::counts::variant_table::number;
-use crate::counts::VariantSink;
-use crate::counts::VariantTally;
+use crate::counts::{VariantSink, VariantTally};
 use crate::error::{Error, Result};
 use crate::genome::{Variant, MISSING};
 use crate::io::vcf::{ClosedVcf, IndexKind, VcfFormat, VcfHeader, VcfRecord, VcfWriter};
@@ -23,7 +22,7 @@ const FIELDS: [(&str, &str, &str, &str); 6] = [
 /// The longest contig, in bases, that a tabix index can hold.
 const TABIX_LIMIT: u64 = 1 << 29;
 
-/// Writes VCF or BCF as records come. Nothing has its final name before [`VariantVcf::close`] and its
+/// Writes VCF or BCF record by record. The file has a temporary name until [`VariantVcf::close`] and
 /// [`ClosedVcf::persist`].
 pub struct VariantVcf {
     writer: VcfWriter,
@@ -35,11 +34,11 @@ pub struct VariantVcf {
 }
 
 impl VariantVcf {
-    /// Begin `path` (`-`: standard output). `lines` are `##key=value` lines that go into the header; records that
-    /// do not overlap `within` are left out.
+    /// Create `path` (`-`: standard output). `lines` are `##key=value` lines of the header; records that do not overlap
+    /// `within` will be omitted.
     ///
     /// # Errors
-    /// The file cannot be written, or a name of a sample or contig cannot stand in a VCF.
+    /// A file that cannot be written; a name of a sample or contig that VCF does not allow.
     pub fn create(
         path: &Path,
         format: VcfFormat,
@@ -65,7 +64,10 @@ impl VariantVcf {
         text += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT";
         for sample in samples {
             if sample.is_empty() || sample.contains(['\t', '\n', '\r']) {
-                return Err(Error::mismatch(format!("\"{}\" can be no sample of a VCF", sample.escape_default())));
+                return Err(Error::mismatch(format!(
+                    "\"{}\" cannot be the name of a sample in VCF; give another with --sample-name",
+                    sample.escape_default()
+                )));
             }
             text += &format!("\t{sample}");
         }
@@ -75,11 +77,11 @@ impl VariantVcf {
         Ok(Self { writer, header, format, contigs: contigs.clone(), within, records: 0 })
     }
 
-    /// Write everything out and, for compressed files, the index: `.tbi` for VCF (`.csi` where a contig is too long
-    /// for that), `.csi` for BCF.
+    /// Write the rest and, for compressed files, the index: `.tbi` for VCF (`.csi` if a contig is too long for it), `.csi`
+    /// for BCF.
     ///
     /// # Errors
-    /// A full disk.
+    /// A file that cannot be written, such as on a full disk.
     pub fn close(self) -> Result<ClosedVcf> {
         let long = self.contigs.iter().any(|(_, length)| length >= TABIX_LIMIT);
         let index = match self.format {
@@ -91,12 +93,12 @@ impl VariantVcf {
     }
 }
 
-/// Append a value of a field. The type has 32 bits in BCF.
+/// Append the value of a field, at most the largest 32-bit integer, which is the type in BCF.
 fn value(out: &mut Vec<u8>, n: u64) {
     number(out, n.min(i32::MAX as u64));
 }
 
-/// A line of VCF without its end.
+/// A line of VCF without its line end.
 fn line(contig: &str, v: &Variant, tallies: &[VariantTally]) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
     out.extend_from_slice(contig.as_bytes());
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_holds_the_same_records() {
+    fn all_formats_hold_the_same_records() {
         let folder = tempfile::tempdir().unwrap();
         let contigs = Contigs::new(vec![("chr1".into(), 1000), ("chr2".into(), 0)]);
         let samples = ["one".to_string(), "two x".to_string()];
@@ -206,7 +208,7 @@ mod tests {
                 let v = test_variant(start, &["ACT", "A"], 0, 1);
                 out.add(contig, &v, &[tally(1, 2, 3, 1), tally(9, 8, 7, 6)]).unwrap();
             }
-            assert!(!path.exists(), "nothing has the final name before the end");
+            assert!(!path.exists(), "the file has no name before the end");
             out.close().unwrap().persist().unwrap();
             assert!(index.is_none_or(|i| folder.path().join(i).exists()), "{name}");
             let mut reader = VcfReader::open(&path, 1).unwrap();
@@ -229,6 +231,6 @@ mod tests {
         let samples = ["a\tb".to_string()];
         let contigs = Contigs::default();
         let made = VariantVcf::create(Path::new("-"), VcfFormat::Vcf, &[], &contigs, &samples, None, 1);
-        assert!(made.err().unwrap().to_string().contains("no sample"));
+        assert!(made.err().unwrap().to_string().contains("cannot be the name of a sample"));
     }
 }

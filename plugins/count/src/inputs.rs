@@ -1,4 +1,4 @@
-//! What `count` reads, opened and fitted to the contigs of the alignments.
+//! The inputs of `count` with alignments to the reference, opened and matched to the contigs of the alignments.
 
 use std::path::PathBuf;
 
@@ -16,19 +16,28 @@ use crate::args::Args;
 
 /// The inputs, all by the contigs of the alignments.
 pub struct Inputs {
+    /// The alignment files.
     pub paths: Vec<PathBuf>,
+    /// The variants file.
     pub vcf: PathBuf,
+    /// Haplotype 1 and 2.
     pub haplotypes: [HaplotypeSource; 2],
+    /// The alignments of all files, merged by position.
     pub alignments: MergedAlignments,
-    /// What -r, -R, -t or -T restrict to.
+    /// The spans of -r, -R, -t or -T.
     pub spans: Option<Spans>,
+    /// The regions of -L that overlap the spans.
     pub regions: Option<Regions>,
+    /// The regions of --exclude.
     pub excluded: Option<Regions>,
+    /// The variants of both haplotypes.
     pub variants: VariantStream,
+    /// The genome of -f.
     pub reference: Option<Reference>,
 }
 
 impl Inputs {
+    /// Open the inputs that the options name.
     pub fn open(args: &Args) -> Result<Self> {
         let paths = alignment_files(args)?;
         let vcf = args.haplotypes.required()?.to_path_buf();
@@ -38,7 +47,7 @@ impl Inputs {
         let fasta = args.genome.reference.as_deref();
         let mut alignments = MergedAlignments::open(&paths, fasta, args.threads.count())?;
         let contigs = alignments.contigs().clone();
-        // By the index: the contigs whose variants are needed. Reads reach further than the spans.
+        // With an index, only the contigs of the spans need variants. (Reads extend beyond the spans.)
         let mut wanted = None;
         let spans = match restriction(args, &contigs)? {
             Some(Restriction::ByIndex(spans)) => {
@@ -82,7 +91,7 @@ impl Inputs {
     }
 }
 
-/// The alignment files, or standard input when none is named and something is piped in.
+/// The alignment files, or standard input when none is named and it is a pipe.
 pub fn alignment_files(args: &Args) -> Result<Vec<PathBuf>> {
     match args.alignments.len() {
         0 => Ok(vec![input_or_stdin(None, "alignments (BAM, CRAM or SAM)")?]),
@@ -90,7 +99,7 @@ pub fn alignment_files(args: &Args) -> Result<Vec<PathBuf>> {
     }
 }
 
-/// What the run is restricted to.
+/// The spans that a run is restricted to.
 pub enum Restriction {
     /// -r, -R
     ByIndex(Spans),
@@ -99,6 +108,7 @@ pub enum Restriction {
 }
 
 impl Restriction {
+    /// The spans, however they are applied.
     pub fn spans(&self) -> &Spans {
         match self {
             Restriction::ByIndex(spans) | Restriction::ByReading(spans) => spans,
@@ -106,13 +116,13 @@ impl Restriction {
     }
 }
 
-/// What -r, -R, -t or -T say, by the contigs of the alignments.
+/// The spans of -r, -R, -t or -T by the contigs of the alignments.
 pub fn restriction(args: &Args, contigs: &Contigs) -> Result<Option<Restriction>> {
     let resolve = |list: Vec<Interval>| -> Result<Spans> {
         let one = |i: Interval| match contigs.find(&i.contig) {
             Some(contig) => Ok((contig, i.start, i.end)),
             None => Err(Error::mismatch(format!(
-                "region on \"{}\", which the alignments do not have (they have {})",
+                "region on \"{}\", a contig that the alignments do not have (they have {})",
                 i.contig,
                 contigs.summary()
             ))),

@@ -1,4 +1,4 @@
-//! What stands in the column `sample` for each alignment file.
+//! The names of the samples, one for each alignment file.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -7,9 +7,9 @@ use anyhow::Result;
 use deepallele_common::usage;
 use deepallele_core::io::text_input::is_stdio;
 
-/// One name a file, all different: those `given`, else the one sample of the file's read groups where no other file
-/// has the same, else the name of the file without its ending (`piped` for standard input), numbered where that
-/// occurs twice. `files` are names of files with the sample of their read groups.
+/// One name per file, all different: those `given`; else the sample of the file's read groups, if there is one and no
+/// other file has the same; else the name of the file without its extension (`piped` for standard input), numbered if it
+/// occurs twice. `files` are paths with the sample of their read groups.
 pub fn sample_names(given: &[String], files: &[(&Path, Option<&str>)], piped: &str) -> Result<Vec<String>> {
     if !given.is_empty() {
         if given.len() != files.len() {
@@ -29,10 +29,10 @@ pub fn sample_names(given: &[String], files: &[(&Path, Option<&str>)], piped: &s
             name.chars().map(|c| if c.is_control() { '_' } else { c }).collect()
         }
     };
-    let alone = |sample: &str| files.iter().filter(|(_, other)| *other == Some(sample)).count() == 1;
+    let unique_to_file = |sample: &str| files.iter().filter(|(_, other)| *other == Some(sample)).count() == 1;
     let mut taken = HashSet::new();
     let names = files.iter().map(|&(path, sample)| {
-        let name = sample.filter(|s| alone(s)).map_or_else(|| stem(path), str::to_string);
+        let name = sample.filter(|s| unique_to_file(s)).map_or_else(|| stem(path), str::to_string);
         let mut unique = name.clone();
         let mut number = 2;
         while !taken.insert(unique.clone()) {
@@ -55,11 +55,11 @@ mod tests {
     }
 
     #[test]
-    fn every_file_has_a_name_of_its_own() {
+    fn every_file_has_a_different_name() {
         let of = |files| names(&[], files).unwrap();
         assert_eq!(of(&[("x/a.bam", Some("s"))]), ["s"]);
         assert_eq!(of(&[("x/a.bam", None), ("b.sorted.bam", Some("s"))]), ["a", "s"]);
-        // Replicates of one individual are told apart by their files.
+        // Replicates of one individual are distinguished by their files.
         assert_eq!(of(&[("x/a.bam", Some("s")), ("y/b.bam", Some("s"))]), ["a", "b"]);
         assert_eq!(of(&[("x/a.bam", Some("s")), ("y/a.bam", Some("s")), ("z/a.bam", None)]), ["a", "a.2", "a.3"]);
         assert_eq!(of(&[("-", None)]), ["kid"]);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn names_given_must_be_one_a_file_and_different() {
+    fn given_names_must_be_one_per_file_and_different() {
         let files = [("a.bam", Some("s")), ("b.bam", None)];
         assert_eq!(names(&["x", "y"], &files).unwrap(), ["x", "y"]);
         assert_eq!(names(&["x"], &files), None);

@@ -1,4 +1,4 @@
-//! Alignments to a haplotype's genome, brought back to the reference.
+//! Alignments to the genome of a haplotype, lifted over to the reference.
 
 use crate::genome::CoordinateMap;
 
@@ -9,7 +9,7 @@ const SKIP: u32 = 3;
 const SOFT_CLIP: u32 = 4;
 
 fn push(cigar: &mut Vec<u32>, operation: u32, length: u64) {
-    // BAM gives 28 bits to a length; reads and gaps on one contig stay below.
+    // A length has 28 bits in BAM; reads and gaps on one contig stay below.
     let length = length.min((1 << 28) - 1) as u32;
     match cigar.last_mut() {
         _ if length == 0 => {}
@@ -18,10 +18,10 @@ fn push(cigar: &mut Vec<u32>, operation: u32, length: u64) {
     }
 }
 
-/// Write into `to` the CIGAR on the reference of an alignment that begins at the haplotype's `position` (0-based)
-/// with `cigar` (both as in BAM), and give back its position on the reference. Bases that only the haplotype has
-/// become insertions, those that it lacks deletions; at the ends of the alignment they become soft clips or
-/// nothing. `=` and `X` become `M`: they were said of the haplotype. None when no base has a place on the
+/// CoordinateMap over an alignment that begins at `position` (0-based) of the haplotype with `cigar` (as in BAM): write its CIGAR
+/// on the reference into `to`, and return its 0-based position there. Bases that only the haplotype has become
+/// insertions, bases that it lacks deletions; at the ends of the alignment, insertions become soft clips, and deletions
+/// are dropped. `=` and `X` become `M`, since they compare with the haplotype. None when no base has a position on the
 /// reference.
 pub fn lift(map: &CoordinateMap, position: u64, cigar: &[u32], to: &mut Vec<u32>) -> Option<u64> {
     to.clear();
@@ -60,7 +60,7 @@ pub fn lift(map: &CoordinateMap, position: u64, cigar: &[u32], to: &mut Vec<u32>
                     left -= run;
                 }
             }
-            // What it spans on the reference is known at the next base that matches.
+            // Its length on the reference follows from the next aligned base.
             2 | 3 => {
                 at += left;
                 if kind == 3 {
@@ -84,8 +84,8 @@ pub fn lift(map: &CoordinateMap, position: u64, cigar: &[u32], to: &mut Vec<u32>
     Some(start)
 }
 
-/// The aligned stretches of an alignment, 0-based half-open.
-pub fn aligned(position: u64, cigar: &[u32]) -> impl Iterator<Item = (u64, u64)> + '_ {
+/// The aligned blocks of an alignment on the reference, 0-based half-open.
+pub fn aligned_blocks(position: u64, cigar: &[u32]) -> impl Iterator<Item = (u64, u64)> + '_ {
     cigar
         .iter()
         .scan(position, |at, &operation| {
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn gaps_of_the_haplotype_become_insertions_and_deletions() {
-        // Haplotype: 5 bases, 2 of its own, 5 bases, 3 missing, the rest.
+        // Haplotype: 5 bases, 2 inserted, 5 bases, 3 deleted, the rest.
         let mut map = CoordinateMap::new(40);
         map.add(5, 5, 2);
         map.add(10, 13, 0);
@@ -147,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_base_keeps_its_place(
+        fn every_base_keeps_its_reference_position(
             gaps in prop::collection::vec((1u64..6, 0u64..4, 0u64..4), 0..6), start in 0u64..20,
             ops in prop::collection::vec((0usize..4, 1u32..6), 1..8),
         ) {
@@ -158,7 +158,7 @@ mod tests {
             }
             let cigar: Vec<u32> = ops.iter().map(|(k, n)| n << 4 | [0, 1, 2, 3][*k]).collect();
             let mut to = Vec::new();
-            // Where each base of the read lies on the reference, by the map and by the new CIGAR.
+            // The reference position of each base of the read, by the map and by the new CIGAR.
             let mut expected = Vec::new();
             let mut h = start;
             for c in &cigar {
@@ -186,8 +186,8 @@ mod tests {
                 prop_assert_eq!(got, expected);
                 prop_assert!(!matches!(to[0] & 15, 1..=3) && !matches!(to[to.len() - 1] & 15, 1..=3));
                 prop_assert!(to.windows(2).all(|w| w[0] & 15 != w[1] & 15));
-                let stretches: u64 = aligned(position.unwrap(), &to).map(|(s, e)| e - s).sum();
-                prop_assert_eq!(stretches, expected_bases(&to));
+                let bases: u64 = aligned_blocks(position.unwrap(), &to).map(|(s, e)| e - s).sum();
+                prop_assert_eq!(bases, expected_bases(&to));
             }
         }
     }

@@ -1,14 +1,14 @@
-//! The beta-binomial distribution of the fragments of haplotype 1 among the informative ones.
+//! The beta-binomial distribution of the number of fragments of haplotype 1 among the informative ones.
 
 use statrs::function::erf::erfc_inv;
 use statrs::function::gamma::ln_gamma;
 
-/// p-values are not given below this: smaller ones say nothing more and would become 0.
+/// Smallest p-value that is reported; smaller ones would underflow to 0.
 pub const SMALLEST_P: f64 = 1e-300;
 
-/// Fragments of haplotype 1 among `n` informative ones, when their share varies about `mean` with the dispersion
-/// `rho` = 1 / (α + β + 1): the share is Beta(α, β) distributed, and any two fragments of a region correlate by
-/// `rho`. At `rho` = 0 it is the binomial distribution.
+/// Number of fragments of haplotype 1 among `n` informative ones, if their share varies around `mean` with the dispersion
+/// `rho` = 1 / (α + β + 1): the share has the distribution Beta(α, β), and any two fragments of a region have the
+/// correlation `rho`. With `rho` = 0 it is the binomial distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BetaBinomial {
     n: u64,
@@ -17,7 +17,7 @@ pub struct BetaBinomial {
 }
 
 impl BetaBinomial {
-    /// `mean` within (0, 1) and `rho` within [0, 1); values outside are moved to the next one inside.
+    /// `mean` is in (0, 1) and `rho` in [0, 1); values outside are clamped.
     pub fn new(n: u64, mean: f64, rho: f64) -> Self {
         Self { n, mean: mean.clamp(1e-9, 1.0 - 1e-9), rho: rho.clamp(0.0, 1.0 - 1e-9) }
     }
@@ -37,8 +37,8 @@ impl BetaBinomial {
         if self.rho == 0.0 {
             return binomial;
         }
-        // Γ(a + k) / Γ(a) = a^k · exp(rise(a, k)): what grows without bound as rho goes to 0 cancels here on
-        // paper instead of in floating point.
+        // Γ(a + k) / Γ(a) = a^k · exp(rise(a, k)): the terms that diverge as rho goes to 0 cancel analytically
+        // instead of in floating point.
         let total = (1.0 - self.rho) / self.rho;
         let (alpha, beta) = (self.mean * total, (1.0 - self.mean) * total);
         binomial + rise(alpha, hap1) + rise(beta, hap2) - rise(total, self.n as f64)
@@ -53,14 +53,14 @@ impl BetaBinomial {
     /// Probability of fewer than `k` fragments of haplotype 1.
     fn below(&self, k: u64) -> f64 {
         let total = (1.0 - self.rho) / self.rho.max(f64::MIN_POSITIVE);
-        // With α and β of 1 and more the steps shrink all the way down, so that a small term ends the sum.
-        let one_hump = self.mean.min(1.0 - self.mean) * total >= 1.0;
+        // With α and β of at least 1 the distribution is unimodal, so that a small term ends the sum.
+        let unimodal = self.mean.min(1.0 - self.mean) * total >= 1.0;
         let (mut sum, mut term) = (0.0, 1.0);
         for i in (1..=k).rev() {
             let step = self.down(i);
             term *= step;
             sum += term;
-            if one_hump && step < 1.0 && term < sum * 1e-17 {
+            if unimodal && step < 1.0 && term < sum * 1e-17 {
                 break;
             }
         }
@@ -70,26 +70,25 @@ impl BetaBinomial {
         (sum.ln() + self.ln_pmf(k)).exp().min(1.0)
     }
 
-    /// The same distribution seen from haplotype 2.
-    fn turned(&self) -> Self {
+    /// The distribution of the number of fragments of haplotype 2.
+    fn swapped(&self) -> Self {
         Self { mean: 1.0 - self.mean, ..*self }
     }
 
-    /// Two-sided mid-p value of `k` fragments of haplotype 1, and its z score, positive when there are more than
-    /// expected.
+    /// Two-sided mid-p value of `k` fragments of haplotype 1, and its z score, positive if there are more than expected.
     ///
-    /// Let F be the distribution function. A p-value that is uniform under the null at every depth needs a draw
-    /// u, uniform between F(k - 1) and F(k), as p = 1 - |2u - 1|. The value here is its mean over those draws:
-    /// no chance in it, mean 1/2 under the null at every depth, and it tends to uniform as counts grow. The
-    /// common "exact" p-value takes the worst draw, is too large on average, and piles up at 1. Where k is not in
-    /// the middle, it is the mid-p value of Lancaster (1961): 2 P(K < k) + P(K = k).
+    /// Let F be the distribution function. A p-value that is uniform under the null hypothesis at every depth needs a
+    /// random u, uniform between F(k - 1) and F(k): p = 1 - |2u - 1|. The value here is its mean over u. It is
+    /// deterministic, has the mean 1/2 under the null hypothesis at every depth, and becomes uniform for large counts. The
+    /// common "exact" p-value takes the worst u, is too large on average, and accumulates at 1. Unless k is in the
+    /// middle, it is the mid-p value of Lancaster (1961): 2 P(K < k) + P(K = k).
     pub fn two_sided(&self, k: u64) -> (f64, f64) {
         let k = k.min(self.n);
         if self.n == 0 {
             return (1.0, 0.0);
         }
         if k as f64 > self.n as f64 * self.mean {
-            let (p, z) = self.turned().lower_side(self.n - k);
+            let (p, z) = self.swapped().lower_side(self.n - k);
             return (p, -z);
         }
         self.lower_side(k)
@@ -108,8 +107,8 @@ impl BetaBinomial {
             let p = 1.0 - ((0.5 - below).powi(2) + (upto - 0.5).powi(2)) / here;
             return (p.clamp(0.0, 1.0), -root2 * erfc_inv((below + upto).min(2.0)));
         }
-        // A skewed distribution whose median lies below k, though its mean does not.
-        let above = self.turned().below(self.n - k);
+        // A skewed distribution with its median below k, but not its mean.
+        let above = self.swapped().below(self.n - k);
         let p = (2.0 * above + here).clamp(SMALLEST_P, 1.0);
         (p, root2 * erfc_inv(p))
     }
@@ -132,7 +131,7 @@ fn rise(a: f64, k: f64) -> f64 {
     if a < 16.0 {
         return ln_gamma(a + k) - ln_gamma(a) - k * a.ln();
     }
-    // Stirling's series of both terms; the two large parts are taken together.
+    // Stirling's series of both terms; their large parts are combined.
     let tail = |x: f64| {
         let y = 1.0 / (x * x);
         (1.0 / 12.0 - y * (1.0 / 360.0 - y * (1.0 / 1260.0 - y * (1.0 / 1680.0 - y / 1188.0)))) / x
@@ -145,7 +144,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Products and quotients as on paper: the urn from which every draw puts a second ball back.
+    /// Directly from the definition by an urn: every draw returns the ball and adds another of its colour.
     fn urn(n: u64, k: u64, mean: f64, rho: f64) -> f64 {
         let total = (1.0 - rho) / rho;
         let (a, b) = (mean * total, (1.0 - mean) * total);
@@ -171,14 +170,14 @@ mod tests {
         // A fair coin.
         near(BetaBinomial::new(4, 0.5, 0.0).ln_pmf(2), (6f64 / 16.0).ln(), 1e-14);
         assert_eq!(BetaBinomial::new(4, 0.5, 0.1).ln_pmf(5), f64::NEG_INFINITY);
-        // One fragment says nothing: both outcomes have the same p. Ten of ten: 2 · (1/1024) / 2.
+        // One fragment is no evidence: both outcomes have the same p-value. Ten of ten: 2 · (1/1024) / 2.
         near(BetaBinomial::new(1, 0.5, 0.0).two_sided(0).0, 0.5, 1e-14);
         near(BetaBinomial::new(1, 0.5, 0.0).two_sided(1).0, 0.5, 1e-14);
         near(BetaBinomial::new(10, 0.5, 0.0).two_sided(10).0, 1.0 / 1024.0, 1e-14);
         // 1 of 10: 2 · 1/1024 + 10/1024. Balanced: 1 - 6/16/2.
         near(BetaBinomial::new(10, 0.5, 0.0).two_sided(1).0, 12.0 / 1024.0, 1e-14);
         near(BetaBinomial::new(4, 0.5, 0.0).two_sided(2).0, 1.0 - 3.0 / 16.0, 1e-14);
-        // z of a p of 0.05 is 1.959964; the sign says which side.
+        // z for p = 0.05 is 1.959964; its sign is that of the imbalance.
         let (p, z) = BetaBinomial::new(10_000, 0.5, 0.0).two_sided(4902);
         near(z, -1.96, 1e-2);
         near(p, 0.05, 1e-2);
@@ -223,11 +222,11 @@ mod tests {
             prop_assert!((d.ln_pmf(k).exp() - expected).abs() < 1e-11 * (1.0 + expected));
             let sum: f64 = (0..=n).map(|k| d.ln_pmf(k).exp()).sum();
             prop_assert!((sum - 1.0).abs() < 1e-10);
-            let turned = BetaBinomial::new(n, 1.0 - mean, rho);
-            prop_assert!((d.ln_pmf(k) - turned.ln_pmf(n - k)).abs() < 1e-9);
+            let swapped = BetaBinomial::new(n, 1.0 - mean, rho);
+            prop_assert!((d.ln_pmf(k) - swapped.ln_pmf(n - k)).abs() < 1e-9);
             let (p, z) = d.two_sided(k);
             prop_assert!(p > 0.0 && p <= 1.0 && z.is_finite());
-            // Both tails by adding up.
+            // The tail by direct summation.
             let below: f64 = (0..k).map(|k| d.ln_pmf(k).exp()).sum();
             prop_assert!((d.below(k) - below).abs() < 1e-10);
         }
@@ -236,7 +235,7 @@ mod tests {
         fn without_dispersion_it_is_binomial(n in 1u64..2_000_000, share in 0.3f64..0.7, tiny in 1e-16f64..1e-13) {
             let k = (n as f64 * share) as u64;
             let (limit, near) = (BetaBinomial::new(n, 0.5, 0.0), BetaBinomial::new(n, 0.5, tiny));
-            // The exact difference is of the order n² · rho.
+            // The true difference is of the order n² · rho.
             let allowed = 1e-8 + (n as f64).powi(2) * tiny;
             prop_assert!((limit.ln_pmf(k) - near.ln_pmf(k)).abs() < allowed);
         }

@@ -1,4 +1,4 @@
-//! Replicates taken together: one verdict from several samples of the same region.
+//! Replicates tested together: one result from several samples of the same region.
 
 use statrs::function::erf::erfc;
 
@@ -9,8 +9,9 @@ use crate::counts::imbalance::BetaBinomial;
 /// One region of one replicate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Replicate {
-    /// Fragments of haplotype 1 and 2.
+    /// Fragments of haplotype 1.
     pub hap1: u64,
+    /// Fragments of haplotype 2.
     pub hap2: u64,
     /// Dispersion of its sample.
     pub rho: f64,
@@ -21,19 +22,18 @@ pub struct Replicate {
 pub struct Combined {
     /// Weighted mean of the replicates' log2 ratios.
     pub log2_ratio: f64,
-    /// Its standard error, with the dispersion within each replicate in it.
+    /// Its standard error, which includes the dispersion within each replicate.
     pub se: f64,
     /// Two-sided p-value.
     pub p_value: f64,
 }
 
-/// Combine the replicates of a region. None when none has an informative fragment; with one that has, its own
-/// test.
+/// Combine the replicates of a region. None if none has an informative fragment; if one has, the result is its own test.
 ///
-/// p: Stouffer's method with weights (Lipták 1958). Each replicate's two-sided mid-p value becomes a z score with
-/// the sign of its imbalance, so that replicates that disagree cancel; the weight is the square root of its
-/// effective number of fragments, n / (1 + (n - 1) · rho). log2 ratio: weighted by 1 / se². Both weights grow
-/// with depth only until the dispersion is what limits a replicate.
+/// p-value: Stouffer's method with weights (Lipták 1958). The two-sided mid-p value of each replicate becomes a z score
+/// with the sign of its imbalance, so that replicates that disagree cancel out; the weight is the square root of its
+/// effective number of fragments, n / (1 + (n - 1) · rho). log2 ratio: weighted by 1 / se². Both weights increase with
+/// depth only until the dispersion limits a replicate.
 pub fn combine(replicates: &[Replicate], mean: f64) -> Option<Combined> {
     let (mut z_sum, mut z_squares) = (0.0, 0.0);
     let (mut ratio_sum, mut precision) = (0.0, 0.0);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn one_replicate_with_data_is_its_own_test() {
+    fn a_single_replicate_with_data_keeps_its_test() {
         assert_eq!(of(&[], 0.0), None);
         assert_eq!(of(&[(0, 0), (0, 0)], 0.0), None);
         let alone = of(&[(9, 1), (0, 0)], 0.02).unwrap();
@@ -98,6 +98,6 @@ mod tests {
             (of(&[(230, 200), (340, 300)], 0.0).unwrap(), BetaBinomial::new(1070, 0.5, 0.0).two_sided(570));
         assert!((split.p_value / joint - 1.0).abs() < 0.02, "{} {joint}", split.p_value);
         let shallow = of(&[(1000, 500), (10, 11)], 0.0).unwrap();
-        assert!((shallow.log2_ratio - 1.0).abs() < 0.05, "the deep one decides: {shallow:?}");
+        assert!((shallow.log2_ratio - 1.0).abs() < 0.05, "the deep replicate dominates: {shallow:?}");
     }
 }

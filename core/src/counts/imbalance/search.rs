@@ -1,7 +1,7 @@
-//! The highest point of a function of one scale parameter.
+//! Maximum of a function of one scale parameter.
 
-/// Where `f` is highest among 0 and the range `low` to `high` (both above 0), and how high it is. A grid on a
-/// log scale finds the hill, golden section its top, to five digits; 0 wins when nothing is higher.
+/// Argument and value of the maximum of `f` over 0 and the range `low` to `high` (both above 0). The best point of a grid
+/// on a log scale is refined by golden-section search to five digits; 0 is returned unless another value is greater.
 pub fn maximise(low: f64, high: f64, f: impl Fn(f64) -> f64) -> (f64, f64) {
     const STEPS: usize = 20;
     const GOLDEN: f64 = 0.618_033_988_749_894_8;
@@ -30,7 +30,7 @@ pub fn maximise(low: f64, high: f64, f: impl Fn(f64) -> f64) -> (f64, f64) {
         }
     }
     let (zero, top) = (f(0.0), fc.max(fd).max(best.1));
-    // Rounding in a sum over many rows is no hill.
+    // A difference within the rounding error of a sum over many rows is not a maximum.
     if zero >= top - 1e-9 * (1.0 + top.abs()) {
         return (0.0, zero);
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tops_are_found_inside_at_the_end_and_at_zero() {
+    fn maxima_are_found_inside_at_the_end_and_at_zero() {
         let (x, y) = maximise(1e-6, 10.0, |x| 3.0 - (x - 0.37).powi(2));
         assert!((x - 0.37).abs() < 1e-4 && (y - 3.0).abs() < 1e-8, "{x} {y}");
         assert!((maximise(1e-6, 10.0, |x| x).0 - 10.0).abs() < 1e-4);

@@ -1,68 +1,67 @@
-//! Empirical Bayes: how far log2 ratios really spread, and each ratio drawn towards the middle by as much as
-//! its own count leaves in doubt.
+//! Empirical Bayes: the distribution of the true log2 ratios, and each ratio shrunk towards its mean according to the
+//! uncertainty of its counts.
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::counts::imbalance::BetaBinomial;
-use crate::counts::imbalance::Histogram;
+use crate::counts::imbalance::{BetaBinomial, Histogram};
 use crate::counts::table::log2_ratio;
 
-/// With a smaller standard error of the log2 ratio than this the likelihood is normal to the eye and treated so.
+/// Below this standard error of the log2 ratio, the likelihood is approximated by a normal distribution.
 const EXACT_ABOVE: f64 = 0.15;
 
-/// The prior is fitted when this many rows have [`LEAST_FRAGMENTS`].
-pub const LEAST_ROWS: u64 = 10;
+/// Fewest rows with [`MIN_FRAGMENTS`] from which the prior is fitted.
+pub const MIN_ROWS: u64 = 10;
 
-/// See [`LEAST_ROWS`].
-pub const LEAST_FRAGMENTS: u64 = 10;
+/// See [`MIN_ROWS`].
+pub const MIN_FRAGMENTS: u64 = 10;
 
-/// log2 ratio with a half added to each count, and its standard error with the dispersion in it: the binomial
-/// variance times 1 + (n - 1) · rho, as of a beta-binomial count. None without an informative fragment.
+/// log2 ratio with one half added to each count, and its standard error with dispersion: the variance is that of the
+/// binomial distribution times 1 + (n - 1) · rho, as for a beta-binomial count. None without an informative fragment.
 pub fn dispersed_ratio(hap1: u64, hap2: u64, rho: f64) -> Option<(f64, f64)> {
     let (ratio, se) = log2_ratio(hap1, hap2)?;
     let n = hap1.saturating_add(hap2) as f64;
     Some((ratio, se * (1.0 + (n - 1.0) * rho).sqrt()))
 }
 
-/// Standard deviations of the parts of the prior, in log2.
+/// Standard deviations of the components of the prior, in log2.
 const SPREADS: [f64; 8] = [0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2];
 
 const PARTS: usize = SPREADS.len();
 
-/// Most rounds of expectation and maximisation for the weights.
+/// Most iterations of expectation-maximisation for the weights.
 const ROUNDS: usize = 500;
 
-/// Prior of the true log2 ratios of a sample: normal distributions about the balanced ratio, from no spread to a
-/// wide one, with weights fitted to the data (adaptive shrinkage, Stephens 2017). One normal distribution would
-/// be narrow wherever most regions are balanced, and draw the few that are not to nothing with the rest.
+/// Prior of the true log2 ratios of a sample: a mixture of normal distributions around the balanced ratio, from a point
+/// mass to a wide one, with weights fitted to the data (adaptive shrinkage, Stephens 2017). A single normal distribution
+/// would be narrow if most regions are balanced, and shrink the few imbalanced ones to almost nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prior {
-    /// log2 ratio of a balanced region: 0, unless another share of haplotype 1 is expected.
+    /// log2 ratio of a balanced region: 0, unless the expected share of haplotype 1 is not one half.
     pub mean: f64,
-    /// Dispersion of the counts about the true ratio.
+    /// Dispersion of the counts around the true ratio.
     pub rho: f64,
-    /// Weights of the parts; they sum to 1.
+    /// Weights of the components; they sum to 1.
     weights: [f64; PARTS],
     nodes: Nodes,
-    /// The parts of pairs of counts seen in the fit.
-    seen: HashMap<(u64, u64), Parts>,
+    /// The components of pairs of counts in the fit.
+    cache: HashMap<(u64, u64), Parts>,
 }
 
-/// For each part: probability of the counts relative to the other parts, then mean (less that of the prior) and
-/// variance of the true ratio given counts and part.
+/// For each component: probability of the counts relative to the other components, then mean (minus that of the prior)
+/// and variance of the true ratio given counts and component.
 type Parts = [(f64, f64, f64); PARTS];
 
-/// How probable a row is under each part (relative to one another), and how often it is there.
+/// Relative probability of a row under each component, and the number of such rows.
 type Marginal = ([f64; PARTS], f64);
 
 impl Prior {
-    /// Weights by maximum likelihood over all rows with two and more fragments. A row's likelihood is its
-    /// beta-binomial probability averaged over the prior; where counts are large, that of its
-    /// [`dispersed_ratio`], normal about the true value. (The normal one at few fragments would pull the spread
-    /// down: extreme counts have the largest errors.) None with too few rows.
+    /// Maximum-likelihood weights over all rows with two and more fragments. The likelihood of a row is its beta-binomial
+    /// probability averaged over the prior; for large counts, the normal density of its [`dispersed_ratio`] around the
+    /// true value. (With few fragments the latter would narrow the prior, because extreme counts have the largest
+    /// standard errors.) None with too few rows.
     pub fn fit(histogram: &Histogram, mean: f64, rho: f64) -> Option<Self> {
-        let deep = histogram.iter().filter(|((hap1, hap2), _)| hap1.saturating_add(*hap2) >= LEAST_FRAGMENTS);
-        if deep.map(|(_, rows)| rows).sum::<u64>() < LEAST_ROWS {
+        let deep = histogram.iter().filter(|((hap1, hap2), _)| hap1.saturating_add(*hap2) >= MIN_FRAGMENTS);
+        if deep.map(|(_, rows)| rows).sum::<u64>() < MIN_ROWS {
             return None;
         }
         let mut folded = BTreeMap::new();
@@ -72,29 +71,29 @@ impl Prior {
             }
         }
         let mut prior =
-            Self { mean, rho, weights: [1.0 / PARTS as f64; PARTS], nodes: Nodes::new(), seen: HashMap::new() };
+            Self { mean, rho, weights: [1.0 / PARTS as f64; PARTS], nodes: Nodes::new(), cache: HashMap::new() };
         let marginals: Vec<Marginal> = folded
             .iter()
             .filter_map(|(&(hap1, hap2), &rows)| {
                 let parts = prior.parts(hap1, hap2)?;
-                prior.seen.insert((hap1, hap2), parts);
+                prior.cache.insert((hap1, hap2), parts);
                 Some((parts.map(|p| p.0), rows as f64))
             })
             .collect();
-        prior.weigh(&marginals);
+        prior.fit_weights(&marginals);
         Some(prior)
     }
 
-    /// The same from estimates and their standard errors alone, all of them normal.
+    /// As [`Prior::fit`], from estimates and their standard errors, all taken as normal.
     pub fn fit_estimates(estimates: &[(f64, f64)], mean: f64) -> Option<Self> {
-        if (estimates.len() as u64) < LEAST_ROWS {
+        if (estimates.len() as u64) < MIN_ROWS {
             return None;
         }
         let mut prior =
-            Self { mean, rho: 0.0, weights: [1.0 / PARTS as f64; PARTS], nodes: Nodes::new(), seen: HashMap::new() };
+            Self { mean, rho: 0.0, weights: [1.0 / PARTS as f64; PARTS], nodes: Nodes::new(), cache: HashMap::new() };
         let marginals: Vec<Marginal> =
             estimates.iter().map(|&(ratio, se)| (prior.normal_parts(ratio, se).map(|p| p.0), 1.0)).collect();
-        prior.weigh(&marginals);
+        prior.fit_weights(&marginals);
         Some(prior)
     }
 
@@ -103,7 +102,7 @@ impl Prior {
         self.weights.iter().zip(&SPREADS).map(|(w, sd)| w * sd * sd).sum::<f64>().sqrt()
     }
 
-    fn weigh(&mut self, marginals: &[Marginal]) {
+    fn fit_weights(&mut self, marginals: &[Marginal]) {
         let rows: f64 = marginals.iter().map(|m| m.1).sum();
         for _ in 0..ROUNDS {
             let mut sums = [0.0; PARTS];
@@ -123,28 +122,28 @@ impl Prior {
         }
     }
 
-    /// Mean and standard deviation of the true log2 ratio, given these counts; None without an informative
+    /// Posterior mean and standard deviation of the true log2 ratio given these counts; None without an informative
     /// fragment.
     pub fn shrink(&self, hap1: u64, hap2: u64) -> Option<(f64, f64)> {
         let pair = folded_pair(hap1, hap2, self.mean);
-        let Some(parts) = self.seen.get(&pair) else { return Some(self.posterior(&self.parts(hap1, hap2)?)) };
+        let Some(parts) = self.cache.get(&pair) else { return Some(self.posterior(&self.parts(hap1, hap2)?)) };
         let (mean, sd) = self.posterior(parts);
         Some((if pair == (hap1, hap2) { mean } else { -mean }, sd))
     }
 
-    /// Let go of what only the rows of the fit need.
-    pub(super) fn forget(&mut self) {
-        self.seen = HashMap::new();
+    /// Free the memory that only the rows of the fit need.
+    pub(super) fn drop_cache(&mut self) {
+        self.cache = HashMap::new();
     }
 
-    /// The same from an estimate and its standard error, both taken as normal.
+    /// As [`Prior::shrink`], from an estimate and its standard error, taken as normal.
     pub fn shrink_estimate(&self, ratio: f64, se: f64) -> (f64, f64) {
         self.posterior(&self.normal_parts(ratio, se))
     }
 
     fn parts(&self, hap1: u64, hap2: u64) -> Option<Parts> {
         let (ratio, se) = dispersed_ratio(hap1, hap2, self.rho)?;
-        // Where the likelihood is wide enough for the nodes, it is used itself.
+        // The exact likelihood, if it is wide enough for the nodes.
         let exact = se > EXACT_ABOVE && 1.5 * se > STEP * (ratio - self.mean).abs();
         Some(if exact { self.exact_parts(hap1, hap2) } else { self.normal_parts(ratio, se) })
     }
@@ -199,7 +198,7 @@ impl Prior {
     }
 }
 
-/// Mirror images are equally probable about 0: the one with fewer fragments of haplotype 1 stands for both.
+/// Around 0, (a, b) and (b, a) are equally probable: the one with fewer fragments of haplotype 1 represents both.
 fn folded_pair(hap1: u64, hap2: u64, mean: f64) -> (u64, u64) {
     if mean == 0.0 {
         (hap1.min(hap2), hap1.max(hap2))
@@ -211,16 +210,16 @@ fn folded_pair(hap1: u64, hap2: u64, mean: f64) -> (u64, u64) {
 /// Step of the nodes on the scale of asinh.
 const STEP: f64 = 0.1;
 
-/// Distance at which the nodes turn from evenly spaced to spaced by a constant factor.
+/// Distance from which the nodes are spaced by a constant factor instead of evenly.
 const TURN: f64 = 0.02;
 
-/// Distances from the prior's mean, in log2, at which a likelihood is looked at: dense near 0, where narrow
-/// parts of the prior lie, and nowhere further apart than 1.5 standard errors.
+/// Distances from the prior's mean, in log2, at which a likelihood is evaluated: dense near 0 for the narrow components of
+/// the prior, and nowhere further apart than 1.5 standard errors.
 #[derive(Clone, Debug, PartialEq)]
 struct Nodes {
     places: Vec<f64>,
-    /// For each part of the prior, its density times the width of each node: the trapezoid rule on the asinh
-    /// scale. They sum to 1.
+    /// For each component of the prior, its density times the width of each node: the trapezoid rule on the asinh scale.
+    /// They sum to 1.
     weights: Vec<Vec<f64>>,
 }
 
@@ -245,12 +244,12 @@ impl Nodes {
 mod tests {
     use super::*;
 
-    /// A prior of one part.
+    /// A prior with one component.
     fn of(sd: f64, rho: f64) -> Prior {
         let part = SPREADS.iter().position(|s| *s == sd).unwrap();
         let mut weights = [0.0; PARTS];
         weights[part] = 1.0;
-        Prior { mean: 0.0, rho, weights, nodes: Nodes::new(), seen: HashMap::new() }
+        Prior { mean: 0.0, rho, weights, nodes: Nodes::new(), cache: HashMap::new() }
     }
 
     #[test]
@@ -270,13 +269,13 @@ mod tests {
             })
             .into();
         assert!(kept[0] < kept[1] && kept[1] < kept[2] && kept[2] > 0.9, "{kept:?}");
-        // Mirror images.
+        // Symmetric.
         let (a, b) = (prior.shrink(9, 2).unwrap(), prior.shrink(2, 9).unwrap());
         assert!((a.0 + b.0).abs() < 1e-12 && (a.1 - b.1).abs() < 1e-12);
     }
 
     #[test]
-    fn few_fragments_equal_a_fine_sum_over_the_prior() {
+    fn few_fragments_equal_a_fine_numerical_integral() {
         for (hap1, hap2, sd, rho) in
             [(5, 0, 1.6, 0.0), (1, 0, 0.4, 0.1), (70, 20, 0.05, 0.02), (99, 0, 3.2, 0.0), (390, 9, 0.8, 0.0)]
         {
@@ -297,11 +296,11 @@ mod tests {
     }
 
     #[test]
-    fn the_likelihood_and_its_normal_stand_in_meet() {
+    fn the_normal_approximation_meets_the_exact_likelihood() {
         for (hap1, hap2, rho) in [(200, 199, 0.0), (420, 140, 0.0), (20_000, 15_000, 0.002)] {
             let prior = of(0.8, rho);
             let (ratio, se) = dispersed_ratio(hap1, hap2, rho).unwrap();
-            assert!(se < 0.2, "near the border: {se}");
+            assert!(se < 0.2, "near the limit: {se}");
             let normal = prior.shrink_estimate(ratio, se);
             let exact = prior.posterior(&prior.exact_parts(hap1, hap2));
             assert!((exact.0 - normal.0).abs() < 0.1 * se, "{exact:?} {normal:?}");
@@ -328,14 +327,14 @@ mod tests {
     }
 
     #[test]
-    fn no_spread_beyond_the_error_is_no_prior_spread() {
+    fn without_variation_beyond_sampling_the_prior_is_narrow() {
         let all_even: Histogram = [((50, 50), 100)].into();
         assert!(Prior::fit(&all_even, 0.0, 0.0).unwrap().sd() < 0.1);
         let far: Histogram = [((1000, 500), 50), ((500, 1000), 50)].into();
         let sd = Prior::fit(&far, 0.0, 0.0).unwrap().sd();
         assert!((0.7..1.4).contains(&sd), "{sd}");
         assert_eq!(Prior::fit(&[((9, 0), 1000)].into(), 0.0, 0.0), None);
-        // About another mean than 0.
+        // Around another mean than 0.
         let shifted: Histogram = [((2000, 1000), 50)].into();
         assert!(Prior::fit(&shifted, 1.0, 0.0).unwrap().sd() < 0.1);
         assert!(Prior::fit_estimates(&[(1.0, 0.1); 50], 1.0).unwrap().sd() < 0.1);

@@ -1,36 +1,33 @@
-//! The test over the rows of a count table.
+//! The test of the rows of a count table.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::counts::imbalance::shrinkage;
-use crate::counts::imbalance::Prior;
-use crate::counts::imbalance::{combine, Replicate};
-use crate::counts::imbalance::{q_values, Histogram, ImbalanceTest, Settings};
+use crate::counts::imbalance::{combine, q_values, shrinkage, Histogram, ImbalanceTest, Prior, Replicate, Settings};
 use crate::counts::CountRow;
 
-/// What was fitted to the rows of a count table.
+/// The estimates from the rows of a count table.
 #[derive(Clone, Debug, Default)]
 pub struct TableTest {
-    /// Each sample, in the order of first appearance, with its test.
+    /// The samples, in order of first occurrence, with their tests.
     pub samples: Vec<(String, ImbalanceTest)>,
-    /// Name of the combined sample and the prior of its ratios.
+    /// Name of the combined sample, and the prior of its ratios.
     pub combined: Option<(String, Option<Prior>)>,
 }
 
 impl TableTest {
-    /// Lines for the table's header: `##dispersion=SAMPLE:VALUE` and `##imbalance_prior_sd=SAMPLE:VALUE`, `.` where
-    /// too few rows gave no prior.
+    /// Lines for the header of the table: `##dispersion=SAMPLE:VALUE` and `##imbalance_prior_sd=SAMPLE:VALUE`, `.` without
+    /// a prior.
     pub fn header(&self) -> Vec<String> {
-        let spread = |name: &str, prior: &Option<Prior>| {
+        let prior_sd = |name: &str, prior: &Option<Prior>| {
             let sd = prior.as_ref().map_or(".".into(), |p| format!("{:.6}", p.sd()));
             format!("##imbalance_prior_sd={}:{sd}", clean(name))
         };
         let mut lines = Vec::new();
         for (name, test) in &self.samples {
             lines.push(format!("##dispersion={}:{:.6}", clean(name), test.dispersion));
-            lines.push(spread(name, &test.prior));
+            lines.push(prior_sd(name, &test.prior));
         }
-        lines.extend(self.combined.iter().map(|(name, prior)| spread(name, prior)));
+        lines.extend(self.combined.iter().map(|(name, prior)| prior_sd(name, prior)));
         lines
     }
 }
@@ -39,11 +36,11 @@ fn clean(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-/// Fit the test to each sample of `rows` and fill p, q and the shrunken ratio of every row with an informative
-/// fragment. With `combined`, a row of that sample name goes behind the rows of each region: counts summed, ratio
-/// and p of [`combine`], q over the combined rows.
+/// Fit the test to each sample of `rows`, and fill in p-value, q-value and shrunken ratio of every row with an informative
+/// fragment. With `combined`, a row of that sample name follows the rows of each region: the sums of the counts, ratio and
+/// p-value of [`combine`], and the q-value over the combined rows.
 ///
-/// The rows of a region must stand side by side, each sample once.
+/// The rows of a region must be adjacent, each sample once.
 pub fn test_rows(rows: &mut Vec<CountRow>, settings: Settings, combined: Option<&str>) -> TableTest {
     let mut histograms: Vec<(String, Histogram)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -74,10 +71,10 @@ pub fn test_rows(rows: &mut Vec<CountRow>, settings: Settings, combined: Option<
         let mut sums: Vec<CountRow> = Vec::new();
         let mut ends = Vec::new();
         for (group, end) in groups(rows) {
-            sums.push(one_row(group, name, &dispersion, settings));
+            sums.push(combined_row(group, name, &dispersion, settings));
             ends.push(end);
         }
-        let prior = finish(&mut sums, settings);
+        let prior = test_combined(&mut sums, settings);
         let mut all = Vec::with_capacity(rows.len() + sums.len());
         let mut sums = sums.into_iter().zip(ends).peekable();
         for (i, row) in rows.drain(..).enumerate() {
@@ -92,7 +89,7 @@ pub fn test_rows(rows: &mut Vec<CountRow>, settings: Settings, combined: Option<
     test
 }
 
-/// The rows of each region, and the index behind them.
+/// The rows of each region, and the index past them.
 fn groups(rows: &[CountRow]) -> Vec<(&[CountRow], usize)> {
     let same = |a: &CountRow, b: &CountRow| {
         (a.start, a.end, a.strand, &a.chrom, &a.name) == (b.start, b.end, b.strand, &b.chrom, &b.name)
@@ -101,7 +98,7 @@ fn groups(rows: &[CountRow]) -> Vec<(&[CountRow], usize)> {
     let mut from = 0;
     let mut seen = HashSet::new();
     for i in 0..=rows.len() {
-        // Two regions may have the same place and name: a sample seen again begins the next.
+        // Two regions may have the same position and name: a sample that occurs again starts the next.
         let new = i == rows.len() || (i > from && (!same(&rows[from], &rows[i]) || seen.contains(&rows[i].sample)));
         if new && i > from {
             groups.push((&rows[from..i], i));
@@ -115,7 +112,8 @@ fn groups(rows: &[CountRow]) -> Vec<(&[CountRow], usize)> {
     groups
 }
 
-fn one_row(group: &[CountRow], name: &str, dispersion: &HashMap<&str, f64>, settings: Settings) -> CountRow {
+/// The combined row of the rows of one region, without q-value and shrunken ratio.
+fn combined_row(group: &[CountRow], name: &str, dispersion: &HashMap<&str, f64>, settings: Settings) -> CountRow {
     let replicates: Vec<Replicate> = group
         .iter()
         .map(|r| {
@@ -142,11 +140,11 @@ fn one_row(group: &[CountRow], name: &str, dispersion: &HashMap<&str, f64>, sett
     }
 }
 
-/// q and shrunken ratios of the combined rows.
-fn finish(sums: &mut [CountRow], settings: Settings) -> Option<Prior> {
+/// Fill in q-values and shrunken ratios of the combined rows.
+fn test_combined(sums: &mut [CountRow], settings: Settings) -> Option<Prior> {
     let p: Vec<(f64, u64)> = sums.iter().filter_map(|r| Some((r.p_value?, 1))).collect();
     let mut q = q_values(&p).into_iter();
-    let deep = |r: &&CountRow| r.hap1.saturating_add(r.hap2) >= shrinkage::LEAST_FRAGMENTS;
+    let deep = |r: &&CountRow| r.hap1.saturating_add(r.hap2) >= shrinkage::MIN_FRAGMENTS;
     let estimates: Vec<(f64, f64)> = sums.iter().filter(deep).filter_map(|r| Some((r.log2_ratio?, r.se?))).collect();
     let middle = (settings.expectation / (1.0 - settings.expectation)).log2();
     let prior = Prior::fit_estimates(&estimates, middle);
@@ -166,35 +164,16 @@ fn finish(sums: &mut [CountRow], settings: Settings) -> Option<Prior> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counts::table::log2_ratio;
+    use crate::counts::Tally;
 
     fn row(start: u64, sample: &str, hap1: u64, hap2: u64) -> CountRow {
-        let ratio = log2_ratio(hap1, hap2);
-        CountRow {
-            chrom: "1".into(),
-            start,
-            end: start + 10,
-            name: ".".into(),
-            score: ".".into(),
-            strand: b'.',
-            sample: sample.into(),
-            hap1,
-            hap2,
-            uninformative: 3,
-            conflicting: 1,
-            variants: 2,
-            log2_ratio: ratio.map(|r| r.0),
-            se: ratio.map(|r| r.1),
-            p_value: None,
-            q_value: None,
-            shrunk_log2_ratio: None,
-            shrunk_se: None,
-            anchor: None,
-        }
+        let region = crate::io::regions::bed::test_region(0, start, start + 10);
+        let tally = Tally { hap1, hap2, uninformative: 3, conflicting: 1 };
+        CountRow { variants: 2, ..CountRow::new("1", &region, sample, tally) }
     }
 
     #[test]
-    fn each_sample_has_its_own_test_and_empty_rows_have_none() {
+    fn samples_are_tested_separately_and_empty_rows_are_not() {
         let mut rows = Vec::new();
         for i in 0..40 {
             rows.push(row(i * 20, "a", 50, 50 + i % 3));
@@ -215,10 +194,10 @@ mod tests {
     }
 
     #[test]
-    fn combined_rows_stand_behind_their_region() {
+    fn combined_rows_follow_the_rows_of_their_region() {
         let mut rows = Vec::new();
         for i in 0..30 {
-            // The same place twice is two regions.
+            // The same position twice is two regions.
             let start = if i == 7 { 120 } else { i * 20 };
             rows.push(row(start, "a", 50 + i, 50));
             rows.push(row(start, "b", 40 + i, 40));

@@ -3,7 +3,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
-/// Draws from a beta-binomial by adding up its probabilities.
+/// Draws from a beta-binomial distribution by its cumulative probabilities.
 struct Draw {
     cdf: Vec<f64>,
 }
@@ -69,7 +69,7 @@ fn p_is_uniform_on_null_data() {
         let p: Vec<f64> = rows.iter().map(|r| test.row(r.0, r.1).unwrap().p_value).collect();
         let (d, ks) = uniform(p);
         assert!(ks > 0.05, "{from} to {to}, rho {rho}: distance {d}, p {ks}, fitted {}", test.dispersion);
-        // The binomial test is far from uniform on dispersed data: the test of the test.
+        // To test the test: the binomial p-value is far from uniform on overdispersed data.
         if rho > 0.0 {
             let binomial = |r: &(u64, u64)| BetaBinomial::new(r.0 + r.1, 0.5, 0.0).two_sided(r.0).0;
             assert!(uniform(rows.iter().map(binomial).collect()).1 < 1e-4);
@@ -78,12 +78,12 @@ fn p_is_uniform_on_null_data() {
 }
 
 #[test]
-fn at_one_depth_p_is_uniform_up_to_its_grain() {
+fn at_one_depth_p_is_uniform_up_to_its_discreteness() {
     for (n, rho) in [(5, 0.0), (20, 0.1), (200, 0.0)] {
         let d = BetaBinomial::new(n, 0.5, rho);
         let mut values: Vec<(f64, f64)> = (0..=n).map(|k| (d.two_sided(k).0, d.ln_pmf(k).exp())).collect();
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
-        // Of each value's own probability, half lies below it: P(p' < p) + P(p' = p) / 2 = p.
+        // Half of the probability of each value counts as below it: P(p' < p) + P(p' = p) / 2 = p.
         for &(p, _) in &values {
             let below: f64 = values.iter().filter(|v| v.0 < p - 1e-12).map(|v| v.1).sum();
             let here: f64 = values.iter().filter(|v| (v.0 - p).abs() <= 1e-12).map(|v| v.1).sum();
@@ -93,7 +93,7 @@ fn at_one_depth_p_is_uniform_up_to_its_grain() {
 }
 
 #[test]
-fn p_is_right_on_average_at_few_fragments_too() {
+fn p_has_mean_one_half_with_few_fragments() {
     for (n, rho) in [(1, 0.0), (2, 0.1), (5, 0.0), (12, 0.05)] {
         let rows = null(20_000, n, rho, n);
         let settings = Settings { dispersion: Some(rho), ..Settings::default() };
@@ -101,7 +101,7 @@ fn p_is_right_on_average_at_few_fragments_too() {
         let p: Vec<f64> = rows.iter().map(|r| test.row(r.0, r.1).unwrap().p_value).collect();
         let mean = p.iter().sum::<f64>() / p.len() as f64;
         assert!((mean - 0.5).abs() < 0.008, "n {n}: {mean}");
-        // Mid-p may be below its level a little, never by much.
+        // Mid-p may exceed its level slightly.
         for level in [0.001, 0.01, 0.05] {
             let below = p.iter().filter(|p| **p <= level).count() as f64 / p.len() as f64;
             assert!(below < 1.6 * level + 0.002, "n {n}: {below} at {level}");
@@ -118,7 +118,7 @@ fn the_dispersion_is_recovered() {
     }
     let fit = dispersion::fit(&histogram(&null(5000, 50, 0.0, 6)), 0.5).unwrap();
     assert!(fit.rho < 0.001, "{fit:?}");
-    // About another mean.
+    // Around another mean.
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let draw = Draw::new(80, 0.4, 0.05);
     let rows: Vec<_> = (0..3000).map(|_| draw.draw(&mut rng)).map(|k| (k, 80 - k)).collect();
@@ -127,7 +127,7 @@ fn the_dispersion_is_recovered() {
 }
 
 #[test]
-fn imbalanced_regions_do_not_pass_for_dispersion() {
+fn imbalanced_regions_do_not_inflate_the_dispersion() {
     let mut rows = null(1800, 100, 0.02, 11);
     rows.extend(null(100, 100, 0.02, 12).iter().map(|_| (97, 3)));
     let mut rng = ChaCha8Rng::seed_from_u64(13);
@@ -157,12 +157,12 @@ fn false_discoveries_stay_within_their_rate() {
     }
     let rate = wrong as f64 / called as f64;
     assert!(rate < 0.11, "{wrong} of {called}");
-    assert!(rate > 0.04, "not so strict that nothing is found: {wrong} of {called}");
+    assert!(rate > 0.04, "too strict: {wrong} of {called}");
     assert!(found > 1800, "{found} of 2000");
 }
 
 #[test]
-fn shrinkage_comes_nearer_to_the_truth_than_the_counts() {
+fn shrunken_ratios_are_nearer_to_the_truth_than_those_of_the_counts() {
     let mut rng = ChaCha8Rng::seed_from_u64(31);
     let mut truth = Vec::new();
     let mut rows = Vec::new();
@@ -192,7 +192,7 @@ fn shrinkage_comes_nearer_to_the_truth_than_the_counts() {
 }
 
 #[test]
-fn too_little_data_is_said_and_tested_as_binomial() {
+fn too_few_data_are_reported_and_tested_as_binomial() {
     let few = histogram(&null(29, 1000, 0.0, 3));
     let test = ImbalanceTest::fit(&few, Settings::default());
     assert_eq!((test.dispersion, test.source), (0.0, Source::TooFew { rows: 29 }));

@@ -1,71 +1,38 @@
-//! The test over the records of the per-variant table, which streams: rows wait in a temporary file until all
-//! counts are known.
+//! The test of the records of the per-variant table, which is streamed: rows are kept in a temporary file until all counts
+//! are known.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::counts::imbalance::{Histogram, ImbalanceTest, Settings};
+use crate::counts::imbalance::pairs::{Histogram, PairMap};
+use crate::counts::imbalance::{ImbalanceTest, Settings};
 use crate::counts::table::{fixed, scientific};
-use crate::counts::VariantSink;
-use crate::counts::VariantTable;
-use crate::counts::VariantTally;
+use crate::counts::{VariantSink, VariantTable, VariantTally};
 use crate::error::{Error, Result};
 use crate::genome::Variant;
 use crate::io::output_file::temporary_for;
 use crate::io::text_input::is_stdio;
 use crate::io::{Contigs, Spans};
 
-/// Columns behind those of the per-variant table.
+/// Columns that follow those of the per-variant table.
 pub const COLUMNS: [&str; 3] = ["log2_ratio", "p_value", "q_value"];
 
-/// A per-variant table on its way to the test.
+/// A per-variant table that is tested when it is complete.
 pub struct TestedVariants {
     table: VariantTable<BufWriter<File>>,
     path: PathBuf,
     within: Option<Spans>,
     samples: Vec<String>,
-    pairs: Vec<ByPair<u64>>,
-}
-
-/// Something for each pair of counts; nearly all pairs are small.
-#[derive(Clone)]
-struct ByPair<T> {
-    small: Vec<Option<T>>,
-    large: HashMap<(u64, u64), T>,
-}
-
-/// Counts below this have a place of their own.
-const SMALL: u64 = 64;
-
-impl<T: Clone> ByPair<T> {
-    fn new() -> Self {
-        Self { small: vec![None; (SMALL * SMALL) as usize], large: HashMap::new() }
-    }
-
-    /// What stands for a pair, made when it is first asked for.
-    fn get(&mut self, (hap1, hap2): (u64, u64), make: impl FnOnce() -> T) -> &mut T {
-        match hap1 < SMALL && hap2 < SMALL {
-            true => self.small[(hap1 * SMALL + hap2) as usize].get_or_insert_with(make),
-            false => self.large.entry((hap1, hap2)).or_insert_with(make),
-        }
-    }
-
-    /// Every pair that was asked for.
-    fn into_pairs(self) -> impl Iterator<Item = ((u64, u64), T)> {
-        let small = self.small.into_iter().enumerate();
-        let small = small.filter_map(|(i, value)| Some(((i as u64 / SMALL, i as u64 % SMALL), value?)));
-        small.chain(self.large)
-    }
+    pairs: Vec<PairMap<u64>>,
 }
 
 impl TestedVariants {
-    /// As [`VariantTable::begin`]; the rows wait beside `path` (in the system's folder for temporary files when
-    /// that is standard output or a device).
+    /// As [`VariantTable::begin`]; the rows are kept in a temporary file in the folder of `path` (in the system's
+    /// temporary folder if `path` is standard output or a device).
     ///
     /// # Errors
-    /// The temporary file cannot be made or written.
+    /// A temporary file that cannot be created or written.
     pub fn begin(
         path: &Path,
         header: &[String],
@@ -76,7 +43,7 @@ impl TestedVariants {
         let special = is_stdio(path) || (path.exists() && !path.is_file());
         let file = match special {
             true => tempfile::tempfile().map_err(|e| Error::io(path, e))?,
-            // Without a name it goes away with the process, however that ends.
+            // Without a name it is deleted when the process ends, in whatever way.
             false => {
                 let (file, name) = temporary_for(path)?.into_parts();
                 name.close().map_err(|e| Error::io(path, e))?;
@@ -89,15 +56,15 @@ impl TestedVariants {
             path: path.into(),
             within,
             samples: samples.to_vec(),
-            pairs: vec![ByPair::new(); samples.len()],
+            pairs: vec![PairMap::new(); samples.len()],
         })
     }
 
-    /// Fit the test to each sample and write all to `out`, each row with its ratio, p and q. Gives back the tests in
+    /// Fit the test to each sample and write all rows to `out` with their ratio, p-value and q-value. Returns the tests in
     /// the order of the samples.
     ///
     /// # Errors
-    /// Reading the temporary file or writing `out`.
+    /// A temporary file that cannot be read; errors of `out`.
     pub fn finish(self, out: &mut impl Write, settings: Settings) -> Result<Vec<(String, ImbalanceTest)>> {
         let tests: Vec<(String, ImbalanceTest)> = self
             .samples
@@ -132,8 +99,8 @@ impl VariantSink for TestedVariants {
 const BUFFER: usize = 1 << 16;
 
 fn append(mut rows: impl BufRead, out: &mut impl Write, tests: &[(String, ImbalanceTest)]) -> io::Result<()> {
-    let mut seen: Vec<ByPair<String>> = vec![ByPair::new(); tests.len()];
-    // Lines are put together here: a call of the file for every part of one is slow.
+    let mut seen: Vec<PairMap<String>> = vec![PairMap::new(); tests.len()];
+    // Lines are assembled in memory: writing each part to the file is slow.
     let mut lines = Vec::with_capacity(BUFFER + (1 << 12));
     let mut number = 0;
     loop {
@@ -181,7 +148,7 @@ fn append(mut rows: impl BufRead, out: &mut impl Write, tests: &[(String, Imbala
     }
 }
 
-/// hap1 and hap2 of a row of our own.
+/// hap1 and hap2 of a row that [`VariantTable`] wrote.
 fn counts(line: &[u8]) -> io::Result<(u64, u64)> {
     // The last four columns are counts, of which these are the first two.
     let mut columns = line.rsplit(|b| *b == b'\t').skip(2);
@@ -201,7 +168,7 @@ mod tests {
     use crate::genome::test_variant;
 
     #[test]
-    fn rows_get_the_test_of_their_own_sample() {
+    fn rows_are_tested_by_sample() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("v.tsv");
         let contigs = Contigs::new(vec![("1".into(), 0)]);
@@ -216,7 +183,7 @@ mod tests {
         // Outside: neither a row nor part of the fit.
         let outside = VariantTally { hap1: 900, hap2: 0, other: 0, conflicting: 0 };
         tested.add(0, &test_variant(5000, &["C", "A"], 0, 1), &[outside, outside]).unwrap();
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing with a name before the end");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no file has a name before the end");
         let mut out = Vec::new();
         let tests = tested.finish(&mut out, Settings::default()).unwrap();
         assert_eq!(tests.len(), 2);

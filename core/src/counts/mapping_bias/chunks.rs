@@ -1,5 +1,5 @@
-//! Stretches of the genome that can be looked at by themselves: the variants that reads of a given length may
-//! share, with the reference around them, in bounded memory.
+//! Parts of the genome that can be simulated independently, in bounded memory: the variants that reads of a given length
+//! can cover together, with the reference around them.
 
 use std::ops::Range;
 
@@ -8,27 +8,27 @@ use crate::genome::{Variant, VariantStream};
 use crate::io::fasta::Reference;
 use crate::io::{Contigs, Spans};
 
-/// Variants that one chunk answers for, at most; with those around them that its reads may cover as well.
+/// Most variants that one chunk reports; it also holds those nearby that its reads can cover.
 const MOST: usize = 256;
 
-/// Variants this far beyond a read's length still have a say in how a site is looked at: neighbouring insertions
-/// and deletions are looked at together.
+/// Variants up to this many bases beyond a read's length can affect how a site is scored: adjacent insertions and
+/// deletions are realigned together.
 const CONTEXT: u64 = 1024;
 
-/// Variants further than this from what is asked for are not looked at.
-const FAR: u64 = 20_000;
+/// Variants further than this from all requested spans are ignored.
+const MAX_DISTANCE: u64 = 20_000;
 
 /// Variants close to each other, and the reference around them.
 pub(super) struct Chunk {
     /// Index in the contigs of the variants.
     pub contig: usize,
     /// Index in the FASTA.
-    pub theirs: usize,
+    pub fasta_contig: usize,
     /// Sorted by start.
     pub variants: Vec<Variant>,
-    /// Those of `variants` that this chunk answers for; the others are there because reads cover both.
+    /// Those of `variants` that this chunk reports; its reads can cover the others too.
     pub own: Range<usize>,
-    /// Which of `variants` are sites that are asked for.
+    /// Which of `variants` are sites: the haplotypes differ, and they overlap the requested spans.
     pub sites: Vec<bool>,
     /// First base of `reference` on the contig, 0-based.
     pub start: u64,
@@ -40,25 +40,25 @@ pub(super) struct Chunks<'a> {
     stream: &'a mut VariantStream,
     reference: Reference,
     contigs: Contigs,
-    /// Only sites that overlap these are asked for.
+    /// Spans that sites must overlap.
     within: Option<Spans>,
-    /// Reference needed on either side.
+    /// Bases of the reference needed on either side.
     window: u64,
-    /// Variants further apart than this have nothing to do with each other.
+    /// Variants further apart than this are independent.
     reach: u64,
-    /// [`MOST`], but in tests.
+    /// [`MOST`], or less in tests.
     pub most: usize,
     contig: Option<usize>,
     waiting: Vec<Variant>,
-    /// The furthest end of those that wait.
+    /// The furthest end of those waiting.
     furthest: u64,
-    /// Variants at the front of `waiting` that an earlier chunk answered for.
+    /// Variants at the front of `waiting` that an earlier chunk reported.
     context: usize,
     ended: bool,
 }
 
 impl<'a> Chunks<'a> {
-    /// Of variants by `contigs`, for reads of `length`.
+    /// Chunks of the variants of `stream`, which are by `contigs`, for reads of `length` bases.
     pub fn new(
         stream: &'a mut VariantStream,
         reference: Reference,
@@ -82,10 +82,10 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// The next chunk; None when all contigs are through.
+    /// The next chunk; None after the last contig.
     ///
     /// # Errors
-    /// What is wrong with the variants or the FASTA.
+    /// Variants or a FASTA that cannot be read.
     pub fn next(&mut self) -> Result<Option<Chunk>> {
         loop {
             if self.ended {
@@ -106,7 +106,7 @@ impl<'a> Chunks<'a> {
                 None => self.ended = true,
                 // Unphased, or not applied to either haplotype.
                 Some(variant) if variant.edit(1).is_none() && variant.edit(2).is_none() => {}
-                Some(variant) if self.far(&variant) => {}
+                Some(variant) if self.is_distant(&variant) => {}
                 Some(variant) => {
                     let apart = !self.waiting.is_empty() && variant.start >= self.furthest + self.reach;
                     let chunk = match apart && self.context < self.waiting.len() {
@@ -131,13 +131,13 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// True for a variant that has nothing to do with any site asked for.
-    fn far(&self, variant: &Variant) -> bool {
-        let (start, end) = (variant.start.saturating_sub(FAR), variant.end().saturating_add(FAR));
+    /// True for a variant too far from the requested spans to affect a site.
+    fn is_distant(&self, variant: &Variant) -> bool {
+        let (start, end) = (variant.start.saturating_sub(MAX_DISTANCE), variant.end().saturating_add(MAX_DISTANCE));
         self.within.as_ref().is_some_and(|w| !w.overlap(self.contig.unwrap_or(0), start, end))
     }
 
-    /// The first variant behind `split` that no read covers together with one before it.
+    /// The first variant from `split` on that no read covers together with one before it.
     fn right_of(&self, split: usize) -> usize {
         let end = self.waiting[..split].iter().map(Variant::end).max().unwrap_or(0);
         let mut reach = end + self.reach;
@@ -150,7 +150,7 @@ impl<'a> Chunks<'a> {
         i
     }
 
-    /// A chunk that answers for the variants up to `split`; what later ones need stays.
+    /// A chunk that reports the variants up to `split`; those that later chunks need stay.
     fn cut(&mut self, split: usize) -> Result<Chunk> {
         let contig = self.contig.unwrap_or(0);
         let variants = self.waiting[..self.right_of(split)].to_vec();
@@ -160,16 +160,16 @@ impl<'a> Chunks<'a> {
         let last = variants[own.clone()].iter().map(Variant::end).max().unwrap_or(0);
         let last = last.saturating_add(reach(&variants[own.end..]));
         let name = self.contigs.name(contig);
-        let theirs = self.reference.contigs().find(name).ok_or_else(|| {
+        let fasta_contig = self.reference.contigs().find(name).ok_or_else(|| {
             Error::input(
                 self.reference.path(),
                 format!("has no sequence \"{name}\" (it has {})", self.reference.contigs().summary()),
             )
         })?;
-        let length = self.reference.contigs().length(theirs);
+        let length = self.reference.contigs().length(fasta_contig);
         let (start, end) = (first, last.min(length).max(first));
-        let reference = self.reference.fetch(theirs, start as i64, end as i64)?;
-        // From the right: what lies before the first variant needed is dropped.
+        let reference = self.reference.fetch(fasta_contig, start as i64, end as i64)?;
+        // From the right: variants before the first one needed are dropped.
         let mut keep = split;
         if let Some(next) = self.waiting.get(split) {
             let mut reach = self.reach;
@@ -184,6 +184,6 @@ impl<'a> Chunks<'a> {
         self.context = split - keep;
         let within = |v: &Variant| self.within.as_ref().is_none_or(|w| w.overlap(contig, v.start, v.end()));
         let sites = variants.iter().map(|v| v.differs() && within(v)).collect();
-        Ok(Chunk { contig, theirs, variants, own, sites, start, reference })
+        Ok(Chunk { contig, fasta_contig, variants, own, sites, start, reference })
     }
 }

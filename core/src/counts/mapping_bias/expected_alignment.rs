@@ -1,29 +1,29 @@
-//! Where an aligner would put an error-free read of a haplotype on the reference, and with which CIGAR.
+//! Where an aligner would place an error-free read of a haplotype on the reference, and with which CIGAR.
 //!
-//! No search is needed: a read of a haplotype lies on the stretches that haplotype and reference share, one for
-//! each side of an indel. What an aligner reports is the best-scoring path over some of these stretches in a
-//! row, its first and last extended without a gap as far as that pays, the rest clipped. So an indel close to
-//! the end of a read disappears here as it does there: behind mismatches, behind matches by chance or repeat, or
-//! in a soft clip. Not found are alignments with other gaps than those of the haplotype.
+//! No search is needed: the read consists of blocks that haplotype and reference share, one on each side of an indel.
+//! An aligner reports the best-scoring path through some consecutive blocks, the first and last extended without a gap
+//! as far as that raises the score, and the rest clipped. So an indel near the end of a read is lost here as it is in an
+//! aligner: as mismatches, as chance or repeat matches, or in a soft clip. Alignments with gaps other than those of the
+//! haplotype are not considered.
 
 use crate::genome::Edit;
 
-/// Costs and limits of the aligner. The defaults are those of `bwa mem`.
+/// Scores and limits of the aligner. The defaults are those of `bwa mem`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scoring {
-    /// Gain of a base that matches.
+    /// Score of a match.
     pub matching: i32,
-    /// Cost of one that does not. A base beside an N costs 1.
+    /// Penalty of a mismatch. A base aligned to N has a penalty of 1.
     pub mismatch: i32,
-    /// Cost of a gap, whatever its length.
+    /// Penalty of a gap of any length.
     pub gap_open: i32,
-    /// Cost of each base of a gap.
+    /// Penalty of each base of a gap.
     pub gap_extend: i32,
-    /// Cost of clipping an end.
+    /// Penalty of clipping an end.
     pub clip: i32,
-    /// A read that scores less is not aligned.
+    /// Reads with a lower score are not aligned.
     pub minimum: i32,
-    /// A read with more differences (mismatches, inserted and deleted bases) is not aligned.
+    /// Reads with more differences (mismatches, inserted and deleted bases) are not aligned.
     pub differences: Option<u32>,
 }
 
@@ -33,168 +33,169 @@ impl Default for Scoring {
     }
 }
 
-/// A run of bases that haplotype and reference share position by position.
+/// Bases that haplotype and reference share position by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stretch {
+struct SharedBlock {
+    /// First base in the haplotype's sequence.
     haplotype: usize,
-    /// Index in the reference window.
+    /// First base in the reference window.
     reference: usize,
     length: usize,
 }
 
-/// A haplotype over a window of the reference, with its map to it.
+/// The sequence of a haplotype over a window of the reference, aligned to it.
 #[derive(Clone, Debug)]
-pub struct Strand {
+pub struct HaplotypeWindow {
     /// Position of the window's first base on the contig, 0-based.
     start: u64,
     reference: Vec<u8>,
     sequence: Vec<u8>,
-    /// As the edits say, for looking up positions.
-    stretches: Vec<Stretch>,
-    /// With every gap as far to the left as it goes, as aligners report it.
-    left: Vec<Stretch>,
+    /// With gaps as in the edits, to look up positions.
+    blocks: Vec<SharedBlock>,
+    /// With left-aligned gaps, as aligners report them.
+    left_aligned: Vec<SharedBlock>,
     /// Bases of each edit in `sequence`, empty for a deletion.
     edits: Vec<(usize, usize)>,
 }
 
-/// The alignment of a read.
+/// The alignment that an aligner would report for a read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Placed {
+pub struct ExpectedAlignment {
     /// First aligned base on the contig, 0-based.
     pub position: u64,
     /// Operations as in BAM: length << 4 | operation.
     pub cigar: Vec<u32>,
-    /// Without gain or cost of the ends.
+    /// Alignment score, without penalties for clipping.
     pub score: i32,
     /// Mismatches, inserted and deleted bases.
     pub differences: u32,
 }
 
-impl Strand {
-    /// The haplotype that has `edits` (sorted, not overlapping, all within the window) over `reference`, the bases
-    /// of the contig from `start` on.
+impl HaplotypeWindow {
+    /// The haplotype with `edits` (sorted, not overlapping, all within the window) over `reference`, the bases of the
+    /// contig from `start` (0-based) on.
     pub fn new(start: u64, reference: &[u8], edits: &[Edit]) -> Self {
-        let mut strand = Self {
+        let mut window = Self {
             start,
             reference: reference.to_vec(),
             sequence: Vec::with_capacity(reference.len()),
-            stretches: Vec::new(),
-            left: Vec::new(),
+            blocks: Vec::new(),
+            left_aligned: Vec::new(),
             edits: Vec::new(),
         };
         let mut copied = 0;
         for edit in edits {
             let (from, to) = ((edit.start - start) as usize, (edit.end - start) as usize);
-            strand.sequence.extend_from_slice(&reference[copied..from]);
-            strand.share(copied, from - copied);
-            // Of bases in place of others as many lie side by side as there can be; the gap is where the others
-            // fit best.
+            window.sequence.extend_from_slice(&reference[copied..from]);
+            window.share(copied, from - copied);
+            // As many inserted bases as possible are aligned to replaced ones; the gap is where most of them match.
             let (old, new) = (&reference[from..to], edit.bases);
             let shared = old.len().min(new.len());
-            let before = gap_place(old, new);
-            let at = strand.sequence.len();
-            strand.edits.push((at, at + new.len()));
-            strand.sequence.extend_from_slice(&new[..before]);
-            strand.share(from, before);
-            let behind = shared - before;
-            strand.sequence.extend_from_slice(&new[before..]);
-            let end = strand.sequence.len();
-            strand.push(Stretch { haplotype: end - behind, reference: to - behind, length: behind });
+            let before = gap_offset(old, new);
+            let at = window.sequence.len();
+            window.edits.push((at, at + new.len()));
+            window.sequence.extend_from_slice(&new[..before]);
+            window.share(from, before);
+            let after = shared - before;
+            window.sequence.extend_from_slice(&new[before..]);
+            let end = window.sequence.len();
+            window.push(SharedBlock { haplotype: end - after, reference: to - after, length: after });
             copied = to;
         }
-        strand.sequence.extend_from_slice(&reference[copied..]);
-        strand.share(copied, reference.len() - copied);
-        strand.align_left();
-        strand
+        window.sequence.extend_from_slice(&reference[copied..]);
+        window.share(copied, reference.len() - copied);
+        window.align_left();
+        window
     }
 
-    /// The last `length` bases of the sequence are the reference from `reference` on.
+    /// Add a block: the last `length` bases of the sequence, and the reference from `reference` on.
     fn share(&mut self, reference: usize, length: usize) {
-        self.push(Stretch { haplotype: self.sequence.len() - length, reference, length });
+        self.push(SharedBlock { haplotype: self.sequence.len() - length, reference, length });
     }
 
-    fn push(&mut self, next: Stretch) {
-        match self.stretches.last_mut() {
+    fn push(&mut self, next: SharedBlock) {
+        match self.blocks.last_mut() {
             _ if next.length == 0 => {}
             Some(last)
                 if last.haplotype + last.length == next.haplotype && last.reference + last.length == next.reference =>
             {
                 last.length += next.length;
             }
-            _ => self.stretches.push(next),
+            _ => self.blocks.push(next),
         }
     }
 
     fn align_left(&mut self) {
-        self.left = self.stretches.clone();
-        for i in 1..self.left.len() {
-            let (before, behind) = self.left.split_at_mut(i);
-            let (before, behind) = (&mut before[i - 1], &mut behind[0]);
-            while before.length > 1 && self.sequence[behind.haplotype - 1] == self.reference[behind.reference - 1] {
+        self.left_aligned = self.blocks.clone();
+        for i in 1..self.left_aligned.len() {
+            let (before, after) = self.left_aligned.split_at_mut(i);
+            let (before, after) = (&mut before[i - 1], &mut after[0]);
+            while before.length > 1 && self.sequence[after.haplotype - 1] == self.reference[after.reference - 1] {
                 before.length -= 1;
-                behind.haplotype -= 1;
-                behind.reference -= 1;
-                behind.length += 1;
+                after.haplotype -= 1;
+                after.reference -= 1;
+                after.length += 1;
             }
         }
     }
 
-    /// The haplotype's bases.
+    /// The bases of the haplotype.
     pub fn sequence(&self) -> &[u8] {
         &self.sequence
     }
 
-    /// The reference of the window.
+    /// The bases of the reference.
     pub fn reference(&self) -> &[u8] {
         &self.reference
     }
 
-    /// Bases of edit `i` of those given, as a range of the sequence; empty for a deletion.
+    /// Start and end (0-based half-open) of the bases of edit `i` in the sequence; equal for a deletion.
     pub fn edit(&self, i: usize) -> (usize, usize) {
         self.edits[i]
     }
 
-    /// Index of the first base at or behind `position` of the contig.
+    /// Index in the sequence of the first base at or after `position` (0-based) of the contig.
     pub fn at(&self, position: u64) -> usize {
         let position = position.saturating_sub(self.start) as usize;
-        let i = self.stretches.partition_point(|s| s.reference + s.length <= position);
-        match self.stretches.get(i) {
-            Some(s) => s.haplotype + position.saturating_sub(s.reference),
+        let i = self.blocks.partition_point(|b| b.reference + b.length <= position);
+        match self.blocks.get(i) {
+            Some(b) => b.haplotype + position.saturating_sub(b.reference),
             None => self.sequence.len(),
         }
     }
 
-    /// Put the read of bases `from..from + length` on the reference; false when an aligner would not.
-    pub fn place(&self, from: usize, length: usize, scoring: &Scoring, placed: &mut Placed) -> bool {
-        let first = self.left.partition_point(|s| s.haplotype + s.length <= from);
-        let within = |s: &&Stretch| s.haplotype < from + length;
-        let n = self.left[first..].iter().take_while(within).count();
-        let stretches = &self.left[first..first + n];
+    /// Align the read of bases `from..from + length` of the sequence to the reference; false if an aligner would leave
+    /// it unaligned.
+    pub fn align(&self, from: usize, length: usize, scoring: &Scoring, alignment: &mut ExpectedAlignment) -> bool {
+        let first = self.left_aligned.partition_point(|b| b.haplotype + b.length <= from);
+        let within = |b: &&SharedBlock| b.haplotype < from + length;
+        let n = self.left_aligned[first..].iter().take_while(within).count();
+        let blocks = &self.left_aligned[first..first + n];
         let mut best: Option<Path> = None;
-        // Fewer gaps first: of equal scores the simpler one stays.
+        // Fewer gaps first: at equal scores the simpler path is kept.
         for more in 0..n {
             for a in 0..n - more {
-                let path = self.best_path(from, length, &stretches[a..=a + more], scoring);
+                let path = self.best_path(from, length, &blocks[a..=a + more], scoring);
                 if best.as_ref().is_none_or(|b| path.score > b.score) {
                     best = Some(Path { first: a, last: a + more, ..path });
                 }
             }
         }
         let Some(path) = best.filter(|p| p.from < p.to) else { return false };
-        self.describe(from, length, &stretches[path.first..=path.last], &path, placed);
-        let ends = (path.from == 0) as i32 + (path.to == length) as i32;
-        placed.score = path.score - ends * scoring.clip;
-        placed.score >= scoring.minimum && scoring.differences.is_none_or(|most| placed.differences <= most)
+        self.describe(from, length, &blocks[path.first..=path.last], &path, alignment);
+        let unclipped = (path.from == 0) as i32 + (path.to == length) as i32;
+        alignment.score = path.score - unclipped * scoring.clip;
+        alignment.score >= scoring.minimum && scoring.differences.is_none_or(|most| alignment.differences <= most)
     }
 
-    /// The best stretch of the read that runs over all or some of `stretches` in a row.
-    fn best_path(&self, from: usize, length: usize, stretches: &[Stretch], scoring: &Scoring) -> Path {
+    /// The best-scoring part of the read along consecutive `blocks`.
+    fn best_path(&self, from: usize, length: usize, blocks: &[SharedBlock], scoring: &Scoring) -> Path {
         let mut best = Path::default();
         let (mut score, mut start) = (scoring.clip, 0);
-        for (k, stretch) in stretches.iter().enumerate() {
-            let (begin, end) = columns(from, length, stretches, k);
+        for (k, block) in blocks.iter().enumerate() {
+            let (begin, end) = columns(from, length, blocks, k);
             if k > 0 {
-                let gaps = gap_between(&stretches[k - 1], stretch);
+                let gaps = gap_between(&blocks[k - 1], block);
                 for gap in [gaps.0, gaps.1].into_iter().filter(|g| *g > 0) {
                     score -= scoring.gap_open + scoring.gap_extend * gap as i32;
                 }
@@ -203,7 +204,7 @@ impl Strand {
                 if score <= 0 {
                     (score, start) = (0, column);
                 }
-                score += self.column(from + column, stretch, scoring);
+                score += self.column(from + column, block, scoring);
                 let total = score + if column + 1 == length { scoring.clip } else { 0 };
                 if total > best.score {
                     best = Path { score: total, from: start, to: column + 1, ..best };
@@ -213,10 +214,9 @@ impl Strand {
         best
     }
 
-    /// Gain or cost of base `i` of the sequence on the diagonal of a stretch.
-    fn column(&self, i: usize, stretch: &Stretch, scoring: &Scoring) -> i32 {
-        let theirs = self.beside(i, stretch);
-        match theirs {
+    /// Score of base `i` of the sequence on the diagonal of a block.
+    fn column(&self, i: usize, block: &SharedBlock, scoring: &Scoring) -> i32 {
+        match self.reference_base(i, block) {
             b'N' => -1,
             base if base == self.sequence[i] => scoring.matching,
             _ if self.sequence[i] == b'N' => -1,
@@ -224,48 +224,55 @@ impl Strand {
         }
     }
 
-    /// Reference base beside base `i` on the diagonal of a stretch, N outside the window.
-    fn beside(&self, i: usize, stretch: &Stretch) -> u8 {
-        let place = (i + stretch.reference).checked_sub(stretch.haplotype);
-        place.and_then(|p| self.reference.get(p)).copied().unwrap_or(b'N')
+    /// Reference base aligned to base `i` on the diagonal of a block, N outside the window.
+    fn reference_base(&self, i: usize, block: &SharedBlock) -> u8 {
+        let index = (i + block.reference).checked_sub(block.haplotype);
+        index.and_then(|p| self.reference.get(p)).copied().unwrap_or(b'N')
     }
 
     /// Position, CIGAR and differences of a path.
-    fn describe(&self, from: usize, length: usize, stretches: &[Stretch], path: &Path, placed: &mut Placed) {
-        placed.cigar.clear();
-        placed.differences = 0;
+    fn describe(
+        &self,
+        from: usize,
+        length: usize,
+        blocks: &[SharedBlock],
+        path: &Path,
+        alignment: &mut ExpectedAlignment,
+    ) {
+        alignment.cigar.clear();
+        alignment.differences = 0;
         let mut push = |n: usize, operation: u32| {
             if n > 0 {
-                placed.cigar.push((n as u32) << 4 | operation);
+                alignment.cigar.push((n as u32) << 4 | operation);
             }
         };
         push(path.from, 4);
         let mut inside = false;
-        for (k, stretch) in stretches.iter().enumerate() {
-            let (begin, end) = columns(from, length, stretches, k);
+        for (k, block) in blocks.iter().enumerate() {
+            let (begin, end) = columns(from, length, blocks, k);
             let (begin, end) = (begin.max(path.from), end.min(path.to));
             if begin >= end {
                 continue;
             }
             if inside {
-                let (inserted, deleted) = gap_between(&stretches[k - 1], stretch);
+                let (inserted, deleted) = gap_between(&blocks[k - 1], block);
                 push(inserted, 1);
                 push(deleted, 2);
-                placed.differences += (inserted + deleted) as u32;
+                alignment.differences += (inserted + deleted) as u32;
             } else {
-                // A path never begins outside the window: nothing matches there.
-                placed.position = self.start + (from + begin + stretch.reference - stretch.haplotype) as u64;
+                // A path never begins outside the window, where nothing matches.
+                alignment.position = self.start + (from + begin + block.reference - block.haplotype) as u64;
             }
             inside = true;
             push(end - begin, 0);
-            let differs = |i: &usize| self.sequence[*i] != self.beside(*i, stretch);
-            placed.differences += (from + begin..from + end).filter(differs).count() as u32;
+            let differs = |i: &usize| self.sequence[*i] != self.reference_base(*i, block);
+            alignment.differences += (from + begin..from + end).filter(differs).count() as u32;
         }
         push(length - path.to, 4);
     }
 }
 
-/// A part of a read, from column to column, over stretches.
+/// Bases `from..to` of a read along the blocks `first..=last`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Path {
     score: i32,
@@ -275,29 +282,29 @@ struct Path {
     last: usize,
 }
 
-/// Columns of the read that lie on stretch `k`: its own, and to the ends of the read for the outer ones.
-fn columns(from: usize, length: usize, stretches: &[Stretch], k: usize) -> (usize, usize) {
-    let s = &stretches[k];
-    let begin = if k == 0 { 0 } else { s.haplotype.saturating_sub(from) };
-    let end = if k + 1 == stretches.len() { length } else { (s.haplotype + s.length).saturating_sub(from) };
+/// Bases of the read along block `k`: those of the block, and for the outer blocks to the ends of the read.
+fn columns(from: usize, length: usize, blocks: &[SharedBlock], k: usize) -> (usize, usize) {
+    let b = &blocks[k];
+    let begin = if k == 0 { 0 } else { b.haplotype.saturating_sub(from) };
+    let end = if k + 1 == blocks.len() { length } else { (b.haplotype + b.length).saturating_sub(from) };
     (begin, end)
 }
 
-/// Bases inserted and deleted between two stretches.
-fn gap_between(before: &Stretch, behind: &Stretch) -> (usize, usize) {
-    (behind.haplotype - before.haplotype - before.length, behind.reference - before.reference - before.length)
+/// Bases inserted and deleted between two blocks.
+fn gap_between(before: &SharedBlock, after: &SharedBlock) -> (usize, usize) {
+    (after.haplotype - before.haplotype - before.length, after.reference - before.reference - before.length)
 }
 
-/// How many bases of an edit stand before its gap, so that most of the others match; the leftmost such place.
-fn gap_place(old: &[u8], new: &[u8]) -> usize {
+/// Number of bases of an edit before its gap with which most of the other bases match; the lowest such number.
+fn gap_offset(old: &[u8], new: &[u8]) -> usize {
     let shared = old.len().min(new.len());
     let matches = |before: &usize| {
-        let behind = shared - before;
+        let after = shared - before;
         let left = old[..*before].iter().zip(&new[..*before]).filter(|(a, b)| a == b).count();
-        let right = old[old.len() - behind..].iter().zip(&new[new.len() - behind..]).filter(|(a, b)| a == b).count();
+        let right = old[old.len() - after..].iter().zip(&new[new.len() - after..]).filter(|(a, b)| a == b).count();
         left + right
     };
-    // Of equals max_by_key takes the last: from the right, the leftmost.
+    // max_by_key returns the last of equal elements: in reverse order, the lowest.
     (0..=shared).rev().max_by_key(matches).unwrap_or(0)
 }
 

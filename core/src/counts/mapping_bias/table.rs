@@ -2,16 +2,16 @@
 
 use std::io::{self, Write};
 
-use crate::counts::mapping_bias::{reference_fraction, Bias, Laid};
+use crate::counts::mapping_bias::outcomes::{reference_fraction, Bias, Outcomes};
 use crate::genome::{Variant, MISSING};
 use crate::io::regions::Regions;
 use crate::io::Contigs;
 
-/// Columns of the table by record in front of the reads, positions 1-based as in VCF.
+/// Columns of the table by record, before those of the reads; positions are 1-based as in VCF.
 pub const SITE_COLUMNS: [&str; 7] = ["#chrom", "pos", "id", "ref", "alt", "hap1_allele", "hap2_allele"];
-/// Columns of the table by region in front of the reads, 0-based half-open.
+/// Columns of the table by region, before those of the reads; 0-based half-open.
 pub const REGION_COLUMNS: [&str; 4] = ["#chrom", "start", "end", "name"];
-/// Columns of reads, of each haplotype.
+/// Columns of the reads of one haplotype: the fields of [`Outcomes`].
 const READS: [&str; 6] = ["laid", "elsewhere", "aligned", "right", "wrong", "unassigned"];
 
 fn header(out: &mut impl Write, lines: &[String], columns: &[&str], last: &[&str]) -> io::Result<()> {
@@ -22,7 +22,7 @@ fn header(out: &mut impl Write, lines: &[String], columns: &[&str], last: &[&str
 }
 
 fn reads(out: &mut impl Write, bias: &Bias) -> io::Result<()> {
-    let one = |laid: &Laid| [laid.laid, laid.elsewhere, laid.aligned, laid.right, laid.wrong, laid.unassigned];
+    let one = |o: &Outcomes| [o.simulated, o.multimapping, o.aligned, o.right, o.wrong, o.unassigned];
     one(&bias.hap1).into_iter().chain(one(&bias.hap2)).try_for_each(|n| write!(out, "\t{n}"))
 }
 
@@ -30,12 +30,18 @@ fn fraction(value: Option<f64>) -> String {
     value.map_or(".".into(), |f| format!("{f:.4}"))
 }
 
-/// Begin the table by record: `lines` as they are, then the names of the columns.
+/// Write the header of the table by record: `lines` as they are, then the names of the columns.
+///
+/// # Errors
+/// Errors of `out`.
 pub fn begin_sites(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
     header(out, lines, &SITE_COLUMNS, &["hap1_fraction", "reference_fraction", "flags"])
 }
 
-/// Write the line of a record.
+/// Write the line of a record; `limit` is that of [`Bias::flags`].
+///
+/// # Errors
+/// Errors of `out`.
 pub fn write_site(out: &mut impl Write, chrom: &str, v: &Variant, bias: &Bias, limit: f64) -> io::Result<()> {
     let text = |allele: &[u8]| String::from_utf8_lossy(allele).into_owned();
     let carried = |allele: u8| if allele == MISSING { ".".into() } else { text(&v.alleles[allele as usize]) };
@@ -55,8 +61,11 @@ pub fn write_site(out: &mut impl Write, chrom: &str, v: &Variant, bias: &Bias, l
     writeln!(out, "\t{hap1}\t{reference}\t{}", bias.flags(limit))
 }
 
-/// Write the table by region, in the order of `regions`, with what was laid over the sites of each. A region
-/// without sites has `.` for its fraction and no flag.
+/// Write the table by region, in the order of `regions`; `list` has the reads over the sites of each. A region without
+/// sites has `.` for its fraction and no flag.
+///
+/// # Errors
+/// Errors of `out`.
 pub fn write_regions(
     out: &mut impl Write,
     lines: &[String],
@@ -69,8 +78,8 @@ pub fn write_regions(
     for (region, bias) in regions.list.iter().zip(list) {
         write!(out, "{}\t{}\t{}\t{}", contigs.name(region.contig), region.start, region.end, region.name)?;
         reads(out, bias)?;
-        let bare = bias.hap1.laid + bias.hap2.laid == 0;
-        let flags = if bare { ".".into() } else { bias.flags(limit) };
+        let without_reads = bias.hap1.simulated + bias.hap2.simulated == 0;
+        let flags = if without_reads { ".".into() } else { bias.flags(limit) };
         writeln!(out, "\t{}\t{flags}", fraction(bias.hap1_fraction()))?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Groups of fragments, such as cells: the value of a tag, within a sample.
+//! Groups of fragments, such as cells: fragments of one sample with the same value of a tag.
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -9,19 +9,19 @@ use crate::counts::Fragment;
 use crate::error::{Error, Result};
 use crate::io::text_input::open_text;
 
-/// Most groups that can be told apart: keys keep 30 bits for them.
-const MOST: usize = 1 << 30;
+/// Most groups: they have 30 bits in the keys of the matrices.
+const MAX_GROUPS: usize = 1 << 30;
 
-/// A list of barcodes as given by `--barcodes`, in the order of the file.
+/// A list of barcodes, in the order of its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Barcodes(Vec<Box<[u8]>>);
 
 impl Barcodes {
-    /// Read a list, one barcode a line (the first of several tab-separated columns), plain or gzip; empty
-    /// lines are skipped.
+    /// Read a list, one barcode per line (the first of several tab-separated columns), plain or gzip; empty lines are
+    /// skipped.
     ///
     /// # Errors
-    /// A line that holds no barcode or one that stood there before, and a file without any.
+    /// A line without a valid barcode, a barcode that occurs twice, and a file without barcodes.
     pub fn read(path: &Path) -> Result<Self> {
         let mut reader = open_text(path)?;
         let mut seen: HashMap<Box<[u8]>, u64> = HashMap::new();
@@ -40,28 +40,28 @@ impl Barcodes {
             let wrong = |problem: String| Error::input(path, format!("line {number}: {problem}"));
             let barcode = text.split(|&b| b == b'\t').next().unwrap_or(b"");
             if usable(Some(barcode)).is_none() {
-                return Err(wrong(format!("\"{}\" is no barcode", shown(barcode))));
+                return Err(wrong(format!("\"{}\" is not a valid barcode", shown(barcode))));
             }
             if let Some(first) = seen.insert(barcode.into(), number) {
-                return Err(wrong(format!("barcode \"{}\" is on line {first} already", shown(barcode))));
+                return Err(wrong(format!("barcode \"{}\" occurs on line {first} already", shown(barcode))));
             }
             list.push(barcode.into());
         }
         if list.is_empty() {
-            return Err(Error::input(path, "holds no barcode; give one a line"));
+            return Err(Error::input(path, "contains no barcode; give one per line"));
         }
         Ok(Self(list))
     }
 }
 
-/// Bytes of unknown origin for a message.
+/// Bytes of an input as part of a message.
 fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]);
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-/// A tag's value if it can stand in a table: not empty, printable ASCII as SAM asks, and not the `-` by which
-/// some aligners say that there is none.
+/// The value of a tag if it can be written into a table: not empty, printable ASCII as SAM demands, and not the `-` that
+/// some aligners write for no value.
 pub(super) fn usable(value: Option<&[u8]>) -> Option<&[u8]> {
     value.filter(|v| !v.is_empty() && *v != b"-" && v.iter().all(|b| (b' '..=b'~').contains(b)))
 }
@@ -69,17 +69,16 @@ pub(super) fn usable(value: Option<&[u8]>) -> Option<&[u8]> {
 /// The group of a fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// Its number, by which [`Groups::name`] knows it.
+    /// The number of the group, see [`Groups::name`].
     Is(u32),
     /// The fragment has no usable tag.
     Untagged,
-    /// Its barcode is not among those listed.
+    /// Its barcode is not listed.
     Unlisted,
 }
 
-/// Numbers for the groups, handed out as they are met. Groups of one value in two samples are two groups, named
-/// `SAMPLE_VALUE` (as merging in Seurat and concatenating in scanpy commonly name them); with one sample a
-/// group is named by its value alone.
+/// The groups, numbered in order of first occurrence. The same value in two samples is two groups, named `SAMPLE_VALUE`
+/// (like those of merged objects in Seurat and scanpy); with one sample, a group is named by its value alone.
 #[derive(Clone, Debug)]
 pub struct Groups {
     samples: Vec<String>,
@@ -90,7 +89,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// One group a sample, named as it is.
+    /// One group per sample, with its name.
     pub fn samples(samples: &[String]) -> Self {
         Self {
             samples: samples.to_vec(),
@@ -101,8 +100,8 @@ impl Groups {
         }
     }
 
-    /// Groups by a tag. With `barcodes` only these, sample by sample in the order of the list. Where there are
-    /// several samples, an entry `SAMPLE_VALUE` holds for that sample, any other for all of them.
+    /// Groups by a tag. With `barcodes`, only these, sample by sample in the order of the list. With several samples, an
+    /// entry `SAMPLE_VALUE` applies to that sample, any other to all of them.
     ///
     /// # Errors
     /// Too many groups.
@@ -115,7 +114,7 @@ impl Groups {
             names: Vec::new(),
         };
         let prefixes: Vec<Vec<u8>> = samples.iter().map(|s| format!("{s}_").into_bytes()).collect();
-        // The longest prefix: a sample may be called as another with more behind it.
+        // The longest prefix: the name of one sample may begin with that of another.
         let owner = |entry: &[u8]| {
             let fits = (0..samples.len()).filter(|&s| samples.len() > 1 && entry.starts_with(&prefixes[s]));
             fits.max_by_key(|&s| prefixes[s].len())
@@ -137,8 +136,10 @@ impl Groups {
         if let Some(&number) = self.numbers[sample].get(value) {
             return Ok(number);
         }
-        if self.names.len() >= MOST {
-            return Err(Error::mismatch(format!("more than {MOST} groups: is the tag a barcode? give --barcodes")));
+        if self.names.len() >= MAX_GROUPS {
+            return Err(Error::mismatch(format!(
+                "more than {MAX_GROUPS} groups: is the tag a barcode? list the groups with --barcodes"
+            )));
         }
         let number = self.names.len() as u32;
         let value: Arc<[u8]> = value.into();
@@ -176,12 +177,12 @@ impl Groups {
         Ok(None)
     }
 
-    /// How many.
+    /// Number of groups.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// True if there is none.
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
@@ -197,7 +198,7 @@ impl Groups {
         }
     }
 
-    /// The groups in the order of output: as listed, else by sample and value.
+    /// The groups in the order of output: as listed, or by sample and value.
     pub fn order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.names.len() as u32).collect();
         if !self.listed {
@@ -216,22 +217,10 @@ impl Groups {
 mod tests {
     use super::*;
     use crate::assignment::Class;
+    use crate::counts::sinks::test_fragment;
 
-    /// A fragment with a group and a molecule, in region 0 at 10-20.
-    fn fragment<'a>(sample: usize, group: &'a str) -> Fragment<'a> {
-        Fragment {
-            sample,
-            class: Class::Hap1,
-            regions: &[0],
-            contig: 0,
-            start: 10,
-            end: 20,
-            strand: b'+',
-            paired: true,
-            single: false,
-            group: Some(group.as_bytes()),
-            umi: None,
-        }
+    fn fragment(sample: usize, group: &str) -> Fragment<'_> {
+        Fragment { sample, group: Some(group.as_bytes()), ..test_fragment(Class::Hap1, &[0]) }
     }
 
     fn names(groups: &Groups) -> Vec<String> {
@@ -246,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_named_by_sample_only_where_there_are_several() {
+    fn group_names_have_the_sample_if_there_are_several() {
         let mut one = Groups::tagged(&["a".into()], None).unwrap();
         for name in ["T", "C", "T", "-", "", "a\tb"] {
             one.of(&fragment(0, name)).unwrap();
@@ -273,12 +262,12 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_are_wrong_are_named_by_line() {
+    fn errors_in_lists_are_reported_by_line() {
         for (text, part) in [
-            ("", "holds no barcode"),
-            ("\n\n", "holds no barcode"),
-            ("A\nC\nA\n", "line 3: barcode \"A\" is on line 1"),
-            ("A\n\u{1}x\n", "line 2: \"?x\" is no barcode"),
+            ("", "contains no barcode"),
+            ("\n\n", "contains no barcode"),
+            ("A\nC\nA\n", "line 3: barcode \"A\" occurs on line 1"),
+            ("A\n\u{1}x\n", "line 2: \"?x\" is not a valid barcode"),
             ("A\n\tC\n", "line 2"),
         ] {
             let message = list(text).unwrap_err().to_string();

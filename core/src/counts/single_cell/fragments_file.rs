@@ -1,11 +1,11 @@
-//! One line a fragment, as the 10x tools write them, a file for each class.
+//! Fragments files as 10x tools write them, one line per fragment and one file per class.
 
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
-use crate::counts::single_cell::matrix::{index, left_out, CLASSES, NO_TAG, UNLISTED};
-use crate::counts::single_cell::position_sort::{Late, Place, Sorter};
+use crate::counts::single_cell::matrix::{excluded, index, CLASSES, NO_TAG, UNLISTED};
+use crate::counts::single_cell::position_sort::{Late, Location, Sorter};
 use crate::counts::single_cell::Groups;
 use crate::counts::{Fragment, FragmentSink};
 use crate::error::{Error, Result};
@@ -13,28 +13,28 @@ use crate::io::output_file::{OutFile, TabixFormat};
 use crate::io::text_input::open_text;
 use crate::io::Contigs;
 
-/// Records that wait for their turn, a file.
+/// Most records that are kept for sorting, per file.
 const WINDOW: usize = 1 << 17;
 
-/// What became of the fragments.
+/// Fragments written and excluded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FragmentsSummary {
-    /// Fragments in each file, in the order of [`CLASSES`]; duplicates are among them.
+    /// Fragments in each file, in the order of [`CLASSES`], including duplicates.
     pub fragments: [u64; 4],
     /// Lines of each file.
     pub lines: [u64; 4],
-    /// Of which only one mate is there, or the mates lie on two contigs: their ends are not known.
+    /// With one mate only, or mates on two contigs: their ends are not known.
     pub half: u64,
     /// Without a usable barcode.
     pub untagged: u64,
-    /// With a barcode that is not among those listed.
+    /// With a barcode that is not listed.
     pub unlisted: u64,
     /// Too short for the shift.
     pub short: u64,
 }
 
 impl FragmentsSummary {
-    /// Sentences for the user.
+    /// Messages for the user, one per line.
     pub fn lines(&self) -> Vec<String> {
         let file = |i: usize| format!("{} {} on {} lines", CLASSES[i], self.fragments[i], self.lines[i]);
         let all: Vec<String> = (0..CLASSES.len()).map(file).collect();
@@ -45,14 +45,14 @@ impl FragmentsSummary {
             (self.unlisted, UNLISTED),
             (self.short, "too short for --tn5-shift"),
         ];
-        left_out("fragment files", &why, &mut lines);
+        excluded("fragment files", &why, &mut lines);
         lines
     }
 }
 
 /// Four files `PREFIX.CLASS.fragments.tsv.gz`, sorted by contig, start and end, each with a tabix index: contig,
-/// start, end (0-based half-open), group, and how many fragments are the same in all of these. Lines of one
-/// place stand in the order of the group's name.
+/// start, end (0-based half-open), group, and the number of fragments that agree in all four. Lines with the same location
+/// are in the order of the group's name.
 pub struct FragmentsFiles {
     groups: Groups,
     contigs: Vec<String>,
@@ -61,10 +61,10 @@ pub struct FragmentsFiles {
     summary: FragmentsSummary,
 }
 
-/// Writes sorted records; those of one place and group are one line.
+/// Writes sorted records; those with the same location and group are one line.
 struct Lines {
     out: OutFile,
-    place: Option<Place>,
+    location: Option<Location>,
     ties: Vec<(Vec<u8>, u64)>,
     text: Vec<u8>,
     written: u64,
@@ -72,30 +72,30 @@ struct Lines {
 
 impl Lines {
     fn create(path: &Path) -> Result<Self> {
-        Ok(Self { out: OutFile::create(path)?, place: None, ties: Vec::new(), text: Vec::new(), written: 0 })
+        Ok(Self { out: OutFile::create(path)?, location: None, ties: Vec::new(), text: Vec::new(), written: 0 })
     }
 
     fn header(&mut self, line: &str) -> Result<()> {
         writeln!(self.out, "{line}").map_err(|e| Error::io(self.out.path(), e))
     }
 
-    fn add(&mut self, place: Place, name: Vec<u8>, count: u64, contigs: &[String]) -> Result<()> {
-        if self.place != Some(place) {
+    fn add(&mut self, location: Location, name: Vec<u8>, count: u64, contigs: &[String]) -> Result<()> {
+        if self.location != Some(location) {
             self.close(contigs)?;
-            self.place = Some(place);
+            self.location = Some(location);
         }
         self.ties.push((name, count));
         Ok(())
     }
 
-    /// Write the lines of one place.
+    /// Write the lines of the current location.
     fn close(&mut self, contigs: &[String]) -> Result<()> {
-        let Some(place) = self.place.take() else { return Ok(()) };
+        let Some(location) = self.location.take() else { return Ok(()) };
         self.ties.sort();
         self.text.clear();
         for same in self.ties.chunk_by(|a, b| a.0 == b.0) {
             let count: u64 = same.iter().map(|t| t.1).sum();
-            let start = format!("{}\t{}\t{}\t", contigs[place.contig as usize], place.start, place.end);
+            let start = format!("{}\t{}\t{}\t", contigs[location.contig as usize], location.start, location.end);
             self.text.extend_from_slice(start.as_bytes());
             self.text.extend_from_slice(&same[0].0);
             self.text.extend_from_slice(format!("\t{count}\n").as_bytes());
@@ -107,12 +107,12 @@ impl Lines {
 }
 
 impl FragmentsFiles {
-    /// Begin the files. `contigs` are those of the alignments, `header` lines begin with `#` and stand above
-    /// the others. With `shift`, ends are those of the insertion as `cellranger-atac` reports them: a start 4
-    /// bases to the right and an end 5 to the left; of a single read only the end at which it begins.
+    /// Create the files. `contigs` are those of the alignments; `header` are the first lines, which begin with `#`. With
+    /// `shift`, ends are those of the insertion as `cellranger-atac` reports them: starts are shifted by 4 bases to the
+    /// right and ends by 5 to the left; of a single read only the end at which it starts.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// A file that cannot be created or written.
     pub fn create(prefix: &Path, groups: Groups, contigs: &Contigs, shift: bool, header: &[String]) -> Result<Self> {
         Self::with_window(prefix, groups, contigs, shift, header, WINDOW)
     }
@@ -145,7 +145,7 @@ impl FragmentsFiles {
         CLASSES.iter().map(path).collect()
     }
 
-    /// Start and end of the line; None if nothing is left of it.
+    /// Start and end of the line; None if the shift leaves no base.
     fn ends(&self, f: &Fragment) -> Option<(u64, u64)> {
         let (left, right) = match (self.shift, f.single, f.strand) {
             (false, ..) => (0, 0),
@@ -157,15 +157,15 @@ impl FragmentsFiles {
         (start < end).then_some((start, end))
     }
 
-    /// Write what is left and bring late fragments into their places.
+    /// Write the rest, and merge in the late fragments.
     ///
     /// # Errors
-    /// What cannot be written.
+    /// A file that cannot be written.
     pub fn close(mut self) -> Result<(FragmentsSummary, ClosedFragments)> {
         let (groups, contigs) = (&self.groups, &self.contigs[..]);
         let mut done = Vec::new();
         for (class, (sorter, mut lines)) in self.files.into_iter().enumerate() {
-            let late = sorter.finish(&mut |r| lines.add(r.place, groups.name(r.group), r.count.into(), contigs))?;
+            let late = sorter.finish(&mut |r| lines.add(r.location, groups.name(r.group), r.count.into(), contigs))?;
             lines.close(contigs)?;
             if late.peek().is_some() {
                 lines = merge(lines, late, groups, contigs)?;
@@ -179,14 +179,14 @@ impl FragmentsFiles {
     }
 }
 
-/// The files, whole but without their names.
+/// The complete files, which do not have their names yet.
 pub struct ClosedFragments(Vec<OutFile>);
 
 impl ClosedFragments {
-    /// Index the files and give them their names.
+    /// Index the files and rename them to their names.
     ///
     /// # Errors
-    /// What cannot be written or indexed.
+    /// A file that cannot be indexed or renamed.
     pub fn persist(self) -> Result<()> {
         self.0.into_iter().try_for_each(|out| out.finish_indexed(TabixFormat::Bed))
     }
@@ -206,14 +206,14 @@ impl FragmentSink for FragmentsFiles {
         };
         let class = index(fragment.class);
         self.summary.fragments[class] += 1;
-        let place = Place { contig: fragment.contig as u32, start, end };
+        let location = Location { contig: fragment.contig as u32, start, end };
         let (groups, contigs) = (&self.groups, &self.contigs[..]);
         let (sorter, lines) = &mut self.files[class];
-        sorter.add(place, group, &mut |r| lines.add(r.place, groups.name(r.group), r.count.into(), contigs))
+        sorter.add(location, group, &mut |r| lines.add(r.location, groups.name(r.group), r.count.into(), contigs))
     }
 }
 
-/// Bring late records between the lines written already: a second file takes the place of the first.
+/// Merge the late records with the lines written before, into a second file that replaces the first.
 fn merge(first: Lines, mut late: Late, groups: &Groups, contigs: &[String]) -> Result<Lines> {
     let path = first.out.path().to_path_buf();
     let written = first.out.take_back()?;
@@ -233,12 +233,12 @@ fn merge(first: Lines, mut late: Late, groups: &Groups, contigs: &[String]) -> R
             0 => None,
             _ => Some(parse(line, &by_name).ok_or_else(|| Error::input(&path, "could not be read back"))?),
         };
-        while late.peek().is_some_and(|place| next.as_ref().is_none_or(|n| place <= n.0)) {
+        while late.peek().is_some_and(|location| next.as_ref().is_none_or(|n| location <= n.0)) {
             let Some(r) = late.next()? else { break };
-            lines.add(r.place, groups.name(r.group), r.count.into(), contigs)?;
+            lines.add(r.location, groups.name(r.group), r.count.into(), contigs)?;
         }
         match next {
-            Some((place, name, count)) => lines.add(place, name.into(), count, contigs)?,
+            Some((location, name, count)) => lines.add(location, name.into(), count, contigs)?,
             None => break,
         }
     }
@@ -246,18 +246,19 @@ fn merge(first: Lines, mut late: Late, groups: &Groups, contigs: &[String]) -> R
     Ok(lines)
 }
 
-/// Place, group and count of a line of our own.
-fn parse<'a>(line: &'a str, contigs: &HashMap<&str, u32>) -> Option<(Place, &'a str, u64)> {
+/// Location, group and count of a line that [`Lines`] wrote.
+fn parse<'a>(line: &'a str, contigs: &HashMap<&str, u32>) -> Option<(Location, &'a str, u64)> {
     let mut columns = line.split('\t');
     let contig = *contigs.get(columns.next()?)?;
     let (start, end) = (columns.next()?.parse().ok()?, columns.next()?.parse().ok()?);
-    Some((Place { contig, start, end }, columns.next()?, columns.next()?.parse().ok()?))
+    Some((Location { contig, start, end }, columns.next()?, columns.next()?.parse().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::assignment::Class;
+    use crate::counts::sinks::test_fragment;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
     use std::io::read_to_string;
@@ -265,19 +266,7 @@ mod tests {
     const ALL: [Class; 4] = [Class::Hap1, Class::Hap2, Class::Uninformative, Class::Conflicting];
 
     fn fragment(class: Class, contig: usize, start: u64, end: u64, group: &str) -> Fragment<'_> {
-        Fragment {
-            sample: 0,
-            class,
-            regions: &[],
-            contig,
-            start,
-            end,
-            strand: b'-',
-            paired: true,
-            single: false,
-            group: Some(group.as_bytes()),
-            umi: None,
-        }
+        Fragment { contig, start, end, strand: b'-', group: Some(group.as_bytes()), ..test_fragment(class, &[]) }
     }
 
     fn contigs() -> Contigs {
@@ -322,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shift_moves_the_ends_at_which_the_enzyme_cut() {
+    fn the_shift_moves_the_ends_that_the_transposase_cut() {
         let folder = tempfile::tempdir().unwrap();
         let prefix = folder.path().join("p");
         let mut files = FragmentsFiles::create(&prefix, Groups::samples(&["s".into()]), &contigs(), true, &[]).unwrap();
@@ -341,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_were_not_finished_leave_nothing() {
+    fn files_that_were_not_finished_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let groups = || Groups::samples(&["s".into()]);
         drop(FragmentsFiles::create(&folder.path().join("p"), groups(), &contigs(), true, &[]).unwrap());

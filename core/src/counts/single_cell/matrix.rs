@@ -1,4 +1,4 @@
-//! Fragments by region and cell, written as sparse matrices that the single-cell tools open.
+//! Fragments by region and cell, written as sparse matrices that single-cell tools can read.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::assignment::Class;
 use crate::counts::single_cell::barcodes::usable;
-use crate::counts::single_cell::sparse_counts::Tallies;
+use crate::counts::single_cell::sparse_counts::SparseCounts;
 use crate::counts::single_cell::Groups;
-use crate::counts::Strandedness;
-use crate::counts::{Fragment, FragmentSink};
+use crate::counts::{Fragment, FragmentSink, Strandedness};
 use crate::error::{Error, Result};
 use crate::io::output_file::OutFile;
 use crate::io::regions::{Region, Regions};
@@ -37,23 +36,25 @@ pub struct Feature {
     pub name: String,
     /// Third column: `Peaks` or `Gene Expression`.
     pub kind: &'static str,
-    /// Fourth to sixth column, as `cellranger-arc` writes them; 0-based half-open.
+    /// Fourth column, as in `cellranger-arc`: the contig.
     pub chrom: String,
+    /// Fifth column: the first base, 0-based.
     pub start: u64,
+    /// Sixth column: past the last base, 0-based.
     pub end: u64,
 }
 
 impl Feature {
-    /// The rows for `regions`, in their order. Genes are named by their identifier in both columns, other regions
-    /// by `chrom:start-end` and their name, or the same again where they have none.
+    /// The rows for `regions`, in their order. Genes have their identifier in both columns; other regions have
+    /// `chrom:start-end` and their name, or `chrom:start-end` twice without a name.
     pub fn list(regions: &Regions) -> Vec<Self> {
         let one = |r: &Region| {
             let chrom = regions.contigs.name(r.contig).to_string();
-            let place = format!("{chrom}:{}-{}", r.start, r.end);
+            let span = format!("{chrom}:{}-{}", r.start, r.end);
             let (id, name, kind) = match (regions.genes, r.name.as_str()) {
                 (true, name) => (name.to_string(), name.to_string(), "Gene Expression"),
-                (false, "." | "") => (place.clone(), place, "Peaks"),
-                (false, name) => (place, name.to_string(), "Peaks"),
+                (false, "." | "") => (span.clone(), span, "Peaks"),
+                (false, name) => (span, name.to_string(), "Peaks"),
             };
             Self { id, name, kind, chrom, start: r.start, end: r.end }
         };
@@ -61,32 +62,31 @@ impl Feature {
     }
 }
 
-/// What became of the fragments that touch a region.
+/// Fragments that overlap a region, and the matrices made from them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CellSummary {
-    /// Counted, or merged into a molecule that is.
+    /// Counted, or merged into a molecule that is counted.
     pub fragments: u64,
     /// Without a usable barcode.
     pub untagged: u64,
-    /// With a barcode that is not among those listed.
+    /// With a barcode that is not listed.
     pub unlisted: u64,
-    /// Without a usable identifier of the molecule.
+    /// Without a usable molecular identifier.
     pub no_umi: u64,
     /// Non-zero entries of the four matrices, in the order of [`CLASSES`].
     pub entries: [u64; 4],
-    /// Their sums.
+    /// Sums of their entries.
     pub sums: [u64; 4],
-    /// Columns.
+    /// Number of columns.
     pub cells: u64,
 }
 
-/// Counts fragments by region, group and class; with identifiers of molecules counts molecules. Memory is 12
-/// bytes for each entry of a matrix that is not zero (20 for each molecule), and half as much again while
-/// counting.
+/// Counts fragments, or molecules if they have identifiers, by region, group and class. Takes 12 bytes of memory for each
+/// non-zero entry of a matrix (20 for each molecule), and half as much again while counting.
 pub struct Cells {
     groups: Groups,
     strandedness: Strandedness,
-    /// Of the regions.
+    /// Strands of the regions.
     strands: Vec<u8>,
     counts: Counts,
     summary: CellSummary,
@@ -94,18 +94,18 @@ pub struct Cells {
 
 enum Counts {
     /// Keys are group, region and class.
-    Fragments(Tallies<u64>),
-    /// Keys are group, region, molecule and class.
-    Molecules(Tallies<u128>, HashMap<Box<[u8]>, u64>),
+    Fragments(SparseCounts<u64>),
+    /// Keys are group, region, molecule and class; with the numbers of identifiers that are not packed.
+    Molecules(SparseCounts<u128>, HashMap<Box<[u8]>, u64>),
 }
 
 fn entry(group: u32, region: u32, class: usize) -> u64 {
-    // Groups keeps its numbers below 2^30.
+    // Groups have numbers below 2^30.
     (group as u64) << 34 | (region as u64) << 2 | class as u64
 }
 
 impl CellSummary {
-    /// Sentences for the user.
+    /// Messages for the user, one per line.
     pub fn lines(&self) -> Vec<String> {
         let (e, s) = (self.entries, self.sums);
         let matrix = |i: usize| format!("{} {} in {} entries", CLASSES[i], s[i], e[i]);
@@ -116,7 +116,7 @@ impl CellSummary {
             self.cells,
             all.join(", ")
         )];
-        left_out(
+        excluded(
             "matrices",
             &[(self.untagged, NO_TAG), (self.unlisted, UNLISTED), (self.no_umi, "without the tag of --umi")],
             &mut lines,
@@ -128,26 +128,26 @@ impl CellSummary {
 pub(super) const NO_TAG: &str = "without the tag of --group-by";
 pub(super) const UNLISTED: &str = "of groups that --barcodes does not list";
 
-/// A sentence about what was left out, if anything was.
-pub(super) fn left_out(what: &str, all: &[(u64, &str)], lines: &mut Vec<String>) {
+/// Add a message about excluded fragments, if there are any.
+pub(super) fn excluded(what: &str, all: &[(u64, &str)], lines: &mut Vec<String>) {
     let some: Vec<String> = all.iter().filter(|(n, _)| *n > 0).map(|(n, why)| format!("{n} {why}")).collect();
     if !some.is_empty() {
-        lines.push(format!("{what}: fragments left out: {}", some.join(", ")));
+        lines.push(format!("{what}: fragments excluded: {}", some.join(", ")));
     }
 }
 
 impl Cells {
-    /// Count by `groups`; with `molecules` the fragments of one group, region and molecule as one.
+    /// Count by `groups`; with `molecules`, the fragments of one group, region and molecule count as one.
     pub fn new(groups: Groups, molecules: bool) -> Self {
         let counts = match molecules {
-            true => Counts::Molecules(Tallies::default(), HashMap::new()),
-            false => Counts::Fragments(Tallies::default()),
+            true => Counts::Molecules(SparseCounts::default(), HashMap::new()),
+            false => Counts::Fragments(SparseCounts::default()),
         };
         let (strandedness, strands) = (Strandedness::None, Vec::new());
         Self { groups, strandedness, strands, counts, summary: CellSummary::default() }
     }
 
-    /// Only fragments of the right strand in regions that have one.
+    /// In regions with a strand, count only fragments that `strandedness` accepts.
     pub fn stranded(mut self, regions: &Regions, strandedness: Strandedness) -> Self {
         self.strandedness = strandedness;
         self.strands = regions.list.iter().map(|r| r.strand).collect();
@@ -155,14 +155,14 @@ impl Cells {
     }
 
     /// Write the matrices into `folder`: the folders of [`CLASSES`], each with `barcodes.tsv.gz`,
-    /// `features.tsv.gz` and `matrix.mtx.gz`. Columns are the groups that were listed, else those with an
-    /// entry in any of the four. `made_by` stands in the header of each matrix.
+    /// `features.tsv.gz` and `matrix.mtx.gz`. Columns are the listed groups, or without a list those with an entry in
+    /// any of the four. `program` is written into the header of each matrix.
     ///
     /// # Errors
-    /// What cannot be written; nothing has its final name until [`MatrixFolder::finish`].
-    pub fn write(mut self, out: &mut MatrixFolder, features: &[Feature], made_by: Option<&str>) -> Result<CellSummary> {
+    /// A file that cannot be written. None has its name until [`MatrixFolder::finish`].
+    pub fn write(mut self, out: &mut MatrixFolder, features: &[Feature], program: Option<&str>) -> Result<CellSummary> {
         let mut entries = match self.counts {
-            Counts::Fragments(tallies) => tallies,
+            Counts::Fragments(counts) => counts,
             Counts::Molecules(mut molecules, _) => collapse(&mut molecules),
         };
         let mut columns = vec![u32::MAX; self.groups.len()];
@@ -177,7 +177,7 @@ impl Cells {
             order.retain(|&g| columns[g as usize] == 0);
         }
         self.summary.cells = order.len() as u64;
-        // Entries are sorted by number, columns stand in their own order.
+        // Entries are sorted by group number, columns by name or as listed.
         let mut begins = Vec::with_capacity(self.groups.len() + 1);
         let (keys, counts) = entries.parts();
         for group in 0..=self.groups.len() as u64 {
@@ -197,7 +197,7 @@ impl Cells {
             })?;
             files.matrix.lines(|w| {
                 writeln!(w, "%%MatrixMarket matrix coordinate integer general")?;
-                match made_by {
+                match program {
                     Some(name) => {
                         writeln!(w, "%metadata_json: {{\"software_version\": \"{name}\", \"format_version\": 2}}")?
                     }
@@ -222,8 +222,9 @@ impl Cells {
 impl FragmentSink for Cells {
     fn add(&mut self, fragment: &Fragment) -> Result<()> {
         let (strandedness, strands) = (self.strandedness, &self.strands);
-        let takes = |r: &u32| strandedness.takes(strands.get(*r as usize).copied().unwrap_or(b'.'), fragment.strand);
-        let mut regions = fragment.regions.iter().copied().filter(takes).peekable();
+        let accepts =
+            |r: &u32| strandedness.accepts(strands.get(*r as usize).copied().unwrap_or(b'.'), fragment.strand);
+        let mut regions = fragment.regions.iter().copied().filter(accepts).peekable();
         if regions.peek().is_none() {
             return Ok(());
         }
@@ -231,18 +232,18 @@ impl FragmentSink for Cells {
         let Some(group) = self.groups.number_of(fragment, untagged, unlisted)? else { return Ok(()) };
         let class = index(fragment.class);
         match &mut self.counts {
-            Counts::Fragments(tallies) => {
-                regions.for_each(|region| tallies.add(entry(group, region, class)));
+            Counts::Fragments(counts) => {
+                regions.for_each(|region| counts.add(entry(group, region, class)));
             }
-            Counts::Molecules(tallies, names) => {
+            Counts::Molecules(counts, numbers) => {
                 let Some(umi) = usable(fragment.umi) else {
                     self.summary.no_umi += 1;
                     return Ok(());
                 };
-                let umi = molecule(umi, names);
+                let umi = molecule(umi, numbers);
                 for region in regions {
-                    let place = (entry(group, region, 0) >> 2) as u128;
-                    tallies.add(place << 66 | (umi as u128) << 2 | class as u128);
+                    let cell = (entry(group, region, 0) >> 2) as u128;
+                    counts.add(cell << 66 | (umi as u128) << 2 | class as u128);
                 }
             }
         }
@@ -251,9 +252,9 @@ impl FragmentSink for Cells {
     }
 }
 
-/// A number for a molecule's identifier: its bases at two bits each behind a 1, or, where it is longer than
-/// 31 or has other letters, a number of its own with the top bit set.
-fn molecule(umi: &[u8], names: &mut HashMap<Box<[u8]>, u64>) -> u64 {
+/// The number of a molecular identifier: a 1 followed by its bases at two bits each; if it is longer than 31 or has other
+/// letters, a consecutive number with the top bit set.
+fn molecule(umi: &[u8], numbers: &mut HashMap<Box<[u8]>, u64>) -> u64 {
     let packed = umi.iter().try_fold(1u64, |packed, base| {
         let code = b"ACGT".iter().position(|b| b == base)?;
         Some(packed << 2 | code as u64)
@@ -261,56 +262,57 @@ fn molecule(umi: &[u8], names: &mut HashMap<Box<[u8]>, u64>) -> u64 {
     match packed {
         Some(packed) if umi.len() <= 31 => packed,
         _ => {
-            if let Some(&known) = names.get(umi) {
+            if let Some(&known) = numbers.get(umi) {
                 return known;
             }
-            let number = 1 << 63 | names.len() as u64;
-            names.insert(umi.into(), number);
+            let number = 1 << 63 | numbers.len() as u64;
+            numbers.insert(umi.into(), number);
             number
         }
     }
 }
 
-/// One class for each molecule: that of most of its informative fragments, conflicting when as many say one
-/// haplotype as the other, or when none is informative and one conflicts.
-fn collapse(molecules: &mut Tallies<u128>) -> Tallies<u64> {
-    let mut entries = Tallies::default();
-    let (mut of_place, mut place) = ([0u32; 4], None);
-    let (mut votes, mut current) = ([0u32; 4], None);
-    let close_molecule = |votes: &mut [u32; 4], of_place: &mut [u32; 4]| {
-        if let Some(class) = verdict(votes) {
-            of_place[class] += 1;
+/// Count molecules instead of fragments, each in its class, by group and region (a cell of the matrix).
+fn collapse(molecules: &mut SparseCounts<u128>) -> SparseCounts<u64> {
+    let mut entries = SparseCounts::default();
+    let (mut in_cell, mut cell) = ([0u32; 4], None);
+    let (mut fragments, mut current) = ([0u32; 4], None);
+    let close_molecule = |fragments: &mut [u32; 4], in_cell: &mut [u32; 4]| {
+        if let Some(class) = molecule_class(fragments) {
+            in_cell[class] += 1;
         }
-        *votes = [0; 4];
+        *fragments = [0; 4];
     };
-    let mut close_place = |place: u128, of_place: &mut [u32; 4]| {
-        for (class, count) in of_place.iter_mut().enumerate() {
+    let mut close_cell = |cell: u128, in_cell: &mut [u32; 4]| {
+        for (class, count) in in_cell.iter_mut().enumerate() {
             if *count > 0 {
-                entries.append((place as u64) << 2 | class as u64, *count);
+                entries.append((cell as u64) << 2 | class as u64, *count);
                 *count = 0;
             }
         }
     };
     for (key, count) in molecules.sorted() {
         if current.is_some_and(|c| c != key >> 2) {
-            close_molecule(&mut votes, &mut of_place);
+            close_molecule(&mut fragments, &mut in_cell);
         }
-        if let Some(place) = place.filter(|p| *p != key >> 66) {
-            close_place(place, &mut of_place);
+        if let Some(cell) = cell.filter(|c| *c != key >> 66) {
+            close_cell(cell, &mut in_cell);
         }
-        (current, place) = (Some(key >> 2), Some(key >> 66));
-        votes[(key & 3) as usize] = count;
+        (current, cell) = (Some(key >> 2), Some(key >> 66));
+        fragments[(key & 3) as usize] = count;
     }
-    close_molecule(&mut votes, &mut of_place);
-    if let Some(place) = place {
-        close_place(place, &mut of_place);
+    close_molecule(&mut fragments, &mut in_cell);
+    if let Some(cell) = cell {
+        close_cell(cell, &mut in_cell);
     }
     entries
 }
 
-/// Class of a molecule by its fragments of each class; None without any.
-fn verdict(votes: &[u32; 4]) -> Option<usize> {
-    let [hap1, hap2, uninformative, conflicting] = *votes;
+/// The class of a molecule by its number of fragments of each class: that of the majority of its informative fragments;
+/// conflicting if there are as many of either haplotype, or if none is informative and one is conflicting. None without
+/// fragments.
+fn molecule_class(fragments: &[u32; 4]) -> Option<usize> {
+    let [hap1, hap2, uninformative, conflicting] = *fragments;
     match hap1.cmp(&hap2) {
         std::cmp::Ordering::Greater => Some(0),
         std::cmp::Ordering::Less => Some(1),
@@ -338,26 +340,26 @@ impl Lines for OutFile {
     }
 }
 
-/// The folder of the matrices. Folders that it made go away with it unless it is finished.
+/// The folder of the matrices. Folders that it created are removed when it is dropped, unless it is finished.
 pub struct MatrixFolder {
-    // In this order: the files leave the folders before the folders go.
+    // In this order: the files are dropped before the folders are removed.
     files: Vec<MatrixFiles>,
-    made: MadeFolders,
+    created: CreatedFolders,
 }
 
-struct MadeFolders(Vec<PathBuf>);
+struct CreatedFolders(Vec<PathBuf>);
 
-impl Drop for MadeFolders {
+impl Drop for CreatedFolders {
     fn drop(&mut self) {
         for folder in self.0.iter().rev() {
-            // Only if empty: what others put there stays.
+            // Only if empty: other files are kept.
             let _ = fs::remove_dir(folder);
         }
     }
 }
 
-impl MadeFolders {
-    fn make(&mut self, folder: &Path) -> Result<()> {
+impl CreatedFolders {
+    fn create(&mut self, folder: &Path) -> Result<()> {
         if folder.is_dir() {
             return Ok(());
         }
@@ -371,33 +373,33 @@ impl MadeFolders {
 }
 
 impl MatrixFolder {
-    /// Make `folder` (its parent must exist) with the folders of [`CLASSES`], and begin their files.
+    /// Create `folder` (its parent must exist) with the folders of [`CLASSES`] and their files.
     ///
     /// # Errors
-    /// A file of that name, or a folder that cannot be made or written.
+    /// A file of that name, or a folder that cannot be created or written.
     pub fn create(folder: &Path) -> Result<Self> {
-        let mut made = MadeFolders(Vec::new());
-        made.make(folder)?;
+        let mut created = CreatedFolders(Vec::new());
+        created.create(folder)?;
         let mut files = Vec::new();
         for class in CLASSES {
             let folder = folder.join(class);
-            made.make(&folder)?;
+            created.create(&folder)?;
             files.push(MatrixFiles {
                 barcodes: OutFile::create(&folder.join("barcodes.tsv.gz"))?,
                 features: OutFile::create(&folder.join("features.tsv.gz"))?,
                 matrix: OutFile::create(&folder.join("matrix.mtx.gz"))?,
             });
         }
-        Ok(Self { files, made })
+        Ok(Self { files, created })
     }
 
-    /// Give all files their names.
+    /// Rename all files to their names.
     ///
     /// # Errors
-    /// What could not be written to its end.
+    /// A file that cannot be written to its end.
     pub fn finish(self) -> Result<()> {
-        let Self { mut files, mut made } = self;
-        // All are whole before any gets its name.
+        let Self { mut files, mut created } = self;
+        // All are complete before any receives its name.
         for out in files.iter_mut().flat_map(|f| [&mut f.barcodes, &mut f.features, &mut f.matrix]) {
             let path = out.path().to_path_buf();
             out.flush().map_err(|e| Error::io(path, e))?;
@@ -407,7 +409,7 @@ impl MatrixFolder {
             files.features.finish()?;
             files.matrix.finish()?;
         }
-        made.0.clear();
+        created.0.clear();
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::counts::single_cell::Barcodes;
+use crate::counts::sinks::test_fragment;
 use crate::io::text_input::open_text;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -12,21 +13,8 @@ type Made = (usize, usize, Vec<u32>, Option<&'static str>, Option<&'static str>)
 
 fn add(cells: &mut Cells, made: &Made) {
     let (sample, class, regions, group, umi) = made;
-    cells
-        .add(&Fragment {
-            sample: *sample,
-            class: ALL[*class],
-            regions,
-            contig: 0,
-            start: 0,
-            end: 1,
-            strand: b'+',
-            paired: true,
-            single: false,
-            group: group.map(str::as_bytes),
-            umi: umi.map(str::as_bytes),
-        })
-        .unwrap();
+    let (group, umi) = (group.map(str::as_bytes), umi.map(str::as_bytes));
+    cells.add(&Fragment { sample: *sample, group, umi, ..test_fragment(ALL[*class], regions) }).unwrap();
 }
 
 fn features(n: usize) -> Vec<Feature> {
@@ -98,7 +86,7 @@ fn any_made() -> impl Strategy<Value = Made> {
         .prop_map(|(s, c, r, g, u)| (s, c, r.into_iter().collect(), TAGS[g], UMIS[u]))
 }
 
-/// The same counts by maps, in the plainest way.
+/// The same counts by plain maps.
 fn truth(list: &[Made], molecules: bool, several: bool) -> Entries {
     let mut places: BTreeMap<(String, u32), BTreeMap<String, [u64; 4]>> = BTreeMap::new();
     for (i, (sample, class, regions, group, umi)) in list.iter().enumerate() {
@@ -148,7 +136,7 @@ proptest! {
 }
 
 #[test]
-fn listed_cells_keep_their_columns_and_others_are_counted_apart() {
+fn listed_cells_are_the_columns_and_others_are_excluded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("b");
     std::fs::write(&path, "GG-1\nTT-1\nAA-1\n").unwrap();
@@ -170,12 +158,12 @@ fn listed_cells_keep_their_columns_and_others_are_counted_apart() {
 
 #[test]
 fn molecules_have_one_class() {
-    assert_eq!(verdict(&[2, 1, 9, 9]), Some(0));
-    assert_eq!(verdict(&[1, 2, 0, 0]), Some(1));
-    assert_eq!(verdict(&[1, 1, 0, 0]), Some(3));
-    assert_eq!(verdict(&[0, 0, 5, 1]), Some(3));
-    assert_eq!(verdict(&[0, 0, 5, 0]), Some(2));
-    assert_eq!(verdict(&[0; 4]), None);
+    assert_eq!(molecule_class(&[2, 1, 9, 9]), Some(0));
+    assert_eq!(molecule_class(&[1, 2, 0, 0]), Some(1));
+    assert_eq!(molecule_class(&[1, 1, 0, 0]), Some(3));
+    assert_eq!(molecule_class(&[0, 0, 5, 1]), Some(3));
+    assert_eq!(molecule_class(&[0, 0, 5, 0]), Some(2));
+    assert_eq!(molecule_class(&[0; 4]), None);
     let mut names = HashMap::new();
     let umis = ["A", "AA", "", "ACGN", "ACGTACGTACGTACGTACGTACGTACGTACG", "ACGTACGTACGTACGTACGTACGTACGTACGT", "N"];
     let numbers: Vec<u64> = umis.iter().map(|u| molecule(u.as_bytes(), &mut names)).collect();
@@ -184,7 +172,7 @@ fn molecules_have_one_class() {
 }
 
 #[test]
-fn nothing_is_left_of_a_folder_that_was_not_finished() {
+fn a_folder_that_was_not_finished_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m");
     drop(MatrixFolder::create(&path).unwrap());

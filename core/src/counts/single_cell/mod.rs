@@ -1,12 +1,12 @@
-//! Fragments by cell or another group that a tag names.
+//! Fragments by cell, or by any group that a tag defines.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`barcodes`] | groups of fragments within a sample, such as cells |
 //! | [`matrix`] | sparse matrices by region and cell |
 //! | [`fragments_file`] | fragments files, one for each class |
-//! | `position_sort` | sorting nearly sorted fragments by position |
-//! | [`sparse_counts`] | counting by key in little memory |
+//! | `position_sort` | sorting of nearly sorted fragments by position |
+//! | [`sparse_counts`] | memory-efficient counting by key |
 
 pub mod barcodes;
 pub mod fragments_file;

@@ -1,5 +1,5 @@
-//! Sorting fragments by position as they come: nearly sorted already, so that a small window is enough; those
-//! that come too late for it wait in a temporary file.
+//! Sorting of fragments by position while they arrive. They are nearly sorted, so that a small window is enough; fragments
+//! that arrive too late for it are kept in a temporary file.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Where a fragment lies, in the order of output.
+/// Contig, start and end of a fragment (0-based half-open), by which the output is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub contig: u32,
     pub start: u64,
     pub end: u64,
 }
 
-/// How many fragments of a group lie at a place.
+/// Number of fragments of a group with the same location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Record {
-    pub place: Place,
+    pub location: Location,
     pub group: u32,
     pub count: u32,
 }
@@ -32,9 +32,9 @@ const SIZE: usize = 28;
 impl Record {
     fn bytes(&self) -> [u8; SIZE] {
         let mut bytes = [0; SIZE];
-        bytes[..4].copy_from_slice(&self.place.contig.to_le_bytes());
-        bytes[4..12].copy_from_slice(&self.place.start.to_le_bytes());
-        bytes[12..20].copy_from_slice(&self.place.end.to_le_bytes());
+        bytes[..4].copy_from_slice(&self.location.contig.to_le_bytes());
+        bytes[4..12].copy_from_slice(&self.location.start.to_le_bytes());
+        bytes[12..20].copy_from_slice(&self.location.end.to_le_bytes());
         bytes[20..24].copy_from_slice(&self.group.to_le_bytes());
         bytes[24..].copy_from_slice(&self.count.to_le_bytes());
         bytes
@@ -43,66 +43,70 @@ impl Record {
     fn from_bytes(bytes: &[u8; SIZE]) -> Self {
         let four = |i: usize| u32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]]);
         let eight = |i: usize| four(i) as u64 | (four(i + 4) as u64) << 32;
-        Self { place: Place { contig: four(0), start: eight(4), end: eight(12) }, group: four(20), count: four(24) }
+        Self {
+            location: Location { contig: four(0), start: eight(4), end: eight(12) },
+            group: four(20),
+            count: four(24),
+        }
     }
 }
 
-/// Takes records in any order and hands them on by place. Memory does not depend on how many there are.
+/// Receives fragments in any order and passes them on by location. Memory does not depend on their number.
 pub(super) struct Sorter {
-    window: BTreeMap<(Place, u32), u32>,
-    /// Records that the window and the list of late ones hold at most, each.
+    window: BTreeMap<(Location, u32), u32>,
+    /// Most records in the window, and most late records in memory.
     most: usize,
-    last: Option<Place>,
+    last: Option<Location>,
     late: Late,
 }
 
 impl Sorter {
-    /// `beside` is the output: a temporary file, if one is needed, lies in its folder.
-    pub fn new(beside: &Path, most: usize) -> Self {
-        let late = Late { beside: beside.to_path_buf(), ..Default::default() };
+    /// A temporary file, if needed, is created in the folder of `output`.
+    pub fn new(output: &Path, most: usize) -> Self {
+        let late = Late { output: output.to_path_buf(), ..Default::default() };
         Self { window: BTreeMap::new(), most: most.max(1), last: None, late }
     }
 
-    /// One more fragment. `out` gets records whose turn it is, in order of place and no two of one place and
-    /// group; what comes after its turn is kept for [`Late`].
-    pub fn add(&mut self, place: Place, group: u32, out: &mut impl FnMut(Record) -> Result<()>) -> Result<()> {
-        if self.last.is_some_and(|last| place <= last) {
-            return self.late.add(Record { place, group, count: 1 }, self.most);
+    /// Add a fragment. `out` receives records in order of location, at most one for each location and group; records that
+    /// arrive after their turn are kept for [`Late`].
+    pub fn add(&mut self, location: Location, group: u32, out: &mut impl FnMut(Record) -> Result<()>) -> Result<()> {
+        if self.last.is_some_and(|last| location <= last) {
+            return self.late.add(Record { location, group, count: 1 }, self.most);
         }
-        let count = self.window.entry((place, group)).or_insert(0);
+        let count = self.window.entry((location, group)).or_insert(0);
         *count = count.saturating_add(1);
         if self.window.len() > self.most {
-            self.first(out)?;
+            self.pass_first(out)?;
         }
         Ok(())
     }
 
-    /// Hand on all records of the first place.
-    fn first(&mut self, out: &mut impl FnMut(Record) -> Result<()>) -> Result<()> {
-        let Some(((place, _), _)) = self.window.first_key_value() else { return Ok(()) };
-        let place = *place;
-        self.last = Some(place);
-        while let Some(entry) = self.window.first_entry().filter(|e| e.key().0 == place) {
-            let ((place, group), count) = entry.remove_entry();
-            out(Record { place, group, count })?;
+    /// Pass on all records of the first location.
+    fn pass_first(&mut self, out: &mut impl FnMut(Record) -> Result<()>) -> Result<()> {
+        let Some(((location, _), _)) = self.window.first_key_value() else { return Ok(()) };
+        let location = *location;
+        self.last = Some(location);
+        while let Some(entry) = self.window.first_entry().filter(|e| e.key().0 == location) {
+            let ((location, group), count) = entry.remove_entry();
+            out(Record { location, group, count })?;
         }
         Ok(())
     }
 
-    /// Hand on what is left; gives back those that were late.
+    /// Pass on the rest of the window, and return the late records.
     pub fn finish(mut self, out: &mut impl FnMut(Record) -> Result<()>) -> Result<Late> {
         while !self.window.is_empty() {
-            self.first(out)?;
+            self.pass_first(out)?;
         }
         self.late.begin()?;
         Ok(self.late)
     }
 }
 
-/// Records that came too late, sorted: runs in a temporary file and the last run in memory.
+/// The late records, sorted: runs in a temporary file, and the last run in memory.
 #[derive(Default)]
 pub(super) struct Late {
-    beside: PathBuf,
+    output: PathBuf,
     memory: Vec<Record>,
     file: Option<File>,
     runs: Vec<Run>,
@@ -110,7 +114,7 @@ pub(super) struct Late {
     next: BinaryHeap<Reverse<(Record, usize)>>,
 }
 
-/// A sorted stretch of the temporary file, and what of it was read last.
+/// A sorted part of the temporary file, and the records of it that are in memory.
 struct Run {
     from: u64,
     to: u64,
@@ -128,11 +132,11 @@ impl Late {
     }
 
     fn spill(&mut self) -> Result<()> {
-        let fail = |e: io::Error| Error::io(&self.beside, e);
+        let fail = |e: io::Error| Error::io(&self.output, e);
         self.memory.sort_unstable();
         if self.file.is_none() {
-            let folder = self.beside.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            // Without a name: it is gone when we are, whatever happens.
+            let folder = self.output.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            // Without a name it is deleted when the process ends, in whatever way.
             self.file = Some(tempfile::tempfile_in(folder).map_err(fail)?);
         }
         let bytes: Vec<u8> = self.memory.iter().flat_map(Record::bytes).collect();
@@ -154,7 +158,7 @@ impl Late {
         Ok(())
     }
 
-    /// Take the next record of a run (the one behind the last is that in memory) into the heap.
+    /// Move the next record of a run into the heap; the run after those of the file is that in memory.
     fn pull(&mut self, number: usize) -> Result<()> {
         const AHEAD: u64 = 256 * SIZE as u64;
         let Some(run) = self.runs.get_mut(number) else {
@@ -166,7 +170,7 @@ impl Late {
             run.read.resize(size as usize, 0);
             run.at = 0;
             if let Some(file) = &self.file {
-                file.read_exact_at(&mut run.read, run.from).map_err(|e| Error::io(&self.beside, e))?;
+                file.read_exact_at(&mut run.read, run.from).map_err(|e| Error::io(&self.output, e))?;
             }
             run.from += size;
         }
@@ -177,16 +181,16 @@ impl Late {
         Ok(())
     }
 
-    /// The next record by place; None at the end.
+    /// The next record by location; None at the end.
     pub fn next(&mut self) -> Result<Option<Record>> {
         let Some(Reverse((record, run))) = self.next.pop() else { return Ok(None) };
         self.pull(run)?;
         Ok(Some(record))
     }
 
-    /// The place of the next record.
-    pub fn peek(&self) -> Option<Place> {
-        self.next.peek().map(|Reverse((record, _))| record.place)
+    /// The location of the next record.
+    pub fn peek(&self) -> Option<Location> {
+        self.next.peek().map(|Reverse((record, _))| record.location)
     }
 }
 
@@ -203,22 +207,22 @@ mod tests {
             let mut truth = BTreeMap::new();
             let mut direct: Vec<Record> = Vec::new();
             for (contig, start, length, group) in list {
-                let place = Place { contig, start, end: start + length };
-                sorter.add(place, group, &mut |r| { direct.push(r); Ok(()) }).unwrap();
-                *truth.entry((place, group)).or_insert(0) += 1;
+                let location = Location { contig, start, end: start + length };
+                sorter.add(location, group, &mut |r| { direct.push(r); Ok(()) }).unwrap();
+                *truth.entry((location, group)).or_insert(0) += 1;
             }
             let mut late = sorter.finish(&mut |r| { direct.push(r); Ok(()) }).unwrap();
-            prop_assert!(direct.windows(2).all(|w| (w[0].place, w[0].group) < (w[1].place, w[1].group)));
-            let mut behind: Vec<Record> = Vec::new();
-            while let Some(place) = late.peek() {
+            prop_assert!(direct.windows(2).all(|w| (w[0].location, w[0].group) < (w[1].location, w[1].group)));
+            let mut late_ones: Vec<Record> = Vec::new();
+            while let Some(location) = late.peek() {
                 let record = late.next().unwrap().unwrap();
-                prop_assert_eq!(record.place, place);
-                behind.push(record);
+                prop_assert_eq!(record.location, location);
+                late_ones.push(record);
             }
-            prop_assert!(behind.is_sorted());
+            prop_assert!(late_ones.is_sorted());
             let mut found = BTreeMap::new();
-            for r in direct.iter().chain(&behind) {
-                *found.entry((r.place, r.group)).or_insert(0) += r.count;
+            for r in direct.iter().chain(&late_ones) {
+                *found.entry((r.location, r.group)).or_insert(0) += r.count;
             }
             prop_assert_eq!(found, truth);
             prop_assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -230,9 +234,9 @@ mod tests {
         let mut sorter = Sorter::new(Path::new("x"), 3);
         let mut n = 0;
         for start in 0..100 {
-            let place = Place { contig: 0, start: start ^ 1, end: 200 };
+            let location = Location { contig: 0, start: start ^ 1, end: 200 };
             sorter
-                .add(place, 0, &mut |_| {
+                .add(location, 0, &mut |_| {
                     n += 1;
                     Ok(())
                 })

@@ -1,56 +1,56 @@
-//! Counting by key in little memory: sorted keys with their counts, and a buffer that is folded in now and then.
+//! Memory-efficient counting by key: sorted keys with their counts, and a buffer that is merged into them when full.
 
-/// Keys waiting before they are folded in, at least.
+/// Least number of keys in the buffer before it is merged.
 const BUFFER: usize = 1 << 16;
 
-/// How often each key was added. Takes the size of a key and four bytes for each distinct key, and at most half
-/// as much again for those that wait.
+/// The number of times each key was added. Takes the size of a key and four bytes for each distinct key, and at most half
+/// as much again for the buffer.
 #[derive(Clone, Debug)]
-pub struct Tallies<K> {
+pub struct SparseCounts<K> {
     keys: Vec<K>,
     counts: Vec<u32>,
-    waiting: Vec<K>,
+    buffer: Vec<K>,
 }
 
-impl<K> Default for Tallies<K> {
+impl<K> Default for SparseCounts<K> {
     fn default() -> Self {
-        Self { keys: Vec::new(), counts: Vec::new(), waiting: Vec::new() }
+        Self { keys: Vec::new(), counts: Vec::new(), buffer: Vec::new() }
     }
 }
 
-impl<K: Ord + Copy> Tallies<K> {
-    /// One more of `key`.
+impl<K: Ord + Copy> SparseCounts<K> {
+    /// Count `key` once more.
     pub fn add(&mut self, key: K) {
-        self.waiting.push(key);
-        if self.waiting.len() >= BUFFER.max(self.keys.len() / 2) {
-            self.fold();
+        self.buffer.push(key);
+        if self.buffer.len() >= BUFFER.max(self.keys.len() / 2) {
+            self.merge();
         }
     }
 
-    /// One key that is greater than all before it, with its count.
+    /// Append a key greater than all others, with its count.
     pub fn append(&mut self, key: K, count: u32) {
-        debug_assert!(self.waiting.is_empty() && self.keys.last().is_none_or(|last| *last < key));
+        debug_assert!(self.buffer.is_empty() && self.keys.last().is_none_or(|last| *last < key));
         self.keys.push(key);
         self.counts.push(count);
     }
 
-    /// Merge what waits into the sorted keys, from the back so that no second copy is needed.
-    fn fold(&mut self) {
-        self.waiting.sort_unstable();
+    /// Merge the buffer into the sorted keys, from the back so that no second copy is needed.
+    fn merge(&mut self) {
+        self.buffer.sort_unstable();
         let old = self.keys.len();
         let mut fresh = 0;
         let mut i = 0;
-        for run in self.waiting.chunk_by(|a, b| a == b) {
+        for run in self.buffer.chunk_by(|a, b| a == b) {
             i += self.keys[i..].partition_point(|k| *k < run[0]);
             fresh += (self.keys.get(i) != Some(&run[0])) as usize;
         }
-        let Some(&any) = self.waiting.first() else { return };
+        let Some(&any) = self.buffer.first() else { return };
         self.keys.reserve_exact(fresh);
         self.counts.reserve_exact(fresh);
         self.keys.resize(old + fresh, any);
         self.counts.resize(old + fresh, 0);
         let (mut from, mut to) = (old, old + fresh);
-        for run in self.waiting.chunk_by(|a, b| a == b).rev() {
+        for run in self.buffer.chunk_by(|a, b| a == b).rev() {
             while from > 0 && self.keys[from - 1] > run[0] {
                 from -= 1;
                 to -= 1;
@@ -66,18 +66,18 @@ impl<K: Ord + Copy> Tallies<K> {
             self.keys[to] = run[0];
             self.counts[to] = count;
         }
-        self.waiting.clear();
+        self.buffer.clear();
     }
 
-    /// Keys in order and the count of each, as they were when [`Tallies::sorted`] was called last.
+    /// Keys in order and the count of each, as of the last call of [`SparseCounts::sorted`].
     pub fn parts(&self) -> (&[K], &[u32]) {
         (&self.keys, &self.counts)
     }
 
     /// All keys in order, each with its count.
     pub fn sorted(&mut self) -> impl Iterator<Item = (K, u32)> + '_ {
-        self.fold();
-        self.waiting = Vec::new();
+        self.merge();
+        self.buffer = Vec::new();
         self.keys.iter().copied().zip(self.counts.iter().copied())
     }
 }
@@ -90,28 +90,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_are_those_of_a_map(keys in prop::collection::vec(0u64..40, 0..300), folds in prop::collection::vec(any::<bool>(), 300)) {
-            let mut tallies = Tallies::default();
+        fn counts_are_those_of_a_map(keys in prop::collection::vec(0u64..40, 0..300), merges in prop::collection::vec(any::<bool>(), 300)) {
+            let mut counts = SparseCounts::default();
             let mut map = BTreeMap::new();
-            for (&key, &fold) in keys.iter().zip(&folds) {
-                tallies.add(key);
-                if fold {
-                    tallies.fold();
+            for (&key, &merge) in keys.iter().zip(&merges) {
+                counts.add(key);
+                if merge {
+                    counts.merge();
                 }
                 *map.entry(key).or_insert(0u32) += 1;
             }
-            prop_assert_eq!(tallies.sorted().collect::<Vec<_>>(), map.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(counts.sorted().collect::<Vec<_>>(), map.into_iter().collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn a_full_buffer_is_folded_by_itself() {
-        let mut tallies = Tallies::default();
+    fn a_full_buffer_is_merged_automatically() {
+        let mut counts = SparseCounts::default();
         for i in 0..(3 * BUFFER as u64) {
-            tallies.add(i % 1000);
+            counts.add(i % 1000);
         }
-        assert!(tallies.waiting.len() < BUFFER);
-        assert_eq!(tallies.sorted().map(|(_, n)| n as usize).sum::<usize>(), 3 * BUFFER);
-        assert_eq!(tallies.sorted().count(), 1000);
+        assert!(counts.buffer.len() < BUFFER);
+        assert_eq!(counts.sorted().map(|(_, n)| n as usize).sum::<usize>(), 3 * BUFFER);
+        assert_eq!(counts.sorted().count(), 1000);
     }
 }

@@ -7,16 +7,16 @@ use deepallele_core::counts::ase_read_counter;
 /// `-q -Q -F`
 #[derive(Args, Clone, Debug)]
 pub struct FilterArgs {
-    /// Leave out reads with a mapping quality below this [default: 10; 0 with --format gatk]
+    /// Exclude reads with a mapping quality below this [default: 10; 0 with --format gatk]
     #[arg(short = 'q', long = "min-mapq", value_name = "N")]
     min_mapq: Option<u8>,
 
-    /// Leave out bases with a quality below this, after overlapping mates are reconciled [default: 13; 0 with
+    /// Ignore bases with a quality below this, after overlapping mates are reconciled [default: 13; 0 with
     /// --format gatk]
     #[arg(short = 'Q', long = "min-baseq", value_name = "N")]
     min_baseq: Option<u8>,
 
-    /// Leave out reads with any of these flags [default: 3844: unmapped, secondary, QC-fail, duplicate,
+    /// Exclude reads with any of these flags [default: 3844: unmapped, secondary, QC-fail, duplicate,
     /// supplementary; 1284 with --format gatk]
     #[arg(short = 'F', long = "excl-flags", value_name = "FLAGS", value_parser = flags)]
     excluded_flags: Option<u16>,
@@ -25,15 +25,15 @@ pub struct FilterArgs {
 impl FilterArgs {
     /// Which reads and bases count.
     pub fn filter(&self) -> Filter {
-        self.over(Filter::default())
+        self.with_defaults(Filter::default())
     }
 
-    /// The same for the table of ASEReadCounter, whose defaults are GATK's.
+    /// The same with the defaults of GATK's ASEReadCounter.
     pub fn ase(&self) -> Filter {
-        self.over(ase_read_counter::FILTER)
+        self.with_defaults(ase_read_counter::FILTER)
     }
 
-    fn over(&self, default: Filter) -> Filter {
+    fn with_defaults(&self, default: Filter) -> Filter {
         Filter {
             mapping_quality: self.min_mapq.unwrap_or(default.mapping_quality),
             base_quality: self.min_baseq.unwrap_or(default.base_quality),
@@ -42,13 +42,13 @@ impl FilterArgs {
     }
 }
 
-/// Flags in decimal or, behind 0x, hexadecimal.
+/// Flags in decimal, or in hexadecimal after 0x.
 fn flags(text: &str) -> Result<u16, String> {
     let value = match text.strip_prefix("0x") {
         Some(digits) => u16::from_str_radix(digits, 16),
         None => text.parse(),
     };
-    value.map_err(|_| "flags are a number, such as 3844 or 0xF04".into())
+    value.map_err(|_| "flags must be a number, such as 3844 or 0xF04".into())
 }
 
 #[cfg(test)]
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_those_of_each_kind_of_count() {
+    fn defaults_depend_on_the_mode() {
         assert_eq!(parse("").unwrap().filter(), Filter::default());
         assert_eq!(parse("").unwrap().ase(), ase_read_counter::FILTER);
         let given = parse("-F 0x400 -q 0 -Q 20").unwrap();

@@ -1,6 +1,7 @@
-//! `--format gatk`: a pass of its own with the rules of ASEReadCounter.
+//! Counts reads by allele with the rules of GATK's ASEReadCounter (`--format gatk`).
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use deepallele_common::{one_stdin, usage, Progress};
@@ -15,41 +16,11 @@ use deepallele_core::io::text_input::is_stdio;
 use crate::args::Args;
 use crate::inputs::{self, Restriction};
 
-/// Count at the variants and write the table of `--per-variant`.
+/// Count, and write the table of `--per-variant`.
 pub fn run(args: &Args) -> Result<()> {
-    let [input] = &inputs::alignment_files(args)?[..] else {
-        return Err(usage("--format gatk takes one alignment file"));
-    };
-    let vcf = args.haplotypes.required()?;
-    let Some(output) = &args.variant_output.per_variant else {
-        return Err(usage("--format gatk needs --per-variant FILE"));
-    };
-    if args.regions.is_some() {
-        return Err(usage("--format gatk counts at variants only: leave out -L, or count the regions in another run"));
-    }
-    if !is_stdio(&args.output.output) {
-        return Err(usage("-o is the table of regions; --format gatk writes to --per-variant FILE"));
-    }
-    if args.exclude.is_some() || args.wasp {
-        return Err(usage("--exclude and --wasp are not among the rules of --format gatk: leave them out"));
-    }
-    if args.cells.given() || args.bias.given() {
-        return Err(usage(
-            "--format gatk takes neither --group-by, --fragments nor --bias-report: give them in another run",
-        ));
-    }
-    if args.two_genomes.files().is_some() || !args.sample_name.is_empty() {
-        let why = "has no column for a sample: leave out --hap1-bam, --hap2-bam and --sample-name";
-        return Err(usage(format!("--format gatk takes one alignment file and {why}")));
-    }
-    if args.test.given() {
-        let options = "--no-test, --dispersion, --expected-fraction and --combine";
-        return Err(usage(format!("--format gatk tests nothing: leave out {options}")));
-    }
-    if args.overview.given() {
-        return Err(usage("--format gatk takes neither --overview nor --multiqc: give them in another run"));
-    }
-    one_stdin([Some(input.as_path()), Some(vcf), args.restrict.file()].into_iter().flatten())?;
+    let files = inputs::alignment_files(args)?;
+    let (input, vcf, output) = check_usage(args, &files)?;
+    one_stdin([Some(input), Some(vcf), args.restrict.file()].into_iter().flatten())?;
     let fasta = args.genome.required()?;
     let (hap1, hap2) = args.haplotypes.sources()?;
     let mut reference = Reference::open(fasta)?;
@@ -60,7 +31,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(Restriction::ByReading(spans)) => alignments.restrict_by_reading(spans),
         None => {}
     }
-    // A second handle: the stream reads ahead of the reads.
+    // A second handle: the stream is ahead of the reads.
     let ahead = Some(Reference::open(fasta)?);
     let wanted = match &within {
         Some(Restriction::ByIndex(spans)) => Some(spans.contigs()),
@@ -88,8 +59,37 @@ pub fn run(args: &Args) -> Result<()> {
     variants.finish()?.lines().iter().for_each(|line| log::info!("{line}"));
     summary.lines().iter().for_each(|line| log::info!("{line}"));
     if summary.no_group > 0 && summary.written == 0 {
-        log::warn!("reads without a read group do not count here: add one with samtools addreplacerg");
+        log::warn!("reads without a read group are not counted: add one with samtools addreplacerg");
     }
     out.finish()?;
     Ok(())
+}
+
+/// The input, the variants and the output, after a check for options that this mode does not have.
+fn check_usage<'a>(args: &'a Args, files: &'a [PathBuf]) -> Result<(&'a Path, &'a Path, &'a Path)> {
+    let [input] = files else {
+        return Err(usage("--format gatk takes one alignment file"));
+    };
+    let vcf = args.haplotypes.required()?;
+    let Some(output) = &args.variants.per_variant else {
+        return Err(usage("--format gatk needs --per-variant FILE"));
+    };
+    let wrong = if args.regions.is_some() {
+        "counts at variants only: leave out -L, or count in regions in another run"
+    } else if !is_stdio(&args.output.output) {
+        "writes to --per-variant FILE: leave out -o, which is the table of regions"
+    } else if args.exclude.is_some() || args.wasp {
+        "does not have the filters --exclude and --wasp: leave them out"
+    } else if args.cells.given() || args.bias.given() {
+        "does not have --group-by, --fragments and --bias-report: give them in another run"
+    } else if args.two_genomes.files().is_some() || !args.sample_name.is_empty() {
+        "takes one alignment file and has no column for a sample: leave out --hap1-bam, --hap2-bam and --sample-name"
+    } else if args.test.given() {
+        "does not test: leave out --no-test, --dispersion, --expected-fraction and --combine"
+    } else if args.overview.given() {
+        "does not have --overview and --multiqc: give them in another run"
+    } else {
+        return Ok((input, vcf, output));
+    };
+    Err(usage(format!("--format gatk {wrong}")))
 }
