@@ -87,6 +87,7 @@ pub struct Site {
     pub windows: Vec<Window>,
     /// First base of REF, 0-based.
     pub start: u64,
+    /// REF, in upper case.
     pub reference_allele: Vec<u8>,
     /// The alternatives; `None` for one without a prediction, for a reason counted in the report.
     pub alternatives: Vec<Option<Vec<u8>>>,
@@ -106,7 +107,9 @@ pub fn strongest(effects: impl Iterator<Item = f64>) -> Option<f64> {
 
 /// Finds the [`Site`] of a record and keeps count of what has none.
 pub struct Sites {
+    /// The genome.
     pub reference: Reference,
+    /// Alleles without an effect by reason, and what else the user should know.
     pub report: EffectReport,
     regions: Option<Arc<RegionIndex>>,
     windows: Windows,

@@ -15,6 +15,7 @@ use crate::stats::correlation::{pearson, spearman};
 /// How one predicted quantity agrees with its measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Agreement {
+    /// The column compared: `hap1`, `hap2` or `log2_ratio`.
     pub what: &'static str,
     /// Regions compared.
     pub n: usize,

@@ -46,7 +46,9 @@ pub struct Traits {
 /// Measurements of another sample on the same examples, log2 of both haplotypes and ratio; None where it has none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replicate {
+    /// Name of the sample.
     pub name: String,
+    /// For each example log2 of haplotype 1, haplotype 2 and their ratio.
     pub measured: Vec<Option<[f64; 3]>>,
 }
 
@@ -57,6 +59,7 @@ pub struct Examples {
     pub window: usize,
     /// Byte codes, n × window.
     pub hap1: Vec<u8>,
+    /// Byte codes of haplotype 2, n × window.
     pub hap2: Vec<u8>,
     /// log2 of haplotype 1, haplotype 2 (with the pseudocount) and their ratio.
     pub measured: Vec<[f64; 3]>,
@@ -64,9 +67,11 @@ pub struct Examples {
     pub parts: Vec<Option<Part>>,
     /// What is resampled together: groups, or windows that overlap.
     pub units: Vec<u32>,
+    /// One for each example.
     pub traits: Vec<Traits>,
     /// False discovery rate of imbalance, where the table has it.
     pub q: Vec<Option<f64>>,
+    /// Noise of the measurements, by source and quantity.
     pub noise: Vec<Noise>,
     /// What the user should know.
     pub notes: Vec<String>,
@@ -199,6 +204,7 @@ impl Examples {
 /// One sample of a count table, and how its counts become values.
 pub struct Counts<'a> {
     path: &'a Path,
+    /// Name of the sample.
     pub sample: String,
     rows: Vec<&'a CountRow>,
     scale: TargetScale,

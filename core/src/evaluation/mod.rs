@@ -66,6 +66,7 @@ pub struct Options {
     pub part: Option<Part>,
     /// Resamples for the intervals.
     pub times: usize,
+    /// Seed of the resamples and shuffles.
     pub seed: u64,
     /// Edges of the bins of measured |log2 ratio|, rising.
     pub edges: Vec<f64>,
@@ -76,9 +77,11 @@ pub struct Options {
 /// The result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
+    /// The metrics, in the order of the table.
     pub rows: Vec<Row>,
     /// Windows evaluated, those of them whose alleles differ, and resampling units.
     pub windows: usize,
+    /// Windows whose alleles differ.
     pub differing: usize,
     pub units: usize,
     /// Measured and predicted log2 of both haplotypes and of the ratio (of windows whose alleles differ).

@@ -63,6 +63,7 @@ pub struct ModelParts {
 }
 
 impl ModelParts {
+    /// The parts that a model names as held out, by the contigs of a genome.
     pub fn new(held_out: &HeldOut, contigs: &Contigs) -> Self {
         Self {
             validation: HeldParts::new(&held_out.validation, contigs),

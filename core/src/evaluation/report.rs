@@ -13,9 +13,11 @@ pub struct Row {
     pub case: String,
     /// What was computed.
     pub name: &'static str,
+    /// The metric; NaN where it has no value.
     pub value: f64,
     /// Ends of the 95 % interval.
     pub low: f64,
+    /// Upper end of the interval; NaN without one.
     pub high: f64,
     /// Windows.
     pub n: usize,

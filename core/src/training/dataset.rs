@@ -67,9 +67,11 @@ impl Measured {
 /// [`crate::model::encode`]), one example after the other, `window` codes each and `margin` more on both sides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dataset {
+    /// Bases of one window.
     pub window: usize,
     /// Further bases on both sides of each window, into which training may move it.
     pub margin: usize,
+    /// Names of the examples.
     pub ids: Vec<String>,
     /// Where on the genome, for examples that lie on one.
     pub places: Vec<Option<Place>>,

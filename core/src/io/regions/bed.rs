@@ -13,7 +13,9 @@ use crate::io::Contigs;
 pub struct Region {
     /// Index in the [`Contigs`] the file was read with.
     pub contig: usize,
+    /// First base, 0-based.
     pub start: u64,
+    /// End, exclusive.
     pub end: u64,
     /// Column 4, `.` when absent.
     pub name: String,
@@ -38,7 +40,9 @@ pub fn test_region(contig: usize, start: u64, end: u64) -> Region {
 pub struct Block {
     /// Index in the [`Contigs`] the file was read with.
     pub contig: usize,
+    /// First base, 0-based.
     pub start: u64,
+    /// End, exclusive.
     pub end: u64,
     /// Index in [`Regions::list`].
     pub region: u32,
@@ -49,6 +53,7 @@ pub struct Block {
 pub struct Regions {
     /// The contigs whose indices the regions carry.
     pub contigs: Contigs,
+    /// The regions.
     pub list: Vec<Region>,
     /// What the regions consist of, sorted by contig, start and end.
     pub blocks: Vec<Block>,

@@ -60,7 +60,8 @@ impl VcfHeader {
     pub(super) unsafe fn from_raw(inner: *mut htslib::bcf_hdr_t, path: &Path) -> Result<Self> {
         let mut header = Self { text: Vec::new(), inner };
         let mut text = KString::new();
-        let code = htslib::bcf_hdr_format(inner, 0, text.as_mut());
+        // SAFETY: the caller promises a valid header; htslib writes into the string.
+        let code = unsafe { htslib::bcf_hdr_format(inner, 0, text.as_mut()) };
         header.text = text.bytes().to_vec();
         if code < 0 {
             return Err(Error::input(path, "has a broken BCF header"));
@@ -214,19 +215,22 @@ impl VcfHeader {
 /// # Safety
 /// `length` is that of `name`.
 unsafe fn new_contig_line(name: &CStr, length: usize) -> Option<*mut htslib::bcf_hrec_t> {
-    let line = libc::calloc(1, std::mem::size_of::<htslib::bcf_hrec_t>()).cast::<htslib::bcf_hrec_t>();
-    if line.is_null() {
-        return None;
+    // SAFETY: all zeros is an empty line, which htslib fills and frees; the length is that of the name.
+    unsafe {
+        let line = libc::calloc(1, std::mem::size_of::<htslib::bcf_hrec_t>()).cast::<htslib::bcf_hrec_t>();
+        if line.is_null() {
+            return None;
+        }
+        (*line).key = libc::strdup(c"contig".as_ptr());
+        let failed = (*line).key.is_null()
+            || htslib::bcf_hrec_add_key(line, c"ID".as_ptr(), 2) < 0
+            || htslib::bcf_hrec_set_val(line, (*line).nkeys - 1, name.as_ptr(), length as _, 0) < 0;
+        if failed {
+            htslib::bcf_hrec_destroy(line);
+            return None;
+        }
+        Some(line)
     }
-    (*line).key = libc::strdup(c"contig".as_ptr());
-    let failed = (*line).key.is_null()
-        || htslib::bcf_hrec_add_key(line, c"ID".as_ptr(), 2) < 0
-        || htslib::bcf_hrec_set_val(line, (*line).nkeys - 1, name.as_ptr(), length as _, 0) < 0;
-    if failed {
-        htslib::bcf_hrec_destroy(line);
-        return None;
-    }
-    Some(line)
 }
 
 #[cfg(test)]

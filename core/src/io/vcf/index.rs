@@ -150,16 +150,20 @@ impl IndexQuery {
                     return Found::NoIndex;
                 }
             }
-            let bgzf = htslib::hts_get_bgzfp(file);
             let line: *mut htslib::kstring_t = line.as_mut();
-            let code = match self.index {
-                VcfIndex::Bcf(_) => htslib::hts_itr_next(bgzf, self.iterator, record.cast(), ptr::null_mut()),
-                VcfIndex::Tabix(index) => htslib::hts_itr_next(bgzf, self.iterator, line.cast(), index.cast()),
+            // SAFETY: the caller promises an open file with BGZF and a record; the iterator belongs to its index.
+            let code = unsafe {
+                let bgzf = htslib::hts_get_bgzfp(file);
+                match self.index {
+                    VcfIndex::Bcf(_) => htslib::hts_itr_next(bgzf, self.iterator, record.cast(), ptr::null_mut()),
+                    VcfIndex::Tabix(index) => htslib::hts_itr_next(bgzf, self.iterator, line.cast(), index.cast()),
+                }
             };
             match code {
                 0.. => return Found::Record,
                 -1 => {
-                    htslib::hts_itr_destroy(self.iterator);
+                    // SAFETY: it is freed once.
+                    unsafe { htslib::hts_itr_destroy(self.iterator) };
                     self.iterator = ptr::null_mut();
                 }
                 _ => return Found::Damage,

@@ -173,17 +173,22 @@ impl VcfSource {
     #[inline]
     pub unsafe fn next(&mut self, record: *mut htslib::bcf1_t) -> Result<bool> {
         if self.query.is_some() {
-            return self.next_by_index(record);
+            // SAFETY: as the caller promises.
+            return unsafe { self.next_by_index(record) };
         }
         // Not with an index: htslib 1.19 waits for ever for a thread to seek that has met a damaged block.
         if self.threads > 1 {
-            htslib::hts_set_threads(self.file.0, (self.threads - 1) as i32);
+            // SAFETY: the file is open.
+            unsafe { htslib::hts_set_threads(self.file.0, (self.threads - 1) as i32) };
             self.threads = 1;
         }
         self.place += 1;
-        let code = match self.bcf {
-            true => htslib::bcf_read(self.file.0, self.header.inner, record),
-            false => htslib::hts_getline(self.file.0, i32::from(b'\n'), self.line.as_mut()),
+        // SAFETY: file and header are open, the record is valid as the caller promises.
+        let code = unsafe {
+            match self.bcf {
+                true => htslib::bcf_read(self.file.0, self.header.inner, record),
+                false => htslib::hts_getline(self.file.0, i32::from(b'\n'), self.line.as_mut()),
+            }
         };
         match code {
             0.. => Ok(true),
@@ -195,7 +200,8 @@ impl VcfSource {
     /// [`VcfSource::next`] of a restricted file, with the same conditions.
     unsafe fn next_by_index(&mut self, record: *mut htslib::bcf1_t) -> Result<bool> {
         let Some(query) = &mut self.query else { return Ok(false) };
-        let problem = match query.next(self.file.0, record, &mut self.line) {
+        // SAFETY: the file is open with its index, the record is valid as the caller promises.
+        let problem = match unsafe { query.next(self.file.0, record, &mut self.line) } {
             Found::Record => return Ok(true),
             Found::End => return Ok(false),
             Found::Damage => "cannot be read; the file is truncated or damaged, or its index is stale",

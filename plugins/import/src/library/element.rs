@@ -34,7 +34,12 @@ pub enum Kind {
     /// Floating point of so many bytes.
     Float(usize),
     /// Whole numbers of so many bytes.
-    Integer { size: usize, signed: bool },
+    Integer {
+        /// Bytes.
+        size: usize,
+        /// Whether they may be negative.
+        signed: bool,
+    },
     /// Strings of so many bytes, or of any length.
     Text(Option<usize>),
     /// Anything else.
