@@ -113,7 +113,9 @@ impl AlignedRead {
         self.blocks.clear();
         self.exons.clear();
         self.gapped = false;
+        let bases = read.qualities.len();
         let (mut position, mut index) = (read.position, 0usize);
+        // The exon in progress: its first block and first base.
         let (mut first, mut from) = (0, 0);
         for &operation in read.cigar {
             let length = (operation >> 4) as usize;
@@ -135,7 +137,7 @@ impl AlignedRead {
                     position += length as i64;
                 }
                 INTRON => {
-                    self.exons.push(ExonBounds { first, last: self.blocks.len(), from, to: index });
+                    self.end_exon(first, (from, index), bases);
                     (first, from) = (self.blocks.len(), index);
                     position += length as i64;
                 }
@@ -143,11 +145,17 @@ impl AlignedRead {
                 _ => {}
             }
         }
-        let bases = read.qualities.len();
-        self.exons.push(ExonBounds { first, last: self.blocks.len(), from, to: index.min(bases) });
-        self.exons.retain(|e| e.first < e.last && e.from < e.to && e.to <= bases);
+        self.end_exon(first, (from, index.min(bases)), bases);
         (self.start, self.end) = (read.position, position);
         self.soft_clipped = is_soft_clipped(read.cigar);
+    }
+
+    /// Add an exon that begins with block `first`, if it has aligned bases and the read has all `bases` of it.
+    fn end_exon(&mut self, first: usize, (from, to): (usize, usize), bases: usize) {
+        let last = self.blocks.len();
+        if first < last && from < to && to <= bases {
+            self.exons.push(ExonBounds { first, last, from, to });
+        }
     }
 
     /// First aligned base, 0-based.
