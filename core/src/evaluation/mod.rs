@@ -83,6 +83,7 @@ pub struct Evaluation {
     pub windows: usize,
     /// Windows whose alleles differ.
     pub differing: usize,
+    /// Number of windows evaluated.
     pub units: usize,
     /// Measured and predicted log2 of both haplotypes and of the ratio (of windows whose alleles differ).
     pub points: [Vec<(f64, f64)>; 3],

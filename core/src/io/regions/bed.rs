@@ -191,6 +191,21 @@ impl Regions {
         lines
     }
 
+    /// For each block the furthest end of it and those before it on its contig: all blocks before the first that reaches
+    /// beyond a position end before that position.
+    pub fn reach(&self) -> Vec<u64> {
+        let mut furthest = (usize::MAX, 0);
+        let one = |block: &Block| {
+            furthest = if furthest.0 == block.contig {
+                (block.contig, block.end.max(furthest.1))
+            } else {
+                (block.contig, block.end)
+            };
+            furthest.1
+        };
+        self.blocks.iter().map(one).collect()
+    }
+
     /// Make every region one block; to be called again when `list` has changed.
     pub fn whole_blocks(&mut self) {
         let block = |(i, r): (usize, &Region)| Block { contig: r.contig, start: r.start, end: r.end, region: i as u32 };
