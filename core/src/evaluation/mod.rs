@@ -79,11 +79,11 @@ pub struct Options {
 pub struct Evaluation {
     /// The metrics, in the order of the table.
     pub rows: Vec<Row>,
-    /// Windows evaluated, those of them whose alleles differ, and resampling units.
+    /// Windows evaluated.
     pub windows: usize,
     /// Windows whose alleles differ.
     pub differing: usize,
-    /// Number of windows evaluated.
+    /// Units that are resampled together.
     pub units: usize,
     /// Measured and predicted log2 of both haplotypes and of the ratio (of windows whose alleles differ).
     pub points: [Vec<(f64, f64)>; 3],
