@@ -103,8 +103,8 @@ fn known_sites_have_the_fractions_that_paper_gives() {
         assert_eq!(table.text(row, "flags"), ".");
     }
     assert!(said.contains("12 sites under error-free reads of 50 bases"), "{said}");
-    assert!(said.contains("off one half by more than 0.05: 9; with reads that fit elsewhere: 1;"), "{said}");
-    // What stands elsewhere is not looked for.
+    assert!(said.contains("further than 0.05 from one half: 9; with multimapping reads: 1;"), "{said}");
+    // Other loci are not searched.
     let (local, _) = world.report(&["--bias-local"]);
     assert_eq!(ends(&local, 9), ["0.5000", "0.5000", "."]);
     assert_eq!(local.rows[..9], table.rows[..9]);

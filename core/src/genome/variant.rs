@@ -73,16 +73,6 @@ impl Variant {
         self.phased && self.edit(1) != self.edit(2)
     }
 
-    /// True if the two haplotypes differ here within reference `start..end` (0-based half-open).
-    pub fn differs_within(&self, start: u64, end: u64) -> bool {
-        let inside = |e: Edit| match e.start == e.end {
-            // Between two bases of the interval.
-            true => start < e.start && e.start < end,
-            false => e.start < end && start < e.end,
-        };
-        self.differs() && (self.edit(1).is_some_and(inside) || self.edit(2).is_some_and(inside))
-    }
-
     /// The one base in which the two carried alleles differ: position (0-based), base of haplotype 1 and of
     /// haplotype 2 (of the first and second allele of an unphased call). None for indels, substitutions of
     /// several bases and records in which an allele is missing or not applied.
