@@ -29,7 +29,7 @@ const MARGIN: u64 = 100_000;
 /// Both engines take records and return what to write, in the same order.
 pub enum Engine {
     /// Each alternative allele against the reference allele, in the reference.
-    Reference(VariantEffects),
+    Reference(Box<VariantEffects>),
     /// Every variant in both haplotypes, with the file that these come from.
     Pair(Box<PairEffects>, PathBuf),
 }
@@ -100,7 +100,7 @@ impl Engine {
         };
         let sites = Sites::new(reference, places.regions.clone(), windows);
         if args.haplotypes.is_empty() {
-            return Ok(Engine::Reference(VariantEffects::new(sites, models)));
+            return Ok(Engine::Reference(Box::new(VariantEffects::new(sites, models))));
         }
         let (hap1, hap2) = args.haplotypes.sources()?;
         // Never standard input: the options were checked.

@@ -92,10 +92,9 @@ pub fn write(
     };
     let model = export::export_ensemble(&info, &members)?;
     let info = export::read_info(&model)?;
-    let mean_dispersion = |which: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| -> Vec<f64> {
-        let all: Vec<&Vec<f64>> = fitted.iter().filter_map(|f| f.dispersions.as_ref().map(which)).collect();
-        let outputs = all.first().map_or(0, |d| d.len());
-        (0..outputs).map(|s| all.iter().map(|d| d[s]).sum::<f64>() / all.len() as f64).collect()
+    let dispersions = |which: usize| -> Vec<f64> {
+        let of_runs = fitted.iter().filter_map(|f| f.dispersions.as_ref());
+        mean_by_sample(of_runs.map(|(total, split)| [total, split][which]).collect())
     };
     Summary {
         version: provenance.version().to_string(),
@@ -106,8 +105,8 @@ pub fn write(
         windows: data.len(),
         samples: data.samples.clone(),
         ratio_bias_log2: info.ratio_bias.iter().map(|b| inputs.scale.log2(*b)).collect(),
-        dispersion_total: mean_dispersion(|d| &d.0),
-        dispersion_split: mean_dispersion(|d| &d.1),
+        dispersion_total: dispersions(0),
+        dispersion_split: dispersions(1),
         runs: runs.iter().zip(fitted).map(|(run, fitted)| RunSummary::new(run, fitted)).collect(),
         judged_on: evaluated.part,
         on_test: table.clone(),
@@ -133,6 +132,12 @@ fn write_unjoined(path: &Path, inputs: &Inputs) -> Result<()> {
         Some(_) => write_whole(path, text.as_bytes()),
         None => Ok(()),
     }
+}
+
+/// The mean over `runs`, for each sample.
+fn mean_by_sample(runs: Vec<&Vec<f64>>) -> Vec<f64> {
+    let samples = runs.first().map_or(0, |run| run.len());
+    (0..samples).map(|s| runs.iter().map(|run| run[s]).sum::<f64>() / runs.len() as f64).collect()
 }
 
 /// Report the result on stderr.
