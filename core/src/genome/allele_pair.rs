@@ -370,5 +370,5 @@ fn apply(reference: &mut Reference, contig: usize, edits: &[Edit], from: i64, to
 }
 
 #[cfg(test)]
-#[path = "allele_pair_tests.rs"]
+#[path = "tests/allele_pair.rs"]
 mod tests;

@@ -272,5 +272,5 @@ impl VariantStream {
 }
 
 #[cfg(test)]
-#[path = "variant_stream_tests.rs"]
+#[path = "tests/variant_stream.rs"]
 mod tests;

@@ -127,5 +127,5 @@ impl Variants {
 }
 
 #[cfg(test)]
-#[path = "variants_tests.rs"]
+#[path = "tests/variants.rs"]
 mod tests;

@@ -19,7 +19,7 @@ const CHUNK_OF_LINES: u64 = 1 << 13;
 /// What is to be written.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// Which of the published layouts.
+    /// What was measured.
     pub assay: Assay,
     /// Name of the values; not used for ChIP.
     pub batch: String,

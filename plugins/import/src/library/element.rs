@@ -31,16 +31,16 @@ numbers!(u8: H5T_NATIVE_UINT8, f32: H5T_NATIVE_FLOAT, f64: H5T_NATIVE_DOUBLE, i6
 /// The type of the elements of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Floating point of so many bytes.
+    /// Floating point numbers of this number of bytes.
     Float(usize),
-    /// Whole numbers of so many bytes.
+    /// Whole numbers.
     Integer {
-        /// Bytes.
+        /// Bytes of a number.
         size: usize,
         /// Whether they may be negative.
         signed: bool,
     },
-    /// Strings of so many bytes, or of any length.
+    /// Strings of this number of bytes, or of any length.
     Text(Option<usize>),
     /// Anything else.
     Other,
