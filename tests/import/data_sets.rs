@@ -281,8 +281,8 @@ fn what_cannot_be_a_row_is_named_and_nothing_is_left() {
     refused_in(folder.path(), &mut export(&empty, &set, &["--assay", "chip"]), &["no rows"]);
     refused_in(folder.path(), &mut export(&empty, &set, &["--assay", "rna", "--batch", "x"]), &["no pairs"]);
     let good_pairs = with("");
-    refused(&mut export(&good_pairs, "/dev/null".as_ref(), &["--assay", "chip"]), &["/dev/null", "plain file"]);
-    refused(&mut export(&good_pairs, "-".as_ref(), &["--assay", "chip"]), &["plain file"]);
+    refused(&mut export(&good_pairs, "/dev/null".as_ref(), &["--assay", "chip"]), &["/dev/null", "regular file"]);
+    refused(&mut export(&good_pairs, "-".as_ref(), &["--assay", "chip"]), &["regular file"]);
     refused(&mut export(&good_pairs, "/nowhere/x.hdf5".as_ref(), &["--assay", "chip"]), &["/nowhere/x.hdf5"]);
     // Without a place in the name, the published tool splits at random: that is said.
     let nameless = put(folder.path(), "names.tsv", "id\tallele_a\tallele_b\tvalue_a\tvalue_b\nMPRA_1\tAC\tAG\t1\t2\n");
