@@ -10,12 +10,13 @@ use deepallele_common::{
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::io::vcf::VcfFormat;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   # Effects of all variants, as compressed VCF with an index
   deepallele annotate -m model/model.onnx -f ref.fa -W=tbi -o effects.vcf.gz phased.vcf.gz
+
   # Effects in peaks, each variant measured in both haplotypes of an individual
   deepallele annotate -m model/model.onnx -f ref.fa -s NA12878 -L peaks.narrowPeak -o effects.bcf phased.vcf.gz
+
   # Also a track and a session for IGV
   deepallele annotate -m model/model.onnx -f ref.fa --bigwig effects.bw --igv effects.xml -o effects.vcf.gz phased.vcf.gz";
 

@@ -14,12 +14,13 @@ use deepallele_core::training::baselines::kmer_counts::MAX_K;
 use deepallele_core::training::dataset::Uninformative;
 use deepallele_core::training::split;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   # Held-out test windows of the training, with plots
   deepallele evaluate -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 --plots evaluation -o evaluation.tsv counts.tsv.gz
+
   # Counts of another experiment, all of its windows
   deepallele evaluate -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 --part all -o evaluation.tsv counts.tsv.gz
+
   # Measured pairs of designed sequences
   deepallele evaluate -m model/model.onnx --pairs pairs.tsv --target-scale linear --part all -o evaluation.tsv";
 

@@ -21,11 +21,11 @@ const EXAMPLES: &str = "Examples:
   # Both sequences of each peak, 1000 bases around its summit
   deepallele haplotypes -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak --pairs sequences.tsv --window 1000";
 
-/// Write the sequences of both haplotypes: genomes, chains, regions
+/// Write the sequences of both haplotypes
 ///
-/// Any combination of outputs is written in one pass, contig by contig. Of records that overlap on one haplotype, the
-/// first by position of the bases that it changes is applied. Unphased, missing and symbolic alleles are left as
-/// reference. --report lists every record with the reason.
+/// Any combination of outputs (genomes, chain files, masked reference, pairs of regions) is written in one pass, contig
+/// by contig. Of records that overlap on one haplotype, the first by position of the bases that it changes is applied.
+/// Unphased, missing and symbolic alleles are left as reference. --report lists every record with the reason.
 #[derive(Parser, Clone, Debug)]
 #[command(display_order = 10, after_help = EXAMPLES)]
 pub struct Args {

@@ -11,12 +11,13 @@ use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::training::dataset::Uninformative;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   # Counts and allelic ratio of peaks
   deepallele predict -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak -o predicted.tsv.gz
+
   # Compared with the measured counts, with tracks and a session for IGV
   deepallele predict -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 --compare counts.tsv.gz --bigwig tracks --igv session.xml -o predicted.tsv
+
   # Designed pairs of sequences
   deepallele predict -m model/model.onnx --pairs pairs.tsv -o predicted.tsv";
 

@@ -15,12 +15,13 @@ use deepallele_core::training::dataset::Uninformative;
 use deepallele_core::training::options::{BatchStatistics, Decay, FirstCounts, Loss, NotFinite, Precision, Selection};
 use deepallele_core::training::schedule::Schedule;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   # A small network, tested on held-out blocks of the genome
   deepallele train counts.tsv.gz -f ref.fa -v phased.vcf.gz -s NA12878 --window 256 -o model
+
   # Cross-validation: three networks, each tested on another third of the regions
   deepallele train counts.tsv.gz -f ref.fa -v phased.vcf.gz -s NA12878 --window 256 --folds 3 -o folds
+
   # Designed pairs, such as those of an MPRA
   deepallele train --pairs pairs.tsv --window 200 --kmers 4 -o mpra";
 

@@ -11,10 +11,10 @@ use deepallele_core::model::window::{Orientation, WindowLayout};
 use deepallele_core::training::dataset::Uninformative;
 use deepallele_import::writer::Layout;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   # Counts of peaks of up to 2000 bases, as data set of ATAC-seq
   deepallele export counts.tsv.gz -f ref.fa -v phased.vcf.gz -s NA12878 --assay atac --length 2000 -o atac.hdf5
+
   # Designed pairs, whose values are log2 of expression
   deepallele export --pairs pairs.tsv --assay rna --batch liver -o rna.hdf5";
 

@@ -16,10 +16,10 @@ use deepallele_core::model::published::data_set::{Assay, Values};
 use deepallele_core::model::window::WindowLayout;
 use deepallele_import::library;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   # A published checkpoint as model file for predict, evaluate and annotate
   deepallele import checkpoint.ckpt --hap1 B6 --hap2 CAST --genome mm10 --layout left-aligned -o published.onnx
+
   # A published data set as table of pairs, on which train --pairs can train
   deepallele import published.hdf5 -o published.tsv.gz";
 
