@@ -47,9 +47,9 @@ pub fn run(args: &Args) -> Result<()> {
     let Counted { mut summary, variants } =
         counts::count(&mut inputs.alignments, &mut sites, &counting, &mut sinks.fragments, records, &mut advance)?;
     drop(progress);
-    let untold = sites.unscorable;
+    let unscorable = sites.unscorable;
     inputs.variants.finish()?.lines().iter().for_each(|line| log::info!("{line}"));
-    untold.lines().iter().for_each(|line| log::info!("{line}"));
+    unscorable.lines().iter().for_each(|line| log::info!("{line}"));
     if summary.at_variants.total() == 0 {
         log::warn!("no fragment covers a variant that distinguishes the haplotypes: all fragments are uninformative");
     }
