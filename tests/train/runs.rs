@@ -334,7 +334,7 @@ fn options_that_do_not_fit_are_refused() {
         (&["--folds", "3", "--test-chroms", "1"], "cannot be used with"),
         (&["--augment", "none,swap"], "--augment none"),
         (&["--shift", "500"], "--shift"),
-        (&["--ratio-head", "odd"], "ratio head"),
+        (&["--ratio-head", "odd"], "antisymmetric"),
         (&["--loss", "absolute"], "squared"),
         (&["--compat", "tomorrow"], "published"),
         (&["--split", "group"], "--pairs"),

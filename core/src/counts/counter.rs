@@ -86,7 +86,7 @@ pub fn count<'d>(
     let mut read_so_far = 0u64;
     while let Some((sample, read)) = alignments.next_read()? {
         read_so_far += 1;
-        if read_so_far % PROGRESS_INTERVAL == 0 {
+        if read_so_far.is_multiple_of(PROGRESS_INTERVAL) {
             progress(PROGRESS_INTERVAL);
         }
         if !counter.passes_filters(&read) {

@@ -273,7 +273,8 @@ impl<'a> Counts<'a> {
         let mut names: Vec<&str> = Vec::new();
         for row in &table.rows {
             let name = row.sample.as_str();
-            if !names.contains(&name) && !(same_file && name == self.sample) && !is_combined(table, name) {
+            let this_one = same_file && name == self.sample;
+            if !this_one && !names.contains(&name) && !is_combined(table, name) {
                 names.push(name);
             }
         }

@@ -147,7 +147,7 @@ fn a_replicate_gives_the_ceiling() {
         let (a, b) = examples.codes(i);
         let [a, b] = [activity(a), activity(b)].map(|v| v + 0.5 * normal());
         // One in three is missing there.
-        (i % 3 > 0).then_some([a, b, a - b])
+        (!i.is_multiple_of(3)).then_some([a, b, a - b])
     };
     let measured: Vec<_> = (0..3000).map(again).collect();
     let replicates = [Replicate { name: "two".into(), measured }];

@@ -118,25 +118,27 @@ fn ref_is_compared_and_a_wrong_assembly_stops_early() {
     assert!(message.contains("no sequence \"chr3\""), "{message}");
 }
 
+/// Contig, position, REF, the other alleles, and the numbers of two of them.
+type Record = (usize, u64, String, Vec<String>, u32, u32);
+
 /// Records of any kind, sorted: SNVs, indels, padded, overlapping, multi-allelic, missing, unphased.
 fn any_body() -> impl Strategy<Value = String> {
     let one =
         (0usize..3, 1u64..120, "[ACGT]{1,8}", prop::collection::vec("[ACGT]{1,8}|\\*|<DEL>", 1..3), 0u32..3, 0u32..3);
     prop::collection::vec((one, prop::bool::weighted(0.9)), 1..80).prop_map(|mut list| {
         list.sort_by_key(|((contig, pos, ..), _)| (*contig, *pos));
-        let line =
-            |((contig, pos, reference, others, a, b), phased): ((usize, u64, String, Vec<String>, u32, u32), bool)| {
-                // Share the first bases with REF now and then, so that the edit begins after POS.
-                let padded = others.iter().map(|o| match o.as_bytes()[0] {
-                    b'G' => format!("{reference}{o}"),
-                    b'T' => format!("{}{o}", &reference[..reference.len() / 2]),
-                    _ => o.clone(),
-                });
-                let (a, b) = (a.min(others.len() as u32), b.min(others.len() as u32));
-                let others = padded.collect::<Vec<_>>().join(",");
-                let sign = if phased { '|' } else { '/' };
-                format!("chr{}\t{pos}\t.\t{reference}\t{others}\t.\t.\t.\tGT\t{a}{sign}{b}\n", contig + 1)
-            };
+        let line = |((contig, pos, reference, others, a, b), phased): (Record, bool)| {
+            // Share the first bases with REF now and then, so that the edit begins after POS.
+            let padded = others.iter().map(|o| match o.as_bytes()[0] {
+                b'G' => format!("{reference}{o}"),
+                b'T' => format!("{}{o}", &reference[..reference.len() / 2]),
+                _ => o.clone(),
+            });
+            let (a, b) = (a.min(others.len() as u32), b.min(others.len() as u32));
+            let others = padded.collect::<Vec<_>>().join(",");
+            let sign = if phased { '|' } else { '/' };
+            format!("chr{}\t{pos}\t.\t{reference}\t{others}\t.\t.\t.\tGT\t{a}{sign}{b}\n", contig + 1)
+        };
         list.into_iter().map(line).collect()
     })
 }

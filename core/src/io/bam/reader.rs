@@ -50,7 +50,7 @@ impl<'a> Alignment<'a> {
     pub fn base(&self, i: usize) -> u8 {
         match self.bases.get(i / 2) {
             Some(two) if i < self.qualities.len() => {
-                b"=ACMGRSVTWYHKDBN"[(if i % 2 == 0 { two >> 4 } else { two & 15 }) as usize]
+                b"=ACMGRSVTWYHKDBN"[(if i.is_multiple_of(2) { two >> 4 } else { two & 15 }) as usize]
             }
             _ => b'N',
         }
@@ -452,7 +452,7 @@ impl Alignments {
             let l_bases = usize::try_from(core.l_qseq).unwrap_or(0);
             let at_bases = l_name + l_cigar;
             let at_qualities = at_bases + l_bases.div_ceil(2);
-            if at_qualities + l_bases > size || l_name % 4 != 0 {
+            if at_qualities + l_bases > size || !l_name.is_multiple_of(4) {
                 return Err(self.wrong(format!("alignment {} is damaged", self.records)));
             }
             // The name is terminated and padded with zeros.

@@ -86,7 +86,7 @@ impl FastaWriter {
             let (now, later) = bases.split_at(room.min(bases.len()));
             self.line.extend_from_slice(now);
             self.length += now.len() as u64;
-            if self.length % LINE as u64 == 0 {
+            if self.length.is_multiple_of(LINE as u64) {
                 self.line.push(b'\n');
                 if self.line.len() >= 1 << 15 {
                     self.flush_line()?;
@@ -109,7 +109,7 @@ impl FastaWriter {
         if self.name.is_empty() {
             return Ok(());
         }
-        if self.length % LINE as u64 != 0 {
+        if !self.length.is_multiple_of(LINE as u64) {
             self.line.push(b'\n');
         }
         self.flush_line()?;

@@ -13,8 +13,8 @@ pub(super) fn rank(attributes: &str, style: Style) -> u8 {
         return 0;
     }
     let of_tag = |tag: &str| {
-        let same = |known: &&str| tag.trim().replace(' ', "_") == **known;
-        TAGS.iter().position(|known| same(&known)).map_or(0, |i| i as u8 + 1)
+        let plain = tag.trim().replace(' ', "_");
+        TAGS.iter().position(|known| *known == plain).map_or(0, |i| i as u8 + 1)
     };
     let (key, end) = match style {
         Style::Gtf => ("tag \"", '"'),

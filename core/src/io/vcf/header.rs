@@ -151,9 +151,9 @@ impl VcfHeader {
         let refused = || Error::mismatch(format!("header line \"{line}\" cannot be added"));
         let copy = CString::new(line).map_err(|_| refused())?;
         // SAFETY: header and line are valid for the call.
-        if unsafe { htslib::bcf_hdr_append(self.inner, copy.as_ptr()) } < 0
-            || unsafe { htslib::bcf_hdr_sync(self.inner) } < 0
-        {
+        let failed =
+            unsafe { htslib::bcf_hdr_append(self.inner, copy.as_ptr()) < 0 || htslib::bcf_hdr_sync(self.inner) < 0 };
+        if failed {
             return Err(refused());
         }
         let at = self.columns_line();

@@ -47,6 +47,6 @@ impl KString {
             return &[];
         }
         // SAFETY: htslib filled l bytes at s.
-        unsafe { std::slice::from_raw_parts(self.0.s.cast::<u8>(), self.0.l as usize) }
+        unsafe { std::slice::from_raw_parts(self.0.s.cast::<u8>(), self.0.l) }
     }
 }

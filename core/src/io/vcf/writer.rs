@@ -73,11 +73,12 @@ unsafe impl Send for VcfWriter {}
 
 impl Drop for VcfWriter {
     fn drop(&mut self) {
-        // SAFETY: closed here only when finish did not.
         match self.sink.take() {
+            // SAFETY: closed here only when finish did not.
             Some(Sink::Bgzf(out)) => unsafe {
                 htslib::bgzf_close(out);
             },
+            // SAFETY: closed here only when finish did not.
             Some(Sink::Bcf(out)) => unsafe {
                 htslib::hts_close(out);
             },
@@ -127,6 +128,7 @@ impl VcfWriter {
                 }
                 Sink::Bgzf(out)
             },
+            // SAFETY: C strings; the handle is checked.
             VcfFormat::Bcf(_) | VcfFormat::BcfUncompressed => unsafe {
                 let out = htslib::hts_open(name.as_ptr(), mode.as_ptr());
                 if out.is_null() {
@@ -230,8 +232,9 @@ impl VcfWriter {
                 out.flush().map_err(|e| Error::io(&self.path, e))?;
                 0
             }
-            // SAFETY: open handles, closed once.
+            // SAFETY: an open handle, closed once.
             Some(Sink::Bgzf(out)) => unsafe { htslib::bgzf_close(out) },
+            // SAFETY: an open handle, closed once.
             Some(Sink::Bcf(out)) => unsafe { htslib::hts_close(out) },
             None => 0,
         };

@@ -75,7 +75,7 @@ fn member(file: &GraphProto, architecture: &Architecture, prefix: &str) -> Optio
 
 fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
     let read = tensor.raw_data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    (tensor.data_type == FLOAT && tensor.raw_data.len() % 4 == 0).then(|| read.collect())
+    (tensor.data_type == FLOAT && tensor.raw_data.len().is_multiple_of(4)).then(|| read.collect())
 }
 
 #[cfg(test)]

@@ -315,7 +315,7 @@ impl<'a> Machine<'a> {
     /// Put keys and values, alternating in `items`, into the dictionary on top of the stack.
     fn insert(&mut self, items: Vec<Id>) -> Result<()> {
         let dict = self.top()?;
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err(self.broken());
         }
         match &mut self.nodes[dict as usize] {
