@@ -110,7 +110,7 @@ impl Dataset {
     /// Append rows of numbers.
     pub fn append<T: Number>(&mut self, numbers: &[T]) -> Part<()> {
         let width = self.width()?.max(1);
-        assert!(numbers.len() % width == 0, "a row was cut");
+        assert!(numbers.len().is_multiple_of(width), "a row was cut");
         let rows = numbers.len() / width;
         let first = self.grow(rows)?;
         let _guard = lock();
