@@ -21,7 +21,7 @@ const FURTHEST_SHIFT: usize = 200;
 /// Longer sites are not scored: short reads are not informative there.
 pub(super) const LONGEST_SITE: i64 = 20_000;
 
-/// Both haplotypes around a site, from [`MARGIN`] bases before its start to [`MARGIN`] bases past its end.
+/// Both haplotypes around a site, from `MARGIN` bases before its start to `MARGIN` bases past its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalHaplotypes {
     /// Sequences of haplotype 1 and 2. N at neighbouring sites, which are scored by themselves.

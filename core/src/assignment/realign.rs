@@ -85,7 +85,7 @@ impl ReadSegment<'_> {
     }
 
     /// The part of a haplotype that the alignment needs, of indices `first..last`: next to a global end, the
-    /// segment's length and [`ROOM`].
+    /// segment's length and `ROOM`.
     pub fn window(&self, (first, last): (usize, usize)) -> (usize, usize) {
         let needed = self.len() + ROOM;
         match (self.left, self.right) {

@@ -28,7 +28,7 @@ pub type ChangedSpans = [Option<(u64, u64)>; 2];
 /// reads; then it is pending (`phased` or `unphased`, sorted by the start of the span its site needs) until no variant to
 /// come can join its site; then its site is appended to `sites`, sorted by start, and the variant itself is kept as the
 /// surroundings of later sites: in `context` if it is phased and has an indel in its site or is carried by both
-/// haplotypes (needs a reference), until reads have passed it by [`KEPT`] bases; else in `recent`, until it is too far
+/// haplotypes (needs a reference), until reads have passed it by `KEPT` bases; else in `recent`, until it is too far
 /// from the next site to lie in its margin.
 ///
 /// All sites that start before `filled` are in `sites`. Sites and records are numbered in the order in which they are

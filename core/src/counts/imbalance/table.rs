@@ -38,7 +38,7 @@ fn clean(name: &str) -> String {
 
 /// Fit the test to each sample of `rows`, and fill in p-value, q-value and shrunken ratio of every row with an informative
 /// fragment. With `combined`, a row of that sample name follows the rows of each region: the sums of the counts, ratio and
-/// p-value of [`combine`], and the q-value over the combined rows.
+/// p-value of [`combine`](fn@combine), and the q-value over the combined rows.
 ///
 /// The rows of a region must be adjacent, each sample once.
 pub fn test_rows(rows: &mut Vec<CountRow>, settings: Settings, combined: Option<&str>) -> TableTest {

@@ -2,7 +2,7 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`reference`] | the reference genome, plain or BGZF |
+//! | [`reference`](mod@reference) | the reference genome, plain or BGZF |
 //! | `plain` | bases of an uncompressed FASTA, read at the offset given by the index |
 //! | [`writer`] | writing FASTA and its index |
 

@@ -11,7 +11,7 @@
 //! first pool: these are computed once for the merged sequence, and near the ends of each window for that window.
 //! After the pool the positions of each window are its own.
 //!
-//! Convolutions are matrix products ([`product`]) over many windows at once, on all threads. A result depends on its
+//! Convolutions are matrix products (`product`) over many windows at once, on all threads. A result depends on its
 //! pair of windows alone, not on the number of threads or on the pairs predicted with it. It differs from a full pass
 //! of ONNX Runtime by rounding, less than 1e-5 of 1 + its absolute value.
 //!

@@ -1,6 +1,6 @@
 //! Inference with ONNX Runtime.
 //!
-//! Pairs are cut into chunks of a size that does not depend on the number of threads ([`crate::model::onnx::session`]), so that
+//! Pairs are cut into chunks of a size that does not depend on the number of threads (`crate::model::onnx::session`), so that
 //! memory does not grow with the number of pairs.
 
 use std::fs;

@@ -2,7 +2,7 @@
 //!
 //! | module | mode |
 //! |---|---|
-//! | [`reference`] | fragments of alignments to the reference |
+//! | [`reference`](mod@reference) | fragments of alignments to the reference |
 //! | [`two_genomes`] | fragments of reads aligned to the genomes of both haplotypes (`--hap1-bam`) |
 //! | [`ase_read_counter`] | reads by allele, with the rules of GATK's ASEReadCounter (`--format gatk`) |
 
