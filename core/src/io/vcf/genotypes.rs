@@ -88,7 +88,7 @@ impl GenotypeReader {
     /// The file is missing, neither VCF nor BCF, its header is broken, or it lacks a sample.
     pub fn open(path: &Path, samples: &[&str]) -> Result<Self> {
         let mut source = VcfSource::open(path, 1)?;
-        if let Some(index) = source.index().filter(|_| !source.is_bcf()) {
+        if let Some(index) = (!source.is_bcf()).then(|| source.index()).flatten() {
             // Contigs without a header line would otherwise be unknown until their first record.
             let contigs = index.contigs(source.header());
             source.header_mut().declare_contigs(&contigs);
@@ -295,6 +295,7 @@ impl GenotypeReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::vcf::{IndexKind, VcfFormat, VcfReader, VcfWriter};
 
     #[test]
     fn calls_follow_the_encoding_of_bcf() {
@@ -305,5 +306,51 @@ mod tests {
         assert_eq!(Call::from_integers(&[0, 5]), Call::Missing);
         assert_eq!(Call::from_integers(&[2, 3, 4]), Call::Missing);
         assert_eq!(Call::from_integers(&[end]), Call::Missing);
+    }
+
+    /// Calls of sample B with contig and position, of the contigs in `only` if given.
+    fn calls_of_b(path: &Path, only: Option<&[&str]>) -> Vec<(String, i64, Call)> {
+        let mut reader = GenotypeReader::open(path, &["B"]).unwrap();
+        if let Some(contigs) = only {
+            reader.only(contigs);
+        }
+        let (mut list, mut calls) = (Vec::new(), Vec::new());
+        while reader.next().unwrap() {
+            reader.calls(&mut calls);
+            list.push((reader.contig_name().unwrap().to_owned(), reader.position(), calls[0]));
+        }
+        list
+    }
+
+    #[test]
+    fn the_index_finds_contigs_whether_or_not_the_header_declares_them() {
+        let body = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tA\tB\n\
+            chr1\t10\t.\tA\tC\t.\t.\t.\tGT\t0|1\t1|0\nchr2\t20\t.\tA\tC\t.\t.\t.\tGT\t0|0\t0/1\n\
+            chr2\t30\t.\tA\tC\t.\t.\t.\tGT\t0|0\t1|1\n";
+        let format = "##fileformat=VCFv4.2\n##FORMAT=<ID=GT,Number=1,Type=String,Description=\"g\">\n";
+        let contigs = "##contig=<ID=chr1>\n##contig=<ID=chr2>\n";
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            ("undeclared.vcf.gz", format.to_owned() + body, VcfFormat::VcfGz(None), IndexKind::Tbi),
+            ("declared.vcf.gz", format.to_owned() + contigs + body, VcfFormat::VcfGz(None), IndexKind::Csi),
+            ("declared.bcf", format.to_owned() + contigs + body, VcfFormat::Bcf(None), IndexKind::Csi),
+        ];
+        for (name, text, format, index) in files {
+            let (plain, path) = (folder.path().join("in.vcf"), folder.path().join(name));
+            std::fs::write(&plain, text).unwrap();
+            let mut reader = VcfReader::open(&plain, 1).unwrap();
+            let mut writer = VcfWriter::create(&path, format, reader.header(), 1).unwrap();
+            while let Some(mut record) = reader.read().unwrap() {
+                writer.write(&mut record, reader.header()).unwrap();
+            }
+            writer.finish(Some(index)).unwrap();
+            assert_eq!(GenotypeReader::open(&path, &["B"]).unwrap().header_contigs(), ["chr1", "chr2"], "{name}");
+            let all = calls_of_b(&path, None);
+            assert_eq!(all[0], ("chr1".into(), 9, Call::Diploid(1, 0, true)), "{name}");
+            assert_eq!(all[1], ("chr2".into(), 19, Call::Diploid(0, 1, false)), "{name}");
+            assert_eq!(calls_of_b(&path, Some(&["chr2"])), all[1..], "{name}");
+            assert_eq!(calls_of_b(&path, Some(&["chr1"])), all[..1], "{name}");
+            assert!(calls_of_b(&path, Some(&[])).is_empty(), "{name}");
+        }
     }
 }
