@@ -251,7 +251,7 @@ fn read_bcf_header(file: &Handle, path: &Path) -> Result<VcfHeader> {
     unsafe {
         let inner = htslib::bcf_hdr_read(file.0);
         if inner.is_null() {
-            return Err(Error::input(path, "has a broken BCF header"));
+            return Err(Error::input(path, "has a broken BCF header, or is truncated within it"));
         }
         VcfHeader::from_raw(inner, path)
     }
