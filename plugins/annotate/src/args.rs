@@ -264,7 +264,7 @@ mod tests {
             ("-m a --tag x --tag y -f f in.vcf", "1 models and 2 tags"),
             ("-m a --ensemble -f f in.vcf", "several models"),
             ("-m a -m b --ensemble --tag x --tag y -f f in.vcf", "cannot be used with"),
-            ("-m m --all-regions -f f in.vcf", "--regions <BED>"),
+            ("-m m --all-regions -f f in.vcf", "--regions <FILE>"),
             ("-m a -m b --tag x --tag x -f f in.vcf", "twice"),
             ("-m a --tag x;y -f f in.vcf", "cannot be part of an INFO field"),
             ("-m a -m b -m c --tag x --tag y --tag z --model-sample u --model-sample v -f f in.vcf", "2 samples"),
