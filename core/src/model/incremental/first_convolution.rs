@@ -54,7 +54,7 @@ impl Lookup {
     pub fn position(&self, codes: &[u8], at: usize, out: &mut [f32]) {
         match self.lanes {
             // SAFETY: `Lanes::widest` found the instructions on this processor.
-            #[cfg(has_avx512)]
+            #[cfg(target_arch = "x86_64")]
             Lanes::Avx512 => unsafe { self.position_avx512(codes, at, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
@@ -63,7 +63,7 @@ impl Lookup {
         }
     }
 
-    #[cfg(has_avx512)]
+    #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f")]
     unsafe fn position_avx512(&self, codes: &[u8], at: usize, out: &mut [f32]) {
         self.sum(codes, at, out);

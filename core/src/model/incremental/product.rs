@@ -23,7 +23,7 @@ type Sums = [[f32; PANEL]; TILE];
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Lanes {
     /// 16 numbers at once.
-    #[cfg(has_avx512)]
+    #[cfg(target_arch = "x86_64")]
     Avx512,
     /// Eight, with fused multiplication.
     #[cfg(target_arch = "x86_64")]
@@ -35,7 +35,7 @@ pub enum Lanes {
 impl Lanes {
     /// The widest of this processor.
     pub fn widest() -> Self {
-        #[cfg(has_avx512)]
+        #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx512f") {
             return Lanes::Avx512;
         }
@@ -173,7 +173,7 @@ pub fn in_blocks(rows: &mut [f32], width: usize, fill: impl Fn(usize, &mut [f32]
 fn add_products(lanes: Lanes, packed: &[[f32; TILE]], weights: &[[f32; PANEL]], sums: &mut Sums) {
     match lanes {
         // SAFETY: `Lanes::widest` found the instructions on this processor.
-        #[cfg(has_avx512)]
+        #[cfg(target_arch = "x86_64")]
         Lanes::Avx512 => unsafe { add_products_avx512(packed, weights, sums) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
@@ -183,7 +183,7 @@ fn add_products(lanes: Lanes, packed: &[[f32; TILE]], weights: &[[f32; PANEL]], 
     }
 }
 
-#[cfg(has_avx512)]
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,fma")]
 unsafe fn add_products_avx512(packed: &[[f32; TILE]], weights: &[[f32; PANEL]], sums: &mut Sums) {
     in_parts::<TILE, PANEL, true>(packed, weights, sums);
