@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`dataset`] | encoded allele pairs with their targets |
+//! | [`values`] | external measurements joined to regions by name |
 //! | [`split`] | training, validation and test sets |
 //! | [`options`] | the options of a run |
 //! | [`schedule`] | learning rates |
@@ -46,3 +47,4 @@ pub mod schedule;
 #[cfg(feature = "torch")]
 pub mod snapshot;
 pub mod split;
+pub mod values;

@@ -13,10 +13,11 @@ use deepallele_core::io::regions::{Anchor, AnnotationOptions, Regions};
 use deepallele_core::io::values_table::ValuesTable;
 use deepallele_core::model::metadata::{HeldOut, LogBase, Scale, TargetScale};
 use deepallele_core::model::window::{Orientation, WindowRule};
-use deepallele_core::training::dataset::{Dataset, Sequences, Unjoined};
+use deepallele_core::training::dataset::{Dataset, Sequences};
 use deepallele_core::training::options::Loss;
 use deepallele_core::training::report::TrainingConfig;
 use deepallele_core::training::split::Part;
+use deepallele_core::training::values::Unjoined;
 
 use crate::args::{Args, Cross};
 use crate::splitting::Splitting;
