@@ -13,7 +13,7 @@ use deepallele_core::effects::regions::RegionIndex;
 use deepallele_core::error::{Error, Result};
 use deepallele_core::genome::{NearbyVariants, VariantStream};
 use deepallele_core::io::fasta::Reference;
-use deepallele_core::io::regions::Anchor;
+use deepallele_core::io::regions::{Anchor, AnnotationOptions};
 use deepallele_core::io::vcf::{number_in_text, InfoValue, VcfReader, VcfRecord};
 use deepallele_core::io::Contigs;
 use deepallele_core::model::incremental::IncrementalPredictor;
@@ -74,7 +74,11 @@ impl<'a> Places<'a> {
         if rules.iter().any(|rule| rule.tss != tss) {
             return Err(usage("the models read windows around different TSS, gene and canonical: choose one by --tss"));
         }
-        let regions = args.regions.as_deref().map(|path| read_regions(path, &contigs, tss)).transpose()?;
+        let regions = args
+            .regions
+            .as_deref()
+            .map(|path| read_regions(path, &contigs, &AnnotationOptions::with_tss(tss)))
+            .transpose()?;
         Ok(Self { fasta, contigs, regions: regions.map(|regions| Arc::new(RegionIndex::new(regions))) })
     }
 }

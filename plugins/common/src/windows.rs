@@ -34,13 +34,12 @@ impl AnchorArgs {
     }
 }
 
-/// Regions of any format for windows by `rule`, with what the user should know about them on stderr.
+/// Regions of any format, with what the user should know about them on stderr.
 ///
 /// # Errors
 /// As [`Regions::read_any`].
-pub fn read_regions(path: &Path, contigs: &Contigs, tss: TssSource) -> Result<Regions> {
-    let options = AnnotationOptions { tss, ..AnnotationOptions::default() };
-    let regions = Regions::read_any(path, contigs, &options)?;
+pub fn read_regions(path: &Path, contigs: &Contigs, options: &AnnotationOptions) -> Result<Regions> {
+    let regions = Regions::read_any(path, contigs, options)?;
     for line in regions.lines() {
         log::info!("\"{}\": {line}", path.display());
     }

@@ -10,6 +10,7 @@ use args::Args;
 use deepallele_common::{read_regions, report_windows, run_main, Progress};
 use deepallele_core::genome::{ContigHaplotypes, ContigOptions, Masking, VariantStream};
 use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::regions::AnnotationOptions;
 use deepallele_core::model::window::WindowRule;
 use outputs::Outputs;
 
@@ -25,7 +26,8 @@ fn run(args: Args) -> Result<()> {
 
     let mut reference = Reference::open(fasta)?;
     let contigs = reference.contigs().clone();
-    let regions = args.regions.as_deref().map(|path| read_regions(path, &contigs, args.tss)).transpose()?;
+    let options = AnnotationOptions::with_tss(args.tss);
+    let regions = args.regions.as_deref().map(|path| read_regions(path, &contigs, &options)).transpose()?;
     let windows = match (args.window, &regions, &args.regions) {
         (Some(length), Some(regions), Some(path)) => {
             let rule = WindowRule { anchor: args.anchor, orientation: args.orient, ..WindowRule::default() };

@@ -10,7 +10,7 @@ use deepallele_core::evaluation::agreement::{compare, Agreement, Comparison};
 use deepallele_core::genome::{HaplotypeSource, Variants};
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::output_file::{OutFile, TabixFormat};
-use deepallele_core::io::regions::Regions;
+use deepallele_core::io::regions::{AnnotationOptions, Regions};
 use deepallele_core::io::Contigs;
 use deepallele_core::model::metadata::TargetScale;
 use deepallele_core::model::onnx::predictor::Predictor;
@@ -26,7 +26,7 @@ pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
     let contigs = reference.contigs().clone();
     let file = args.regions_file()?;
     let rule = args.windows.over(predictor.info().windows);
-    let regions = read_regions(file, &contigs, rule.tss)?;
+    let regions = read_regions(file, &contigs, &AnnotationOptions::with_tss(rule.tss))?;
     let windows = rule.windows(predictor.window(), &regions, file)?;
     report_windows(windows.length, &rule, windows.anchor);
     let added = args.tracks.added()?;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::Context;
-use deepallele_common::{report_windows, usage, Progress};
+use deepallele_common::{read_regions, report_windows, usage, Progress};
 use deepallele_core::counts::CountTable;
 use deepallele_core::error::Error;
 use deepallele_core::genome::{HaplotypeSource, Variants};
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::io::fasta::Reference;
-use deepallele_core::io::regions::{Anchor, AnnotationOptions, Regions};
+use deepallele_core::io::regions::{Anchor, AnnotationOptions};
 use deepallele_core::io::values_table::ValuesTable;
 use deepallele_core::model::metadata::{HeldOut, LogBase, Scale, TargetScale};
 use deepallele_core::model::window::{Orientation, WindowRule};
@@ -148,10 +148,7 @@ fn from_values(args: &Args, config: &TrainingConfig, scale: TargetScale) -> anyh
         gene_attribute: options.gene_attribute.clone(),
         tss: options.tss,
     };
-    let regions = Regions::read_any(file, reference.contigs(), &annotation)?;
-    for line in regions.lines() {
-        log::info!("\"{}\": {line}", file.display());
-    }
+    let regions = read_regions(file, reference.contigs(), &annotation)?;
     let (hap1, hap2) = args.haplotypes.sources()?;
     let variants = read_variants(args.haplotypes.required()?, [&hap1, &hap2], &mut reference)?;
     let rule = WindowRule {

@@ -30,6 +30,13 @@ impl Default for AnnotationOptions {
     }
 }
 
+impl AnnotationOptions {
+    /// The default with genes' transcription start sites from `tss`.
+    pub fn with_tss(tss: TssSource) -> Self {
+        Self { tss, ..Self::default() }
+    }
+}
+
 /// How a file of regions is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegionFormat {
