@@ -17,7 +17,7 @@ fn genes_of_every_kind_of_file_equal_a_brute_force_count() {
         ("genes.gtf", gtf(&genes)),
         ("genes.gff3", gff3(&genes)),
         ("genes.saf", saf(&genes)),
-        // Told by their content.
+        // Recognised by their content.
         ("one.txt", gtf(&genes)),
         ("two.txt", gff3(&genes)),
         ("three.txt", saf(&genes)),

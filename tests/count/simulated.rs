@@ -132,14 +132,14 @@ fn few_errors_mislead_few_fragments() {
         let plan = Plan::new(13 + cross as u64, cross, &Kind::ALL);
         let reads = ReadPlan { errors: Errors::Fixed(30), fragments: 2500, shifted: 0.5, ..ReadPlan::clean(13) };
         let case = Case::new(&plan, &reads);
-        let ([right, wrong, silent, conflicting], untold) = case.verdicts();
-        let told = (right + wrong + silent + conflicting) as f64;
-        let shares = [right, wrong, silent, conflicting].map(|n| n as f64 / told);
-        println!("{cross:?}, Q30: right, wrong, uninformative, conflicting {shares:?} of {told}; untold {untold:?}");
+        let ([right, wrong, silent, conflicting], unanswerable) = case.verdicts();
+        let answerable = (right + wrong + silent + conflicting) as f64;
+        let shares = [right, wrong, silent, conflicting].map(|n| n as f64 / answerable);
+        println!("{cross:?}, Q30: right, wrong, uninformative, conflicting {shares:?} of {answerable}; unanswerable {unanswerable:?}");
         // One base in a thousand is wrong, and one error in three shows the other allele of an SNV.
-        assert!(told > 5000.0 && shares[0] >= 0.995 && shares[1] <= 0.001 && shares[3] <= 0.002, "{shares:?}");
-        let total = untold.iter().sum::<usize>() as f64;
-        assert!((untold[0] + untold[1] + untold[3]) as f64 / total <= 0.002, "{untold:?}");
+        assert!(answerable > 5000.0 && shares[0] >= 0.995 && shares[1] <= 0.001 && shares[3] <= 0.002, "{shares:?}");
+        let total = unanswerable.iter().sum::<usize>() as f64;
+        assert!((unanswerable[0] + unanswerable[1] + unanswerable[3]) as f64 / total <= 0.002, "{unanswerable:?}");
     }
 }
 
@@ -148,16 +148,16 @@ fn qualities_of_a_sequencer_mislead_no_more() {
     for cross in CROSSES {
         let plan = Plan::new(15 + cross as u64, cross, &Kind::ALL);
         let case = Case::new(&plan, &ReadPlan { fragments: 2000, ..ReadPlan::everything(15) });
-        let ([right, wrong, silent, conflicting], untold) = case.verdicts();
-        let told = (right + wrong + silent + conflicting) as f64;
-        let shares = [right, wrong, silent, conflicting].map(|n| n as f64 / told);
+        let ([right, wrong, silent, conflicting], unanswerable) = case.verdicts();
+        let answerable = (right + wrong + silent + conflicting) as f64;
+        let shares = [right, wrong, silent, conflicting].map(|n| n as f64 / answerable);
         println!(
-            "{cross:?}, by quality: right, wrong, uninformative, conflicting {shares:?} of {told}; untold {untold:?}"
+            "{cross:?}, by quality: right, wrong, uninformative, conflicting {shares:?} of {answerable}; unanswerable {unanswerable:?}"
         );
         // Three bases in a hundred are below the quality limit: a lone SNV says nothing there.
-        assert!(told > 2000.0 && shares[0] >= 0.95 && shares[1] <= 0.001 && shares[3] <= 0.002, "{shares:?}");
-        let total = untold.iter().sum::<usize>() as f64;
-        assert!((untold[0] + untold[1] + untold[3]) as f64 / total <= 0.005, "{untold:?}");
+        assert!(answerable > 2000.0 && shares[0] >= 0.95 && shares[1] <= 0.001 && shares[3] <= 0.002, "{shares:?}");
+        let total = unanswerable.iter().sum::<usize>() as f64;
+        assert!((unanswerable[0] + unanswerable[1] + unanswerable[3]) as f64 / total <= 0.005, "{unanswerable:?}");
     }
 }
 
@@ -180,14 +180,14 @@ fn one_wrong_letter_makes_no_conflict() {
     let mut kept = Vec::new();
     for (number, mut fragment) in std::mem::take(&mut case.fragments).into_iter().enumerate() {
         let (pair, h) = (&case.cross.contigs[fragment.contig], fragment.haplotype);
-        let told: Vec<usize> =
+        let answerable: Vec<usize> =
             (0..pair.variants.len()).filter(|&v| truth::fragment_tells_variant(pair, &fragment, v)).collect();
-        if told.len() < 3 {
+        if answerable.len() < 3 {
             continue;
         }
         // The other haplotype's letter at one SNV; all are SNVs, so positions are those of the reference. Of
         // overlapping mates only the first has the error.
-        let v = &pair.variants[told[number % told.len()]];
+        let v = &pair.variants[answerable[number % answerable.len()]];
         let read = fragment.reads.iter_mut().find(|r| r.segments[0].0 <= v.start && v.start < r.segments[0].1).unwrap();
         read.bases[v.start - read.segments[0].0] = v.allele(1 - h)[0];
         kept.push(fragment);

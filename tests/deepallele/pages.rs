@@ -98,9 +98,9 @@ fn a_page_has_the_options_of_help() {
                 .map(|s| if s.starts_with('-') { s } else { s.trim_matches(['[', ']', '<', '>', '.']).to_owned() })
                 .collect()
         };
-        let (told, written) = (plain(in_help(name)), plain(in_page(&page)));
-        assert!(told.len() > 8, "{name}: {told:?}");
-        assert_eq!(told, written, "{name}");
+        let (listing, written) = (plain(in_help(name)), plain(in_page(&page)));
+        assert!(listing.len() > 8, "{name}: {listing:?}");
+        assert_eq!(listing, written, "{name}");
         assert!(!page.replace("\\-", "-").contains("--generate-pages"), "{name}");
         for section in
             ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "VERSION", "\"EXIT STATUS\"", "EXAMPLES", "\"SEE ALSO\""]
@@ -196,14 +196,14 @@ fn help_shows_the_page_on_a_terminal() {
 }
 
 #[test]
-fn the_scripts_are_told_the_commands_that_the_front_door_lists() {
-    let told = good_text(&mut direct("deepallele", &["--list-commands"]));
-    let names: Vec<&str> = told.lines().map(|line| line.split_once('\t').expect("a tab").0).collect();
+fn scripts_get_the_list_of_commands_that_the_front_door_lists() {
+    let listing = good_text(&mut direct("deepallele", &["--list-commands"]));
+    let names: Vec<&str> = listing.lines().map(|line| line.split_once('\t').expect("a tab").0).collect();
     for name in commands() {
-        assert!(names.contains(&name.as_str()), "{told}");
+        assert!(names.contains(&name.as_str()), "{listing}");
     }
     let listed = good_text(&mut direct("deepallele", &["--help"]));
-    for line in told.lines() {
+    for line in listing.lines() {
         assert!(listed.contains(line.split_once('\t').unwrap().1), "{line:?} is not in {listed}");
     }
 }

@@ -18,7 +18,7 @@ fn real_data_equals_bcftools_consensus() {
         let ours = good(tool("bgzip", ["-dc"]).arg(&path));
         let theirs = good(&mut consensus(&genome(), &phased(), "NA12878", &format!("{n}pIu")));
         assert!(ours == theirs, "haplotype {n} differs from bcftools consensus");
-        // Our indexes, used by samtools, and made anew by it.
+        // Our indexes, used by samtools, and made again by it.
         let place = "chr22:17252500-17260000";
         let by_ours = good(tool("samtools", ["faidx"]).arg(&path).arg(place));
         let fai = PathBuf::from(format!("{}.fai", path.display()));

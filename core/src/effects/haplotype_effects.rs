@@ -108,47 +108,47 @@ impl Pairs {
 
     /// The pair of `changed` in place of haplotype 1 or 2 with the other one of `codes`. The changed window comes first in
     /// either case: what is computed is then only where it differs from a second that many pairs have.
-    fn with(&mut self, haplotype: usize, changed: &[u8], codes: &[Vec<u8>; 2]) -> Asked {
+    fn with(&mut self, haplotype: usize, changed: &[u8], codes: &[Vec<u8>; 2]) -> Query {
         let [one, two] = codes;
         match haplotype {
-            1 => Asked { number: self.number(changed, two), turned: false },
-            _ if changed == two => Asked { number: self.number(one, two), turned: false },
-            _ => Asked { number: self.number(changed, one), turned: true },
+            1 => Query { number: self.number(changed, two), swapped: false },
+            _ if changed == two => Query { number: self.number(one, two), swapped: false },
+            _ => Query { number: self.number(changed, one), swapped: true },
         }
     }
 }
 
-/// A pair of windows by its number; `turned` if its first window stands for haplotype 2.
+/// A pair of windows by its number; `swapped` if its first window stands for haplotype 2.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct Query {
     number: usize,
-    turned: bool,
+    swapped: bool,
 }
 
 /// The predictions of each network, (pairs, networks).
-struct Answers(Array2<MemberPrediction>);
+struct Predictions(Array2<MemberPrediction>);
 
-impl Answers {
+impl Predictions {
     /// The mean over networks.
-    fn mean(&self, asked: Asked, value: impl Fn(&MemberPrediction) -> f64) -> f64 {
-        mean_and_deviation(self.0.row(asked.number).iter().map(&value)).0
+    fn mean(&self, query: Query, value: impl Fn(&MemberPrediction) -> f64) -> f64 {
+        mean_and_deviation(self.0.row(query.number).iter().map(&value)).0
     }
 
     /// Haplotype 1 over haplotype 2, the mean over networks.
-    fn ratio(&self, asked: Asked) -> f64 {
-        self.mean(asked, |told| ratio(told, asked))
+    fn ratio(&self, query: Query) -> f64 {
+        self.mean(query, |prediction| ratio(prediction, query))
     }
 
     /// Signal of haplotype 1 or 2, likewise.
-    fn count(&self, haplotype: usize, asked: Asked) -> f64 {
-        self.mean(asked, |told| told.counts[usize::from((haplotype == 1) == asked.turned)])
+    fn count(&self, haplotype: usize, query: Query) -> f64 {
+        self.mean(query, |prediction| prediction.counts[usize::from((haplotype == 1) == query.swapped)])
     }
 
     /// The pairs (h₁|ALT, h₂), (h₁|REF, h₂), (h₁, h₂|REF), (h₁, h₂|ALT) as an effect.
-    fn effect(&self, [alt1, ref1, ref2, alt2]: [Asked; 4]) -> BackgroundEffect {
+    fn effect(&self, [alt1, ref1, ref2, alt2]: [Query; 4]) -> BackgroundEffect {
         // The mean of both backgrounds, by one network.
         let by_one = |network: usize| {
-            let ratio = |asked: Asked| ratio(&self.0[[asked.number, network]], asked);
+            let ratio = |query: Query| ratio(&self.0[[query.number, network]], query);
             (ratio(alt1) - ratio(ref1) + ratio(ref2) - ratio(alt2)) / 2.0
         };
         let (_, deviation) = mean_and_deviation((0..self.0.ncols()).map(by_one));
@@ -159,11 +159,11 @@ impl Answers {
     }
 }
 
-fn ratio(told: &MemberPrediction, asked: Asked) -> f64 {
-    if asked.turned {
-        told.ratio_swapped
+fn ratio(prediction: &MemberPrediction, query: Query) -> f64 {
+    if query.swapped {
+        prediction.ratio_swapped
     } else {
-        told.ratio
+        prediction.ratio
     }
 }
 
@@ -174,10 +174,10 @@ struct PairRegion {
     /// Codes of both haplotypes.
     codes: [Vec<u8>; 2],
     /// The pair itself.
-    pair: Asked,
+    pair: Query,
     /// Of each record in which the haplotypes differ within the window: where it is, and the pairs with the other
     /// haplotype's allele put into haplotype 1 and into haplotype 2.
-    differing: Vec<(u64, Vec<u8>, [Asked; 2])>,
+    differing: Vec<(u64, Vec<u8>, [Query; 2])>,
 }
 
 struct WaitingSite {
@@ -185,7 +185,7 @@ struct WaitingSite {
     start: u64,
     reference_allele: Vec<u8>,
     /// For each alternative the pairs (h₁|ALT, h₂), (h₁|REF, h₂), (h₁, h₂|REF), (h₁, h₂|ALT).
-    alleles: Vec<Option<[Asked; 4]>>,
+    alleles: Vec<Option<[Query; 4]>>,
 }
 
 impl PairEffects {
@@ -254,16 +254,16 @@ impl PairEffects {
                 continue;
             };
             let edit = Edit::new(site.start, &site.reference_allele, alternative);
-            let mut put = |haplotype: usize| -> Result<Option<[Asked; 2]>> {
+            let mut put = |haplotype: usize| -> Result<Option<[Query; 2]>> {
                 let without = carried(&region.near, haplotype, edit.as_ref());
                 let mut with = without.clone();
                 with.extend(edit);
                 with.sort_by_key(|e| (e.start, e.end));
-                let mut ask = |edits: &[Edit]| -> Result<Option<Asked>> {
+                let mut query_of = |edits: &[Edit]| -> Result<Option<Query>> {
                     let codes = region.window.codes(&mut self.sites.reference, edits)?;
                     Ok(codes.map(|codes| self.pairs.with(haplotype, &codes, &region.codes)))
                 };
-                Ok(ask(&with)?.zip(ask(&without)?).map(|(alt, plain)| [alt, plain]))
+                Ok(query_of(&with)?.zip(query_of(&without)?).map(|(alt, plain)| [alt, plain]))
             };
             let inside = edit.as_ref().is_none_or(|e| region.window.holds(e));
             let pairs = match inside {
@@ -303,7 +303,7 @@ impl PairEffects {
                 };
                 let (Some(first), Some(second)) = (made_equal(1)?, made_equal(2)?) else { continue };
                 if first == codes[0] && second == codes[1] {
-                    // It lies beside the window.
+                    // It lies outside the window.
                     continue;
                 }
                 let pairs = [self.pairs.with(1, &first, &codes), self.pairs.with(2, &second, &codes)];
@@ -321,13 +321,14 @@ impl PairEffects {
     pub fn predict(&mut self) -> Result<Vec<Vec<PairSite>>> {
         let Pairs { hap1, hap2, .. } = std::mem::take(&mut self.pairs);
         let window = self.models.window();
-        let told = Answers(self.models.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?);
+        let predictions = Predictions(self.models.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?);
         let of_regions: Vec<_> = std::mem::take(&mut self.regions)
             .into_iter()
             .map(|region| {
-                let whole = told.ratio(region.pair);
-                let contribution =
-                    |[one, two]: [Asked; 2]| ((whole - told.ratio(one)) + (whole - told.ratio(two))) / 2.0;
+                let whole = predictions.ratio(region.pair);
+                let contribution = |[one, two]: [Query; 2]| {
+                    ((whole - predictions.ratio(one)) + (whole - predictions.ratio(two))) / 2.0
+                };
                 let contributions: Vec<f64> = region.differing.iter().map(|d| contribution(d.2)).collect();
                 // Of equal ones the first.
                 let main = (0..contributions.len()).reduce(|a, b| {
@@ -354,7 +355,7 @@ impl PairEffects {
                     self.sites.report.not_finite += u64::from(!good);
                     good.then_some(effect)
                 };
-                let effect = |pairs: Option<[Asked; 4]>| pairs.map(|p| told.effect(p)).and_then(&mut finite);
+                let effect = |pairs: Option<[Query; 4]>| pairs.map(|p| predictions.effect(p)).and_then(&mut finite);
                 let alleles = alleles.into_iter().map(effect).collect();
                 let is_main = main.as_ref().is_some_and(|(at, bases)| *at == start && *bases == reference_allele);
                 let of_region = with_regions.then_some(OfRegion { main: is_main, unexplained: *unexplained });

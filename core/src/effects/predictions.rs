@@ -84,7 +84,7 @@ pub fn predict_pairs(
 ) -> Result<Vec<Prediction>> {
     let window = predictor.window();
     let mut out = Vec::with_capacity(table.rows.len());
-    // All sequences first: a wrong line must be told before anything is written.
+    // All sequences first: a wrong line must be reported before anything is written.
     for row in &table.rows {
         if row.allele_a.len().max(row.allele_b.len()) > window {
             let problem = format!(

@@ -1,4 +1,4 @@
-//! Predictions beside measured counts.
+//! Predictions compared with measured counts.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -145,8 +145,8 @@ mod tests {
                 (0..20_000).map(|_| ratio(draw(&mut chance, n, share, rho), n, shared + 1.0)).collect();
             let mean = draws.iter().sum::<f64>() / draws.len() as f64;
             let seen = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / draws.len() as f64;
-            let told = CountingNoise::new(1.0, rho).variance(n, shared, share);
-            assert!((seen / told - 1.0).abs() < 0.06, "{n} {share} {rho}: {seen} against {told}");
+            let computed = CountingNoise::new(1.0, rho).variance(n, shared, share);
+            assert!((seen / computed - 1.0).abs() < 0.06, "{n} {share} {rho}: {seen} against {computed}");
         }
     }
 
@@ -197,8 +197,8 @@ mod tests {
                 .sum();
             let m = measured.iter().sum::<f64>() / measured.len() as f64;
             let variance = measured.iter().map(|v| (v - m).powi(2)).sum::<f64>() / measured.len() as f64;
-            let told = ceiling(variance, total / measured.len() as f64);
-            assert!((told - reached).abs() < 0.015, "sd {sd}, rho {rho}: {told} against {reached}");
+            let computed = ceiling(variance, total / measured.len() as f64);
+            assert!((computed - reached).abs() < 0.015, "sd {sd}, rho {rho}: {computed} against {reached}");
         }
     }
 
@@ -208,9 +208,9 @@ mod tests {
         let truth: Vec<f64> = (0..20_000).map(|_| normal(&mut chance)).collect();
         let noisy = |chance: &mut ChaCha8Rng| -> Vec<f64> { truth.iter().map(|t| t + 0.7 * normal(chance)).collect() };
         let (one, two) = (noisy(&mut chance), noisy(&mut chance));
-        let told = replicate_ceiling(pearson(&one, &two));
-        assert!((told - pearson(&one, &truth)).abs() < 0.01);
-        assert!((told - (1.0f64 / 1.49).sqrt()).abs() < 0.01);
+        let computed = replicate_ceiling(pearson(&one, &two));
+        assert!((computed - pearson(&one, &truth)).abs() < 0.01);
+        assert!((computed - (1.0f64 / 1.49).sqrt()).abs() < 0.01);
         assert_eq!(replicate_ceiling(-0.2), 0.0);
         assert!(replicate_ceiling(f64::NAN).is_nan());
     }

@@ -32,7 +32,7 @@ pub(super) fn predict<'a>(
     Ok(out)
 }
 
-/// What the controls found; columns are measured ratios beside what the control predicts.
+/// What the controls found; columns are measured ratios and what the control predicts.
 pub(super) struct Controls {
     /// |ratio| of haplotype 1 against itself and of haplotype 2 against itself.
     identical: [Vec<f64>; 2],
@@ -57,9 +57,9 @@ pub(super) fn run(set: &Evaluated, model: &mut Model, options: &Options, notes: 
     let shuffled = match &partners {
         Some(partners) => {
             let of = &set.differing;
-            let told = predict(model, of.len(), |i| (codes(of[i]).0, codes(of[partners[i]]).1))?;
+            let predicted = predict(model, of.len(), |i| (codes(of[i]).0, codes(of[partners[i]]).1))?;
             let by_place: std::collections::HashMap<usize, f64> =
-                of.iter().zip(told).map(|(&p, told)| (p, told[2])).collect();
+                of.iter().zip(predicted).map(|(&p, predicted)| (p, predicted[2])).collect();
             Some(set.paired(of, 2, |p| by_place.get(&p).copied().unwrap_or(f64::NAN)))
         }
         None => None,

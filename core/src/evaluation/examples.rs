@@ -8,6 +8,7 @@ use crate::counts::{CountRow, CountTable};
 use crate::error::{Error, Result};
 use crate::evaluation::ceiling::{spread_variance, CountingNoise};
 use crate::evaluation::parts::ModelParts;
+use crate::genome::sequence_alignment::{align, differing_bases};
 use crate::genome::Variants;
 use crate::io::allele_pairs_table::PairsTable;
 use crate::io::fasta::Reference;
@@ -325,7 +326,7 @@ impl<'a> Counts<'a> {
         let settings = Settings { dispersion: self.dispersion, expectation: 0.5 };
         let test = ImbalanceTest::fit(&histogram, settings);
         if matches!(test.source, Source::TooFew { .. }) {
-            out.notes.push("too few fragments to tell a dispersion: the counting noise is binomial".into());
+            out.notes.push("too few fragments to estimate a dispersion: the counting noise is binomial".into());
         }
         let share = |row: &CountRow| -> f64 {
             let n = row.hap1.saturating_add(row.hap2) as f64;
@@ -368,16 +369,10 @@ fn logarithms(values: [f64; 2], scale: &TargetScale) -> std::result::Result<[f64
     }
 }
 
-/// Bases in which two designed alleles differ, and how many more the first has. Of alleles of different lengths the
-/// longer of what is left when the bases both begin and end with are taken off.
+/// Bases in which two designed alleles differ once aligned (substituted, inserted, deleted), and how many more the first
+/// has.
 fn difference(a: &[u8], b: &[u8]) -> (f64, f64) {
-    let length = a.len() as f64 - b.len() as f64;
-    if a.len() == b.len() {
-        return (a.iter().zip(b).filter(|(x, y)| x != y).count() as f64, 0.0);
-    }
-    let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let tail = a[head..].iter().rev().zip(b[head..].iter().rev()).take_while(|(x, y)| x == y).count();
-    ((a.len().max(b.len()) - head - tail) as f64, length)
+    (differing_bases(&align(a, b)) as f64, a.len() as f64 - b.len() as f64)
 }
 
 /// Records of haplotype 1 less those of haplotype 2, and bases inserted likewise, in reference `start..end`.
@@ -416,6 +411,9 @@ mod tests {
         assert_eq!(difference(b"ACGT", b"ATGA"), (2.0, 0.0));
         assert_eq!(difference(b"ACGT", b"AT"), (2.0, 2.0));
         assert_eq!(difference(b"AAA", b"AAAA"), (1.0, -1.0));
+        // Two insertions far apart are not all that lies between them.
+        let (a, b) = (b"ACGTTGCATGCCGATCGATTACGGAT", b"ACGTTTGCATGCCGATCGATTAACGGAT");
+        assert_eq!(difference(a, b), (2.0, -2.0));
     }
 
     #[test]

@@ -48,8 +48,8 @@ pub fn predict_log2(
     move |hap1, hap2| {
         let log2 = |output: f32| targets.log2(output.into());
         let window = predictor.window();
-        let told = predictor.predict(as_windows(hap1, window)?, as_windows(hap2, window)?)?;
-        Ok(told.iter().map(|p| [p.count1, p.count2, p.ratio, p.ratio_swapped].map(log2)).collect())
+        let predictions = predictor.predict(as_windows(hap1, window)?, as_windows(hap2, window)?)?;
+        Ok(predictions.iter().map(|p| [p.count1, p.count2, p.ratio, p.ratio_swapped].map(log2)).collect())
     }
 }
 
@@ -112,7 +112,7 @@ impl Evaluated<'_> {
         }
     }
 
-    /// Measured values beside others, of the windows at `places`.
+    /// Measured and other values, of the windows at `places`.
     pub(crate) fn paired(&self, places: &[usize], quantity: usize, other: impl Fn(usize) -> f64) -> Paired {
         Paired::new(
             places.iter().map(|&p| self.measured(p, quantity)).collect(),
@@ -244,7 +244,7 @@ fn direction(set: &Evaluated, options: &Options, report: &mut Report) {
     }
 }
 
-/// Windows with a known noise variance: measured beside predicted, and the noise of each.
+/// Windows with a known noise variance: measured and predicted values, and the noise of each.
 struct NoiseColumn {
     case: &'static str,
     quantity: usize,
@@ -287,7 +287,7 @@ fn reached(pair: &Paired, weights: &[u32], ceiling: f64) -> f64 {
     }
 }
 
-/// Windows that a replicate has too: the evaluated measurement beside that of the replicate, and beside the model's.
+/// Windows that a replicate has too: the evaluated measurement with that of the replicate, and with that of the model.
 struct ReplicateColumn {
     case: String,
     quantity: usize,

@@ -90,7 +90,7 @@ fn a_perfect_antisymmetric_model_passes_everything() {
         near(value(&found, "controls", case, "largest_absolute"), 0.0);
     }
     near(value(&found, "controls", "antisymmetric", "pearson"), 1.0);
-    // Another haplotype 2 leaves what haplotype 1 tells: half the variance.
+    // Another haplotype 2 leaves what haplotype 1 explains: half the variance.
     let shuffled = value(&found, "controls", "shuffled_partners", "pearson");
     assert!((shuffled - 0.5).abs() < 0.12, "{shuffled}");
     let deciles: Vec<f64> = (1..=10).map(|i| value(&found, "calibration", &i.to_string(), "mean_measured")).collect();
@@ -225,7 +225,7 @@ fn the_same_again_and_other_intervals_of_another_seed() {
 #[test]
 fn partners_come_from_other_groups() {
     let examples = pairs(300, |a, b| [a, b], None);
-    // A model that tells which haplotype 2 it saw: its first eight bases as a number.
+    // A model whose output shows which haplotype 2 it read: its first eight bases as a number.
     let number = |codes: &[u8]| codes[..8].iter().fold(0.0, |n, &c| n * 4.0 + f64::from(c));
     let mut seen = Vec::new();
     let mut model = |hap1: &[u8], hap2: &[u8]| -> Result<Vec<[f64; 4]>> {

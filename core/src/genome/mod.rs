@@ -20,6 +20,7 @@
 //! | [`contig_haplotypes`] | one contig in both haplotypes |
 //! | [`coordinate_map`], [`haplotype_maps`] | between coordinates of a haplotype and the reference: of a contig, of a genome |
 //! | [`chain_file`] | a coordinate map as a UCSC chain file |
+//! | [`sequence_alignment`] | which bases of two designed sequences correspond |
 //! | [`interval_index`] | which of many intervals overlap a query |
 
 pub mod allele_pair;
@@ -36,6 +37,7 @@ mod overlapping_records;
 mod record_reader;
 pub mod record_status;
 mod reference_check;
+pub mod sequence_alignment;
 mod variant;
 mod variant_producer;
 pub mod variant_report;

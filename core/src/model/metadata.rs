@@ -1,4 +1,4 @@
-//! What a model file says about itself: all that inference needs beside the graph.
+//! What a model file says about itself: all that inference needs apart from the graph.
 
 use std::collections::BTreeMap;
 use std::f64::consts::LN_2;
@@ -75,7 +75,7 @@ impl Scale {
 }
 
 impl TargetScale {
-    /// The scale of measured counts beside a model: that of its own measurements, but a model of log2 values has no
+    /// The scale of measured counts compared with a model: that of its own measurements, but a model of log2 values has no
     /// pseudocount to take logarithms of counts with.
     pub fn of_counts(self) -> Self {
         match self.scale {
@@ -147,7 +147,7 @@ pub struct ModelInfo {
     pub windows: WindowRule,
     /// Networks in the file, whose mean is the prediction.
     pub members: usize,
-    /// What favours haplotype 1 whatever the sequence, for each sample, in the network's logarithm: learned beside
+    /// What favours haplotype 1 whatever the sequence, for each sample, in the network's logarithm: learned apart from
     /// an antisymmetric ratio head and no part of a prediction. Empty for other networks.
     pub ratio_bias: Vec<f64>,
     /// Names of haplotype 1 and 2 in training; empty when not known.
@@ -295,7 +295,7 @@ impl ModelInfo {
             log_base: take(&mut own, "log_base")?,
         };
         if !targets.pseudocount.is_finite() {
-            return Err(Error::mismatch("the model's metadata have a pseudocount that is no number"));
+            return Err(Error::mismatch("the model's metadata have a pseudocount that is not a number"));
         }
         let mut text = |key: &str| own.remove(key).unwrap_or_default().to_string();
         let samples: Vec<String> = text("samples").split('\n').filter(|s| !s.is_empty()).map(String::from).collect();

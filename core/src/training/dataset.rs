@@ -16,7 +16,7 @@ use crate::model::window::Windows;
 use crate::training::split::Place;
 
 choice!(
-    /// What becomes of fragments that fit both alleles when counts are turned into targets.
+    /// How fragments that fit both alleles count when counts are turned into targets.
     Uninformative, "rule for uninformative fragments",
     /// Half to each allele, as published. Regions without a variant then have equal counts.
     Half "half",
@@ -98,7 +98,7 @@ impl Dataset {
         Self { window, samples: vec![String::new()], ..Self::default() }
     }
 
-    /// No examples yet, of these samples, with `margin` bases beside each window.
+    /// No examples yet, of these samples, with `margin` bases on each side of a window.
     pub fn of_samples(window: usize, margin: usize, samples: Vec<String>) -> Self {
         Self { window, margin, samples, ..Self::default() }
     }
@@ -159,7 +159,7 @@ impl Dataset {
 
     /// Add one example, measured in each sample or not.
     ///
-    /// A sequence no longer than the window is laid at the left of it; one that fills the margins too goes as it is.
+    /// A sequence no longer than the window is placed at its left; one that also fills the margins is taken whole.
     ///
     /// # Errors
     /// A sequence of another length, a value that has no logarithm, or not one measurement a sample.
@@ -204,7 +204,7 @@ impl Dataset {
         Ok(codes)
     }
 
-    /// The pairs of a table that was read with its values. Sequences are laid at the left of the window.
+    /// The pairs of a table that was read with its values. Sequences are placed at the left of the window.
     ///
     /// # Errors
     /// As [`Dataset::push`], naming the line.
@@ -241,7 +241,7 @@ impl Dataset {
                 )));
             }
             let (ours, theirs) = (all.outputs(), other.outputs());
-            fn beside<T: Copy>(a: &mut Vec<T>, ours: usize, b: &[T], theirs: usize, none: T) {
+            fn append_columns<T: Copy>(a: &mut Vec<T>, ours: usize, b: &[T], theirs: usize, none: T) {
                 let mut joined = Vec::with_capacity((a.len() / ours + b.len() / theirs) * (ours + theirs));
                 for row in a.chunks_exact(ours) {
                     joined.extend_from_slice(row);
@@ -253,10 +253,10 @@ impl Dataset {
                 }
                 *a = joined;
             }
-            beside(&mut all.values, ours, &other.values, theirs, [f64::NAN; 2]);
-            beside(&mut all.targets, ours, &other.targets, theirs, [f32::NAN; 3]);
-            beside(&mut all.fragments, ours, &other.fragments, theirs, [f32::NAN; 3]);
-            beside(&mut all.weights, ours, &other.weights, theirs, 0.0);
+            append_columns(&mut all.values, ours, &other.values, theirs, [f64::NAN; 2]);
+            append_columns(&mut all.targets, ours, &other.targets, theirs, [f32::NAN; 3]);
+            append_columns(&mut all.fragments, ours, &other.fragments, theirs, [f32::NAN; 3]);
+            append_columns(&mut all.weights, ours, &other.weights, theirs, 0.0);
             all.samples.extend(other.samples);
             all.ids.extend(other.ids);
             all.places.extend(other.places);

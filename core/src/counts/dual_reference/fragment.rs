@@ -1,4 +1,4 @@
-//! A fragment in both genomes: what has been read of it, and what it becomes.
+//! A fragment in both genomes: what was read of it, and how it is assigned.
 
 use crate::assignment::PhredCost;
 use crate::counts::Fragment;

@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`fragment`] | a fragment in both genomes: what has been read of it, and what it becomes |
+//! | [`fragment`] | a fragment in both genomes: what was read of it, and how it is assigned |
 //! | [`join`] | alignments of the same reads to two genomes, joined by name in one pass |
 //! | `read_names` | keys for read names |
 //! | [`alignment_score`] | the cost of an alignment under the genome that it was made with |

@@ -143,7 +143,7 @@ fn multimapping_reads_of_the_alternative_are_lost() {
     let (sites, _, _) = world.simulate(None, &options(50));
     assert_eq!((sites[0].1, sites[0].1.flags(0.05)), (both, "repeat,none".into()));
     // So does a copy on the other strand.
-    let turned: Vec<u8> = bases[400..600]
+    let inverted: Vec<u8> = bases[400..600]
         .iter()
         .rev()
         .map(|b| match b {
@@ -153,7 +153,7 @@ fn multimapping_reads_of_the_alternative_are_lost() {
             _ => b'A',
         })
         .collect();
-    bases.splice(2000..2200, turned);
+    bases.splice(2000..2200, inverted);
     let world = World::new(&bases, &[snv(&bases, 500, "0|1")]);
     assert_eq!(world.simulate(None, &options(50)).0[0].1, both);
     // A copy with another base in the middle matches only reads of the alternative.

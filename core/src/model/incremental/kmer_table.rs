@@ -13,8 +13,9 @@ pub struct KmerTable {
     window: usize,
     /// (4ᵏ, hidden).
     rows: Vec<f32>,
-    /// Minus the contribution of random bases, by unit.
-    start: Vec<f32>,
+    /// Minus the contribution of random bases, by unit. It is many times larger than the difference from it that the
+    /// network reads: both are summed in double precision, or rounding would grow by as much.
+    start: Vec<f64>,
 }
 
 impl KmerTable {
@@ -29,7 +30,7 @@ impl KmerTable {
         let both = |j: usize, unit: usize| ((of(j, unit) + of(reverse_complement(j, k), unit)) * scale.factor) as f32;
         let rows = (0..number).flat_map(|j| (0..a.hidden).map(move |unit| both(j, unit))).collect();
         let sum = |unit: usize| (0..number).map(|j| of(j, unit)).sum::<f64>();
-        let start = (0..a.hidden).map(|unit| (-scale.expected * scale.factor * sum(unit)) as f32).collect();
+        let start = (0..a.hidden).map(|unit| -scale.expected * scale.factor * sum(unit)).collect();
         Ok(KmerTable { k, window: a.window, rows, start })
     }
 
@@ -38,18 +39,22 @@ impl KmerTable {
         let hidden = self.start.len();
         let mut out = vec![0.0; sequences.len() * hidden];
         in_blocks(&mut out, hidden, |from, rows, _| {
-            rows.chunks_mut(hidden).zip(&sequences[from..]).for_each(|(row, codes)| self.sum(codes, row));
+            let mut sums = vec![0.0; hidden];
+            for (row, codes) in rows.chunks_mut(hidden).zip(&sequences[from..]) {
+                self.sum(codes, &mut sums);
+                row.iter_mut().zip(&sums).for_each(|(out, &sum)| *out = sum as f32);
+            }
         });
         out
     }
 
-    /// The contribution of an allele into `out`, from the first window of `codes`: either strand gives the same. Where
+    /// The contribution of an allele into `sums`, from the first window of `codes`: either strand gives the same. Where
     /// strands are joined, the other strand follows.
-    fn sum(&self, codes: &[u8], out: &mut [f32]) {
-        out.copy_from_slice(&self.start);
+    fn sum(&self, codes: &[u8], sums: &mut [f64]) {
+        sums.copy_from_slice(&self.start);
         for (j, share) in found(&codes[..self.window], self.k) {
-            let row = &self.rows[j * out.len()..][..out.len()];
-            out.iter_mut().zip(row).for_each(|(sum, x)| *sum += share * x);
+            let row = &self.rows[j * sums.len()..][..sums.len()];
+            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(share * x));
         }
     }
 }

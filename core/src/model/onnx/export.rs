@@ -230,8 +230,8 @@ impl<'a> Graph<'a> {
         let found = self.node("Relu", &[&sum], &[]);
         self.integers("kmers.positions", &[2]);
         let strand = self.node("ReduceSum", &[&found, "kmers.positions"], &[int("keepdims", 0)]);
-        let turned: Vec<i64> = (0..number).map(|j| kmers::reverse_complement(j, k) as i64).collect();
-        self.integers("kmers.turned", &turned);
+        let complements: Vec<i64> = (0..number).map(|j| kmers::reverse_complement(j, k) as i64).collect();
+        self.integers("kmers.turned", &complements);
         let other = self.node("Gather", &[&strand, "kmers.turned"], &[int("axis", 1)]);
         let both = self.node("Add", &[&strand, &other], &[]);
         self.floats("kmers.expected", &Tensor { shape: vec![1], data: vec![expected as f32] });

@@ -93,7 +93,7 @@ impl Slow<'_> {
         if k == 0 {
             return vec![0.0; a.hidden];
         }
-        let turned: Vec<u8> = codes.iter().rev().map(|&c| if c < 4 { 3 - c } else { c }).collect();
+        let reverse_complement: Vec<u8> = codes.iter().rev().map(|&c| if c < 4 { 3 - c } else { c }).collect();
         let number = 4usize.pow(k as u32);
         let bases = |j: usize| (0..k).map(move |i| (j / 4usize.pow((k - 1 - i) as u32) % 4) as u8);
         let share = |window: &[u8], j: usize| -> f64 {
@@ -110,7 +110,7 @@ impl Slow<'_> {
         let seen: Vec<f64> = (0..number)
             .map(|j| {
                 let count = |strand: &[u8]| strand.windows(k).map(|w| share(w, j)).sum::<f64>();
-                (count(codes) + count(&turned) - expected) * factor
+                (count(codes) + count(&reverse_complement) - expected) * factor
             })
             .collect();
         let weight = self.tensor("kmers.weight");
@@ -380,7 +380,7 @@ fn an_antisymmetric_head_on_averaged_strands_keeps_its_promises() {
     let mut predictor = opened(&info, &weights, 1);
     assert_eq!(predictor.info().ratio_bias, [0.5, -0.25]);
     let [one, two] = random_pairs(60, 6, 9);
-    let turned = |codes: &[u8]| -> Vec<u8> {
+    let reverse_complement = |codes: &[u8]| -> Vec<u8> {
         let strand = |w: &[u8]| w.iter().rev().map(|&c| if c < 4 { 3 - c } else { c }).collect::<Vec<u8>>();
         codes.chunks(60).flat_map(strand).collect()
     };
@@ -389,7 +389,7 @@ fn an_antisymmetric_head_on_averaged_strands_keeps_its_promises() {
         let given = predict(&mut predictor, &one, &two);
         let exchanged = predict(&mut predictor, &two, &one);
         let same = predict(&mut predictor, &one, &one);
-        let opposite = predict(&mut predictor, &turned(&one), &turned(&two));
+        let opposite = predict(&mut predictor, &reverse_complement(&one), &reverse_complement(&two));
         assert!(given.iter().any(|p| p.ratio.abs() > 1e-5));
         for (((g, e), s), o) in given.iter().zip(&exchanged).zip(&same).zip(&opposite) {
             assert_eq!(g.ratio, -e.ratio);
