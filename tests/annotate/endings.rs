@@ -69,7 +69,7 @@ fn what_is_killed_leaves_nothing_by_the_final_name() {
     let content = HEADER.to_owned() + &snvs(&bases(20_000_000, 20_005_000).into_bytes(), 20_000_001, 5_000, 1);
     let all = |input: &str| {
         let mut command = annotate(&model, input.as_ref());
-        command.arg("-o").arg(here.join("x.vcf.gz")).arg("-W").arg("--bedgraph").arg(here.join("x.bedGraph"));
+        command.arg("-o").arg(here.join("x.vcf.gz")).arg("-W=tbi").arg("--bedgraph").arg(here.join("x.bedGraph"));
         command.arg("--igv").arg(here.join("x.xml")).arg("--quiet");
         command
     };
@@ -87,7 +87,7 @@ fn what_is_killed_leaves_nothing_by_the_final_name() {
     let output = run(all(phased().to_str().unwrap()).arg("--bigwig").arg(here.join("x.bw")));
     assert!(output.status.success());
     assert_eq!(text(&output.stderr), "");
-    assert_eq!(results(here), ["x.bedGraph", "x.bw", "x.vcf.gz", "x.vcf.gz.csi", "x.xml"]);
+    assert_eq!(results(here), ["x.bedGraph", "x.bw", "x.vcf.gz", "x.vcf.gz.tbi", "x.xml"]);
     assert_eq!(text(&silently(tool("bcftools", ["index", "-n"]).arg(here.join("x.vcf.gz")))), "623\n");
     // And a killed run harms no earlier result.
     let before = fs::read(here.join("x.vcf.gz")).unwrap();

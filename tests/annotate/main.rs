@@ -1,6 +1,7 @@
 //! `deepallele annotate`.
 
 mod bad_input;
+mod cases;
 mod effects;
 mod endings;
 mod files;

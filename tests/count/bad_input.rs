@@ -151,7 +151,7 @@ fn a_truncated_vcf_and_one_that_is_none() {
 #[test]
 fn regions_that_are_wrong() {
     for (name, content, words) in [
-        ("contig.bed", "chr22\t100\t200\nchrQ\t1\t2\n", vec!["contig.bed", "line 2", "chrQ"]),
+        ("contig.bed", "chrQ\t1\t2\n", vec!["contig.bed", "line 1", "chrQ"]),
         ("backwards.bed", "chr22\t100\t200\nchr22\t300\t250\n", vec!["backwards.bed", "line 2"]),
         ("minus.bed", "chr22\t-5\t200\n", vec!["minus.bed", "line 1"]),
         ("words.bed", "# a comment\nchr22\tten\t200\n", vec!["words.bed", "line 2"]),

@@ -134,7 +134,7 @@ fn line(contig: &str, v: &Variant, tallies: &[VariantTally]) -> Vec<u8> {
         }
         for i in 0..alleles {
             out.push(if i == 0 { b':' } else { b',' });
-            let of = |hap: u8, n: u64| (hap != MISSING && usize::from(hap) == i).then_some(n);
+            let of = |hap: u16, n: u64| (hap != MISSING && usize::from(hap) == i).then_some(n);
             match (of(v.hap1, t.hap1), of(v.hap2, t.hap2)) {
                 (None, None) => out.push(b'.'),
                 (a, b) => value(&mut out, a.unwrap_or(0) + b.unwrap_or(0)),

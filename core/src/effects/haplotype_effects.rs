@@ -19,12 +19,12 @@ use std::ops::Range;
 use ndarray::Array2;
 
 use crate::error::Result;
-use crate::genome::{Edit, NearbyVariants, Variant};
+use crate::genome::{Edit, KnownBases, NearbyVariants, Variant};
 use crate::model::encode::as_windows;
 use crate::model::onnx::ensemble::{Ensemble, MemberPrediction};
 use crate::stats::moments::mean_and_deviation;
 
-use crate::effects::loci::{strongest, Site, Sites};
+use crate::effects::loci::{join_alleles, strongest, Change, Site, SiteWindow, Sites};
 use crate::model::window::Window;
 
 /// Effect of one alternative, log2 of alternative over REF.
@@ -45,11 +45,13 @@ impl BackgroundEffect {
     }
 }
 
-/// What became of one record in one region.
+/// The effects of one record in one region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairSite {
     /// As in [`crate::effects::reference_effects::SiteEffects`].
     pub region: Range<u64>,
+    /// The base around which the window lies, 0-based.
+    pub anchor: u64,
     /// One for each alternative; `None` where there is no prediction, for a reason counted in the report.
     pub alleles: Vec<Option<BackgroundEffect>>,
     /// Predicted log2 ratio of the two haplotypes, haplotype 1 over haplotype 2.
@@ -84,6 +86,25 @@ pub struct PairEffects {
     regions: Vec<PairRegion>,
     known: HashMap<Window, usize>,
     waiting: Vec<Vec<WaitingSite>>,
+    mains: Mains,
+}
+
+/// Windows whose main variant has been found: another record of the same change is not a second one. Those far behind
+/// are dropped.
+#[derive(Default)]
+struct Mains(Vec<Window>);
+
+impl Mains {
+    /// Whether it is the first main variant of the window.
+    fn first_of(&mut self, window: &Window) -> bool {
+        let behind = |w: &Window| w.contig != window.contig || w.region.end < window.region.start;
+        self.0.retain(|w| !behind(w));
+        let first = !self.0.contains(window);
+        if first {
+            self.0.push(window.clone());
+        }
+        first
+    }
 }
 
 /// Pairs of windows to predict, each once.
@@ -175,15 +196,14 @@ struct PairRegion {
     codes: [Vec<u8>; 2],
     /// The pair itself.
     pair: Query,
-    /// Of each record in which the haplotypes differ within the window: where it is, and the pairs with the other
-    /// haplotype's allele put into haplotype 1 and into haplotype 2.
-    differing: Vec<(u64, Vec<u8>, [Query; 2])>,
+    /// Of each record in which the haplotypes differ within the window: what it changes in haplotype 1 and 2, and the pairs
+    /// with the other haplotype's allele put into haplotype 1 and into haplotype 2.
+    differing: Vec<([Option<Change>; 2], [Query; 2])>,
 }
 
 struct WaitingSite {
     region: usize,
-    start: u64,
-    reference_allele: Vec<u8>,
+    changes: Vec<Option<Change>>,
     /// For each alternative the pairs (h₁|ALT, h₂), (h₁|REF, h₂), (h₁, h₂|REF), (h₁, h₂|ALT).
     alleles: Vec<Option<[Query; 4]>>,
 }
@@ -199,6 +219,7 @@ impl PairEffects {
             regions: Vec::new(),
             known: HashMap::new(),
             waiting: Vec::new(),
+            mains: Mains::default(),
         }
     }
 
@@ -224,8 +245,8 @@ impl PairEffects {
     pub fn add(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<()> {
         let mut waiting = Vec::new();
         if let Some(site) = self.sites.find(contig, start, alleles)? {
-            for window in &site.windows {
-                waiting.extend(self.site(&site, window)?);
+            for of in &site.windows {
+                waiting.extend(self.site(&site, of)?);
             }
             self.sites.count_beyond(&site, |allele| waiting.iter().any(|site| site.alleles[allele].is_some()));
         }
@@ -234,46 +255,45 @@ impl PairEffects {
     }
 
     /// A record in one region; `None` where the haplotypes do not fit the network.
-    fn site(&mut self, site: &Site, window: &Window) -> Result<Option<WaitingSite>> {
-        let number = match self.known.get(window) {
+    fn site(&mut self, site: &Site, of: &SiteWindow) -> Result<Option<WaitingSite>> {
+        let number = match self.known.get(&of.window) {
             Some(&number) => number,
             None => {
-                let Some(region) = self.region(window.clone())? else { return Ok(None) };
+                let Some(region) = self.region(of.window.clone())? else { return Ok(None) };
                 self.regions.push(region);
-                self.known.insert(window.clone(), self.regions.len() - 1);
+                self.known.insert(of.window.clone(), self.regions.len() - 1);
                 self.regions.len() - 1
             }
         };
-        let span = site.span();
-        let seen = window.sees(span.start, span.end);
         let region = &self.regions[number];
-        let mut found = Vec::with_capacity(site.alternatives.len());
-        for alternative in &site.alternatives {
-            let Some(alternative) = alternative.as_ref().filter(|_| seen) else {
-                found.push(None);
-                continue;
+        let mut alleles = vec![None; site.alternatives.len()];
+        for (allele, change) in site.shown(of) {
+            // A deletion draws bases into the window, with what the haplotypes carry there.
+            let further = match change.draws_in() {
+                0 => None,
+                bases => {
+                    let (from, to) = of.window.reach();
+                    let name = self.sites.reference.contigs().name(of.window.contig);
+                    Some(self.variants.around(name, from.saturating_sub(bases), to.saturating_add(bases))?)
+                }
             };
-            let edit = Edit::new(site.start, &site.reference_allele, alternative);
+            let near = further.as_ref().unwrap_or(&region.near);
+            let edit = change.edit();
             let mut put = |haplotype: usize| -> Result<Option<[Query; 2]>> {
-                let without = carried(&region.near, haplotype, edit.as_ref());
+                let without = carried(near, haplotype, Some(&edit));
                 let mut with = without.clone();
-                with.extend(edit);
+                with.push(edit);
                 with.sort_by_key(|e| (e.start, e.end));
                 let mut query_of = |edits: &[Edit]| -> Result<Option<Query>> {
-                    let codes = region.window.codes(&mut self.sites.reference, edits)?;
+                    let codes = region.window.codes(&mut self.sites.reference, edits, site.known())?;
                     Ok(codes.map(|codes| self.pairs.with(haplotype, &codes, &region.codes)))
                 };
                 Ok(query_of(&with)?.zip(query_of(&without)?).map(|(alt, plain)| [alt, plain]))
             };
-            let inside = edit.as_ref().is_none_or(|e| region.window.holds(e));
-            let pairs = match inside {
-                true => put(1)?.zip(put(2)?).map(|([a, b], [c, d])| [a, b, d, c]),
-                false => None,
-            };
-            found.push(pairs);
+            alleles[allele] = put(1)?.zip(put(2)?).map(|([a, b], [c, d])| [a, b, d, c]);
         }
-        let (start, reference_allele) = (site.start, site.reference_allele.clone());
-        Ok(Some(WaitingSite { region: number, start, reference_allele, alleles: found }))
+        let changes = site.alternatives.iter().map(|one| one.as_ref().map(|one| one.change.clone())).collect();
+        Ok(Some(WaitingSite { region: number, changes, alleles }))
     }
 
     /// The pair of a region, and with regions given the pairs in which one variant is made equal; `None` where an
@@ -283,7 +303,7 @@ impl PairEffects {
         let (from, to) = window.reach();
         let near = self.variants.around(&name, from, to)?;
         let reference = &mut self.sites.reference;
-        let mut haplotype = |h: usize| window.codes(reference, &carried(&near, h, None));
+        let mut haplotype = |h: usize| window.codes(reference, &carried(&near, h, None), KnownBases::default());
         let (Some(one), Some(two)) = (haplotype(1)?, haplotype(2)?) else { return Ok(None) };
         let codes = [one, two];
         let pair = self.pairs.with(1, &codes[0], &codes);
@@ -299,7 +319,7 @@ impl PairEffects {
                     }
                     edits.extend(other);
                     edits.sort_by_key(|e| (e.start, e.end));
-                    window.codes(&mut self.sites.reference, &edits)
+                    window.codes(&mut self.sites.reference, &edits, KnownBases::default())
                 };
                 let (Some(first), Some(second)) = (made_equal(1)?, made_equal(2)?) else { continue };
                 if first == codes[0] && second == codes[1] {
@@ -307,7 +327,7 @@ impl PairEffects {
                     continue;
                 }
                 let pairs = [self.pairs.with(1, &first, &codes), self.pairs.with(2, &second, &codes)];
-                differing.push((variant.start, variant.alleles[0].to_vec(), pairs));
+                differing.push(([1, 2].map(|h| variant.edit(h).map(|edit| Change::of(&edit))), pairs));
             }
         }
         Ok(Some(PairRegion { window, near, codes, pair, differing }))
@@ -329,7 +349,7 @@ impl PairEffects {
                 let contribution = |[one, two]: [Query; 2]| {
                     ((whole - predictions.ratio(one)) + (whole - predictions.ratio(two))) / 2.0
                 };
-                let contributions: Vec<f64> = region.differing.iter().map(|d| contribution(d.2)).collect();
+                let contributions: Vec<f64> = region.differing.iter().map(|d| contribution(d.1)).collect();
                 // Of equal ones the first.
                 let main = (0..contributions.len()).reduce(|a, b| {
                     if contributions[b].abs() > contributions[a].abs() {
@@ -338,9 +358,9 @@ impl PairEffects {
                         a
                     }
                 });
-                let main = main.map(|i| (region.differing[i].0, region.differing[i].1.clone()));
+                let main = main.map(|i| region.differing[i].0.clone());
                 let unexplained = whole - contributions.iter().sum::<f64>();
-                (region.window.region, whole, main, unexplained)
+                (region.window, whole, main, unexplained)
             })
             .collect();
         self.known.clear();
@@ -348,8 +368,8 @@ impl PairEffects {
         let mut sites = Vec::with_capacity(self.waiting.len());
         for waiting in std::mem::take(&mut self.waiting) {
             let mut found = Vec::with_capacity(waiting.len());
-            for WaitingSite { region, start, reference_allele, alleles } in waiting {
-                let (region, pair, main, unexplained) = &of_regions[region];
+            for WaitingSite { region, changes, alleles } in waiting {
+                let (window, pair, main, unexplained) = &of_regions[region];
                 let mut finite = |effect: BackgroundEffect| {
                     let good = effect.mean().is_finite() && effect.counts.is_finite();
                     self.sites.report.not_finite += u64::from(!good);
@@ -357,11 +377,18 @@ impl PairEffects {
                 };
                 let effect = |pairs: Option<[Query; 4]>| pairs.map(|p| predictions.effect(p)).and_then(&mut finite);
                 let alleles = alleles.into_iter().map(effect).collect();
-                let is_main = main.as_ref().is_some_and(|(at, bases)| *at == start && *bases == reference_allele);
-                let of_region = with_regions.then_some(OfRegion { main: is_main, unexplained: *unexplained });
-                found.push(PairSite { region: region.clone(), alleles, pair: *pair, of_region });
+                let is_main = main.as_ref().is_some_and(|main| {
+                    changes.iter().flatten().any(|change| main.iter().flatten().any(|carried| carried == change))
+                });
+                let main = is_main && with_regions && self.mains.first_of(window);
+                let of_region = with_regions.then_some(OfRegion { main, unexplained: *unexplained });
+                let (region, anchor) = (window.region.clone(), window.anchor);
+                found.push(PairSite { region, anchor, alleles, pair: *pair, of_region });
             }
             self.sites.rank(&mut found, PairSite::strongest);
+            if !with_regions {
+                join_alleles(&mut found, |site| &mut site.alleles);
+            }
             sites.push(found);
         }
         Ok(sites)

@@ -44,10 +44,12 @@ impl Setting {
         let mut base = || b"ACGT"[rng.random_range(0..4)];
         let genome: Vec<u8> = (0..300).map(|_| base()).collect();
         let mut records = Vec::new();
-        let mut at = 5;
+        let (mut at, mut last) = (5, 0);
         while at < 280 {
             let kind = rng.random_range(0..4);
-            let length = rng.random_range(1..5usize);
+            // Some deletions draw much into a window.
+            let most = if kind == 2 && rng.random_range(0..4) == 0 { 25 } else { 5 };
+            let length = rng.random_range(1..most).min(270usize.saturating_sub(at).max(1));
             let letter = |rng: &mut ChaCha8Rng| b"ACGT"[rng.random_range(0..4)];
             let reference = genome[at..at + if kind == 2 { 1 + length } else { 1 }].to_vec();
             let mut alternative = vec![genome[at]];
@@ -61,7 +63,17 @@ impl Setting {
             }
             let carried = [rng.random_range(0..2), rng.random_range(0..2)];
             let next = at + reference.len() + rng.random_range(1..12);
-            records.push(Record { start: at, reference, alternative, carried });
+            // Some are written with bases of the reference before and after them, as far as the next record.
+            let (mut start, mut reference) = (at, reference);
+            if rng.random_range(0..3) == 0 {
+                let from = at - rng.random_range(0..=(at - last).min(4));
+                let end = at + reference.len();
+                let to = end + rng.random_range(0..=(next - end).min(3) / 2);
+                alternative = [&genome[from..at], &alternative, &genome[end..to]].concat();
+                (start, reference) = (from, genome[from..to].to_vec());
+            }
+            last = start + reference.len();
+            records.push(Record { start, reference, alternative, carried });
             at = next;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -199,7 +211,15 @@ fn compare(setting: &Setting, spans: Option<&[(u64, u64)]>, alone: bool) -> usiz
     for (i, site) in sites.iter().enumerate().flat_map(|(i, found)| found.iter().map(move |site| (i, site))) {
         let centre = match spans {
             Some(_) => (site.region.start + site.region.end) as usize / 2,
-            None => setting.records[i].start,
+            None => {
+                // The shortest record of the change: bases that both alleles have at the right, then at the left, left out.
+                let Record { start, reference, alternative, .. } = &setting.records[i];
+                let shared = (1..reference.len().min(alternative.len()))
+                    .take_while(|k| reference[reference.len() - k] == alternative[alternative.len() - k])
+                    .count();
+                let (old, new) = (reference.len() - shared, alternative.len() - shared);
+                start + (0..old.min(new) - 1).take_while(|&k| reference[k] == alternative[k]).count()
+            }
         };
         let span = alone.then_some((site.region.start as usize, site.region.end as usize));
         // Haplotype `h` with record `changed` set to `allele`.

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::genome::{AssemblyCheck, Edit, KnownBases, OnMismatch};
 use crate::io::fasta::Reference;
+use crate::io::Contigs;
 use crate::model::encode::code;
 use crate::model::window::{Window, Windows};
 
@@ -31,22 +33,20 @@ pub struct EffectReport {
     pub monomorphic: u64,
     /// Alleles without a sequence (`<DEL>`, breakends).
     pub symbolic: u64,
-    /// `*` alleles: the base is deleted by another record.
+    /// `*` alleles: the base is deleted by another record; and `<*>` and `<NON_REF>`, for any other allele.
     pub star: u64,
     /// Missing or malformed alleles.
     pub missing: u64,
-    /// Alleles or REF longer than the model's window.
+    /// Alleles of which the shortest record has a REF or ALT longer than the model's window.
     pub too_long: u64,
     /// In regions, but beyond the windows that the model reads of them.
     pub beyond_window: u64,
     /// Predictions that are no number, in each region.
     pub not_finite: u64,
-    /// Records compared with the FASTA.
-    pub checked: u64,
-    /// Records whose REF differs from it.
-    pub mismatched: u64,
-    /// The first of those, `chr1:100 A (FASTA: G)`.
-    pub mismatches: Vec<String>,
+    /// Records on contigs that the FASTA lacks, where no regions were given.
+    pub unknown_contig: u64,
+    /// REF compared with the FASTA; records that differ have no effect.
+    pub assembly: AssemblyCheck,
 }
 
 impl EffectReport {
@@ -59,7 +59,7 @@ impl EffectReport {
         for (count, what) in [
             (self.monomorphic, "records without an alternative allele"),
             (self.symbolic, "alleles without a sequence (<DEL>, breakends)"),
-            (self.star, "* alleles"),
+            (self.star, "* alleles, and reference blocks (<*>, <NON_REF>)"),
             (self.missing, "missing or malformed alleles"),
             (self.too_long, "alleles longer than the model's window"),
             (self.beyond_window, "alleles in a region but beyond the window that the model reads of it"),
@@ -69,40 +69,156 @@ impl EffectReport {
                 lines.push(format!("left without an effect: {count} {what}"));
             }
         }
-        if self.mismatched > 0 {
+        if self.unknown_contig > 0 {
+            lines.push(format!(
+                "left without an effect: {} records on contigs that the FASTA does not have",
+                self.unknown_contig
+            ));
+        }
+        if self.assembly.mismatched > 0 {
             lines.push(format!(
                 "left without an effect: {} records whose REF differs from the FASTA, first {}",
-                self.mismatched,
-                self.mismatches.join(", ")
+                self.assembly.mismatched,
+                self.assembly.named()
             ));
         }
         lines
     }
 }
 
+/// What an alternative allele changes: bases of the reference, and those in their place. Bases that REF and ALT share at
+/// their ends are not part of it ([`Edit::new`]), however the record was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// First replaced base, 0-based.
+    pub start: u64,
+    /// End of the replaced bases, exclusive; equal to `start` for an insertion.
+    pub end: u64,
+    /// The bases of the allele, upper case; empty for a deletion.
+    pub bases: Vec<u8>,
+}
+
+impl Change {
+    /// That of `alternative` in place of `reference` at 0-based `start`; where both are equal, REF by itself.
+    fn new(start: u64, reference: &[u8], alternative: &[u8]) -> Self {
+        match Edit::new(start, reference, alternative) {
+            Some(edit) => Self::of(&edit),
+            None => Self { start, end: start.saturating_add(reference.len() as u64), bases: reference.to_vec() },
+        }
+    }
+
+    /// That of an edit.
+    pub fn of(edit: &Edit) -> Self {
+        Self { start: edit.start, end: edit.end, bases: edit.bases.to_vec() }
+    }
+
+    /// As an edit of the reference.
+    pub fn edit(&self) -> Edit<'_> {
+        Edit { start: self.start, end: self.end, bases: &self.bases }
+    }
+
+    /// Bases of the reference that a window has in addition, drawn in from either side, where this deletes more than it
+    /// inserts.
+    pub fn draws_in(&self) -> u64 {
+        (self.end - self.start).saturating_sub(self.bases.len() as u64)
+    }
+}
+
+/// An alternative allele that can be predicted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// What it changes.
+    pub change: Change,
+    /// The bases of REF in the shortest record of it, 0-based half-open: without what REF and ALT share at the right and then
+    /// at the left, but for one base. They decide where it lies: the first is the centre of its window where there are
+    /// no regions, and it belongs to the regions that they overlap.
+    pub record: Range<u64>,
+    /// Bases of ALT in that record.
+    length: u64,
+}
+
+impl Alternative {
+    /// `alternative` in place of `reference` at 0-based `start`.
+    fn new(start: u64, reference: &[u8], alternative: &[u8]) -> Self {
+        let (mut old, mut new, mut from) = (reference, alternative, start);
+        while let ([o @ .., x], [n @ .., y]) = (old, new) {
+            if x != y || o.is_empty() || n.is_empty() {
+                break;
+            }
+            (old, new) = (o, n);
+        }
+        while let ([x, o @ ..], [y, n @ ..]) = (old, new) {
+            if x != y || o.is_empty() || n.is_empty() {
+                break;
+            }
+            (old, new, from) = (o, n, from.saturating_add(1));
+        }
+        let record = from..from.saturating_add(old.len() as u64);
+        Self { change: Change::new(start, reference, alternative), record, length: new.len() as u64 }
+    }
+
+    /// Whether REF or ALT of the shortest record has more than `window` bases.
+    fn is_longer_than(&self, window: u64) -> bool {
+        self.record.end - self.record.start > window || self.length > window
+    }
+}
+
+/// A window in which alternatives of a record are predicted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteWindow {
+    /// The window of a region; without regions that around the change.
+    pub window: Window,
+    /// For each alternative whether it is predicted here: in a region, those that change it.
+    pub shows: Vec<bool>,
+}
+
 /// A record that lies where the model looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// One for each region, that with the nearest anchor first; without regions the one around the record.
-    pub windows: Vec<Window>,
+    /// One for each region, that with the nearest anchor first; without regions one for each place that the alternatives
+    /// change.
+    pub windows: Vec<SiteWindow>,
     /// First base of REF, 0-based.
     pub start: u64,
     /// REF, in upper case.
     pub reference_allele: Vec<u8>,
     /// The alternatives; `None` for one without a prediction, for a reason counted in the report.
-    pub alternatives: Vec<Option<Vec<u8>>>,
+    pub alternatives: Vec<Option<Alternative>>,
 }
 
 impl Site {
-    /// The bases of REF, 0-based half-open.
-    pub fn span(&self) -> Range<u64> {
-        self.start..self.start.saturating_add(self.reference_allele.len().max(1) as u64)
+    /// What REF says of the reference.
+    pub fn known(&self) -> KnownBases<'_> {
+        KnownBases { start: self.start, bases: &self.reference_allele }
+    }
+
+    /// The alternatives that are predicted in a window, by their numbers from 0.
+    pub fn shown<'a>(&'a self, of: &'a SiteWindow) -> impl Iterator<Item = (usize, &'a Change)> {
+        let seen = |one: &&Alternative| {
+            of.window.sees(one.record.start, one.record.end) && of.window.holds(&one.change.edit())
+        };
+        let shown = self.alternatives.iter().enumerate().zip(&of.shows).filter(|(_, shows)| **shows);
+        shown.filter_map(move |((i, one), _)| one.as_ref().filter(seen).map(|one| (i, &one.change)))
     }
 }
 
 /// The effect with the largest size.
 pub fn strongest(effects: impl Iterator<Item = f64>) -> Option<f64> {
     effects.reduce(|a, b| if b.abs() > a.abs() { b } else { a })
+}
+
+/// Without regions each alternative has the window around its own change: put what was found in these into the first of
+/// them, the strongest.
+pub(super) fn join_alleles<T, E>(found: &mut Vec<T>, alleles: impl Fn(&mut T) -> &mut Vec<Option<E>>) {
+    let mut others = found.split_off(found.len().min(1));
+    let Some(first) = found.first_mut() else { return };
+    for other in &mut others {
+        for (to, from) in alleles(first).iter_mut().zip(alleles(other)) {
+            if to.is_none() {
+                *to = from.take();
+            }
+        }
+    }
 }
 
 /// Finds the [`Site`] of a record and keeps count of what has none.
@@ -117,9 +233,15 @@ pub struct Sites {
 
 impl Sites {
     /// With `regions` (their contigs numbered as in `reference`), the windows of the regions by `windows`; without, those
-    /// around the variant's first base, of the same length.
+    /// around each allele ([`Alternative::record`]), of the same length.
     pub fn new(reference: Reference, regions: Option<Arc<RegionIndex>>, windows: Windows) -> Self {
         Self { reference, report: EffectReport::default(), regions, windows }
+    }
+
+    /// What to do with records whose REF is not that of the FASTA.
+    pub fn on_mismatch(mut self, policy: OnMismatch) -> Self {
+        self.report.assembly.policy = policy;
+        self
     }
 
     /// Whether regions were given.
@@ -137,8 +259,10 @@ impl Sites {
     /// does not look, or REF is not the FASTA's.
     ///
     /// # Errors
-    /// The contig is not in the FASTA (unless regions are given and it has none), or the FASTA cannot be read.
-    /// The message names no record; the caller does.
+    /// The FASTA cannot be read; REF differs from it, and such a record stops the run ([`OnMismatch::Stop`]). The message
+    /// names no record; the caller does.
+    ///
+    /// [`OnMismatch::Stop`]: crate::genome::OnMismatch::Stop
     pub fn find(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<Option<Site>> {
         let found = self.site(contig, start, alleles)?;
         self.report.records += 1;
@@ -147,36 +271,33 @@ impl Sites {
 
     fn site(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<Option<Site>> {
         let Some(number) = self.reference.contigs().find(contig) else {
-            if self.regions.is_some() {
-                self.report.outside += 1;
-                return Ok(None);
+            match self.regions {
+                Some(_) => self.report.outside += 1,
+                None => self.report.unknown_contig += 1,
             }
-            return Err(Error::input(
-                self.reference.path(),
-                format!("has no sequence \"{contig}\" (it has {})", self.reference.contigs().summary()),
-            ));
+            return Ok(None);
         };
         let (Some((ref_allele, alternatives)), Ok(first)) = (alleles.split_first(), u64::try_from(start)) else {
             self.report.missing += 1;
             return Ok(None);
         };
-        let window = self.windows.length;
-        let end = first.saturating_add(ref_allele.len().max(1) as u64);
-        let fits = ref_allele.len() <= window;
-        let mut found: Vec<Window> = match &self.regions {
-            // Without regions there is nothing to see but the window around the variant.
-            None => vec![Window::around(number, first, window)],
-            Some(regions) => {
-                let near = regions.overlapping(number, first, end, self.windows.anchor);
-                near.into_iter().map(|region| self.windows.of_checked(region)).collect()
-            }
-        };
-        // What passes through needs no more of the FASTA than it takes to know the assembly.
-        let compared = fits && (!found.is_empty() || self.report.checked < ENOUGH);
-        if compared && !self.reference_agrees(number, contig, first, ref_allele)? {
+        let kinds: Vec<Allele> = alternatives.iter().map(|alternative| kind(alternative, ref_allele)).collect();
+        if !alternatives.is_empty() && alternatives.iter().all(|a| matches!(&a[..], b"<*>" | b"<NON_REF>")) {
+            // A reference block of a gVCF: it says nothing of a variant, and stays as it is.
+            self.report.star += kinds.len() as u64;
             return Ok(None);
         }
-        if found.is_empty() {
+        let one = |(kind, alternative): (&Allele, &Vec<u8>)| {
+            matches!(kind, Allele::Sequence).then(|| Alternative::new(first, ref_allele, alternative))
+        };
+        let mut found: Vec<Option<Alternative>> = kinds.iter().zip(alternatives).map(one).collect();
+        let windows = self.windows_of(number, first, ref_allele.len(), &found);
+        // What passes through needs no more of the FASTA than it takes to know the assembly.
+        let compared = !windows.is_empty() || self.report.assembly.checked < ENOUGH;
+        if compared && !self.report.assembly.agrees(&mut self.reference, number, contig, first, ref_allele)? {
+            return Ok(None);
+        }
+        if windows.is_empty() {
             self.report.outside += 1;
             return Ok(None);
         }
@@ -184,31 +305,69 @@ impl Sites {
             self.report.monomorphic += 1;
             return Ok(None);
         }
-        let length = self.reference.contigs().length(number);
-        for window in &mut found {
-            window.region.end = window.region.end.min(length.max(window.region.start + 1));
-        }
-        // A region that is listed twice.
-        found.dedup();
-        let mut take = |alternative: &Vec<u8>| {
-            let counter = match kind(alternative, ref_allele) {
-                Allele::Sequence if !fits || alternative.len() > window => &mut self.report.too_long,
-                Allele::Sequence => return Some(alternative.clone()),
+        let longest = self.windows.length as u64;
+        for (kind, one) in kinds.into_iter().zip(&mut found) {
+            let counter = match kind {
+                Allele::Sequence => {
+                    if one.as_ref().is_none_or(|one| !one.is_longer_than(longest)) {
+                        continue;
+                    }
+                    *one = None;
+                    &mut self.report.too_long
+                }
                 Allele::Symbolic => &mut self.report.symbolic,
                 Allele::Star => &mut self.report.star,
                 Allele::Missing => &mut self.report.missing,
             };
             *counter += 1;
-            None
+        }
+        Ok(Some(Site { windows, start: first, reference_allele: ref_allele.clone(), alternatives: found }))
+    }
+
+    /// The windows in which a record is predicted, and which alternatives in each. Records without a sequence to predict
+    /// are where their REF is.
+    fn windows_of(
+        &self,
+        contig: usize,
+        start: u64,
+        ref_length: usize,
+        alternatives: &[Option<Alternative>],
+    ) -> Vec<SiteWindow> {
+        let spans: Vec<Option<Range<u64>>> = match alternatives.iter().any(Option::is_some) {
+            true => alternatives.iter().map(|one| one.as_ref().map(|one| one.record.clone())).collect(),
+            false => vec![Some(start..start.saturating_add(ref_length.max(1) as u64)); alternatives.len().max(1)],
         };
-        let alternatives = alternatives.iter().map(&mut take).collect();
-        let reference_allele = ref_allele.clone();
-        Ok(Some(Site { windows: found, start: first, reference_allele, alternatives }))
+        let length = self.reference.contigs().length(contig);
+        let mut found: Vec<SiteWindow> = Vec::new();
+        for (allele, span) in spans.iter().enumerate() {
+            let Some(span) = span else { continue };
+            let windows: Vec<Window> = match &self.regions {
+                // Without regions there is nothing to see but the window around what changes.
+                None => vec![Window::around(contig, span.start, self.windows.length)],
+                Some(regions) => {
+                    let near = regions.overlapping(contig, span.start, span.end, self.windows.anchor);
+                    near.into_iter().map(|region| self.windows.of_checked(region)).collect()
+                }
+            };
+            for mut window in windows {
+                window.region.end = window.region.end.min(length.max(window.region.start + 1));
+                // Another allele changes it, too, or a region is listed twice.
+                let known = found.iter().position(|other| other.window == window);
+                let at = known.unwrap_or_else(|| {
+                    found.push(SiteWindow { window, shows: vec![false; alternatives.len()] });
+                    found.len() - 1
+                });
+                if let Some(shows) = found[at].shows.get_mut(allele) {
+                    *shows = true;
+                }
+            }
+        }
+        found
     }
 
     /// Count the alternatives of a site for which no region has a window that shows them.
     pub fn count_beyond(&mut self, site: &Site, shown: impl Fn(usize) -> bool) {
-        let with_sequence = site.alternatives.iter().zip(0..).filter(|(alternative, _)| alternative.is_some());
+        let with_sequence = site.alternatives.iter().zip(0..).filter(|(one, _)| one.is_some());
         self.report.beyond_window += with_sequence.filter(|&(_, allele)| !shown(allele)).count() as u64;
     }
 
@@ -220,40 +379,21 @@ impl Sites {
         self.report.annotated += u64::from(found.first().is_some_and(|one| strength(one).is_some()));
     }
 
-    /// Compare REF with the FASTA, in which N fits any base.
-    fn reference_agrees(&mut self, number: usize, contig: &str, start: u64, ref_allele: &[u8]) -> Result<bool> {
-        self.report.checked += 1;
-        let position = i64::try_from(start).unwrap_or(i64::MAX - ref_allele.len() as i64);
-        let found = self.reference.fetch(number, position, position + ref_allele.len() as i64)?;
-        let inside = start < self.reference.contigs().length(number);
-        if inside && ref_allele.iter().zip(&found).all(|(a, b)| a == b || *b == b'N') {
-            return Ok(true);
-        }
-        self.report.mismatched += 1;
-        if self.report.mismatches.len() < 5 {
-            let text = |b: &[u8]| String::from_utf8_lossy(&b[..b.len().min(20)]).into_owned();
-            let found = if inside { text(&found) } else { "past its end".into() };
-            let named = format!("{contig}:{} {} (FASTA: {found})", start + 1, text(ref_allele));
-            self.report.mismatches.push(named);
-        }
-        Ok(false)
-    }
-
-    /// Whether REF agrees with the FASTA often enough. Before `ENOUGH` records were compared it says so only when
-    /// `last`.
+    /// The verdict on the assembly ([`AssemblyCheck::verdict`]), that of the whole file when `last`.
     ///
     /// # Errors
-    /// More than 1 % of the records differ: it is the wrong assembly. The message is about the VCF, unnamed.
-    pub fn check_assembly(&self, last: bool) -> Result<()> {
-        let EffectReport { checked, mismatched, .. } = self.report;
-        if (last || checked >= ENOUGH) && mismatched * 100 > checked {
-            return Err(Error::mismatch(format!(
-                "REF differs from \"{}\" at {mismatched} of {checked} records, first {}: is it the right assembly?",
-                self.reference.path().display(),
-                self.report.mismatches.first().map_or("", |m| m)
-            )));
+    /// It is the wrong one, or none of the records is on a contig of the FASTA. The message is about the VCF, unnamed;
+    /// `declared` are the contigs of its header.
+    pub fn check_assembly(&self, declared: &Contigs, last: bool) -> Result<()> {
+        let EffectReport { records, unknown_contig, .. } = self.report;
+        let known = || declared.iter().any(|(name, _)| self.reference.contigs().find(name).is_some());
+        if last && records > 0 && unknown_contig == records && !known() {
+            let path = self.reference.path().display();
+            let (theirs, ours) = (declared.summary(), self.reference.contigs().summary());
+            let theirs = if declared.is_empty() { String::new() } else { format!(" (it has {theirs})") };
+            return Err(Error::mismatch(format!("has no record on a contig of \"{path}\", which has {ours}{theirs}")));
         }
-        Ok(())
+        self.report.assembly.verdict(self.reference.path(), last)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::effects::loci::{strongest, Site, Sites};
+use crate::effects::loci::{join_alleles, strongest, Site, SiteWindow, Sites};
 use crate::error::Result;
 use crate::genome::Edit;
 use crate::model::encode::as_windows;
@@ -23,11 +23,14 @@ pub struct AlleleEffect {
     pub counts: f64,
 }
 
-/// What became of one record in one region.
+/// The effects of one record in one region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SiteEffects {
-    /// The region used (0-based half-open): that of the list, or the window around the variant.
+    /// The region used (0-based half-open): that of the list, or the window around the change; of several alternatives
+    /// around that of the strongest.
     pub region: Range<u64>,
+    /// The base around which the window lies, 0-based.
+    pub anchor: u64,
     /// One for each alternative; `None` where there is no prediction, for a reason counted in the report.
     pub alleles: Vec<Option<AlleleEffect>>,
 }
@@ -50,8 +53,8 @@ pub struct VariantEffects {
     waiting: Vec<Vec<Waiting>>,
 }
 
-/// Region, and for each alternative the number of its pair.
-type Waiting = (Range<u64>, Vec<Option<usize>>);
+/// A window, and for each alternative the number of its pair.
+type Waiting = (Window, Vec<Option<usize>>);
 
 impl VariantEffects {
     /// Of records at `sites`.
@@ -76,9 +79,8 @@ impl VariantEffects {
     pub fn add(&mut self, contig: &str, start: i64, alleles: &[Vec<u8>]) -> Result<()> {
         let mut waiting = Vec::new();
         if let Some(site) = self.sites.find(contig, start, alleles)? {
-            for window in &site.windows {
-                let pairs = self.pairs(&site, window)?;
-                waiting.push((window.region.clone(), pairs));
+            for of in &site.windows {
+                waiting.push((of.window.clone(), self.pairs(&site, of)?));
             }
             self.sites.count_beyond(&site, |allele| waiting.iter().any(|(_, pairs)| pairs[allele].is_some()));
         }
@@ -86,28 +88,19 @@ impl VariantEffects {
         Ok(())
     }
 
-    fn pairs(&mut self, site: &Site, window: &Window) -> Result<Vec<Option<usize>>> {
+    fn pairs(&mut self, site: &Site, of: &SiteWindow) -> Result<Vec<Option<usize>>> {
         let length = self.models.window();
         let mut pairs = vec![None; site.alternatives.len()];
-        let span = site.span();
-        if !window.sees(span.start, span.end) {
-            return Ok(pairs);
-        }
         // The window with REF is the same for every alternative.
         let mut plain = None;
-        for (pair, alternative) in pairs.iter_mut().zip(&site.alternatives) {
-            let Some(alternative) = alternative else { continue };
-            let edit = Edit::new(site.start, &site.reference_allele, alternative);
-            let mut build = |edits: &[Edit]| match edits.iter().all(|e| window.holds(e)) {
-                true => window.codes(&mut self.sites.reference, edits),
-                false => Ok(None),
-            };
+        for (allele, change) in site.shown(of) {
+            let mut build = |edits: &[Edit]| of.window.codes(&mut self.sites.reference, edits, site.known());
             let with_ref = match plain.take() {
                 Some(codes) => Some(codes),
                 None => build(&[])?,
             };
-            let (Some(with_ref), Some(with_alternative)) = (with_ref, build(edit.as_slice())?) else { continue };
-            *pair = Some(self.alternatives.len() / length);
+            let (Some(with_ref), Some(with_alternative)) = (with_ref, build(&[change.edit()])?) else { continue };
+            pairs[allele] = Some(self.alternatives.len() / length);
             self.alternatives.extend_from_slice(&with_alternative);
             self.references.extend_from_slice(&with_ref);
             plain = Some(with_ref);
@@ -141,11 +134,14 @@ impl VariantEffects {
                 good.then_some(effect)
             };
             let mut found = Vec::with_capacity(waiting.len());
-            for (region, pairs) in waiting {
-                let alleles = pairs.into_iter().map(|pair| pair.map(effect).and_then(&mut finite));
-                found.push(SiteEffects { region, alleles: alleles.collect() });
+            for (Window { region, anchor, .. }, pairs) in waiting {
+                let alleles = pairs.into_iter().map(|pair| pair.map(effect).and_then(&mut finite)).collect();
+                found.push(SiteEffects { region, anchor, alleles });
             }
             self.sites.rank(&mut found, SiteEffects::strongest);
+            if !self.sites.has_regions() {
+                join_alleles(&mut found, |site| &mut site.alleles);
+            }
             sites.push(found);
         }
         Ok(sites)

@@ -134,29 +134,147 @@ fn regions_decide_what_is_touched_and_where_the_window_lies() {
     assert!(sizes[0] > sizes[1], "{sizes:?}");
     assert_eq!(got[1], []);
     // In the wide region, but its window is 25..45.
-    assert_eq!(got[2], [SiteEffects { region: 5..65, alleles: vec![None] }]);
-    assert_eq!(got[3], [SiteEffects { region: 5..65, alleles: vec![None] }]);
+    assert_eq!(got[2], [SiteEffects { region: 5..65, anchor: 35, alleles: vec![None] }]);
+    assert_eq!(got[3], [SiteEffects { region: 5..65, anchor: 35, alleles: vec![None] }]);
     assert_eq!((&got[4][..], &got[5][..]), (&[][..], &[][..]));
     let report = &effects.sites().report;
     assert_eq!((report.outside, report.beyond_window, report.missing, report.annotated), (3, 1, 1, 1));
-    assert!(setting.effects(None).add("chr7", 3, &alleles("A,C")).unwrap_err().to_string().contains("chr7"));
+    // Without regions it is counted, and an error only where no contig is known.
+    let mut effects = setting.effects(None);
+    effects.add("chr7", 3, &alleles("A,C")).unwrap();
+    assert_eq!((effects.predict().unwrap(), effects.sites().report.unknown_contig), (vec![vec![]], 1));
+    let names = |names: &[&str]| Contigs::from_names(names.iter().map(|n| n.to_string()));
+    assert!(effects.sites().check_assembly(&names(&["chr7", "1"]), true).is_ok());
+    let message = effects.sites().check_assembly(&names(&["chr7"]), true).unwrap_err().to_string();
+    assert!(message.contains("no record on a contig of") && message.contains("it has chr7"), "{message}");
+}
+
+/// The effects of records of the same change, with bases of the reference before and after it.
+fn padded(setting: &Setting, spans: Option<&[(u64, u64)]>, change: (usize, usize, &[u8])) {
+    let (start, end, bases) = change;
+    let mut all = Vec::new();
+    // VCF has a base before what is inserted or deleted.
+    let needs_base = start == end || bases.is_empty();
+    for (before, after) in [(1, 0), (0, 1), (1, 1), (7, 0), (12, 3), (0, 25), (30, 30)] {
+        if before == 0 && needs_base {
+            continue;
+        }
+        let (from, to) = (start - before.min(start), (end + after).min(BASES.len()));
+        let alternative = [&BASES[from..start], bases, &BASES[end..to]].concat();
+        let mut effects = setting.effects(spans);
+        effects.add("chr1", from as i64, &[BASES[from..to].to_vec(), alternative]).unwrap();
+        all.push(effects.predict().unwrap().remove(0));
+    }
+    assert!(!all[0].is_empty() && all[0][0].strongest().is_some(), "{change:?}");
+    for one in &all[1..] {
+        assert_eq!(one, &all[0], "{change:?}");
+    }
 }
 
 #[test]
-fn a_wrong_assembly_is_told_and_a_rare_mismatch_named() {
+fn a_record_is_what_it_changes_however_it_is_written() {
+    let setting = Setting::new(Kind::Paired);
+    // A substitution, of two bases, a deletion, an insertion, and both; none can be shifted.
+    for change in [(33, 34, &b"T"[..]), (33, 35, b"AC"), (37, 40, b""), (37, 37, b"CCC"), (36, 39, b"AAAAA")] {
+        padded(&setting, None, change);
+        padded(&setting, Some(&[(20, 50)]), change);
+    }
+    // Bases outside of a region do not bring a record into it.
+    let mut effects = setting.effects(Some(&[(40, 60)]));
+    effects.add("chr1", 33, &[BASES[33..45].to_vec(), [b"C", &BASES[34..45]].concat()]).unwrap();
+    assert_eq!((effects.predict().unwrap(), effects.sites().report.outside), (vec![vec![]], 1));
+}
+
+#[test]
+fn alternatives_of_a_joined_record_have_their_own_windows() {
+    let setting = Setting::new(Kind::Paired);
+    let mut effects = setting.effects(None);
+    // An SNV at the first base, one at the last of twelve, and a deletion longer than the window.
+    let reference = BASES[20..50].to_vec();
+    let with = |at: usize, base: u8| {
+        let mut bases = reference.clone();
+        bases[at] = if bases[at] == base { b'A' } else { base };
+        bases
+    };
+    let (first, last) = (with(0, b'G'), with(29, b'C'));
+    effects.add("chr1", 20, &[reference.clone(), first.clone(), reference[..1].to_vec(), last.clone()]).unwrap();
+    effects.add("chr1", 20, &[vec![BASES[20]], vec![first[0]]]).unwrap();
+    effects.add("chr1", 49, &[vec![BASES[49]], vec![last[29]]]).unwrap();
+    let got = effects.predict().unwrap();
+    assert_eq!((got[0].len(), effects.sites().report.too_long), (1, 1));
+    let alone = [&got[1][0].alleles[0], &got[2][0].alleles[0]];
+    assert_eq!([&got[0][0].alleles[0], &got[0][0].alleles[2]], alone);
+    assert_eq!(got[0][0].alleles[1], None);
+    let stronger = if alone[0].unwrap().ratio.abs() >= alone[1].unwrap().ratio.abs() { &got[1][0] } else { &got[2][0] };
+    assert_eq!(got[0][0].region, stronger.region);
+}
+
+#[test]
+fn ref_takes_the_place_of_bases_that_the_fasta_does_not_have() {
+    let setting = Setting::new(Kind::Paired);
+    let effect = |reference: Reference, start: i64, record: &[Vec<u8>]| {
+        let mut effects = VariantEffects::new(Sites::new(reference, None, Windows::centred(20)), setting.models());
+        effects.add("chr1", start, record).unwrap();
+        (effects.predict().unwrap().remove(0), effects.sites().report.assembly.mismatched)
+    };
+    let snv = [vec![BASES[33]], vec![if BASES[33] == b'C' { b'A' } else { b'C' }]];
+    let expected = effect(setting.reference(), 33, &snv);
+    let letter = match BASES[33] {
+        b'A' | b'G' => b'R',
+        _ => b'Y',
+    };
+    for code in [b'N', letter] {
+        let mut bases = BASES.to_vec();
+        bases[33] = code;
+        let other = tempfile::tempdir().unwrap();
+        let reference = || test_reference(other.path(), &[("chr1", &bases)]);
+        assert_eq!(effect(reference(), 33, &snv), expected, "{}", code as char);
+        // Also under bases that the alleles share.
+        let wide: Vec<Vec<u8>> = snv.iter().map(|allele| [&BASES[30..33], allele, &BASES[34..36]].concat()).collect();
+        assert_eq!(effect(reference(), 30, &wide), expected);
+    }
+    // A code that does not stand for REF is a mismatch; so is REF beyond the end.
+    let mut bases = BASES.to_vec();
+    bases[33] = if letter == b'R' { b'Y' } else { b'R' };
+    let other = tempfile::tempdir().unwrap();
+    assert_eq!(effect(test_reference(other.path(), &[("chr1", &bases)]), 33, &snv), (vec![], 1));
+    let end = BASES.len();
+    let past = [[&BASES[end - 3..], b"AC"].concat(), vec![BASES[end - 3]]];
+    assert_eq!(effect(setting.reference(), end as i64 - 3, &past), (vec![], 1));
+}
+
+#[test]
+fn reference_blocks_stay_untouched() {
+    let setting = Setting::new(Kind::Paired);
+    for spans in [None, Some(&[(20, 50)][..])] {
+        let mut effects = setting.effects(spans);
+        for block in ["T,<NON_REF>", "T,<*>", "T,<*>"] {
+            effects.add("chr1", 30, &alleles(block)).unwrap();
+        }
+        effects.add("chr1", 30, &alleles("T,C,<NON_REF>")).unwrap();
+        let got = effects.predict().unwrap();
+        assert_eq!(&got[..3], [vec![], vec![], vec![]]);
+        assert!(got[3][0].alleles[0].is_some() && got[3][0].alleles[1].is_none());
+        assert_eq!((effects.sites().report.star, effects.sites().report.annotated), (4, 1));
+    }
+}
+
+#[test]
+fn a_wrong_assembly_is_an_error_and_a_rare_mismatch_named() {
     let setting = Setting::new(Kind::Difference);
     let mut effects = setting.effects(None);
     effects.add("chr1", 30, &alleles("G,C")).unwrap();
     effects.add("chr1", 500, &alleles("G,C")).unwrap();
-    assert!(effects.sites().check_assembly(false).is_ok());
-    let message = effects.sites().check_assembly(true).unwrap_err().to_string();
+    let none = Contigs::default();
+    assert!(effects.sites().check_assembly(&none, false).is_ok());
+    let message = effects.sites().check_assembly(&none, true).unwrap_err().to_string();
     assert!(message.contains("2 of 2") && message.contains("chr1:31 G (FASTA: T)"), "{message}");
     assert_eq!(effects.predict().unwrap(), [vec![], vec![]]);
     for _ in 0..200 {
         effects.add("chr1", 30, &alleles("T,C")).unwrap();
     }
-    assert!(effects.sites().check_assembly(true).is_ok());
-    assert!(effects.sites().report.lines().iter().any(|l| l.contains("chr1:501 G (FASTA: past its end)")));
+    assert!(effects.sites().check_assembly(&none, true).is_ok());
+    assert!(effects.sites().report.lines().iter().any(|line| line.contains("chr1:501 G (FASTA: past its end)")));
 }
 
 #[test]
@@ -173,7 +291,7 @@ fn what_cannot_be_a_window_is_counted() {
     effects.predict().unwrap();
     let report = &effects.sites().report;
     assert_eq!((report.too_long, report.missing, report.monomorphic, report.symbolic), (2, 2, 1, 1));
-    assert_eq!((report.records, report.annotated, report.mismatched), (6, 0, 0));
+    assert_eq!((report.records, report.annotated, report.assembly.mismatched), (6, 0, 0));
 }
 
 #[test]

@@ -124,7 +124,7 @@ pub fn allele_pair(
     let mut one = |haplotype: usize| {
         let mut edits: Vec<Edit> = near.iter().filter_map(|v| v.edit(haplotype)).collect();
         edits.sort_by_key(|e| (e.start, e.end));
-        build(reference, contig, &edits, window)
+        build(reference, contig, &edits, KnownBases::default(), window)
     };
     let ((hap1, shown1), (hap2, shown2)) = (one(1)?, one(2)?);
     let (mut differing, mut applied, mut skipped) = (0, 0, 0);
@@ -181,7 +181,7 @@ pub fn region_pair(
     let mut one = |haplotype: usize| {
         let mut edits: Vec<Edit> = list.iter().filter_map(|v| inside(v, haplotype, region)).collect();
         edits.sort_by_key(|e| (e.start, e.end));
-        apply(reference, contig, &edits, from, to).map(|whole| whole.haplotype)
+        apply(reference, contig, &edits, KnownBases::default(), from, to).map(|whole| whole.haplotype)
     };
     let (hap1, hap2) = (one(1)?, one(2)?);
     let (mut differing, mut applied, mut skipped) = (0, 0, 0);
@@ -196,17 +196,47 @@ pub fn region_pair(
     Ok(AllelePair { hap1, hap2, variants: differing, applied, skipped })
 }
 
+/// Bases of the reference that a record knows: its REF. They take the place of ambiguity codes of the FASTA (N, R, …).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KnownBases<'a> {
+    /// Position of the first base, 0-based.
+    pub start: u64,
+    /// The bases, upper case.
+    pub bases: &'a [u8],
+}
+
+impl KnownBases<'_> {
+    /// Put them into `sequence`, the FASTA's bases from 0-based `from` on.
+    fn fill(&self, sequence: &mut [u8], from: i64) {
+        let first = i64::try_from(self.start).unwrap_or(i64::MAX).saturating_sub(from);
+        let (skipped, at) = (first.min(0).unsigned_abs(), first.max(0).unsigned_abs());
+        let (Ok(skipped), Ok(at)) = (usize::try_from(skipped), usize::try_from(at)) else { return };
+        let known = self.bases.get(skipped..).unwrap_or_default();
+        for (base, &known) in sequence.get_mut(at..).unwrap_or_default().iter_mut().zip(known) {
+            if !b"ACGT".contains(base) {
+                *base = known;
+            }
+        }
+    }
+}
+
 /// The sequence of one haplotype of a window as in [`allele_pair`](fn@allele_pair), with `edits` (in order of start, not
-/// overlapping) applied.
+/// overlapping) applied, and `known` bases where the FASTA has none.
 ///
 /// # Errors
 /// The FASTA cannot be read.
-pub fn edited_window(reference: &mut Reference, contig: usize, edits: &[Edit], window: WindowSpan) -> Result<Vec<u8>> {
-    Ok(build(reference, contig, edits, window)?.0.sequence)
+pub fn edited_window(
+    reference: &mut Reference,
+    contig: usize,
+    edits: &[Edit],
+    known: KnownBases,
+    window: WindowSpan,
+) -> Result<Vec<u8>> {
+    Ok(build(reference, contig, edits, known, window)?.0.sequence)
 }
 
 /// The sequence of one haplotype of exactly the reference bases `from..to` (0-based half-open) as in [`region_pair`]: of
-/// `edits` (in order of start, not overlapping), those within the region are applied.
+/// `edits` (in order of start, not overlapping), those within the region are applied; `known` as in [`edited_window`].
 ///
 /// # Errors
 /// The FASTA cannot be read.
@@ -214,6 +244,7 @@ pub fn edited_region(
     reference: &mut Reference,
     contig: usize,
     edits: &[Edit],
+    known: KnownBases,
     (from, to): (u64, u64),
 ) -> Result<Vec<u8>> {
     let inside: Vec<Edit> = edits.iter().filter(|e| edit_within(e, from, to)).copied().collect();
@@ -221,7 +252,7 @@ pub fn edited_region(
         i64::try_from(position).map_err(|_| Error::input(reference.path(), format!("has no position {position}")))
     };
     let (from, to) = (far(from)?, far(to)?);
-    Ok(apply(reference, contig, &inside, from, to)?.haplotype.sequence)
+    Ok(apply(reference, contig, &inside, known, from, to)?.haplotype.sequence)
 }
 
 fn variant_contig(reference: &Reference, variants: &Variants, contig: usize) -> Result<Option<usize>> {
@@ -247,6 +278,7 @@ fn build(
     reference: &mut Reference,
     contig: usize,
     edits: &[Edit],
+    known: KnownBases,
     window: WindowSpan,
 ) -> Result<(Haplotype, Vec<Replaced>)> {
     let WindowSpan { anchor, before: left, length } = window;
@@ -265,7 +297,7 @@ fn build(
                 to = end;
             }
         }
-        let whole = apply(reference, contig, edits, from, to)?;
+        let whole = apply(reference, contig, edits, known, from, to)?;
         let runs = &whole.haplotype.runs;
         let n = whole.haplotype.sequence.len();
         // The base at `centre`; where it is deleted, the last base of its replacement, or the one to the left.
@@ -337,8 +369,16 @@ impl Whole {
 }
 
 /// The haplotype of reference bases `from..to`, which may extend past the ends of the contig.
-fn apply(reference: &mut Reference, contig: usize, edits: &[Edit], from: i64, to: i64) -> Result<Whole> {
-    let bases = reference.fetch(contig, from, to)?;
+fn apply(
+    reference: &mut Reference,
+    contig: usize,
+    edits: &[Edit],
+    known: KnownBases,
+    from: i64,
+    to: i64,
+) -> Result<Whole> {
+    let mut bases = reference.fetch(contig, from, to)?;
+    known.fill(&mut bases, from);
     let haplotype = Haplotype {
         sequence: Vec::with_capacity(bases.len()),
         runs: Vec::with_capacity(1 + edits.len()),

@@ -11,7 +11,7 @@
 //! | [`variant_stream`], `variant_producer` | the same as a stream, and the thread that reads it |
 //! | [`nearby_variants`] | the variants around successive positions, from a stream |
 //! | `record_reader` | from a VCF record to a variant of two haplotypes |
-//! | `reference_check` | REF of the records against the FASTA |
+//! | [`assembly_check`] | REF of the records against the FASTA, and the verdict that it is the wrong assembly |
 //! | `overlapping_records` | which records of a haplotype overlap an earlier one |
 //! | [`record_status`] | per-record report: applied or skipped, with the reason |
 //! | [`variant_report`] | numbers of used and skipped records, by reason |
@@ -25,6 +25,7 @@
 
 pub mod allele_pair;
 pub mod alleles;
+pub mod assembly_check;
 pub mod chain_file;
 pub mod consensus;
 pub mod contig_haplotypes;
@@ -36,7 +37,6 @@ pub mod nearby_variants;
 mod overlapping_records;
 mod record_reader;
 pub mod record_status;
-mod reference_check;
 pub mod sequence_alignment;
 mod variant;
 mod variant_producer;
@@ -45,9 +45,10 @@ pub mod variant_stream;
 pub mod variants;
 
 pub use allele_pair::{
-    allele_pair, edit_within, edited_region, edited_window, region_pair, AllelePair, Haplotype, WindowSpan,
+    allele_pair, edit_within, edited_region, edited_window, region_pair, AllelePair, Haplotype, KnownBases, WindowSpan,
 };
 pub use alleles::{Alleles, Edit};
+pub use assembly_check::{AssemblyCheck, OnMismatch};
 pub use chain_file::{chain, ChainDirection};
 pub use consensus::Edits;
 pub use contig_haplotypes::{ContigHaplotypes, ContigOptions, Masking};

@@ -8,6 +8,7 @@ use crate::genome::Alleles;
 use crate::genome::HaplotypeSource;
 use crate::genome::VariantReport;
 use crate::genome::{Variant, MISSING};
+use crate::io::contigs::too_many;
 use crate::io::vcf::genotypes::{Call, GenotypeReader};
 use crate::io::Contigs;
 
@@ -27,6 +28,8 @@ pub(super) struct RecordReader {
     known: Vec<Option<Option<usize>>>,
     /// The first contig name that is not in `contigs`.
     unknown: Option<String>,
+    /// The first record beyond the end of its contig, in a sentence.
+    past_end: Option<String>,
     /// The alleles of the current record, with commas between them.
     joined: Vec<u8>,
     /// If set: report lines of skipped records, the current one included, since they were last taken.
@@ -62,6 +65,7 @@ impl RecordReader {
             calls: Vec::new(),
             known: Vec::new(),
             unknown: None,
+            past_end: None,
             joined: Vec::new(),
             record_status: None,
             report: VariantReport::default(),
@@ -103,8 +107,8 @@ impl RecordReader {
     /// Read one record.
     ///
     /// # Errors
-    /// An unreadable or truncated file, a position past the end of its contig; at the end of the file, that no record was
-    /// on any of the contigs.
+    /// An unreadable or truncated file; at the end of the file, that no record was on any of the contigs, or too many beyond
+    /// the end of theirs.
     pub fn step(&mut self) -> Result<Step> {
         if self.file.next()? {
             self.report.records += 1;
@@ -125,7 +129,14 @@ impl RecordReader {
                 ),
             ));
         }
-        Ok(Step::End)
+        let placed = self.report.records - self.report.other_contigs;
+        match &self.past_end {
+            Some(first) if too_many(self.report.past_end, placed) => Err(Error::input(
+                &self.path,
+                format!("{first}, {} of {placed} records in all: is it the right assembly?", self.report.past_end),
+            )),
+            _ => Ok(Step::End),
+        }
     }
 
     fn contig(&mut self) -> Result<Option<usize>> {
@@ -190,16 +201,16 @@ impl RecordReader {
             return Ok(None);
         };
         if length > 0 && start.saturating_add(reference_length) > length {
-            return Err(Error::input(
-                &self.path,
-                format!(
-                    "record {} ({}:{}) is past the end of {} ({length} bases); wrong assembly?",
+            report.past_end += 1;
+            if self.past_end.is_none() {
+                let (name, place) = (self.contigs.name(contig), start.saturating_add(1));
+                self.past_end = Some(format!(
+                    "record {} ({}:{place}) is past the end of {name} ({length} bases)",
                     report.records,
-                    file.contig_name()?,
-                    start + 1,
-                    self.contigs.name(contig)
-                ),
-            ));
+                    file.contig_name()?
+                ));
+            }
+            return self.note_skipped(contig, [Some(Skipped::PastEnd); 2]).map(|()| None);
         }
         let mut why = [None; 2];
         let decided = decide(&self.hap1, &self.hap2, call_of(0), call_of(1), self.one_sample, report, &mut why);
@@ -212,7 +223,7 @@ impl RecordReader {
         }
         let mut usable = |allele: u32, why: &mut Option<Skipped>| match file.allele(allele as usize) {
             bases if !bases.is_empty() && bases.iter().all(u8::is_ascii_alphabetic) && allele < MISSING as u32 => {
-                allele as u8
+                allele as u16
             }
             b"*" => {
                 report.starred += 1;
@@ -228,7 +239,7 @@ impl RecordReader {
         let (hap1, hap2) = (usable(a1, &mut why[0]), usable(a2, &mut why[1]));
         self.note_skipped(contig, why)?;
         let (file, report) = (&self.file, &mut self.report);
-        let carries = |h: u8| h != 0 && h != MISSING;
+        let carries = |h: u16| h != 0 && h != MISSING;
         if !carries(hap1) && !carries(hap2) {
             return Ok(None);
         }

@@ -21,6 +21,7 @@ pub(super) enum Skipped {
     SameAsReference,
     ReferenceMismatch,
     UnknownContig,
+    PastEnd,
 }
 
 impl Skipped {
@@ -36,6 +37,7 @@ impl Skipped {
             Skipped::SameAsReference => "same_as_reference",
             Skipped::ReferenceMismatch => "ref_mismatch",
             Skipped::UnknownContig => "unknown_contig",
+            Skipped::PastEnd => "past_end",
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::genome::{Alleles, Edit};
 
 /// Allele index of a haplotype that carries `*` (deleted by another record) or an allele without a sequence (`<DEL>`,
 /// breakends).
-pub const MISSING: u8 = 255;
+pub const MISSING: u16 = u16::MAX;
 
 /// One record in which at least one haplotype carries an allele other than REF.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +16,9 @@ pub struct Variant {
     /// All alleles of the record; `[0]` is REF.
     pub alleles: Alleles,
     /// Allele index of haplotype 1, or [`MISSING`].
-    pub hap1: u8,
+    pub hap1: u16,
     /// Allele index of haplotype 2, or [`MISSING`].
-    pub hap2: u8,
+    pub hap2: u16,
     /// False for an unphased heterozygous call: its two alleles are in the order written and are not assigned to a
     /// haplotype. Homozygous calls and strains count as phased.
     pub phased: bool,
@@ -33,7 +33,7 @@ impl Variant {
     }
 
     /// Allele index of haplotype 1 or 2.
-    pub(super) fn allele(&self, haplotype: usize) -> u8 {
+    pub(super) fn allele(&self, haplotype: usize) -> u16 {
         if haplotype == 1 {
             self.hap1
         } else {
@@ -94,7 +94,7 @@ impl Variant {
 
 /// A phased variant made in code.
 #[cfg(test)]
-pub(crate) fn test_variant(start: u64, alleles: &[&str], hap1: u8, hap2: u8) -> Variant {
+pub(crate) fn test_variant(start: u64, alleles: &[&str], hap1: u16, hap2: u16) -> Variant {
     let alleles: Vec<&[u8]> = alleles.iter().map(|a| a.as_bytes()).collect();
     let alleles = Alleles::new(&alleles);
     Variant { start, id: "".into(), alleles, hap1, hap2, phased: true, overlaps: [false; 2] }

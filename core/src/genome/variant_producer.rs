@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 
 use crate::error::{Error, Result};
+use crate::genome::assembly_check::reference_contig;
 use crate::genome::overlapping_records::OverlapFilter;
 use crate::genome::record_reader::{RecordReader, Step};
 use crate::genome::record_status::{write_variant, Skipped};
-use crate::genome::reference_check::{check_mismatch_share, matches_reference, reference_contig};
 use crate::genome::Variant;
 use crate::genome::VariantReport;
 use crate::io::fasta::Reference;
@@ -18,8 +18,6 @@ use crate::io::Contigs;
 const CHUNK: usize = 1024;
 /// Bytes of the per-record report sent at a time.
 const STATUS_BYTES: usize = 1 << 16;
-/// Records compared with the FASTA before a wrong assembly stops the run.
-const FIRST_RECORDS: u64 = 1000;
 
 /// What to do about records out of order, for messages.
 pub(super) const SORT: &str = "sort the file with: bcftools sort";
@@ -116,10 +114,10 @@ impl Producer {
             last = variant.start;
             if let Some(reference) = &mut self.reference {
                 let (name, report) = (self.contigs.name(contig), &mut self.records.report);
-                if !matches_reference(reference, theirs, name, &variant, report)? {
-                    if report.checked >= FIRST_RECORDS {
-                        check_mismatch_share(reference, &self.path, report)?;
-                    }
+                let assembly = &mut report.assembly;
+                let agrees = assembly.agrees(reference, theirs, name, variant.start, &variant.alleles[0]);
+                if !agrees.map_err(|e| e.in_file(&self.path))? {
+                    assembly.verdict(reference.path(), false).map_err(|e| e.in_file(&self.path))?;
                     if let Some(lines) = &mut self.records.record_status {
                         write_variant(lines, self.contigs.name(contig), &variant, Some(Skipped::ReferenceMismatch));
                     }
@@ -136,7 +134,8 @@ impl Producer {
             }
         }
         if let Some(reference) = &self.reference {
-            check_mismatch_share(reference, &self.path, &self.records.report)?;
+            let assembly = &self.records.report.assembly;
+            assembly.verdict(reference.path(), true).map_err(|e| e.in_file(&self.path))?;
         }
         if at.is_some_and(|contig| !self.close(contig)) {
             return Ok(false);

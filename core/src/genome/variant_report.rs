@@ -1,5 +1,7 @@
 //! Numbers of used and skipped records of a VCF, and sentences about them.
 
+use crate::genome::AssemblyCheck;
+
 /// Numbers of used and skipped records of a VCF, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VariantReport {
@@ -25,12 +27,10 @@ pub struct VariantReport {
     pub overlapping: u64,
     /// FILTER is neither PASS nor `.`: used nevertheless.
     pub not_pass: u64,
-    /// Compared with the FASTA.
-    pub checked: u64,
-    /// REF differs from the FASTA: dropped.
-    pub mismatched: u64,
-    /// The first five of those, as in `chr1:100 A (FASTA: G)`; positions are 1-based.
-    pub mismatches: Vec<String>,
+    /// REF reaches beyond the end of its contig: not used.
+    pub past_end: u64,
+    /// REF compared with the FASTA; records that differ are dropped.
+    pub assembly: AssemblyCheck,
     /// A contig name of the file and the name to which it was matched, if they differ by `chr`.
     pub renamed: Option<(String, String)>,
 }
@@ -44,6 +44,7 @@ impl VariantReport {
         }
         for (n, what) in [
             (self.other_contigs, "on contigs that the other inputs do not have: not used"),
+            (self.past_end, "beyond the end of their contig: not used"),
             (self.unphased, "heterozygous without phase: used per variant only"),
             (self.heterozygous_strain, "heterozygous calls of an inbred strain: left as reference"),
             (self.missing, "missing or partial calls: left as reference"),
@@ -56,13 +57,12 @@ impl VariantReport {
                 lines.push(format!("{n} {what}"));
             }
         }
-        if self.mismatched > 0 {
+        if self.assembly.mismatched > 0 {
             lines.push(format!(
-                "{} of {} records dropped because REF differs from the FASTA: {}{}",
-                self.mismatched,
-                self.checked,
-                self.mismatches.join(", "),
-                if self.mismatched > self.mismatches.len() as u64 { ", …" } else { "" }
+                "{} of {} records dropped because REF differs from the FASTA: {}",
+                self.assembly.mismatched,
+                self.assembly.checked,
+                self.assembly.named()
             ));
         }
         lines

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::genome::record_reader::RecordReader;
 use crate::genome::variant_producer::{Message, Producer, SORT};
 use crate::genome::HaplotypeSource;
+use crate::genome::OnMismatch;
 use crate::genome::Variant;
 use crate::genome::VariantReport;
 use crate::io::fasta::Reference;
@@ -27,6 +28,8 @@ pub struct VariantStreamBuilder<'a> {
     haplotypes: [&'a HaplotypeSource; 2],
     only: Option<&'a [usize]>,
     reference: Option<Reference>,
+    on_mismatch: OnMismatch,
+    any_order: bool,
     record_status: bool,
 }
 
@@ -35,6 +38,19 @@ impl<'a> VariantStreamBuilder<'a> {
     /// handle to itself, since it is used by the thread that reads ahead.
     pub fn reference(mut self, reference: impl Into<Option<Reference>>) -> Self {
         self.reference = reference.into();
+        self
+    }
+
+    /// What to do with records whose REF is not that of the FASTA.
+    pub fn on_mismatch(mut self, policy: OnMismatch) -> Self {
+        self.on_mismatch = policy;
+        self
+    }
+
+    /// Contigs will be entered in an order that is not known ahead: variants of contigs that were not entered yet stay in
+    /// memory, up to a million.
+    pub fn any_order(mut self) -> Self {
+        self.any_order = true;
         self
     }
 
@@ -55,9 +71,11 @@ impl<'a> VariantStreamBuilder<'a> {
     /// # Errors
     /// An unreadable file, a missing sample. All other problems are found while it is read.
     pub fn open(self) -> Result<VariantStream> {
-        let Self { vcf, contigs, haplotypes: [hap1, hap2], only, reference, record_status } = self;
+        let Self { vcf, contigs, haplotypes: [hap1, hap2], only, reference, on_mismatch, any_order, record_status } =
+            self;
         let mut records = RecordReader::open(vcf, contigs, hap1, hap2)?;
         records.record_status = record_status.then(Vec::new);
+        records.report.assembly.policy = on_mismatch;
         if let Some(only) = only {
             records.only(only);
         }
@@ -76,6 +94,7 @@ impl<'a> VariantStreamBuilder<'a> {
             from: Some(from),
             numbers,
             states: vec![State::Unseen; contigs.len()],
+            any_order,
             current: None,
             growing: None,
             chunk: Vec::new().into_iter(),
@@ -97,6 +116,8 @@ pub struct VariantStream {
     /// By contig: its number in the header of the VCF.
     numbers: Vec<Option<usize>>,
     states: Vec<State>,
+    /// See [`VariantStreamBuilder::any_order`].
+    any_order: bool,
     /// The contig entered.
     current: Option<usize>,
     /// The contig of the last chunk received, of which more may follow.
@@ -115,6 +136,10 @@ enum State {
     Seen,
     /// Taken for absent, because variants of contigs after it in the header have come.
     GivenUp,
+    /// With any order: entered, and left for another.
+    Left,
+    /// With any order: its variants were dropped, since there were too many to keep.
+    Dropped,
 }
 
 impl VariantStream {
@@ -132,16 +157,22 @@ impl VariantStream {
             haplotypes: [hap1, hap2],
             only: None,
             reference: None,
+            on_mismatch: OnMismatch::default(),
+            any_order: false,
             record_status: false,
         }
     }
 
     /// Go to contig `contig` (an index of the contigs given to [`VariantStream::builder`]). Contigs are entered in
-    /// ascending order; variants on those left out are counted in the report and dropped.
+    /// ascending order, or with [`VariantStreamBuilder::any_order`] each once; variants on those left out are counted in the
+    /// report and dropped.
     ///
     /// # Errors
-    /// A contig before the current one.
+    /// A contig before the current one; with any order, one that was left or dropped.
     pub fn enter(&mut self, contig: usize) -> Result<()> {
+        if self.any_order {
+            return self.enter_any(contig);
+        }
         match self.current {
             Some(current) if contig == current => return Ok(()),
             Some(current) if contig < current => {
@@ -158,12 +189,57 @@ impl VariantStream {
         Ok(())
     }
 
+    fn enter_any(&mut self, contig: usize) -> Result<()> {
+        if self.current == Some(contig) {
+            return Ok(());
+        }
+        let name = self.contigs.name(contig);
+        match self.states.get(contig) {
+            Some(State::Left) => {
+                return Err(Error::mismatch(format!("the records of {name} are not all together; {SORT}")));
+            }
+            Some(State::Dropped) => {
+                let problem = format!(
+                    "has {name} in another place than the records to be annotated, with more than {MAX_PARKED} variants \
+                     between: give both files one order of contigs, with: bcftools sort"
+                );
+                return Err(Error::input(&self.path, problem));
+            }
+            _ => {}
+        }
+        if let Some(left) = self.current.replace(contig) {
+            self.states[left] = State::Left;
+            self.forget(left);
+        }
+        self.chunk = Vec::new().into_iter();
+        Ok(())
+    }
+
+    /// Drop what is in memory of a contig.
+    fn forget(&mut self, contig: usize) {
+        self.n_parked -= self.parked.remove(&contig).iter().flatten().map(Vec::len).sum::<usize>();
+    }
+
+    /// With any order: keep no more than a million variants of contigs to come, those that come first in the list of
+    /// contigs the least.
+    fn limit_parked(&mut self) {
+        while self.any_order && self.n_parked > MAX_PARKED {
+            let current = self.current;
+            let Some(first) = self.parked.keys().copied().find(|&contig| Some(contig) != current) else { return };
+            if current.is_none_or(|current| first > current) {
+                return;
+            }
+            self.states[first] = State::Dropped;
+            self.forget(first);
+        }
+    }
+
     /// The next variant of the contig entered, in order of start, with its overlaps decided; `None` at its end, and
     /// before a contig is entered.
     ///
     /// # Errors
-    /// A broken or truncated file, records out of order, a position past the end of its contig, REF of more than 1 % of
-    /// the records other than in the FASTA.
+    /// A broken or truncated file, records out of order, and at the end of the file that it is of another assembly
+    /// ([`AssemblyCheck::verdict`](crate::genome::AssemblyCheck::verdict)).
     // Not an iterator: it can fail, and continues with another contig.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Variant>> {
@@ -211,13 +287,17 @@ impl VariantStream {
                         format!("{name}:{at} comes after contigs that its header lists after {name}; {SORT}"),
                     ));
                 }
-                self.states[contig] = State::Seen;
                 self.growing = Some(contig);
+                if matches!(self.states[contig], State::Left | State::Dropped) {
+                    return Ok(true);
+                }
+                self.states[contig] = State::Seen;
                 if self.current == Some(contig) && self.chunk.len() == 0 {
                     self.chunk = variants.into_iter();
-                } else if self.current.is_none_or(|current| contig >= current) {
+                } else if self.any_order || self.current.is_none_or(|current| contig >= current) {
                     self.n_parked += variants.len();
                     self.parked.entry(contig).or_default().push_back(variants);
+                    self.limit_parked();
                 }
                 Ok(true)
             }
@@ -264,6 +344,7 @@ impl VariantStream {
     pub fn finish(&mut self) -> Result<VariantReport> {
         // No variants are needed any more.
         self.current = Some(self.contigs.len());
+        self.any_order = false;
         self.parked.clear();
         self.n_parked = 0;
         while self.receive()? {}

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::genome::assembly_check::reference_contig;
 use crate::genome::overlapping_records::OverlapFilter;
 use crate::genome::record_reader::RecordReader;
-use crate::genome::reference_check::{check_mismatch_share, matches_reference, reference_contig};
 use crate::genome::HaplotypeSource;
 use crate::genome::Variant;
 use crate::genome::VariantReport;
@@ -26,8 +26,8 @@ impl Variants {
     /// Read the variants of two haplotypes on `contigs` from `vcf` (VCF or BCF; `-`: standard input).
     ///
     /// # Errors
-    /// An unreadable or truncated file, a missing sample, a position past the end of its contig, no record on any of
-    /// `contigs`.
+    /// An unreadable or truncated file, a missing sample; no record on any of `contigs`, or too many beyond the end
+    /// of theirs.
     pub fn read(
         vcf: &Path,
         contigs: &Contigs,
@@ -100,11 +100,12 @@ impl Variants {
         list[first..].iter().take_while(move |v| v.start < end).filter(move |v| v.end() > start)
     }
 
-    /// Compare REF with the FASTA, where N matches any base. Records that differ are dropped and counted, and the first
+    /// Compare REF with the FASTA ([`Reference::matches`]). Records that differ are dropped and counted, and the first
     /// of them named, in `report`.
     ///
     /// # Errors
-    /// More than 1 % differ (the wrong assembly), or the FASTA lacks a contig.
+    /// It is the wrong assembly ([`AssemblyCheck::verdict`](crate::genome::AssemblyCheck::verdict)), or the FASTA lacks a
+    /// contig.
     pub fn check_reference(&mut self, reference: &mut Reference, report: &mut VariantReport) -> Result<()> {
         for contig in 0..self.list.len() {
             if self.list[contig].is_empty() {
@@ -114,13 +115,14 @@ impl Variants {
             let name = self.contigs.name(contig);
             let mut kept = Vec::with_capacity(self.list[contig].len());
             for variant in std::mem::take(&mut self.list[contig]) {
-                if matches_reference(reference, theirs, name, &variant, report)? {
+                let agrees = report.assembly.agrees(reference, theirs, name, variant.start, &variant.alleles[0]);
+                if agrees.map_err(|e| e.in_file(&self.path))? {
                     kept.push(variant);
                 }
             }
             self.list[contig] = kept;
         }
-        check_mismatch_share(reference, &self.path, report)?;
+        report.assembly.verdict(reference.path(), true).map_err(|e| e.in_file(&self.path))?;
         self.mark_overlaps(report);
         Ok(())
     }

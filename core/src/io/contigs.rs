@@ -11,6 +11,12 @@ pub struct Contigs {
     bare: HashMap<String, Option<usize>>,
 }
 
+/// Whether so many of `all` records or regions do not fit the genome that it is the wrong one: more than 1 %, and either at
+/// least ten or most.
+pub fn too_many(wrong: u64, all: u64) -> bool {
+    wrong > all / 100 && (wrong >= 10 || wrong > all / 2)
+}
+
 /// The name without `chr`; the mitochondrion is always `M`.
 fn bare(name: &str) -> &str {
     let name = match name.get(..3) {
@@ -44,6 +50,11 @@ impl Contigs {
     /// Index of a contig: by its exact name, else by the name with or without `chr` (`chrM`, `M` and `MT` are the same).
     pub fn find(&self, name: &str) -> Option<usize> {
         self.exact.get(name).copied().or_else(|| self.bare.get(bare(name)).copied().flatten())
+    }
+
+    /// Whether there is a contig of exactly this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.exact.contains_key(name)
     }
 
     /// Name of contig `i`.

@@ -13,7 +13,8 @@ use std::path::Path;
 use crate::choice::choice;
 use crate::error::{Error, Result};
 use crate::genome::{
-    allele_pair, edit_within, edited_region, edited_window, region_pair, AllelePair, Edit, Variants, WindowSpan,
+    allele_pair, edit_within, edited_region, edited_window, region_pair, AllelePair, Edit, KnownBases, Variants,
+    WindowSpan,
 };
 use crate::io::fasta::Reference;
 use crate::io::regions::anchor::no_anchor;
@@ -225,14 +226,14 @@ impl Window {
     }
 
     /// Codes of the window with `edits` (in order of start, not overlapping), of which a model of regions alone does not
-    /// see what reaches out of them; `None` where it does not fit the network.
+    /// see what reaches out of them, and `known` bases where the FASTA has none; `None` where it does not fit the network.
     ///
     /// # Errors
     /// The FASTA cannot be read.
-    pub fn codes(&self, reference: &mut Reference, edits: &[Edit]) -> Result<Option<Vec<u8>>> {
+    pub fn codes(&self, reference: &mut Reference, edits: &[Edit], known: KnownBases) -> Result<Option<Vec<u8>>> {
         let bases = match self.alone {
-            true => edited_region(reference, self.contig, edits, (self.region.start, self.region.end))?,
-            false => edited_window(reference, self.contig, edits, self.span())?,
+            true => edited_region(reference, self.contig, edits, known, (self.region.start, self.region.end))?,
+            false => edited_window(reference, self.contig, edits, known, self.span())?,
         };
         match bases.len() <= self.length {
             true => encode(&self.oriented(bases), self.length).map(Some),

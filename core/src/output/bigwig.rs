@@ -10,11 +10,14 @@ use crate::error::{Error, Result};
 use crate::io::output_file::{persist, temporary_for};
 use crate::output::track::Track;
 
+/// A node of the index of contigs counts its children in 16 bits, which readers in Java (IGV) take as signed.
+const MAX_CONTIGS: usize = 32_767;
+
 /// Write `track` to `path`, a regular file.
 ///
 /// # Errors
-/// The track is empty, which a bigWig cannot be, the length of a contig is unknown or beyond 32 bits, or the file cannot
-/// be written.
+/// The track is empty, which a bigWig cannot be, the length of a contig is unknown or beyond 32 bits, there are values on more than
+/// 32,767 contigs, or the file cannot be written.
 pub fn write(track: &Track, path: &Path) -> Result<()> {
     if track.is_empty() {
         return Err(Error::input(path, "would be empty, which bigWig cannot be: nothing was predicted"));
@@ -28,6 +31,11 @@ pub fn write(track: &Track, path: &Path) -> Result<()> {
     order.sort_by_key(|&i| contigs.name(i).as_bytes());
     let mut sizes = HashMap::new();
     order.retain(|&i| !track.is_bare(i));
+    if order.len() > MAX_CONTIGS {
+        let count = order.len();
+        let problem = format!("cannot hold values on {count} contigs: readers of bigWig know at most {MAX_CONTIGS}");
+        return Err(Error::input(path, format!("{problem}; write a bedGraph")));
+    }
     for &i in &order {
         let size = u32::try_from(contigs.length(i)).ok().filter(|&n| n > 0).ok_or_else(|| {
             Error::input(path, format!("cannot hold \"{}\": bigWig needs a length below 2^32", contigs.name(i)))

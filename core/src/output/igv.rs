@@ -19,10 +19,10 @@ pub fn write_session(path: &Path, reference: &Path, locus: Option<&str>, tracks:
 fn session(path: &Path, reference: &Path, locus: Option<&str>, tracks: &[IgvTrack]) -> Result<String> {
     let here = std::env::current_dir().map_err(|e| Error::io(path, e))?;
     let folder = match path.parent() {
-        Some(parent) if !is_stdio(path) && !parent.as_os_str().is_empty() => tidy(&here.join(parent)),
-        _ => tidy(&here),
+        Some(parent) if !is_stdio(path) && !parent.as_os_str().is_empty() => real(&here.join(parent)),
+        _ => real(&here),
     };
-    let relative = |file: &Path| escape(&relative(&folder, &tidy(&here.join(file))).to_string_lossy());
+    let relative = |file: &Path| escape(&relative(&folder, &in_real_folder(&here.join(file))).to_string_lossy());
     let locus = locus.map(|l| format!(" locus=\"{}\"", escape(l))).unwrap_or_default();
     // IGV knows groups by numbers, and wants to know the next free one.
     let mut groups: Vec<&str> = Vec::new();
@@ -75,7 +75,20 @@ fn session(path: &Path, reference: &Path, locus: Option<&str>, tracks: &[IgvTrac
     Ok(text)
 }
 
-/// An absolute path without `.` and `..`. Links are left alone: the user's own names are what should be stored.
+/// A folder without links, as IGV resolves the folder of a session before it goes up from there.
+fn real(folder: &Path) -> PathBuf {
+    folder.canonicalize().unwrap_or_else(|_| tidy(folder))
+}
+
+/// A file in its real folder, under the name that the user gave it, which may be a link.
+fn in_real_folder(file: &Path) -> PathBuf {
+    match (file.parent(), file.file_name()) {
+        (Some(folder), Some(name)) => real(folder).join(name),
+        _ => tidy(file),
+    }
+}
+
+/// An absolute path without `.` and `..`.
 fn tidy(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {

@@ -161,7 +161,8 @@ fn lacking_index(path: &Path, kind: FileKind) -> Option<&'static str> {
             let found = exists(".crai") || path.with_extension("crai").exists();
             (!found).then_some("samtools index")
         }
-        FileKind::Vcf if packed => (!exists(".tbi") && !exists(".csi")).then_some("bcftools index -t"),
+        // IGV reads a CSI of alignments, but not of a VCF.
+        FileKind::Vcf if packed => (!exists(".tbi")).then_some("bcftools index -t"),
         _ => None,
     }
 }
@@ -316,7 +317,10 @@ mod tests {
         refused(&made(folder.path(), "a.cram", ""), "samtools index");
         let packed = made(folder.path(), "a.vcf.gz", "");
         refused(&packed, "bcftools index");
+        // IGV reads no CSI of a VCF.
         made(folder.path(), "a.vcf.gz.csi", "");
+        refused(&packed, "bcftools index -t");
+        made(folder.path(), "a.vcf.gz.tbi", "");
         assert_eq!(IgvTrack::of_file(&packed).unwrap().name, "a");
         made(folder.path(), "a.bai", "");
         assert!(IgvTrack::of_file(&folder.path().join("a.bam")).is_ok());

@@ -96,8 +96,9 @@ impl Declared<'_> {
                 (".", "String", format!("Every region, the strongest effect first. Format: {fields}"))
             }
             _ => {
-                let text = "Regions whose windows were predicted, contig:from-to, 1-based inclusive, strongest effect \
-                            first; the other fields are of the first";
+                let text =
+                    "Regions whose windows were predicted, contig:from-to, 1-based inclusive (of several with one \
+                            span with @ and the anchor), strongest effect first; the other fields are of the first";
                 (".", "String", text.into())
             }
         };

@@ -7,8 +7,9 @@ use deepallele_common::{
     one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, RestrictArgs, ThreadArgs,
     TrackArgs, VcfOutputArgs,
 };
-use deepallele_core::io::text_input::is_stdio;
-use deepallele_core::io::vcf::VcfFormat;
+use deepallele_core::genome::OnMismatch;
+use deepallele_core::io::text_input::{is_stdio, read_once};
+use deepallele_core::io::vcf::{IndexKind, VcfFormat};
 
 const EXAMPLES: &str = "Examples:
   # Effects of all variants, as compressed VCF with an index
@@ -71,6 +72,12 @@ pub struct Args {
 
     #[command(flatten)]
     pub haplotypes: HaplotypeArgs,
+
+    /// Records whose REF differs from the FASTA: auto leaves them without an effect and reports them, but stops with an
+    /// error if they show a wrong assembly (more than 1 % of the file and at least 10 of them, or most); skip never
+    /// stops; stop ends the run at the first
+    #[arg(long, value_name = "WHAT", default_value_t = OnMismatch::Auto, help_heading = "Regions and variants")]
+    pub on_mismatch: OnMismatch,
 
     #[command(flatten)]
     pub restrict: RestrictArgs,
@@ -207,10 +214,10 @@ impl Args {
         if hap1 == hap2 {
             return Err(usage(format!("both haplotypes are {hap1}; variants are measured in two different ones")));
         }
-        if self.haplotypes.variants.is_none() && self.input.as_deref().is_none_or(is_stdio) {
+        if self.haplotypes.variants.is_none() && self.input.as_deref().is_none_or(read_once) {
             return Err(usage("a piped VCF can be read only once: name the file of the two haplotypes with -v VCF"));
         }
-        if self.models.tagged().len() > 1 && self.haplotypes.variants.as_deref().is_some_and(is_stdio) {
+        if self.models.tagged().len() > 1 && self.haplotypes.variants.as_deref().is_some_and(read_once) {
             return Err(usage(
                 "each model reads the variants of the haplotypes, a pipe only one can read: give -v a file",
             ));
@@ -225,6 +232,9 @@ impl Args {
             }
             if matches!(self.output.format(), VcfFormat::Bcf(_) | VcfFormat::BcfUncompressed) {
                 return Err(usage("IGV reads VCF, not BCF: use --igv with -Oz or -Ov"));
+            }
+            if self.output.write_index == Some(IndexKind::Csi) {
+                return Err(usage("IGV reads a .tbi index of a VCF, not .csi: use -W=tbi with --igv"));
             }
         }
         if self.models.list.len() > 1 && !self.models.ensemble && !self.tracks.is_empty() {
@@ -259,6 +269,7 @@ mod tests {
             ("-f f", "--model"),
             ("-m m -f f --igv s.xml", "-o FILE"),
             ("-m m -f f --igv s.xml -o x.bcf", "BCF"),
+            ("-m m -f f --igv s.xml -W -o x.vcf.gz", "-W=tbi"),
             ("-m m -f f --bigwig -", "file names"),
             ("-m a -m b -f f in.vcf", "2 models and 0 tags"),
             ("-m a --tag x --tag y -f f in.vcf", "1 models and 2 tags"),

@@ -102,7 +102,7 @@ impl Engine {
             }
             _ => rule.windows_around(models.window(), Anchor::Middle),
         };
-        let sites = Sites::new(reference, places.regions.clone(), windows);
+        let sites = Sites::new(reference, places.regions.clone(), windows).on_mismatch(args.on_mismatch);
         if args.haplotypes.is_empty() {
             return Ok(Engine::Reference(Box::new(VariantEffects::new(sites, models))));
         }
@@ -114,11 +114,13 @@ impl Engine {
         // With -r or -R the haplotypes are needed on those contigs alone.
         let wanted = args
             .restrict
-            .by_index()?
+            .by_index(&Contigs::from_names(reader.header().contigs()))?
             .map(|list| -> Vec<usize> { list.iter().filter_map(|interval| contigs.find(&interval.contig)).collect() });
         let stream = VariantStream::builder(&variants, &contigs, &hap1, &hap2)
             .reference(reference)
             .only_contigs(wanted.as_deref())
+            .on_mismatch(args.on_mismatch)
+            .any_order()
             .open()?;
         let nearby = NearbyVariants::new(stream, contigs, sites.reach().saturating_add(MARGIN));
         Ok(Engine::Pair(Box::new(PairEffects::new(sites, models, nearby)), variants))
@@ -189,6 +191,7 @@ fn in_order_of(contigs: &Contigs, reader: &VcfReader) -> Contigs {
 /// The values of a record in one region by field: per allele, or one for the record.
 struct InRegion {
     region: Range<u64>,
+    anchor: u64,
     strongest: Option<f64>,
     of_alleles: Vec<(&'static str, Vec<Option<f64>>)>,
     of_record: Vec<(&'static str, Option<f64>)>,
@@ -206,6 +209,7 @@ fn of_reference(site: SiteEffects) -> InRegion {
         ],
         of_record: Vec::new(),
         main: false,
+        anchor: site.anchor,
         region: site.region,
     }
 }
@@ -226,6 +230,7 @@ fn of_pair(site: PairSite) -> InRegion {
             (vcf_info::EPISTASIS, site.of_region.map(|of_region| of_region.unexplained)),
         ],
         main: site.of_region.is_some_and(|of_region| of_region.main),
+        anchor: site.anchor,
         region: site.region,
     }
 }
@@ -242,11 +247,11 @@ fn annotation(record: &VcfRecord, found: &[InRegion], fields: &[&'static str], e
         };
         values.push((field, value));
     }
-    let regions: Vec<String> = found.iter().map(|one| region(record, &one.region)).collect();
-    values.push((vcf_info::REGION, InfoValue::Texts(regions)));
+    let regions = region_names(record, found);
     if every {
-        values.push((vcf_info::ALL, InfoValue::Texts(all(record, found, fields))));
+        values.push((vcf_info::ALL, InfoValue::Entries(all(record, found, &regions, fields))));
     }
+    values.push((vcf_info::REGION, InfoValue::Texts(regions)));
     Some(Annotation { strongest: first.strongest, values })
 }
 
@@ -254,16 +259,26 @@ fn of_field<'a, T>(list: &'a [(&'static str, T)], field: &str) -> Option<&'a T> 
     list.iter().find(|(name, _)| *name == field).map(|(_, value)| value)
 }
 
-fn region(record: &VcfRecord, region: &Range<u64>) -> String {
-    format!("{}:{}-{}", record.contig(), region.start + 1, region.end)
+/// `contig:from-to` of each region, 1-based inclusive; where another has the same span (two summits of one peak), `@` and the
+/// 1-based anchor follow.
+fn region_names(record: &VcfRecord, found: &[InRegion]) -> Vec<String> {
+    let contig = record.contig();
+    let name = |one: &InRegion| {
+        let span = format!("{contig}:{}-{}", one.region.start + 1, one.region.end);
+        match found.iter().filter(|other| other.region == one.region).count() {
+            0 | 1 => span,
+            _ => format!("{span}@{}", one.anchor + 1),
+        }
+    };
+    found.iter().map(name).collect()
 }
 
-/// `DA_ALL`: an entry for each allele in each region.
-fn all(record: &VcfRecord, found: &[InRegion], fields: &[&str]) -> Vec<String> {
+/// `DA_ALL`: an entry for each allele in each region, whose names are `regions`.
+fn all(record: &VcfRecord, found: &[InRegion], regions: &[String], fields: &[&str]) -> Vec<Vec<String>> {
     let number = |value: Option<f64>| value.map_or_else(|| ".".to_string(), |v| number_in_text(v as f32));
     let alternatives = record.alleles().get(1..).unwrap_or_default();
     let mut entries = Vec::new();
-    for one in found {
+    for (one, region) in found.iter().zip(regions) {
         for (i, allele) in alternatives.iter().enumerate() {
             let effect = of_field(&one.of_alleles, vcf_info::LFC).and_then(|effects| effects.get(i).copied().flatten());
             let consequence = match effect {
@@ -271,16 +286,13 @@ fn all(record: &VcfRecord, found: &[InRegion], fields: &[&str]) -> Vec<String> {
                 Some(effect) if effect < 0.0 => "loss",
                 _ => "none",
             };
-            let allele = String::from_utf8_lossy(allele);
-            let mut entry = format!("{allele}|{consequence}|{}", region(record, &one.region));
-            for field in fields {
-                entry.push('|');
-                entry += &match (of_field(&one.of_alleles, field), of_field(&one.of_record, field)) {
-                    (Some(of_alleles), _) => number(of_alleles.get(i).copied().flatten()),
-                    (None, Some(value)) => number(*value),
-                    (None, None) => u8::from(one.main).to_string(),
-                };
-            }
+            let mut entry = vec![String::from_utf8_lossy(allele).into_owned(), consequence.into(), region.clone()];
+            let value = |field: &&str| match (of_field(&one.of_alleles, field), of_field(&one.of_record, field)) {
+                (Some(of_alleles), _) => number(of_alleles.get(i).copied().flatten()),
+                (None, Some(value)) => number(*value),
+                (None, None) => u8::from(one.main).to_string(),
+            };
+            entry.extend(fields.iter().map(value));
             entries.push(entry);
         }
     }

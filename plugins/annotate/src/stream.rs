@@ -33,15 +33,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let input = input_or_stdin(args.input.as_deref(), "variants")?;
     let threads = args.threads.count();
     let mut reader = VcfReader::open(&input, threads.min(4))?;
-    if let Some(mut list) = args.restrict.by_index()? {
+    let contigs = Contigs::from_names(reader.header().contigs());
+    if let Some(mut list) = args.restrict.by_index(&contigs)? {
         if !args.haplotypes.is_empty() {
             // Both files are read once, in the order of their contigs.
-            let contigs = Contigs::from_names(reader.header().contigs());
             list.sort_by_key(|interval| contigs.find(&interval.contig).unwrap_or(usize::MAX));
         }
         reader.restrict_by_index(restriction(list))?;
     }
-    if let Some(list) = args.restrict.by_stream()? {
+    if let Some(list) = args.restrict.by_stream(&contigs)? {
         reader.restrict_by_stream(restriction(list))?;
     }
     let pair = (!args.haplotypes.is_empty()).then(|| args.haplotypes.sources()).transpose()?;
@@ -182,7 +182,8 @@ impl Run<'_> {
     fn flush(&mut self, reader: &mut VcfReader, last: bool) -> anyhow::Result<()> {
         let mut predicted = Vec::with_capacity(self.models.len());
         for model in &mut self.models {
-            let checked = model.engine.sites().check_assembly(last);
+            let declared = if last { Contigs::from_names(reader.header().contigs()) } else { Contigs::default() };
+            let checked = model.engine.sites().check_assembly(&declared, last);
             checked.map_err(|e| Error::input(self.input, e.to_string()))?;
             predicted.push(model.engine.predict(&self.waiting, &model.declared)?.into_iter());
         }

@@ -1,9 +1,9 @@
 //! The effects as tracks, and the IGV session that opens them.
 
+use deepallele_common::write_bigwig;
 use deepallele_core::error::Result;
 use deepallele_core::io::vcf::VcfRecord;
 use deepallele_core::io::Contigs;
-use deepallele_core::output::bigwig;
 use deepallele_core::output::igv::write_session;
 use deepallele_core::output::igv_track::IgvTrack;
 use deepallele_core::output::provenance::Provenance;
@@ -47,11 +47,12 @@ impl Tracks {
         if let Some(path) = &args.tracks.bedgraph {
             track.write_bedgraph(path, &style, provenance)?;
         }
-        if let Some(path) = &args.tracks.bigwig {
-            bigwig::write(&track, path)?;
-        }
+        let written = match &args.tracks.bigwig {
+            Some(path) => write_bigwig(&track, path)?,
+            None => false,
+        };
         let Some(session) = &args.tracks.igv else { return Ok(()) };
-        let graph = args.tracks.bigwig.as_ref().or(args.tracks.bedgraph.as_ref());
+        let graph = args.tracks.bigwig.as_ref().filter(|_| written).or(args.tracks.bedgraph.as_ref());
         let effects = graph.map(|path| IgvTrack::graph(path, &style)).into_iter();
         let variants = IgvTrack::variants(&args.output.output);
         let tracks: Vec<IgvTrack> = effects.chain([variants]).chain(self.added).collect();

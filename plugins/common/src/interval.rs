@@ -5,6 +5,7 @@ use std::path::Path;
 
 use deepallele_core::error::{Error, Result};
 use deepallele_core::io::text_input::open_text;
+use deepallele_core::io::Contigs;
 
 /// An interval of one contig, 0-based half-open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,12 +21,16 @@ pub struct Interval {
 /// The end of an interval that reaches to the end of its contig, whose length is not known here.
 pub const TO_THE_END: u64 = i64::MAX as u64 / 2;
 
-/// Parse `chr`, `chr:pos`, `chr:from-` or `chr:from-to` (1-based, inclusive, commas allowed in numbers).
-/// A contig whose name contains a colon is put in braces: `{HLA:01}:5-9`.
+/// Parse `chr`, `chr:pos`, `chr:from-` or `chr:from-to` (1-based, inclusive, commas allowed in numbers). As samtools and
+/// bcftools have it, text that is itself the name of one of `contigs` is that contig (`HLA-A*01:01`), and a name with a
+/// colon can be put in braces: `{HLA-A*01:01}:5-9`.
 ///
 /// # Errors
 /// Text that is not a region, in a sentence for the user.
-pub fn parse(text: &str) -> std::result::Result<Interval, String> {
+pub fn parse(text: &str, contigs: &Contigs) -> std::result::Result<Interval, String> {
+    if text.contains(':') && contigs.has(text) {
+        return Ok(Interval { contig: text.to_owned(), start: 0, end: TO_THE_END });
+    }
     let bad = || format!("\"{text}\" is not a region; write chr, chr:pos or chr:from-to");
     let (contig, place) = if let Some(rest) = text.strip_prefix('{') {
         let (contig, rest) = rest.split_once('}').ok_or_else(bad)?;
@@ -65,7 +70,7 @@ pub fn parse(text: &str) -> std::result::Result<Interval, String> {
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_list(text: &str) -> std::result::Result<Vec<Interval>, String> {
+pub fn parse_list(text: &str, contigs: &Contigs) -> std::result::Result<Vec<Interval>, String> {
     let mut parts: Vec<String> = Vec::new();
     for part in text.split(',') {
         let thousands = part.len() >= 3
@@ -79,7 +84,7 @@ pub fn parse_list(text: &str) -> std::result::Result<Vec<Interval>, String> {
             _ => parts.push(part.to_owned()),
         }
     }
-    parts.iter().map(|p| parse(p)).collect()
+    parts.iter().map(|p| parse(p, contigs)).collect()
 }
 
 /// Read an interval file: BED (0-based) when its name ends in `.bed` or `.bed.gz`, otherwise
@@ -131,6 +136,27 @@ mod tests {
 
     fn at(contig: &str, start: u64, end: u64) -> Interval {
         Interval { contig: contig.into(), start, end }
+    }
+
+    fn parse(text: &str) -> std::result::Result<Interval, String> {
+        super::parse(text, &Contigs::default())
+    }
+
+    fn parse_list(text: &str) -> std::result::Result<Vec<Interval>, String> {
+        super::parse_list(text, &Contigs::default())
+    }
+
+    #[test]
+    fn names_with_colons_are_contigs_where_the_file_has_them() {
+        let contigs = Contigs::from_names(["HLA-A*01:01", "HLA-A*01:01:02", "chr1"].map(String::from));
+        let parse = |text| super::parse(text, &contigs);
+        assert_eq!(parse("HLA-A*01:01"), Ok(at("HLA-A*01:01", 0, TO_THE_END)));
+        assert_eq!(parse("HLA-A*01:01:02"), Ok(at("HLA-A*01:01:02", 0, TO_THE_END)));
+        assert_eq!(parse("HLA-A*01:01:5-9"), Ok(at("HLA-A*01:01", 4, 9)));
+        assert_eq!(parse("{HLA-A*01:01}:2"), Ok(at("HLA-A*01:01", 1, 2)));
+        assert_eq!(parse("chr1:7"), Ok(at("chr1", 6, 7)));
+        let list = super::parse_list("HLA-A*01:01,chr1:1,000-2,000", &contigs).unwrap();
+        assert_eq!(list, [at("HLA-A*01:01", 0, TO_THE_END), at("chr1", 999, 2000)]);
     }
 
     #[test]

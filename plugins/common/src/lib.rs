@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`run`] | the wrapper around `main`: messages, exit codes, closed pipes, `--help` |
 //! | [`options`] | groups of options to flatten into a command's arguments |
+//! | [`bigwig`] | a track as bigWig, where there is anything to write |
 //! | [`models`] | options that name models, and opening them |
 //! | [`interrupt`] | Ctrl-C: ends a command, or asks it to end |
 //! | [`interval`] | `chr:from-to` and interval files of `-r -R -t -T` |
@@ -13,6 +14,7 @@
 //! | [`windows`] | options of windows, and the regions that they lie in |
 //! | `usage_error` | the error of options that do not fit together |
 
+pub mod bigwig;
 pub mod interrupt;
 pub mod interval;
 pub mod models;
@@ -24,6 +26,7 @@ pub mod testing;
 mod usage_error;
 pub mod windows;
 
+pub use bigwig::write_bigwig;
 pub use interrupt::Interrupt;
 pub use models::ModelArgs;
 #[cfg(feature = "onnx")]

@@ -129,10 +129,10 @@ pub fn restriction(args: &Args, contigs: &Contigs) -> Result<Option<Restriction>
         };
         Ok(Spans::new(list.into_iter().map(one).collect::<Result<Vec<_>, _>>()?))
     };
-    if let Some(list) = args.restrict.by_index()? {
+    if let Some(list) = args.restrict.by_index(contigs)? {
         return Ok(Some(Restriction::ByIndex(resolve(list)?)));
     }
-    if let Some(list) = args.restrict.by_stream()? {
+    if let Some(list) = args.restrict.by_stream(contigs)? {
         return Ok(Some(Restriction::ByReading(resolve(list)?)));
     }
     Ok(None)

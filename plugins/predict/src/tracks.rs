@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use deepallele_common::write_bigwig;
 use deepallele_core::effects::predictions::{in_units, RegionPrediction};
 use deepallele_core::error::Result;
 use deepallele_core::evaluation::agreement::Comparison;
@@ -9,7 +10,6 @@ use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::io::regions::{Region, Regions};
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::model::metadata::{Scale, TargetScale};
-use deepallele_core::output::bigwig;
 use deepallele_core::output::igv::write_session;
 use deepallele_core::output::igv_track::IgvTrack;
 use deepallele_core::output::track::{lighter, Track, TrackStyle, HAPLOTYPE1, HAPLOTYPE2};
@@ -100,8 +100,9 @@ fn write_set(
         }
         if let Some(prefix) = &args.tracks.bigwig {
             let file = with_ending(prefix, &format!(".{short}.bw"));
-            bigwig::write(track, &file)?;
-            path = Some(file);
+            if write_bigwig(track, &file)? {
+                path = Some(file);
+            }
         }
         opened.extend(path.map(|path| IgvTrack::graph(&path, &style)));
     }

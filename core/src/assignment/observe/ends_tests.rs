@@ -11,7 +11,7 @@ const BASES: &str =
 fn deletion(shared: bool) -> Vec<Variant> {
     vec![
         test_variant(52, &["A", "T"], 0, 1),
-        test_variant(59, &["GTTAC", "G"], shared as u8, 1),
+        test_variant(59, &["GTTAC", "G"], u16::from(shared), 1),
         test_variant(68, &["T", "A"], 0, 1),
     ]
 }

@@ -44,7 +44,7 @@ pub fn begin_sites(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
 /// Errors of `out`.
 pub fn write_site(out: &mut impl Write, chrom: &str, v: &Variant, bias: &Bias, limit: f64) -> io::Result<()> {
     let text = |allele: &[u8]| String::from_utf8_lossy(allele).into_owned();
-    let carried = |allele: u8| if allele == MISSING { ".".into() } else { text(&v.alleles[allele as usize]) };
+    let carried = |allele: u16| if allele == MISSING { ".".into() } else { text(&v.alleles[allele as usize]) };
     let alternatives: Vec<String> = v.alleles.iter().skip(1).map(text).collect();
     write!(
         out,

@@ -69,7 +69,13 @@ fn one_alternative_in_a_reference_window() {
     let folder = tempfile::tempdir().unwrap();
     let mut r = test_reference(folder.path(), &[("chr1", BASES)]);
     let mut window = |contig, alternative: &[u8]| {
-        edited_window(&mut r, contig, Edit::new(20, b"A", alternative).as_slice(), WindowSpan::centred(20, 10))
+        edited_window(
+            &mut r,
+            contig,
+            Edit::new(20, b"A", alternative).as_slice(),
+            KnownBases::default(),
+            WindowSpan::centred(20, 10),
+        )
     };
     assert_eq!(window(0, b"A").unwrap(), BASES[15..25]);
     assert_eq!(window(0, b"ATT").unwrap(), [&BASES[15..21], b"TT", &BASES[21..23]].concat());
@@ -81,7 +87,8 @@ fn one_alternative_in_a_region_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let mut r = test_reference(folder.path(), &[("chr1", BASES)]);
     let mut made = |alternative: &[u8], from, to| {
-        edited_region(&mut r, 0, Edit::new(20, b"A", alternative).as_slice(), (from, to)).unwrap()
+        edited_region(&mut r, 0, Edit::new(20, b"A", alternative).as_slice(), KnownBases::default(), (from, to))
+            .unwrap()
     };
     assert_eq!(made(b"A", 15, 25), BASES[15..25]);
     assert_eq!(made(b"ATT", 15, 25), [&BASES[15..21], b"TT", &BASES[21..25]].concat());
@@ -112,9 +119,9 @@ fn a_region_by_itself_grows_and_shrinks() {
 }
 
 fn any_variants() -> impl Strategy<Value = Vec<Variant>> {
-    let one = (0u64..36, 1usize..5, "[ACGT]{0,4}", 0u8..2, 0u8..2);
+    let one = (0u64..36, 1usize..5, "[ACGT]{0,4}", 0u16..2, 0u16..2);
     prop::collection::vec(one, 0..8).prop_map(|list| {
-        let record = |(start, n, inserted, hap1, hap2): (u64, usize, String, u8, u8)| {
+        let record = |(start, n, inserted, hap1, hap2): (u64, usize, String, u16, u16)| {
             let reference = std::str::from_utf8(&BASES[start as usize..start as usize + n]).unwrap();
             let alternative = format!("{}{inserted}", &reference[..1]);
             test_variant(start, &[reference, &alternative], hap1, hap2)

@@ -110,8 +110,8 @@ fn ref_is_compared_and_a_wrong_assembly_stops_early() {
     assert_eq!(starts(&mut stream, 0).unwrap().len(), 200);
     assert_eq!(starts(&mut stream, 1).unwrap(), [0u64; 0]);
     let report = stream.finish().unwrap();
-    assert_eq!((report.checked, report.mismatched, report.used), (201, 1, 200));
-    assert_eq!(report.mismatches, ["chr2:3 A (FASTA: C)"]);
+    assert_eq!((report.assembly.checked, report.assembly.mismatched, report.used), (201, 1, 200));
+    assert_eq!(report.assembly.examples, ["chr2:3 A (FASTA: C)"]);
     let message = open(&file(&snv("chr2", 3)), reference()).finish().unwrap_err().to_string();
     assert!(message.contains("assembly"), "{message}");
     let message = open(&file(&snv("chr3", 3)), reference()).finish().unwrap_err().to_string();
@@ -160,4 +160,48 @@ proptest! {
         }
         prop_assert_eq!(stream.finish().unwrap(), report);
     }
+}
+
+#[test]
+fn contigs_can_be_entered_in_any_order() {
+    let names = ["chr1", "chr2", "chr3"];
+    for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0], [2, 1, 0]] {
+        // In the file they come as chr1, chr3, chr2.
+        let body: String = ["chr1", "chr3", "chr2"]
+            .iter()
+            .map(|name| (0..2000).map(|i| snv(name, 1 + i / 4)).collect::<String>())
+            .collect();
+        let files = file(&body);
+        let (hap1, hap2) = ("A:1".parse().unwrap(), "A:2".parse().unwrap());
+        let mut stream = VariantStream::builder(&files.path, &contigs(), &hap1, &hap2).any_order().open().unwrap();
+        for contig in order {
+            assert_eq!(starts(&mut stream, contig).unwrap().len(), 2000, "{order:?} {contig}");
+        }
+        let message = stream.enter(order[0]).unwrap_err().to_string();
+        assert!(message.contains(names[order[0]]) && message.contains("bcftools sort"), "{message}");
+        assert_eq!((stream.n_parked, stream.finish().unwrap().used), (0, 6000));
+    }
+}
+
+#[test]
+fn with_any_order_no_more_than_a_million_variants_are_kept() {
+    let files = file(&[snv("chr1", 5), snv("chr2", 6), snv("chr3", 7)].concat());
+    let (hap1, hap2) = ("A:1".parse().unwrap(), "A:2".parse().unwrap());
+    let mut stream = VariantStream::builder(&files.path, &contigs(), &hap1, &hap2).any_order().open().unwrap();
+    stream.enter(1).unwrap();
+    // The next variant that is kept is one too many.
+    (stream.n_parked, stream.growing) = (MAX_PARKED, Some(0));
+    assert_eq!(stream.next().unwrap().map(|v| v.start), Some(5));
+    let message = stream.enter(0).unwrap_err().to_string();
+    assert!(message.contains("has chr1 in another place") && message.contains("v.vcf"), "{message}");
+    assert_eq!(starts(&mut stream, 2).unwrap(), [6]);
+}
+
+#[test]
+fn records_past_the_end_of_a_contig_are_counted() {
+    let mut body: String = (1..=50).map(|i| snv("chr1", i)).collect();
+    body += &snv("chr1", 1001);
+    let report = open(&file(&body), None).finish().unwrap();
+    assert_eq!((report.used, report.past_end), (50, 1));
+    assert!(report.lines().iter().any(|line| line.contains("1 beyond the end of their contig")), "{report:?}");
 }

@@ -131,8 +131,8 @@ fn a_wrong_assembly_stops_and_rare_mismatches_are_dropped() {
     body += &record(500, "G", "C", "0|1", "0|0");
     let (mut v, mut report) = read(&body, "A:1", "A:2").unwrap();
     v.check_reference(&mut reference, &mut report).unwrap();
-    assert_eq!((report.checked, report.mismatched, report.used), (201, 1, 200));
-    assert_eq!(report.mismatches, ["chr1:500 G (FASTA: A)"]);
+    assert_eq!((report.assembly.checked, report.assembly.mismatched, report.used), (201, 1, 200));
+    assert_eq!(report.assembly.examples, ["chr1:500 G (FASTA: A)"]);
     assert!(report.lines().iter().any(|l| l.contains("chr1:500")));
     let (mut v, mut report) = read(&record(500, "G", "C", "0|1", "0|0"), "A:1", "A:2").unwrap();
     assert!(v.check_reference(&mut reference, &mut report).unwrap_err().to_string().contains("assembly"));
@@ -148,7 +148,7 @@ fn edits_are_trimmed() {
 
 /// Variants with deletions of any length, sorted or not.
 fn any_variants() -> impl Strategy<Value = Vec<Variant>> {
-    prop::collection::vec((0u64..300, 1usize..60, 0u8..2, 0u8..2), 0..40).prop_map(|list| {
+    prop::collection::vec((0u64..300, 1usize..60, 0u16..2, 0u16..2), 0..40).prop_map(|list| {
         list.into_iter()
             .map(|(start, length, hap1, hap2)| Variant {
                 start,

@@ -20,6 +20,26 @@ const FAR_CHUNK: i64 = 1 << 13;
 /// Bases read before the one requested, since the next window may begin a little earlier.
 const BEFORE: i64 = 1 << 11;
 
+/// Whether a letter of a FASTA is `base` or an ambiguity code that includes it (both upper case). VCF 4.3 has the first base
+/// of a code, in the order of the alphabet, in REF; other callers write another of its bases.
+pub fn stands_for(letter: u8, base: u8) -> bool {
+    let bases: &[u8] = match letter {
+        b'N' => return true,
+        b'R' => b"AG",
+        b'Y' => b"CT",
+        b'S' => b"CG",
+        b'W' => b"AT",
+        b'K' => b"GT",
+        b'M' => b"AC",
+        b'B' => b"CGT",
+        b'D' => b"AGT",
+        b'H' => b"ACT",
+        b'V' => b"ACG",
+        _ => b"",
+    };
+    letter == base || bases.contains(&base)
+}
+
 /// An open FASTA file with its index.
 pub struct Reference {
     path: PathBuf,
@@ -143,12 +163,13 @@ impl Reference {
         }
     }
 
-    /// True if the contig has `bases` (upper case) from `start` (0-based) on; N in the file matches any base.
+    /// True if the contig has `bases` (upper case) from `start` (0-based) on. An ambiguity code of the file matches the bases
+    /// that it stands for, N any ([`stands_for`]); past the end of the contig nothing matches.
     ///
     /// # Errors
     /// As [`Reference::fetch`].
     pub fn matches(&mut self, contig: usize, start: u64, bases: &[u8]) -> Result<bool> {
-        let fits = |found: &[u8]| found.iter().zip(bases).all(|(f, b)| f == b || *f == b'N');
+        let fits = |found: &[u8]| found.iter().zip(bases).all(|(&f, &b)| stands_for(f, b));
         let end = start.saturating_add(bases.len() as u64);
         if contig < self.contigs.len() && end > self.contigs.length(contig) {
             return Ok(false);

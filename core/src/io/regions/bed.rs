@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::io::regions::anchor::{Anchor, AnchorColumn};
+use crate::io::regions::left_out::LeftOut;
 use crate::io::regions::lines::{is_browser_line, Lines};
 use crate::io::text_input::open_text;
 use crate::io::Contigs;
@@ -59,8 +60,8 @@ pub struct Regions {
     pub blocks: Vec<Block>,
     /// A name in the file and the name in `contigs` it was matched to, when they differ by `chr`.
     pub renamed: Option<(String, String)>,
-    /// Lines left out because they lie on contigs that `contigs` does not have; only annotation may have them.
-    pub other_contigs: u64,
+    /// Lines that were cut or left out.
+    pub left_out: LeftOut,
     /// The regions are genes of an annotation, their names the genes' identifiers.
     pub genes: bool,
     /// The anchor that the file provides: summits if it has any, the TSS of genes, else the middle.
@@ -73,10 +74,11 @@ pub struct Regions {
 
 impl Regions {
     /// Read BED (3 columns or more), narrowPeak (exactly 10) or our own count table; `-` is standard input,
-    /// gzip is unpacked. Lines that begin with `#`, `track` or `browser` and empty lines are skipped.
+    /// gzip is unpacked. Lines that begin with `#`, `track` or `browser` and empty lines are skipped. Regions that do not
+    /// fit `contigs` are cut or left out, and counted ([`LeftOut`]).
     ///
     /// # Errors
-    /// A line that is no region on one of `contigs` is named; so is a file without any.
+    /// A line that is no region is named; so is a file without any on `contigs`, or with many beyond their ends.
     pub fn read(path: &Path, contigs: &Contigs) -> Result<Self> {
         let mut lines = Lines { reader: open_text(path)?, path, number: 0, line: Vec::new() };
         let mut regions = Self::empty(contigs);
@@ -85,7 +87,7 @@ impl Regions {
             let read = match text {
                 _ if text.starts_with('#') => column.header(text),
                 _ if text.trim().is_empty() || is_browser_line(text) => Ok(()),
-                _ => regions.add_bed_line(text, &column),
+                _ => regions.add_bed_line(number, text, &column),
             };
             read.map_err(|problem| Error::input(path, format!("line {number}: {problem}")))?;
         }
@@ -98,7 +100,7 @@ impl Regions {
             list: Vec::new(),
             blocks: Vec::new(),
             renamed: None,
-            other_contigs: 0,
+            left_out: LeftOut::default(),
             genes: false,
             anchor: Anchor::Middle,
             without_summit: 0,
@@ -106,9 +108,15 @@ impl Regions {
         }
     }
 
-    pub(super) fn add_bed_line(&mut self, text: &str, anchors: &AnchorColumn) -> std::result::Result<(), String> {
-        let region = parse(text, &self.contigs, anchors)?;
+    pub(super) fn add_bed_line(
+        &mut self,
+        number: u64,
+        text: &str,
+        anchors: &AnchorColumn,
+    ) -> std::result::Result<(), String> {
+        let parsed = parse(text, number, &self.contigs, anchors, &mut self.left_out)?;
         self.anchor = anchors.rule().unwrap_or(self.anchor);
+        let Some(region) = parsed else { return Ok(()) };
         if self.renamed.is_none() {
             let name = text.split(['\t', ' ']).next().unwrap_or("");
             if name != self.contigs.name(region.contig) {
@@ -120,6 +128,7 @@ impl Regions {
     }
 
     pub(super) fn finish_bed(mut self, path: &Path) -> Result<Self> {
+        self.left_out.check(path, self.list.len())?;
         if self.list.is_empty() {
             return Err(Error::input(path, "holds no region; give a BED or narrowPeak file with at least one"));
         }
@@ -175,10 +184,7 @@ impl Regions {
         if let Some((theirs, ours)) = &self.renamed {
             lines.push(format!("contig names of the regions were matched with or without chr ({theirs} is {ours})"));
         }
-        if self.other_contigs > 0 {
-            let n = self.other_contigs;
-            lines.push(format!("{n} lines of the regions are on contigs that the other inputs do not have: not used"));
-        }
+        lines.extend(self.left_out.lines());
         if self.without_summit > 0 {
             lines.push(format!("{} peaks have no summit: their middle is used", self.without_summit));
         }
@@ -213,15 +219,24 @@ impl Regions {
     }
 }
 
-fn parse(text: &str, contigs: &Contigs, anchors: &AnchorColumn) -> std::result::Result<Region, String> {
+/// The region of a line; `None` for one that is left out.
+fn parse(
+    text: &str,
+    line: u64,
+    contigs: &Contigs,
+    anchors: &AnchorColumn,
+    left_out: &mut LeftOut,
+) -> std::result::Result<Option<Region>, String> {
     // Names may hold spaces in a tab-separated file; some BED files are separated by spaces.
     let columns: Vec<&str> =
         if text.contains('\t') { text.split('\t').collect() } else { text.split_whitespace().collect() };
     let [name, start, end, ..] = columns[..] else {
         return Err(format!("has {} columns, but a region needs contig, start and end", columns.len()));
     };
-    let contig =
-        contigs.find(name).ok_or_else(|| format!("contig \"{name}\" is unknown (known are {})", contigs.summary()))?;
+    let Some(contig) = contigs.find(name) else {
+        left_out.on_other_contig(line, name, contigs);
+        return Ok(None);
+    };
     let number = |text: &str, what: &str| match text.parse::<i64>() {
         Ok(n) if n >= 0 => Ok(n as u64),
         Ok(n) => Err(format!("{what} {n} is negative")),
@@ -231,13 +246,6 @@ fn parse(text: &str, contigs: &Contigs, anchors: &AnchorColumn) -> std::result::
     if end < start {
         return Err(format!("end {end} is before start {start}"));
     }
-    if end == start {
-        return Err(format!("the region is empty (start and end are both {start})"));
-    }
-    let length = contigs.length(contig);
-    if length > 0 && end > length {
-        return Err(format!("end {end} is past the end of {} ({length} bases); wrong assembly?", contigs.name(contig)));
-    }
     let text_of = |i: usize| columns.get(i).filter(|c| !c.is_empty()).map_or(".", |c| *c).to_string();
     let strand = match columns.get(5).copied().unwrap_or(".") {
         "+" => b'+',
@@ -246,14 +254,14 @@ fn parse(text: &str, contigs: &Contigs, anchors: &AnchorColumn) -> std::result::
         other => return Err(format!("strand is \"{other}\"; it must be +, - or .")),
     };
     let summit = summit(&columns, end - start)?.map(|offset| start + offset);
+    let anchor = anchors.rule().zip(anchors.of_row(&columns)?);
+    let needed = anchor.map(|(_, anchor)| anchor).or(summit);
+    let Some((start, end)) = left_out.place(line, (start, end), needed, contigs, contig) else { return Ok(None) };
     let mut region = Region { contig, start, end, name: text_of(3), score: text_of(4), strand, summit, tss: None };
-    if let (Some(rule), Some(anchor)) = (anchors.rule(), anchors.of_row(&columns)?) {
-        if length > 0 && anchor >= length {
-            return Err(format!("anchor {anchor} is past the end of {} ({length} bases)", contigs.name(contig)));
-        }
+    if let Some((rule, anchor)) = anchor {
         region.set_anchor(rule, anchor);
     }
-    Ok(region)
+    Ok(Some(region))
 }
 
 /// Column 10 of narrowPeak, which has exactly ten columns of which 7 to 9 are numbers.

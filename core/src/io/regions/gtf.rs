@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::io::regions::anchor::{five_prime_end, AnchorColumn};
 use crate::io::regions::attributes::{self, Hierarchy, Style};
 use crate::io::regions::canonical::{self, Starts};
+use crate::io::regions::left_out::LeftOut;
 use crate::io::regions::lines::{is_browser_line, Lines};
 use crate::io::regions::{Anchor, Block, Region, Regions, TssSource};
 use crate::io::text_input::open_text;
@@ -92,7 +93,7 @@ impl Regions {
     /// that of all of them, its name the gene's, and its blocks are theirs, merged where they overlap or touch. A
     /// gene with lines on several contigs or strands makes a region on each, all of the same name. Positions of
     /// these files are 1-based and inclusive. Their lines on contigs that `contigs` does not have are
-    /// left out and counted in [`Regions::other_contigs`], since an annotation is that of a whole assembly.
+    /// left out and counted in [`LeftOut`], since an annotation is that of a whole assembly; so are those beyond the end of a contig.
     ///
     /// # Errors
     /// A line that is wrong is named with its number; so is a file without any region.
@@ -122,8 +123,8 @@ impl Regions {
                 break;
             }
             let added = match format {
-                RegionFormat::Bed => regions.add_bed_line(text, &column),
-                RegionFormat::Saf => genes.get_or_insert_with(|| Genes::new(contigs, options)).saf(text),
+                RegionFormat::Bed => regions.add_bed_line(number, text, &column),
+                RegionFormat::Saf => genes.get_or_insert_with(|| Genes::new(contigs, options)).saf(text, number),
                 RegionFormat::Gff => genes.get_or_insert_with(|| Genes::new(contigs, options)).gff(text, number),
             };
             added.map_err(|problem| Error::input(path, format!("line {number}: {problem}")))?;
@@ -172,7 +173,7 @@ struct Genes<'a> {
     /// Lines that say where genes begin, whose gene their parents lead to.
     start_orphans: Vec<(Orphan, /* a gene line */ bool, /* rank of its tag */ u8)>,
     renamed: Option<(String, String)>,
-    other_contigs: u64,
+    left_out: LeftOut,
     /// Lines that make regions, those on other contigs included.
     used: u64,
     /// Other features, a few of them, for a message.
@@ -196,13 +197,13 @@ impl<'a> Genes<'a> {
             starts: Starts::default(),
             start_orphans: Vec::new(),
             renamed: None,
-            other_contigs: 0,
+            left_out: LeftOut::default(),
             used: 0,
             other_features: Vec::new(),
         }
     }
 
-    fn saf(&mut self, text: &str) -> Outcome {
+    fn saf(&mut self, text: &str, number: u64) -> Outcome {
         let mut columns = text.split('\t');
         let mut next = || columns.next();
         let (Some(gene), Some(contig), Some(start), Some(end), Some(strand)) = (next(), next(), next(), next(), next())
@@ -217,9 +218,9 @@ impl<'a> Genes<'a> {
         if gene.trim().is_empty() {
             return Err("has no GeneID".into());
         }
-        let Some(contig) = self.find(contig) else { return Ok(()) };
-        let block = self.block(contig, start, end)?;
-        let strand = strand_of(strand)?;
+        let Some(contig) = self.find(contig, number) else { return Ok(()) };
+        let (span, strand) = (span_of((start, end))?, strand_of(strand)?);
+        let Some(block) = self.left_out.place(number, span, None, self.contigs, contig) else { return Ok(()) };
         self.add(gene, contig, strand, block);
         Ok(())
     }
@@ -246,9 +247,9 @@ impl<'a> Genes<'a> {
             return Ok(());
         }
         self.used += 1;
-        let Some(contig) = self.find(contig) else { return Ok(()) };
-        let block = self.block(contig, start, end)?;
-        let strand = strand_of(strand)?;
+        let Some(contig) = self.find(contig, number) else { return Ok(()) };
+        let (span, strand) = (span_of((start, end))?, strand_of(strand)?);
+        let Some(block) = self.left_out.place(number, span, None, self.contigs, contig) else { return Ok(()) };
         let wanted = self.options.gene_attribute.as_deref();
         let own = attributes::value(text, wanted.unwrap_or("gene_id"), style);
         match own {
@@ -307,7 +308,8 @@ impl<'a> Genes<'a> {
         }
         let Some(contig) = self.contigs.find(contig) else { return };
         // A line that makes no region is not checked.
-        let (Ok(block), Ok(strand)) = (self.block(contig, start, end), strand_of(strand)) else { return };
+        let (Ok(span), Ok(strand)) = (span_of((start, end)), strand_of(strand)) else { return };
+        let Some(block) = LeftOut::default().place(line, span, None, self.contigs, contig) else { return };
         let key = self.options.gene_attribute.as_deref();
         if gene && style == Style::Gff3 {
             // Its transcripts lead to it, also where gene lines make the regions.
@@ -325,7 +327,7 @@ impl<'a> Genes<'a> {
     }
 
     /// Index of a contig; None for one that the other inputs do not have.
-    fn find(&mut self, name: &str) -> Option<usize> {
+    fn find(&mut self, name: &str, line: u64) -> Option<usize> {
         if self.contig.0 != name {
             self.contig = (name.to_owned(), self.contigs.find(name));
             if let (Some(i), None) = (self.contig.1, &self.renamed) {
@@ -334,27 +336,10 @@ impl<'a> Genes<'a> {
                 }
             }
         }
-        self.other_contigs += self.contig.1.is_none() as u64;
+        if self.contig.1.is_none() {
+            self.left_out.on_other_contig(line, name, self.contigs);
+        }
         self.contig.1
-    }
-
-    /// First and last base, 1-based, as a span of ours.
-    fn block(&self, contig: usize, start: &str, end: &str) -> std::result::Result<(u64, u64), String> {
-        let number = |text: &str, what: &str| match text.parse::<i64>() {
-            Ok(n) if n >= 1 => Ok(n as u64),
-            Ok(n) => Err(format!("{what} {n} is below 1")),
-            Err(_) => Err(format!("{what} \"{text}\" is not a whole number")),
-        };
-        let (start, end) = (number(start, "start")?, number(end, "end")?);
-        if end < start {
-            return Err(format!("end {end} is before start {start}"));
-        }
-        let length = self.contigs.length(contig);
-        if length > 0 && end > length {
-            let name = self.contigs.name(contig);
-            return Err(format!("end {end} is past the end of {name} ({length} bases); wrong assembly?"));
-        }
-        Ok((start - 1, end))
     }
 
     fn add(&mut self, name: &str, contig: usize, strand: u8, block: (u64, u64)) {
@@ -400,9 +385,10 @@ impl<'a> Genes<'a> {
                 self.starts.add(&name, (orphan.contig, orphan.strand), orphan.block, gene, rank);
             }
         }
-        if self.list.is_empty() {
+        if self.list.is_empty() && self.left_out.other_contigs == self.used {
             return Err(Error::input(path, self.why_empty()));
         }
+        self.left_out.check(path, self.list.len())?;
         if u32::try_from(self.list.len()).is_err() {
             return Err(Error::input(path, "has more than 4 billion genes"));
         }
@@ -410,7 +396,7 @@ impl<'a> Genes<'a> {
     }
 
     fn why_empty(&self) -> String {
-        if self.used > 0 && self.other_contigs == self.used {
+        if self.used > 0 && self.left_out.other_contigs == self.used {
             let (theirs, ours) = (&self.contig.0, self.contigs.summary());
             return format!("holds nothing on a contig of the other inputs: it has {theirs}, they have {ours}");
         }
@@ -443,7 +429,7 @@ impl<'a> Genes<'a> {
         genes.sort_by_key(span);
         let mut regions = Regions::empty(self.contigs);
         regions.renamed = self.renamed;
-        regions.other_contigs = self.other_contigs;
+        regions.left_out = self.left_out;
         regions.genes = true;
         // SAF lists regions of any kind; genes of GTF and GFF3 have a TSS where all have a strand.
         if self.style.is_some() && genes.iter().all(|gene| gene.strand != b'.') {
@@ -471,6 +457,20 @@ impl<'a> Genes<'a> {
         regions.canonical = (self.options.tss == TssSource::Canonical).then_some(canonical);
         regions.blocks.sort_unstable_by_key(|b| (b.contig, b.start, b.end, b.region));
         regions
+    }
+}
+
+/// First and last base, 1-based, as a 0-based half-open span.
+fn span_of((start, end): (&str, &str)) -> std::result::Result<(u64, u64), String> {
+    let number = |text: &str, what: &str| match text.parse::<i64>() {
+        Ok(n) if n >= 1 => Ok(n as u64),
+        Ok(n) => Err(format!("{what} {n} is below 1")),
+        Err(_) => Err(format!("{what} \"{text}\" is not a whole number")),
+    };
+    let (start, end) = (number(start, "start")?, number(end, "end")?);
+    match end < start {
+        true => Err(format!("end {end} is before start {start}")),
+        false => Ok((start - 1, end)),
     }
 }
 

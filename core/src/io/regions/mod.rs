@@ -6,6 +6,7 @@
 //! | [`bed`] | regions and their blocks; BED, narrowPeak and count tables |
 //! | [`gtf`] | genes of SAF, GTF and GFF3: one region each, made of the blocks of its exons |
 //! | `canonical` | transcription start sites of genes and of their canonical transcripts |
+//! | [`left_out`] | lines that do not fit the contigs |
 //! | `lines` | the lines of a file of regions, numbered |
 //! | `attributes` | the attributes of GTF and GFF3, and the path from a feature to its gene |
 
@@ -14,8 +15,10 @@ mod attributes;
 pub mod bed;
 mod canonical;
 pub mod gtf;
+pub mod left_out;
 mod lines;
 
 pub use anchor::{Anchor, TssSource};
 pub use bed::{Block, Region, Regions};
 pub use gtf::AnnotationOptions;
+pub use left_out::LeftOut;

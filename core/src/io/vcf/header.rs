@@ -46,7 +46,10 @@ impl VcfHeader {
             }
             let header = Self { text, inner };
             if htslib::bcf_hdr_parse(inner, copy.as_ptr().cast_mut()) < 0 || htslib::bcf_hdr_sync(inner) < 0 {
-                return Err(bad());
+                return Err(match why_broken(&header.text) {
+                    Some(reason) => Error::input(path, format!("has a broken VCF header: {reason}")),
+                    None => bad(),
+                });
             }
             header
         };
@@ -164,31 +167,58 @@ impl VcfHeader {
         Ok(())
     }
 
-    /// Declare an INFO field, unless the header has it with the same number and type. `number` and `kind` are its
-    /// `Number` and `Type`, `rest` the other keys, as in `Description="..."`; `path` is for messages.
+    /// Declare an INFO field, unless the header has it with the same number and type, whatever the order of its keys.
+    /// `number` and `kind` are its `Number` and `Type`, `rest` the other keys, as in `Description="..."`; `path` is for
+    /// messages.
     ///
     /// # Errors
     /// The header has it with another number or type.
     pub fn declare_info(&mut self, tag: &str, number: &str, kind: &str, rest: &str, path: &Path) -> Result<()> {
-        let start = format!("##INFO=<ID={tag},");
-        let present =
-            self.text.split(|&b| b == b'\n').find(|l| l.starts_with(start.as_bytes())).map(String::from_utf8_lossy);
-        match present {
-            None => self.push(&format!("{start}Number={number},Type={kind},{rest}>")),
-            Some(line) if line.contains(&format!("Number={number},")) && line.contains(&format!("Type={kind},")) => {
-                Ok(())
+        match self.info(tag) {
+            None => self.push(&format!("##INFO=<ID={tag},Number={number},Type={kind},{rest}>")),
+            Some(found) if found == (Some(number.into()), Some(kind.into())) => Ok(()),
+            Some((theirs, type_of)) => {
+                let shown = |key: Option<String>| key.unwrap_or_else(|| "missing".into());
+                Err(Error::input(
+                    path,
+                    format!(
+                        "has another INFO/{tag} in its header (Number {}, Type {}; ours has {number} and {kind}); remove it \
+                         with bcftools annotate -x INFO/{tag}",
+                        shown(theirs),
+                        shown(type_of)
+                    ),
+                ))
             }
-            Some(_) => Err(Error::input(
-                path,
-                format!("has another INFO/{tag} in its header; remove it with bcftools annotate -x INFO/{tag}"),
-            )),
         }
     }
 
     /// Whether an INFO field is declared.
     pub fn has_info(&self, tag: &str) -> bool {
-        let start = format!("##INFO=<ID={tag},");
-        self.text.split(|&b| b == b'\n').any(|line| line.starts_with(start.as_bytes()))
+        self.info(tag).is_some()
+    }
+
+    /// `Number` and `Type` of an INFO field that is declared.
+    fn info(&self, tag: &str) -> Option<(Option<String>, Option<String>)> {
+        let tag = CString::new(tag).ok()?;
+        // SAFETY: header and strings are valid for the call; the line and its strings belong to the header and are copied.
+        unsafe {
+            let line = htslib::bcf_hdr_get_hrec(
+                self.inner,
+                htslib::BCF_HL_INFO as i32,
+                c"ID".as_ptr(),
+                tag.as_ptr(),
+                std::ptr::null(),
+            );
+            if line.is_null() {
+                return None;
+            }
+            let value = |key: &CStr| {
+                let at = usize::try_from(htslib::bcf_hrec_find_key(line, key.as_ptr())).ok()?;
+                let value = *(*line).vals.add(at);
+                (!value.is_null()).then(|| CStr::from_ptr(value).to_string_lossy().trim_matches('"').to_string())
+            };
+            Some((value(c"Number"), value(c"Type")))
+        }
     }
 
     /// Number of columns of the `#CHROM` line.
@@ -207,6 +237,21 @@ impl VcfHeader {
             at += line.len();
         }
         at
+    }
+}
+
+/// Why htslib does not read a header, where it can be seen.
+fn why_broken(text: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    let columns: Vec<&str> = text.lines().last()?.split('\t').collect();
+    let samples = columns.get(9..).unwrap_or_default();
+    let mut known = std::collections::HashSet::new();
+    if let Some(twice) = samples.iter().find(|sample| !known.insert(**sample)) {
+        return Some(format!("sample \"{twice}\" is listed twice; name the samples with bcftools reheader -s"));
+    }
+    match columns.get(8) {
+        Some(ninth) if *ninth != "FORMAT" => Some(format!("column 9 of the #CHROM line is \"{ninth}\", not FORMAT")),
+        _ => None,
     }
 }
 
@@ -251,5 +296,25 @@ mod tests {
         assert_eq!(header.contigs(), ["1", "chrX"]);
         let clash = header.declare_info("DA", "1", "Float", "Description=\"d\"", Path::new("x"));
         assert!(clash.unwrap_err().to_string().contains("annotate -x INFO/DA"));
+    }
+
+    #[test]
+    fn fields_are_found_by_their_keys_in_any_order() {
+        let declared = |line: &str| {
+            let text = TEXT.replace("#CHROM", &format!("{line}\n#CHROM"));
+            let mut header = VcfHeader::from_text(text.into(), Path::new("x")).unwrap();
+            let outcome = header.declare_info("DA", "A", "Float", "Description=\"d\"", Path::new("x"));
+            (header.has_info("DA"), outcome.is_ok(), String::from_utf8_lossy(header.text()).matches("DA").count())
+        };
+        assert_eq!(declared("##INFO=<Number=A,Type=Float,ID=DA,Description=\"x\">"), (true, true, 1));
+        assert_eq!(declared("##INFO=<Description=\"x\",Type=Float,Number=A,ID=DA>"), (true, true, 1));
+        let (has, same, _) = declared("##INFO=<ID=DA,Number=1,Type=Float,Description=\"Number=A,Type=Float,\">");
+        assert!(has && !same);
+        let (has, same, _) = declared("##INFO=<ID=DA,Number=A,Type=String,Description=\"x\">");
+        assert!(has && !same);
+        // Another field whose name begins alike, and a FORMAT field of this name, are none.
+        let other = "##INFO=<ID=DAX,Number=1,Type=Float,Description=\"x\">\n\
+                     ##FORMAT=<ID=DA,Number=1,Type=Float,Description=\"ID=DA,\">";
+        assert!(declared(other).1);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::text_input::is_stdio;
+use crate::io::text_input::read_once;
 use crate::io::vcf::record::{Bcf, Spare};
 use crate::io::vcf::source::VcfSource;
 use crate::io::vcf::Restriction;
@@ -75,7 +75,7 @@ impl VcfReader {
     /// There is no index, or it does not know a contig.
     pub fn restrict_by_index(&mut self, restriction: Restriction) -> Result<()> {
         let refused = |problem: &str| Error::input(self.path(), problem);
-        if is_stdio(self.path()) {
+        if read_once(self.path()) {
             return Err(refused("a pipe has no index; use -t or -T instead of -r or -R"));
         }
         if !self.source.is_bcf() && !self.source.is_bgzf() {

@@ -15,6 +15,9 @@ pub enum InfoValue {
     Floats(Vec<Option<f32>>),
     /// Strings; characters with a meaning in VCF (white space, `;`, `=`, `,`, `%`) are percent-encoded.
     Texts(Vec<String>),
+    /// Strings of several parts, joined with `|`, as VEP and bcftools +split-vep have them; in a part, `|` is
+    /// percent-encoded as well.
+    Entries(Vec<Vec<String>>),
     /// A field without a value: present or absent.
     Flag(bool),
 }
@@ -169,6 +172,19 @@ impl VcfRecord {
         self.start
     }
 
+    /// INFO/END, 1-based inclusive; 0 without it.
+    pub(super) fn info_end(&self) -> i64 {
+        match &self.data {
+            Data::Text(line, info) => {
+                let fields = line.get(info.clone()).unwrap_or_default().split(|&b| b == b';');
+                let end = fields.filter_map(|field| field.strip_prefix(b"END=")).next();
+                end.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(0)
+            }
+            // SAFETY: a record of htslib's, whose length follows END.
+            Data::Bcf(bcf) => unsafe { (*bcf.0).pos.saturating_add((*bcf.0).rlen) },
+        }
+    }
+
     /// REF and the alternative alleles, in upper case; only REF if ALT is `.`.
     pub fn alleles(&self) -> &[Vec<u8>] {
         &self.alleles
@@ -276,8 +292,8 @@ fn set_bcf(record: &mut Bcf, header: &VcfHeader, tag: &str, value: &InfoValue) -
                 htslib::bcf_update_info(header.inner, record.0, name.as_ptr(), values, n, htslib::BCF_HT_REAL as i32)
             }
         }
-        InfoValue::Texts(texts) => {
-            let text = CString::new(joined(texts)).map_err(|_| fail())?;
+        InfoValue::Texts(_) | InfoValue::Entries(_) => {
+            let text = CString::new(text_of(value)).map_err(|_| fail())?;
             // SAFETY: a NUL-terminated string, for which n need only be positive.
             unsafe {
                 let values = text.as_ptr().cast();
@@ -326,8 +342,17 @@ fn edit(info: &[u8], values: &[(&str, InfoValue)]) -> Vec<u8> {
     out
 }
 
-fn joined(texts: &[String]) -> String {
-    texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(",")
+/// The strings of a value as they are written; empty for numbers and flags.
+fn text_of(value: &InfoValue) -> String {
+    let entry = |parts: &Vec<String>| {
+        let parts: Vec<String> = parts.iter().map(|part| escape(part).replace('|', "%7C")).collect();
+        parts.join("|")
+    };
+    match value {
+        InfoValue::Texts(texts) => texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(","),
+        InfoValue::Entries(entries) => entries.iter().map(entry).collect::<Vec<_>>().join(","),
+        InfoValue::Floats(_) | InfoValue::Flag(_) => String::new(),
+    }
 }
 
 /// A number as it is written for [`InfoValue::Floats`].
@@ -343,9 +368,9 @@ fn put_value(out: &mut Vec<u8>, tag: &str, value: &InfoValue) {
     out.extend_from_slice(tag.as_bytes());
     match value {
         InfoValue::Flag(_) => {}
-        InfoValue::Texts(texts) => {
+        InfoValue::Texts(_) | InfoValue::Entries(_) => {
             out.push(b'=');
-            out.extend_from_slice(joined(texts).as_bytes());
+            out.extend_from_slice(text_of(value).as_bytes());
         }
         InfoValue::Floats(values) => {
             out.push(b'=');

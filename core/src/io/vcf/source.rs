@@ -2,14 +2,14 @@
 //! Whole records ([`VcfReader`](crate::io::vcf::VcfReader)) and genotypes of chosen samples
 //! (`GenotypeReader`) are layers on it.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
 use crate::io::paths::{c_path, with_suffix};
-use crate::io::text_input::is_stdio;
+use crate::io::text_input::{is_stdio, open_text, read_once};
 use crate::io::vcf::index::{Found, IndexQuery, VcfIndex};
 use crate::io::vcf::kstring::KString;
 use crate::io::vcf::VcfHeader;
@@ -60,7 +60,9 @@ impl VcfSource {
         if file.is_null() {
             let error = io::Error::last_os_error();
             return Err(match error.raw_os_error() {
-                Some(libc::ENOEXEC | 0) | None => Error::input(path, "is neither VCF nor BCF"),
+                Some(libc::ENOEXEC | 0) | None => {
+                    Error::input(path, format!("is neither VCF nor BCF{}", why_not_vcf(path)))
+                }
                 _ => Error::io(path, error),
             });
         }
@@ -73,8 +75,8 @@ impl VcfSource {
             return Err(Error::input(
                 path,
                 match empty {
-                    true => "is empty, or truncated within its first block",
-                    false => "is neither VCF nor BCF",
+                    true => "is empty, or truncated within its first block".into(),
+                    false => format!("is neither VCF nor BCF{}", why_not_vcf(path)),
                 },
             ));
         }
@@ -130,7 +132,7 @@ impl VcfSource {
 
     /// The index of the file, if there is one that can be read.
     pub fn index(&self) -> Option<VcfIndex> {
-        if is_stdio(&self.path) {
+        if read_once(&self.path) {
             return None;
         }
         c_path(&self.path).ok().and_then(|name| VcfIndex::load(&name, self.bcf))
@@ -246,6 +248,24 @@ fn beginning(line: &[u8]) -> String {
     columns.map(|column| String::from_utf8_lossy(column).into_owned()).collect::<Vec<_>>().join(" ")
 }
 
+/// What the beginning of a text file lacks to be a VCF; nothing for a pipe, which cannot be read again.
+fn why_not_vcf(path: &Path) -> &'static str {
+    if !path.is_file() {
+        return "";
+    }
+    let mut start = Vec::new();
+    if open_text(path).and_then(|file| file.take(64).read_to_end(&mut start).map_err(|e| Error::io(path, e))).is_err() {
+        return "";
+    }
+    match &start[..] {
+        [b'\n' | b'\r', ..] => ": its first line is empty; a VCF begins with ##fileformat=VCF",
+        [0xef, 0xbb, 0xbf, ..] => ": it begins with a byte order mark; a VCF begins with ##fileformat=VCF",
+        [b' ' | b'\t', ..] => ": its first line begins with white space; a VCF begins with ##fileformat=VCF",
+        [b'#', ..] => ": its first line is not ##fileformat=VCF",
+        _ => "",
+    }
+}
+
 fn read_bcf_header(file: &Handle, path: &Path) -> Result<VcfHeader> {
     // SAFETY: the file is open; the header is checked and taken over.
     unsafe {
@@ -283,7 +303,12 @@ fn read_text_header(file: &Handle, line: &mut KString, path: &Path) -> Result<(V
         text.push(b'\n');
         if !bytes.starts_with(b"##") {
             if !bytes.starts_with(b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO") {
-                let problem = "is not a #CHROM line of at least eight tab-separated columns";
+                let spaces =
+                    !bytes.contains(&b'\t') && bytes.split(|b| *b == b' ').filter(|c| !c.is_empty()).count() >= 8;
+                let problem = match spaces {
+                    true => "has spaces between its columns, where VCF has tabs",
+                    false => "is not a #CHROM line of at least eight tab-separated columns",
+                };
                 return Err(Error::input(path, format!("line {count}: {problem}")));
             }
             return Ok((VcfHeader::from_text(text, path)?, count));

@@ -58,10 +58,16 @@ impl Order {
         }
         self.start = start;
         let end = start.saturating_add(record.alleles().first().map_or(1, Vec::len) as i64);
-        match self.kind == IndexKind::Tbi && end > TBI_END {
-            true => Err(format!("is beyond position {TBI_END}, the last of a tbi index: use -W=csi")),
-            false => Ok(()),
+        if self.kind == IndexKind::Csi || end.max(record.info_end()) <= TBI_END {
+            return Ok(());
         }
+        Err(match end > TBI_END {
+            true => format!("is beyond position {TBI_END}, the last of a tbi index: use -W=csi"),
+            false => {
+                let end = record.info_end();
+                format!("has END={end}, beyond position {TBI_END}, the last of a tbi index: use -W=csi, or correct END")
+            }
+        })
     }
 }
 
@@ -269,7 +275,7 @@ impl VcfWriter {
         };
         match code {
             0 => Ok((scratch, named)),
-            _ => Err(Error::input(&self.path, "cannot be indexed; sort the input with bcftools sort")),
+            _ => Err(Error::input(&self.path, "cannot be indexed; sort the input with bcftools sort, and look for records whose END is beyond their contig")),
         }
     }
 

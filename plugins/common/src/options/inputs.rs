@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use deepallele_core::genome::HaplotypeSource;
-use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::text_input::is_stdin;
 
 use crate::usage_error::usage;
 
@@ -100,7 +100,7 @@ pub fn input_or_stdin(named: Option<&Path>, what: &str) -> anyhow::Result<PathBu
 /// # Errors
 /// A usage error when more are.
 pub fn one_stdin<'a>(inputs: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
-    match inputs.into_iter().filter(|path| is_stdio(path)).count() {
+    match inputs.into_iter().filter(|path| is_stdin(path)).count() {
         0 | 1 => Ok(()),
         _ => Err(usage("only one input can come from standard input")),
     }

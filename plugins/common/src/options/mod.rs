@@ -144,7 +144,7 @@ mod tests {
         assert!(parse("-r 1 -t 2").is_err());
         assert!(parse("-@ 0").is_err());
         assert_eq!(parse("-@ 3").unwrap().threads.count(), 3);
-        assert_eq!(parse("-t 1:5-9").unwrap().restrict.by_stream().unwrap().unwrap().len(), 1);
+        assert_eq!(parse("-t 1:5-9").unwrap().restrict.by_stream(&Contigs::default()).unwrap().unwrap().len(), 1);
         assert_eq!(parse("-R a.bed").unwrap().restrict.file(), Some(Path::new("a.bed")));
         assert_eq!(parse("-T -").unwrap().restrict.file(), Some(Path::new("-")));
         assert_eq!(parse("-t 1").unwrap().restrict.file(), None);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use deepallele_core::io::Contigs;
 
 use crate::interval::{self, Interval};
 use crate::usage_error::usage;
@@ -30,20 +31,25 @@ pub struct RestrictArgs {
 }
 
 impl RestrictArgs {
-    /// The intervals of `-r` or `-R`, in the order given.
+    /// The intervals of `-r` or `-R`, in the order given; `contigs` are those of the file to which they apply.
     ///
     /// # Errors
     /// Text that is not a region, or a file that cannot be read.
-    pub fn by_index(&self) -> anyhow::Result<Option<Vec<Interval>>> {
-        intervals(self.region.as_deref(), self.regions_file.as_deref())
+    pub fn by_index(&self, contigs: &Contigs) -> anyhow::Result<Option<Vec<Interval>>> {
+        intervals(self.region.as_deref(), self.regions_file.as_deref(), contigs)
     }
 
     /// The intervals of `-t` or `-T`, in the order given.
     ///
     /// # Errors
     /// As [`RestrictArgs::by_index`].
-    pub fn by_stream(&self) -> anyhow::Result<Option<Vec<Interval>>> {
-        intervals(self.targets.as_deref(), self.targets_file.as_deref())
+    pub fn by_stream(&self, contigs: &Contigs) -> anyhow::Result<Option<Vec<Interval>>> {
+        intervals(self.targets.as_deref(), self.targets_file.as_deref(), contigs)
+    }
+
+    /// Whether any of these options was given.
+    pub fn is_empty(&self) -> bool {
+        self.region.is_none() && self.targets.is_none() && self.file().is_none()
     }
 
     /// The file of `-R` or `-T`.
@@ -52,9 +58,9 @@ impl RestrictArgs {
     }
 }
 
-fn intervals(text: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<Vec<Interval>>> {
+fn intervals(text: Option<&str>, file: Option<&Path>, contigs: &Contigs) -> anyhow::Result<Option<Vec<Interval>>> {
     match (text, file) {
-        (Some(text), _) => interval::parse_list(text).map(Some).map_err(usage),
+        (Some(text), _) => interval::parse_list(text, contigs).map(Some).map_err(usage),
         (None, Some(file)) => Ok(Some(interval::read(file)?)),
         (None, None) => Ok(None),
     }

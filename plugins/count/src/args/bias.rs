@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use deepallele_common::usage;
 use deepallele_core::counts::mapping_bias::expected_alignment::Scoring;
-use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::text_input::{is_stdio, read_once};
 
 /// `--bias-report --bias-regions` and how reads are simulated
 #[derive(Args, Clone, Debug)]
@@ -107,8 +107,8 @@ impl BiasArgs {
         if fasta.is_none() {
             return Err(usage("--bias-report aligns reads to the reference: give -f FASTA"));
         }
-        if vcf.is_some_and(is_stdio) {
-            return Err(usage("--bias-report reads the variants a second time: name a file, not standard input"));
+        if vcf.is_some_and(read_once) {
+            return Err(usage("--bias-report reads the variants a second time: name a file, not a pipe"));
         }
         if self.bias_report.is_some() && self.bias_report == self.bias_regions {
             return Err(usage("--bias-report and --bias-regions name the same file"));

@@ -96,7 +96,7 @@ fn check_usage(args: &Args, files: [&Path; 2], vcf: &Path) -> Result<()> {
         "takes either ALIGNMENTS, or --hap1-bam and --hap2-bam"
     } else if args.variants.per_variant.is_some() {
         "--per-variant needs alignments to the reference: leave it out with --hap1-bam"
-    } else if args.restrict.by_index()?.is_some() || args.restrict.by_stream()?.is_some() {
+    } else if !args.restrict.is_empty() {
         "cannot restrict reads aligned to two genomes: leave out -r, -R, -t and -T, and select regions with -L"
     } else if args.wasp {
         "--wasp needs alignments to the reference: leave it out with --hap1-bam"

@@ -13,7 +13,7 @@ use deepallele_core::io::bam::Alignments;
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::output_file::{OutFile, TabixFormat};
 use deepallele_core::io::regions::Regions;
-use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::text_input::read_once;
 use deepallele_core::io::{Contigs, Spans};
 
 use crate::args::bias::BiasArgs;
@@ -132,7 +132,7 @@ fn header_line(options: &BiasOptions) -> String {
 
 /// The most frequent length of the first reads; the longer of two equally frequent ones.
 fn usual_length(alignments: &Path, fasta: &Path) -> Result<usize> {
-    if is_stdio(alignments) {
+    if read_once(alignments) {
         return Ok(DEFAULT_LENGTH);
     }
     let mut file = Alignments::open(alignments, Some(fasta), 1)?;

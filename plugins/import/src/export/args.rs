@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use deepallele_common::{choice_parser, usage, GenomeArgs, HaplotypeArgs, MessageArgs};
 use deepallele_core::io::regions::Anchor;
-use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::text_input::read_once;
 use deepallele_core::model::published::data_set::{Assay, Values, SUM};
 use deepallele_core::model::window::{Orientation, WindowLayout};
 use deepallele_core::training::dataset::Uninformative;
@@ -121,8 +121,8 @@ impl Args {
             Some(_) if self.assay == Assay::Rna && self.values == Some(Values::Counts) => {
                 Err(usage("values of rna are log2 of expression, not of counts: omit --values counts"))
             }
-            Some(path) if self.assay.length().or(self.length.map(|n| n as usize)).is_none() && is_stdio(path) => {
-                Err(usage("the longest sequence of standard input is not known when writing starts: give --length"))
+            Some(path) if self.assay.length().or(self.length.map(|n| n as usize)).is_none() && read_once(path) => {
+                Err(usage("the longest sequence of a pipe is not known when writing starts: give --length"))
             }
             _ => Ok(()),
         }

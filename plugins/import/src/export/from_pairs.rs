@@ -5,7 +5,7 @@ use std::path::Path;
 use deepallele_common::Progress;
 use deepallele_core::error::Error;
 use deepallele_core::io::allele_pairs_table::PairsReader;
-use deepallele_core::io::text_input::is_stdio;
+use deepallele_core::io::text_input::read_once;
 use deepallele_core::model::published::data_set::Assay;
 
 use crate::args::Args;
@@ -13,7 +13,7 @@ use crate::Export;
 
 pub fn run(args: &Args, path: &Path) -> anyhow::Result<()> {
     let (length, window) = match args.length() {
-        Some(length) if args.assay != Assay::Rna || is_stdio(path) => (length, length),
+        Some(length) if args.assay != Assay::Rna || read_once(path) => (length, length),
         // As published: the row has the length of the longest sequence, if indels made that longer than the window.
         window => {
             let longest = longest(path)?;
