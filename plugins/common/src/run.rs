@@ -39,6 +39,7 @@ where
     // Rust starts with SIGPIPE ignored: a closed pipe is an error like others, which `ended` recognises.
     // htslib writes its own warnings to stderr; ours name the file and what to do.
     deepallele_core::io::silence_htslib();
+    deepallele_core::io::bam::watch::end_by(|error| interrupt::end_with(&format!("{}: {error}", command_name())));
     panic::set_hook(Box::new(report_panic));
 
     let command = command_line::<A>(name);
