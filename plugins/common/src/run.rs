@@ -115,7 +115,7 @@ fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = printable(&text.split_whitespace().collect::<Vec<_>>().join(" "));
         if line.contains(&text) {
             continue;
         }
@@ -125,6 +125,12 @@ fn one_line(error: &anyhow::Error) -> String {
         line.push_str(&text);
     }
     line
+}
+
+/// With control characters escaped: names and records of files are part of messages, and a terminal would obey them.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    text.chars().map(escaped).collect()
 }
 
 /// True when one of the causes is a write to a closed pipe.
@@ -154,7 +160,7 @@ fn start_log(quiet: bool) {
                 log::Level::Warn => "warning: ",
                 _ => "",
             };
-            writeln!(out, "{}: {mark}{}", command_name(), record.args())
+            writeln!(out, "{}: {mark}{}", command_name(), printable(&record.args().to_string()))
         })
         .target(env_logger::Target::Pipe(Box::new(crate::progress::LogPipe)))
         .try_init();
@@ -170,6 +176,12 @@ mod tests {
         let inner = io::Error::other("no space\nleft");
         let error = anyhow::Error::from(Error::io("x.tsv", inner)).context("cannot write");
         assert_eq!(one_line(&error), "cannot write: \"x.tsv\": no space left");
+    }
+
+    #[test]
+    fn control_characters_of_a_file_do_not_reach_the_terminal() {
+        let error = anyhow::Error::from(Error::input("x.vcf", "contig \"a\u{1b}[2J\u{7}b\u{1c}c\u{9b}d\u{e9}\""));
+        assert_eq!(one_line(&error), "\"x.vcf\": contig \"a\\u{1b}[2J\\u{7}b\\u{1c}c\\u{9b}d\u{e9}\"");
     }
 
     #[test]

@@ -124,8 +124,8 @@ pub(super) struct IndexQuery {
     queue: std::vec::IntoIter<(i32, i64, i64)>,
     iterator: *mut htslib::hts_itr_t,
     read_until: i64,
-    /// Contig and end of the current interval.
-    current: Option<(i32, i64)>,
+    /// Contig and end of the current interval; -1 before the first.
+    current: (i32, i64),
 }
 
 impl Drop for IndexQuery {
@@ -138,7 +138,7 @@ impl Drop for IndexQuery {
 impl IndexQuery {
     /// Of `intervals` (the index's number of the contig, start, end; 0-based half-open), in their order.
     pub fn new(index: VcfIndex, intervals: Vec<(i32, i64, i64)>) -> Self {
-        Self { index, queue: intervals.into_iter(), iterator: ptr::null_mut(), read_until: -1, current: None }
+        Self { index, queue: intervals.into_iter(), iterator: ptr::null_mut(), read_until: -1, current: (-1, -1) }
     }
 
     /// End of the interval before the current one on the same contig, else -1.
@@ -159,8 +159,8 @@ impl IndexQuery {
         loop {
             if self.iterator.is_null() {
                 let Some((contig, start, end)) = self.queue.next() else { return Found::End };
-                self.read_until = self.current.filter(|(last, _)| *last == contig).map_or(-1, |(_, until)| until);
-                self.current = Some((contig, end));
+                self.read_until = if self.current.0 == contig { self.current.1 } else { -1 };
+                self.current = (contig, end);
                 if start >= self.index.reach {
                     // No record begins there, and htslib would search for its bin without end.
                     continue;
