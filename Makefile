@@ -1,5 +1,5 @@
 # make demo, make check and make test do all the set-up they need; make help lists the rest.
-.PHONY: help setup build check msrv demo test bench clean-demo
+.PHONY: help setup build check msrv demo test bench fuzz memcheck clean-demo
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,10 +13,11 @@ TORCH := $(call packages,$(shell grep -l '"torch"' plugins/*/Cargo.toml))
 LIGHT := $(call packages,$(shell grep -L '"torch"' plugins/*/Cargo.toml))
 # The oldest compiler that is supported.
 OLDEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-# Shell code that tells cargo and the linker where the engines are.
+# Shell code that tells cargo and the linker where the engines are. scripts/setup.sh, which every target begins with, has
+# verified them.
 ENGINES = if [ -z "$${LIBTORCH:-}" ] && [ -z "$${LIBTORCH_USE_PYTORCH:-}" ]; then \
-	  export LIBTORCH="$$(python3 scripts/fetch_engines.py torch)"; fi; \
-	export ORT_DYLIB_PATH="$${ORT_DYLIB_PATH:-$$(python3 scripts/fetch_engines.py onnx)}"; \
+	  export LIBTORCH="$$(python3 scripts/fetch_engines.py torch verified)"; fi; \
+	export ORT_DYLIB_PATH="$${ORT_DYLIB_PATH:-$$(python3 scripts/fetch_engines.py onnx verified)}"; \
 	if [ -n "$${LIBTORCH:-}" ]; then export LD_LIBRARY_PATH="$$LIBTORCH/lib$${LD_LIBRARY_PATH:+:$$LD_LIBRARY_PATH}"; fi
 
 help: ## this list
@@ -78,6 +79,17 @@ bench: build ## speed and memory against samtools, the peers of counting and PyT
 	cargo build --release --locked -p deepallele-core --features torch --example time_network; \
 	cargo build --release --locked -p deepallele-tests --example simulate_cross; \
 	{ set +x; } 2>/dev/null; python3 bench/bench.py "$(BIN)"
+
+# RUNS and SECONDS (0: no limit) end it, SEED chooses other damage, ONLY names targets of scripts/fuzz.py.
+RUNS ?= 20000
+SECONDS_LIMIT := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),0)
+SEED ?= 1
+ONLY ?=
+fuzz: build ## run the commands on damaged files: make fuzz RUNS=20000 SECONDS=3600
+	@$(ENGINES); python3 scripts/fuzz.py "$(BIN)" --runs $(RUNS) --seconds $(SECONDS_LIMIT) --seed $(SEED) --only "$(ONLY)"
+
+memcheck: build ## run them under valgrind, on sound and on a few damaged files
+	@$(ENGINES); python3 scripts/memcheck.py "$(BIN)"
 
 clean-demo: ## remove what make demo made
 	rm -rf demo-out

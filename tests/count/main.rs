@@ -5,6 +5,7 @@ mod behaviour;
 mod bias;
 mod cells;
 mod gatk;
+mod hostile;
 mod imbalance;
 mod null;
 mod regions;

@@ -5,6 +5,8 @@
 //! | [`text_input`] | opening text input: plain, gzip, BGZF, standard input |
 //! | [`output_file`] | output files that appear complete or not at all |
 //! | `paths` | file names as htslib takes them |
+//! | `hts_file` | opening a file with htslib, but no other file that its content names |
+//! | `index_check` | checking an index before htslib loads it |
 //! | `bgzf` | writing BGZF with several threads and an index of its blocks |
 //! | [`contigs`] | contig names and lengths, matched with and without `chr` |
 //! | [`spans`] | intervals of contigs to which a run is restricted |
@@ -20,6 +22,8 @@ pub mod bam;
 pub(crate) mod bgzf;
 pub mod contigs;
 pub mod fasta;
+mod hts_file;
+mod index_check;
 pub mod output_file;
 mod paths;
 pub mod regions;

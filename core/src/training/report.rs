@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::io::output_file::{write_whole, OutFile, TabixFormat};
+use crate::io::text_input::read_small;
 use crate::model::metadata::TargetScale;
 use crate::model::window::{Orientation, WindowLayout};
 use crate::model::Architecture;
@@ -19,6 +20,9 @@ use crate::training::folds::Run;
 use crate::training::held_out::Evaluation;
 use crate::training::options::FitOptions;
 use crate::training::split::Part;
+
+/// Far more bytes than any configuration has.
+const LONGEST_CONFIG: u64 = 1 << 20;
 
 /// The settings needed to train the same network again: written as `config.toml`, read by `--config`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +46,7 @@ impl TrainingConfig {
     /// # Errors
     /// The file is not TOML, a key is unknown or missing, or a value is out of range.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+        let text = read_small(path, LONGEST_CONFIG)?;
         let config: Self = toml::from_str(&text).map_err(|e| {
             let line = e.span().map_or(0, |s| text[..s.start.min(text.len())].matches('\n').count() + 1);
             Error::input(path, format!("line {line}: {}", e.message()))

@@ -4,6 +4,7 @@
 //! they run, so that the frame of a handler could overwrite a tensor or the heap. The signals that end a program are
 //! blocked in every thread instead, and one thread waits for them.
 
+use std::io::Write;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,6 +76,15 @@ fn end_by(signal: c_int) {
         change_mask(libc::SIG_UNBLOCK, &set_of([signal]));
         libc::raise(signal);
     }
+}
+
+/// End the program with `message`, when a call of C code never returns.
+pub(crate) fn end_with(message: &str) {
+    crate::progress::clear();
+    deepallele_core::io::output_file::remove_temporary_files();
+    let _ = writeln!(std::io::stderr(), "{message}");
+    // SAFETY: ends the process at once; exit handlers could wait for the call.
+    unsafe { libc::_exit(1) };
 }
 
 /// Whether the user wants the command to end. The first Ctrl-C (or SIGTERM) is a request; a second one ends the command

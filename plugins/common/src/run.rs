@@ -39,6 +39,7 @@ where
     // Rust starts with SIGPIPE ignored: a closed pipe is an error like others, which `ended` recognises.
     // htslib writes its own warnings to stderr; ours name the file and what to do.
     deepallele_core::io::silence_htslib();
+    deepallele_core::io::bam::watch::end_by(|error| interrupt::end_with(&format!("{}: {error}", command_name())));
     panic::set_hook(Box::new(report_panic));
 
     let command = command_line::<A>(name);
@@ -114,7 +115,7 @@ fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = printable(&text.split_whitespace().collect::<Vec<_>>().join(" "));
         if line.contains(&text) {
             continue;
         }
@@ -124,6 +125,12 @@ fn one_line(error: &anyhow::Error) -> String {
         line.push_str(&text);
     }
     line
+}
+
+/// With control characters escaped: names and records of files are part of messages, and a terminal would obey them.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    text.chars().map(escaped).collect()
 }
 
 /// True when one of the causes is a write to a closed pipe.
@@ -153,7 +160,7 @@ fn start_log(quiet: bool) {
                 log::Level::Warn => "warning: ",
                 _ => "",
             };
-            writeln!(out, "{}: {mark}{}", command_name(), record.args())
+            writeln!(out, "{}: {mark}{}", command_name(), printable(&record.args().to_string()))
         })
         .target(env_logger::Target::Pipe(Box::new(crate::progress::LogPipe)))
         .try_init();
@@ -169,6 +176,12 @@ mod tests {
         let inner = io::Error::other("no space\nleft");
         let error = anyhow::Error::from(Error::io("x.tsv", inner)).context("cannot write");
         assert_eq!(one_line(&error), "cannot write: \"x.tsv\": no space left");
+    }
+
+    #[test]
+    fn control_characters_of_a_file_do_not_reach_the_terminal() {
+        let error = anyhow::Error::from(Error::input("x.vcf", "contig \"a\u{1b}[2J\u{7}b\u{1c}c\u{9b}d\u{e9}\""));
+        assert_eq!(one_line(&error), "\"x.vcf\": contig \"a\\u{1b}[2J\\u{7}b\\u{1c}c\\u{9b}d\u{e9}\"");
     }
 
     #[test]

@@ -6,16 +6,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deepallele_core::error::{Error, Result};
+use deepallele_core::io::bam::watch::processor_time;
 use deepallele_core::model::published::data_set::{
     batches, read_row, value_names, Assay, Values, GENE_NAME, PEAK_NAME, SEQUENCES, SUM,
 };
 
 use crate::library::{Dataset, File, Kind, Number, Part};
 
-/// Longest time to wait for one block; normal is a second.
+/// Longest time to wait for one block, and four times the longest time to compute it; normal is a second.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 /// Bytes of one allele's rows in a block, unless chunks are larger.
 const BLOCK: u64 = 16 << 20;
@@ -206,16 +207,25 @@ impl About {
     }
 }
 
-/// Wait for the next message of the thread, after `rows` rows.
+/// Wait for the next message of the thread, after `rows` rows: for `patience`, or until a quarter of it was spent
+/// computing, as a thread that waits for a slow disk does not.
 fn receive(path: &Path, blocks: &Receiver<Part<Message>>, patience: Duration, rows: u64) -> Result<Message> {
-    match blocks.recv_timeout(patience) {
-        Ok(Ok(message)) => Ok(message),
-        Ok(Err(problem)) => Err(Error::input(path, problem)),
-        Err(RecvTimeoutError::Timeout) => Err(Error::input(
-            path,
-            format!("is damaged after row {rows}, or very slow: no data for {} s", patience.as_secs()),
-        )),
-        Err(RecvTimeoutError::Disconnected) => Err(Error::input(path, "could not be read to its end")),
+    let (start, computed) = (Instant::now(), processor_time());
+    loop {
+        let waited = start.elapsed();
+        let stuck = processor_time().saturating_sub(computed) >= patience / 4;
+        let left = if stuck { Duration::ZERO } else { patience.saturating_sub(waited) };
+        match blocks.recv_timeout(left.min(Duration::from_secs(1))) {
+            Ok(Ok(message)) => return Ok(message),
+            Ok(Err(problem)) => return Err(Error::input(path, problem)),
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+            Err(RecvTimeoutError::Timeout) => {
+                let seconds = waited.as_secs();
+                let problem = format!("is damaged after row {rows}, or very slow: no data for {seconds} s");
+                return Err(Error::input(path, problem));
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err(Error::input(path, "could not be read to its end")),
+        }
     }
 }
 

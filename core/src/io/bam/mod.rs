@@ -6,6 +6,7 @@
 //! | [`merge`] | several alignment files read as one |
 //! | [`tags`] | optional fields of an alignment |
 //! | [`read_groups`] | the sample of each read group |
+//! | [`watch`] | notices that reading a damaged file makes no progress |
 //! | [`writer`] | writing BAM |
 
 pub mod merge;
@@ -14,6 +15,7 @@ pub mod reader;
 pub mod tags;
 #[cfg(test)]
 pub(crate) mod test_reads;
+pub mod watch;
 pub mod writer;
 
 pub use merge::MergedAlignments;

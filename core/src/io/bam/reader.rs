@@ -1,6 +1,6 @@
 //! Alignments from BAM, CRAM or SAM, in order of position, with a check that the file is complete.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
 use std::ptr;
 
@@ -8,8 +8,11 @@ use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
 use crate::io::bam::tags;
+use crate::io::bam::watch::Watched;
 use crate::io::bam::ReadGroups;
 use crate::io::bam::Tag;
+use crate::io::fasta::reference as fasta;
+use crate::io::hts_file;
 use crate::io::paths::c_path;
 use crate::io::text_input::is_stdio;
 use crate::io::{Contigs, Spans};
@@ -112,6 +115,8 @@ pub(crate) fn reference_length(operation: u32) -> i64 {
     }
 }
 
+/// The longest header of a BAM, in bytes.
+const LONGEST_HEADER: u32 = 1 << 28;
 /// Blocks of a file (64 kB each) that may be decompressed ahead.
 const BLOCKS_AHEAD: i32 = 64;
 
@@ -142,10 +147,16 @@ pub struct Alignments {
     threads: usize,
     /// Found by the index, and read sequentially from there.
     straight: bool,
+    /// The first position that the index cannot express.
+    reach: i64,
+    /// Of a CRAM.
+    watched: Option<Watched>,
 }
 
 impl Drop for Alignments {
     fn drop(&mut self) {
+        // Closing waits for the threads that decode.
+        let _inside = self.watched.as_mut().map(Watched::enter);
         // SAFETY: each pointer is null or owned and freed once; the iterator and index before the file.
         unsafe {
             if !self.iterator.is_null() {
@@ -170,7 +181,8 @@ impl Drop for Alignments {
 }
 
 impl Alignments {
-    /// Open `path` (`-`: standard input). `reference` is the FASTA of a CRAM. Of `threads`, all but the caller's
+    /// Open `path` (`-`: standard input). `reference` is the FASTA of a CRAM; a CRAM that needs one is read with no
+    /// other, whatever its header or the environment of htslib names. Of `threads`, all but the caller's
     /// decompress blocks ahead.
     ///
     /// # Errors
@@ -183,12 +195,10 @@ impl Alignments {
             }
         }
         let wrong = |problem: &str| Error::input(path, problem);
-        let name = c_path(path)?;
-        // SAFETY: valid C strings; the result is checked.
-        let file = unsafe { htslib::hts_open(name.as_ptr(), c"r".as_ptr()) };
-        if file.is_null() {
-            return Err(wrong("is not a BAM, CRAM or SAM file"));
-        }
+        let mut watched = Watched::new(path);
+        let inside = watched.enter();
+        let file = hts_file::open(path, "is not a BAM, CRAM or SAM file")?;
+        drop(inside);
         let mut alignments = Self {
             path: path.to_path_buf(),
             file,
@@ -208,7 +218,11 @@ impl Alignments {
             records: 0,
             threads,
             straight: false,
+            reach: i64::MAX,
+            watched: None,
         };
+        // Only a CRAM: its guard costs a little for every alignment.
+        alignments.watched = alignments.is_cram().then_some(watched);
         // SAFETY: the file is open, pointers are checked before use.
         unsafe {
             if (*file).format.category != htslib::htsFormatCategory_sequence_data
@@ -217,13 +231,33 @@ impl Alignments {
             {
                 return Err(wrong("is not a BAM, CRAM or SAM file"));
             }
+            if alignments.is_cram() && htslib::cram_major_vers((*file).fp.cram) > 3 {
+                return Err(wrong("is CRAM 4, which is experimental; convert it with samtools view -b"));
+            }
             if let Some(reference) = reference {
+                if alignments.is_cram() {
+                    // htslib reads both indexes of the FASTA itself.
+                    fasta::check(reference)?;
+                }
                 if htslib::hts_set_fai_filename(file, c_path(reference)?.as_ptr()) != 0 {
                     return Err(Error::input(reference, "cannot be used as the reference of the alignments"));
                 }
             }
+            let _inside = alignments.watched.as_mut().map(Watched::enter);
             if htslib::hts_check_EOF(file) == 0 {
                 return Err(wrong("is truncated: it has no end-of-file block; copy or make it again"));
+            }
+            if (*file).format.format == htslib::htsExactFormat_bam {
+                // Its length follows four bytes that name the format.
+                let length = hts_file::announced(htslib::hts_get_bgzfp(file), 4);
+                match length {
+                    Some(length) if length > LONGEST_HEADER => {
+                        return Err(wrong("has a BAM header of more than 256 MB, which is not supported"))
+                    }
+                    Some(_) => {}
+                    // Its first block ends within it, as no program writes it.
+                    None => return Err(wrong("has no readable header")),
+                }
             }
             alignments.header = htslib::sam_hdr_read(file);
             alignments.record = htslib::bam_init1();
@@ -232,7 +266,27 @@ impl Alignments {
             }
         }
         alignments.read_header()?;
+        if alignments.is_cram() {
+            alignments.forget_other_references();
+        }
         Ok(alignments)
+    }
+
+    /// Remove from the header of a CRAM, as htslib has it for decoding, what it would find a reference by: the files
+    /// that it names (UR) and checksums (M5), which are looked up in REF_PATH, REF_CACHE and on the internet. Whoever
+    /// made the file would otherwise choose what is opened here.
+    fn forget_other_references(&mut self) {
+        // SAFETY: the file is an open CRAM, whose header belongs to it; the strings are terminated.
+        unsafe {
+            let header = htslib::cram_fd_get_header((*self.file).fp.cram);
+            for (name, _) in self.contigs.iter() {
+                let Ok(name) = CString::new(name) else { continue };
+                for tag in [c"UR", c"M5"] {
+                    let (line, key) = (c"SQ".as_ptr(), c"SN".as_ptr());
+                    htslib::sam_hdr_remove_tag_id(header, line, key, name.as_ptr(), tag.as_ptr());
+                }
+            }
+        }
     }
 
     /// Start the threads that decompress blocks ahead, after everything else that they would be needed for: htslib 1.19
@@ -344,8 +398,10 @@ impl Alignments {
         }
         let code = loop {
             if self.index.is_null() {
+                let inside = self.watched.as_mut().map(Watched::enter);
                 // SAFETY: all three are valid for the life of self.
                 let code = unsafe { htslib::sam_read1(self.file, self.header, self.record) };
+                drop(inside);
                 if code >= 0 && self.spans.is_some() && !self.in_spans() {
                     self.records += 1;
                     self.view()?;
@@ -366,11 +422,13 @@ impl Alignments {
                     false => break code,
                 }
             }
+            let inside = self.watched.as_mut().map(Watched::enter);
             // SAFETY: iterator, record and file are valid. A CRAM iterator takes no BGZF handle.
             let code = unsafe {
                 let bgzf = if (*self.file).is_bgzf() != 0 { (*self.file).fp.bgzf } else { ptr::null_mut() };
                 htslib::hts_itr_next(bgzf, self.iterator, self.record.cast(), self.file.cast())
             };
+            drop(inside);
             if code == -1 {
                 // SAFETY: ours, freed once.
                 unsafe { htslib::hts_itr_destroy(self.iterator) };
@@ -490,6 +548,11 @@ impl Alignments {
                 &self.path,
                 format!("alignment {} is on a contig that the header does not have", self.records),
             ));
+        }
+        // Damaged CRAM records can have any numbers here.
+        let contigs = -1..self.contigs.len() as i32;
+        if !contigs.contains(&view.contig) || !contigs.contains(&view.mate_contig) {
+            return Err(self.wrong(format!("alignment {} is damaged: it has no such contig or mate", self.records)));
         }
         self.last = place;
         Ok(view)

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 
 use crate::io::Contigs;
 
@@ -35,9 +34,9 @@ impl Sequence {
 
 impl PlainLines {
     /// `None` if the index holds anything unexpected: reading it is then left to htslib.
-    pub fn open(file: File, index: &Path, contigs: &Contigs) -> Option<Self> {
+    pub fn open(file: File, index: &[u8], contigs: &Contigs) -> Option<Self> {
         let size = file.metadata().ok()?.len();
-        let text = std::fs::read_to_string(index).ok()?;
+        let text = std::str::from_utf8(index).ok()?;
         let mut sequences = Vec::with_capacity(contigs.len());
         for (line, (name, _)) in text.lines().zip(contigs.iter()) {
             let mut columns = line.split('\t');

@@ -10,6 +10,7 @@ use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
 use crate::io::fasta::plain::PlainLines;
+use crate::io::index_check::{CheckedIndex, NoIndex};
 use crate::io::paths::{c_path, with_suffix};
 use crate::io::Contigs;
 
@@ -70,6 +71,52 @@ impl Drop for Index {
     }
 }
 
+/// Open the FASTA `path` and check its `.fai` and, if it is compressed, its `.gzi`.
+///
+/// # Errors
+/// As [`Reference::open`].
+fn open_checked(path: &Path) -> Result<(File, CheckedIndex, Option<CheckedIndex>)> {
+    let mut start = [0; 4];
+    let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
+    if file.metadata().map_err(|e| Error::io(path, e))?.is_dir() {
+        return Err(Error::input(path, "is a folder, not a FASTA file"));
+    }
+    match file.read_exact(&mut start) {
+        Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
+            return Err(Error::input(path, "is not a FASTA file: it is almost empty"))
+        }
+        other => other.map_err(|e| Error::io(path, e))?,
+    }
+    let compressed = start.starts_with(&[0x1f, 0x8b]);
+    if compressed && start[3] & 4 == 0 {
+        return Err(Error::input(path, "is compressed with gzip, not bgzip: decompress it and compress it with bgzip"));
+    }
+    if !compressed && start[0] != b'>' && start[0] != b';' {
+        return Err(Error::input(path, "is not a FASTA file: it does not begin with >"));
+    }
+    let refused = |suffix: &str, why: NoIndex| {
+        let why = match why {
+            NoIndex::Missing => format!("has no index \"{}\"", with_suffix(path, suffix).display()),
+            damaged => damaged.to_string(),
+        };
+        Error::input(path, format!("{why}; make it with: samtools faidx {}", path.display()))
+    };
+    let sequences = CheckedIndex::of_fasta(path).map_err(|why| refused(".fai", why))?;
+    let blocks = match compressed {
+        true => Some(CheckedIndex::of_blocks(path).map_err(|why| refused(".gzi", why))?),
+        false => None,
+    };
+    Ok((file, sequences, blocks))
+}
+
+/// Check that `path` is a FASTA with sound indexes, for what htslib opens itself.
+///
+/// # Errors
+/// As [`Reference::open`].
+pub(in crate::io) fn check(path: &Path) -> Result<()> {
+    open_checked(path).map(|_| ())
+}
+
 impl Reference {
     /// Open `path`, a FASTA file with its index `.fai` (and `.gzi` if compressed with bgzip) in the same folder. A missing
     /// index is not created, since the folder may be shared or read-only.
@@ -77,37 +124,13 @@ impl Reference {
     /// # Errors
     /// The file or an index is missing or unreadable, is not FASTA, or is compressed with gzip instead of bgzip.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut start = [0; 4];
-        let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
-        if file.metadata().map_err(|e| Error::io(path, e))?.is_dir() {
-            return Err(Error::input(path, "is a folder, not a FASTA file"));
-        }
-        match file.read_exact(&mut start) {
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
-                return Err(Error::input(path, "is not a FASTA file: it is almost empty"))
-            }
-            other => other.map_err(|e| Error::io(path, e))?,
-        }
-        let compressed = start.starts_with(&[0x1f, 0x8b]);
-        if compressed && start[3] & 4 == 0 {
-            return Err(Error::input(
-                path,
-                "is compressed with gzip, not bgzip: decompress it and compress it with bgzip",
-            ));
-        }
-        if !compressed && start[0] != b'>' && start[0] != b';' {
-            return Err(Error::input(path, "is not a FASTA file: it does not begin with >"));
-        }
         let make = format!("make it with: samtools faidx {}", path.display());
-        for suffix in [".fai", ".gzi"] {
-            let index = with_suffix(path, suffix);
-            if (suffix == ".fai" || compressed) && !index.exists() {
-                return Err(Error::input(path, format!("has no index \"{}\"; {make}", index.display())));
-            }
-        }
+        let (file, checked, blocks) = open_checked(path)?;
         let name = c_path(path)?;
-        // SAFETY: a valid C string; flags 0 asks htslib not to build an index.
-        let index = unsafe { htslib::fai_load3(name.as_ptr(), std::ptr::null(), std::ptr::null(), 0) };
+        let (sequences, offsets) = (checked.name(), blocks.as_ref().map(CheckedIndex::name));
+        let offsets = offsets.as_ref().map_or(std::ptr::null(), |offsets| offsets.as_ptr());
+        // SAFETY: valid C strings, or null; flags 0 asks htslib not to build an index.
+        let index = unsafe { htslib::fai_load3(name.as_ptr(), sequences.as_ptr(), offsets, 0) };
         let index = NonNull::new(index)
             .map(Index)
             .ok_or_else(|| Error::input(path, format!("has an index that cannot be read; {make}")))?;
@@ -134,7 +157,7 @@ impl Reference {
             return Err(Error::input(path, format!("has an index without sequences; {make}")));
         }
         let contigs = Contigs::new(list);
-        let lines = if compressed { None } else { PlainLines::open(file, &with_suffix(path, ".fai"), &contigs) };
+        let lines = if blocks.is_some() { None } else { PlainLines::open(file, checked.bytes(), &contigs) };
         Ok(Self { path: path.to_path_buf(), index, contigs, lines, cached: None })
     }
 

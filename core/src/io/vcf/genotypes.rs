@@ -88,7 +88,7 @@ impl GenotypeReader {
     /// The file is missing, neither VCF nor BCF, its header is broken, or it lacks a sample.
     pub fn open(path: &Path, samples: &[&str]) -> Result<Self> {
         let mut source = VcfSource::open(path, 1)?;
-        if let Some(index) = (!source.is_bcf()).then(|| source.index()).flatten() {
+        if let Some(index) = (!source.is_bcf()).then(|| source.index().ok()).flatten() {
             // Contigs without a header line would otherwise be unknown until their first record.
             let contigs = index.contigs(source.header());
             source.header_mut().declare_contigs(&contigs);

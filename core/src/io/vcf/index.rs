@@ -1,15 +1,25 @@
 //! The index of a VCF or BCF, and the records of some intervals found by it.
 
 use std::ffi::{CStr, CString};
+use std::path::Path;
 use std::ptr;
 
 use rust_htslib::htslib;
 
+use crate::io::index_check::{CheckedIndex, NoIndex};
+use crate::io::paths::c_path;
 use crate::io::vcf::kstring::KString;
+use crate::io::vcf::lines::{read_indexed, TOO_LONG};
 use crate::io::vcf::VcfHeader;
 
-/// An index of either kind.
-pub(super) enum VcfIndex {
+/// An index of either kind, checked before it was loaded.
+pub(super) struct VcfIndex {
+    loaded: Loaded,
+    /// The first position, 0-based, that it cannot express.
+    reach: i64,
+}
+
+enum Loaded {
     /// CSI of a BCF.
     Bcf(*mut htslib::hts_idx_t),
     /// TBI or CSI of a VCF.
@@ -17,39 +27,45 @@ pub(super) enum VcfIndex {
 }
 
 // SAFETY: the pointer is owned by this value and reached through it alone.
-unsafe impl Send for VcfIndex {}
+unsafe impl Send for Loaded {}
 
-impl Drop for VcfIndex {
+impl Drop for Loaded {
     fn drop(&mut self) {
         // SAFETY: made by htslib and released once.
         unsafe {
             match *self {
-                VcfIndex::Bcf(index) => htslib::hts_idx_destroy(index),
-                VcfIndex::Tabix(index) => htslib::tbx_destroy(index),
+                Loaded::Bcf(index) => htslib::hts_idx_destroy(index),
+                Loaded::Tabix(index) => htslib::tbx_destroy(index),
             }
         }
     }
 }
 
 impl VcfIndex {
-    /// The index of the file `path`, which is a BCF or a VCF; `None` if none can be read.
-    pub fn load(path: &CStr, bcf: bool) -> Option<Self> {
+    /// The index of the file `path`, which is a BCF or a VCF.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged.
+    pub fn load(path: &Path, bcf: bool) -> Result<Self, NoIndex> {
+        let checked = CheckedIndex::of_vcf(path, bcf)?;
+        let (file, index) = (c_path(path).map_err(|_| NoIndex::Missing)?, checked.name());
         let silent = htslib::HTS_IDX_SILENT_FAIL as i32;
-        // SAFETY: a C string; the results are checked.
-        unsafe {
+        // SAFETY: C strings; the results are checked.
+        let loaded = unsafe {
             match bcf {
-                true => not_null(htslib::bcf_index_load3(path.as_ptr(), ptr::null(), silent)).map(VcfIndex::Bcf),
-                false => not_null(htslib::tbx_index_load3(path.as_ptr(), ptr::null(), silent)).map(VcfIndex::Tabix),
+                true => not_null(htslib::bcf_index_load3(file.as_ptr(), index.as_ptr(), silent)).map(Loaded::Bcf),
+                false => not_null(htslib::tbx_index_load3(file.as_ptr(), index.as_ptr(), silent)).map(Loaded::Tabix),
             }
-        }
+        };
+        Ok(Self { loaded: loaded.ok_or(NoIndex::Missing)?, reach: checked.reach() })
     }
 
     /// The contigs of which it knows records; a BCF index numbers those of `header`.
     pub fn contigs(&self, header: &VcfHeader) -> Vec<String> {
-        match *self {
-            VcfIndex::Bcf(_) => header.contigs(),
+        match self.loaded {
+            Loaded::Bcf(_) => header.contigs(),
             // SAFETY: the index is loaded; the list is ours, its names the index's.
-            VcfIndex::Tabix(tabix) => unsafe {
+            Loaded::Tabix(tabix) => unsafe {
                 let mut count = 0;
                 let list = htslib::tbx_seqnames(tabix, &mut count);
                 if list.is_null() {
@@ -69,9 +85,9 @@ impl VcfIndex {
         let name = CString::new(contig).unwrap_or_default();
         // SAFETY: the index is loaded, the header valid.
         unsafe {
-            match *self {
-                VcfIndex::Bcf(_) => htslib::bcf_hdr_id2int(header.inner, htslib::BCF_DT_CTG as i32, name.as_ptr()),
-                VcfIndex::Tabix(index) => htslib::tbx_name2id(index, name.as_ptr()),
+            match self.loaded {
+                Loaded::Bcf(_) => htslib::bcf_hdr_id2int(header.inner, htslib::BCF_DT_CTG as i32, name.as_ptr()),
+                Loaded::Tabix(index) => htslib::tbx_name2id(index, name.as_ptr()),
             }
         }
     }
@@ -81,11 +97,9 @@ impl VcfIndex {
     fn query(&self, number: i32, start: i64, end: i64) -> *mut htslib::hts_itr_t {
         // SAFETY: the index is loaded; reader functions are those of its kind.
         unsafe {
-            match *self {
-                VcfIndex::Bcf(index) => htslib::hts_itr_query(index, number, start, end, Some(htslib::bcf_readrec)),
-                VcfIndex::Tabix(index) => {
-                    htslib::hts_itr_query((*index).idx, number, start, end, Some(htslib::tbx_readrec))
-                }
+            match self.loaded {
+                Loaded::Bcf(index) => htslib::hts_itr_query(index, number, start, end, Some(htslib::bcf_readrec)),
+                Loaded::Tabix(index) => htslib::hts_itr_query((*index).idx, number, start, end, Some(read_indexed)),
             }
         }
     }
@@ -95,6 +109,8 @@ impl VcfIndex {
 pub(super) enum Found {
     Record,
     End,
+    /// A line that is longer than allowed.
+    TooLong,
     /// Something that cannot be read.
     Damage,
     /// Nothing, since the index cannot be used.
@@ -108,8 +124,8 @@ pub(super) struct IndexQuery {
     queue: std::vec::IntoIter<(i32, i64, i64)>,
     iterator: *mut htslib::hts_itr_t,
     read_until: i64,
-    /// Contig and end of the current interval.
-    current: Option<(i32, i64)>,
+    /// Contig and end of the current interval; -1 before the first.
+    current: (i32, i64),
 }
 
 impl Drop for IndexQuery {
@@ -122,7 +138,7 @@ impl Drop for IndexQuery {
 impl IndexQuery {
     /// Of `intervals` (the index's number of the contig, start, end; 0-based half-open), in their order.
     pub fn new(index: VcfIndex, intervals: Vec<(i32, i64, i64)>) -> Self {
-        Self { index, queue: intervals.into_iter(), iterator: ptr::null_mut(), read_until: -1, current: None }
+        Self { index, queue: intervals.into_iter(), iterator: ptr::null_mut(), read_until: -1, current: (-1, -1) }
     }
 
     /// End of the interval before the current one on the same contig, else -1.
@@ -143,8 +159,12 @@ impl IndexQuery {
         loop {
             if self.iterator.is_null() {
                 let Some((contig, start, end)) = self.queue.next() else { return Found::End };
-                self.read_until = self.current.filter(|(last, _)| *last == contig).map_or(-1, |(_, until)| until);
-                self.current = Some((contig, end));
+                self.read_until = if self.current.0 == contig { self.current.1 } else { -1 };
+                self.current = (contig, end);
+                if start >= self.index.reach {
+                    // No record begins there, and htslib would search for its bin without end.
+                    continue;
+                }
                 self.iterator = self.index.query(contig, start, end);
                 if self.iterator.is_null() {
                     return Found::NoIndex;
@@ -154,9 +174,9 @@ impl IndexQuery {
             // SAFETY: the caller promises an open file with BGZF and a record; the iterator belongs to its index.
             let code = unsafe {
                 let bgzf = htslib::hts_get_bgzfp(file);
-                match self.index {
-                    VcfIndex::Bcf(_) => htslib::hts_itr_next(bgzf, self.iterator, record.cast(), ptr::null_mut()),
-                    VcfIndex::Tabix(index) => htslib::hts_itr_next(bgzf, self.iterator, line.cast(), index.cast()),
+                match self.index.loaded {
+                    Loaded::Bcf(_) => htslib::hts_itr_next(bgzf, self.iterator, record.cast(), ptr::null_mut()),
+                    Loaded::Tabix(index) => htslib::hts_itr_next(bgzf, self.iterator, line.cast(), index.cast()),
                 }
             };
             match code {
@@ -166,6 +186,7 @@ impl IndexQuery {
                     unsafe { htslib::hts_itr_destroy(self.iterator) };
                     self.iterator = ptr::null_mut();
                 }
+                TOO_LONG => return Found::TooLong,
                 _ => return Found::Damage,
             }
         }

@@ -43,10 +43,38 @@ impl KString {
 
     /// Its content.
     pub fn bytes(&self) -> &[u8] {
-        if self.0.s.is_null() {
-            return &[];
-        }
-        // SAFETY: htslib filled l bytes at s.
-        unsafe { std::slice::from_raw_parts(self.0.s.cast::<u8>(), self.0.l) }
+        bytes(&self.0)
     }
+}
+
+/// The content of a string.
+pub(super) fn bytes(string: &htslib::kstring_t) -> &[u8] {
+    if string.s.is_null() {
+        return &[];
+    }
+    // SAFETY: l bytes were filled at s.
+    unsafe { std::slice::from_raw_parts(string.s.cast::<u8>(), string.l) }
+}
+
+/// Where `n` bytes can be appended to the string, and a zero byte after them; `None` if there is no memory for them. Its
+/// length remains.
+pub(super) fn room_for(string: &mut htslib::kstring_t, n: usize) -> Option<*mut u8> {
+    let needed = (string.l).checked_add(n)?.checked_add(1)?;
+    if needed > string.m {
+        let room = needed.max(needed.saturating_add(needed / 2));
+        // SAFETY: the memory is null or malloc's, as everywhere in htslib, and replaced only if there is new.
+        let grown = unsafe { libc::realloc(string.s.cast(), room) };
+        if grown.is_null() {
+            return None;
+        }
+        (string.s, string.m) = (grown.cast(), room);
+    }
+    // SAFETY: within the memory that was just made large enough.
+    Some(unsafe { string.s.cast::<u8>().add(string.l) })
+}
+
+/// Put a zero byte after the string, as htslib's parsers need; false if there is no memory for it.
+pub(super) fn terminate(string: &mut htslib::kstring_t) -> bool {
+    // SAFETY: there is room for one byte.
+    room_for(string, 0).map(|end| unsafe { end.write(0) }).is_some()
 }

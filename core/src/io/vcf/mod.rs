@@ -13,6 +13,7 @@
 //! | `genotypes` | the genotypes of chosen samples, on a `source` |
 //! | `restriction` | intervals to which reading is restricted |
 //! | `record` | one record, as a line of text or as BCF |
+//! | `lines` | reading lines of text, up to a limit |
 //! | `kstring` | htslib's growing string |
 //! | `writer` | records to a file that appears whole, or to standard output |
 
@@ -21,6 +22,7 @@ pub(crate) mod genotypes;
 mod header;
 mod index;
 mod kstring;
+mod lines;
 mod reader;
 mod record;
 mod restriction;

@@ -81,8 +81,9 @@ impl VcfReader {
         if !self.source.is_bcf() && !self.source.is_bgzf() {
             return Err(refused("is not compressed with bgzip and so has no index; use -t or -T instead of -r or -R"));
         }
-        let index = self.source.index().ok_or_else(|| {
-            refused("has no index that can be read; make one with bcftools index -f, or use -t or -T")
+        let index = self.source.index().map_err(|why| {
+            let name = self.path().display();
+            refused(&format!("{why}; make it with: bcftools index -f {name} (or use -t or -T, which need none)"))
         })?;
         let indexed = Contigs::from_names(index.contigs(self.header()));
         let declared = Contigs::from_names(self.header().contigs());

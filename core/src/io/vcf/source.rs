@@ -2,16 +2,20 @@
 //! Whole records ([`VcfReader`](crate::io::vcf::VcfReader)) and genotypes of chosen samples
 //! (`GenotypeReader`) are layers on it.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::ptr;
 
 use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
-use crate::io::paths::{c_path, with_suffix};
+use crate::io::hts_file;
+use crate::io::index_check::NoIndex;
+use crate::io::paths::with_suffix;
 use crate::io::text_input::{is_stdio, open_text, read_once};
 use crate::io::vcf::index::{Found, IndexQuery, VcfIndex};
 use crate::io::vcf::kstring::KString;
+use crate::io::vcf::lines::{read_line, Line, LONGEST_HEADER, LONGEST_LINE, MOST_HEADER_LINES};
 use crate::io::vcf::VcfHeader;
 
 /// htslib's file handle.
@@ -54,18 +58,7 @@ impl VcfSource {
                 return Err(Error::input(path, "is a folder, not a VCF or BCF file"));
             }
         }
-        let name = c_path(path)?;
-        // SAFETY: valid C strings; the result is checked.
-        let file = unsafe { htslib::hts_open(name.as_ptr(), c"r".as_ptr()) };
-        if file.is_null() {
-            let error = io::Error::last_os_error();
-            return Err(match error.raw_os_error() {
-                Some(libc::ENOEXEC | 0) | None => {
-                    Error::input(path, format!("is neither VCF nor BCF{}", why_not_vcf(path)))
-                }
-                _ => Error::io(path, error),
-            });
-        }
+        let file = hts_file::open(path, &format!("is neither VCF nor BCF{}", why_not_vcf(path)))?;
         let file = Handle(file);
         // SAFETY: the file is open.
         let format = unsafe { (*file.0).format.format };
@@ -130,12 +123,15 @@ impl VcfSource {
         unsafe { (*self.file.0).format.compression == htslib::htsCompression_bgzf }
     }
 
-    /// The index of the file, if there is one that can be read.
-    pub fn index(&self) -> Option<VcfIndex> {
-        if read_once(&self.path) {
-            return None;
+    /// The index of the file.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged.
+    pub fn index(&self) -> std::result::Result<VcfIndex, NoIndex> {
+        match read_once(&self.path) {
+            true => Err(NoIndex::Missing),
+            false => VcfIndex::load(&self.path, self.bcf),
         }
-        c_path(&self.path).ok().and_then(|name| VcfIndex::load(&name, self.bcf))
     }
 
     /// The same, unless it is older than the file.
@@ -147,7 +143,7 @@ impl VcfSource {
         if index < file || !self.is_bgzf() {
             return None;
         }
-        self.index()
+        self.index().ok()
     }
 
     /// Read only records that overlap one of `intervals` (contig as the index numbers it, start, end; 0-based
@@ -186,16 +182,21 @@ impl VcfSource {
         }
         self.place += 1;
         // SAFETY: file and header are open, the record is valid as the caller promises.
-        let code = unsafe {
+        let outcome = unsafe {
             match self.bcf {
-                true => htslib::bcf_read(self.file.0, self.header.inner, record),
-                false => htslib::hts_getline(self.file.0, i32::from(b'\n'), self.line.as_mut()),
+                true => match htslib::bcf_read(self.file.0, self.header.inner, record) {
+                    0.. => Line::Read,
+                    -1 => Line::End,
+                    _ => Line::Damage,
+                },
+                false => read_line(self.file.0, self.line.as_mut(), LONGEST_LINE),
             }
         };
-        match code {
-            0.. => Ok(true),
-            -1 => self.check_end().map(|()| false),
-            _ => Err(self.wrong("cannot be read; the file is truncated or damaged")),
+        match outcome {
+            Line::Read => Ok(true),
+            Line::End => self.check_end().map(|()| false),
+            Line::TooLong => Err(self.wrong(TOO_LONG_A_LINE)),
+            Line::Damage => Err(self.wrong("cannot be read; the file is truncated or damaged")),
         }
     }
 
@@ -206,6 +207,7 @@ impl VcfSource {
         let problem = match unsafe { query.next(self.file.0, record, &mut self.line) } {
             Found::Record => return Ok(true),
             Found::End => return Ok(false),
+            Found::TooLong => TOO_LONG_A_LINE,
             Found::Damage => "cannot be read; the file is truncated or damaged, or its index is stale",
             Found::NoIndex => "index cannot be used; make it again with bcftools index -f",
         };
@@ -242,6 +244,8 @@ impl VcfSource {
     }
 }
 
+const TOO_LONG_A_LINE: &str = "a line is longer than 128 MB; is it a VCF?";
+
 /// Contig and position of a line as it has them, for messages.
 fn beginning(line: &[u8]) -> String {
     let columns = line[..line.len().min(100)].split(|&b| b == b'\t').take(2);
@@ -269,7 +273,16 @@ fn why_not_vcf(path: &Path) -> &'static str {
 fn read_bcf_header(file: &Handle, path: &Path) -> Result<VcfHeader> {
     // SAFETY: the file is open; the header is checked and taken over.
     unsafe {
-        let inner = htslib::bcf_hdr_read(file.0);
+        // Its length follows five bytes that name the format.
+        let length = hts_file::announced(htslib::hts_get_bgzfp(file.0), 5);
+        if length.is_some_and(|length| length as usize > LONGEST_HEADER) {
+            return Err(Error::input(path, "has a BCF header of more than 64 MB, which is not supported"));
+        }
+        // None: its first block ends within it, as no program writes it.
+        let inner = match length {
+            Some(_) => htslib::bcf_hdr_read(file.0),
+            None => ptr::null_mut(),
+        };
         if inner.is_null() {
             return Err(Error::input(path, "has a broken BCF header, or is truncated within it"));
         }
@@ -283,14 +296,17 @@ fn read_text_header(file: &Handle, line: &mut KString, path: &Path) -> Result<(V
     let mut text = Vec::new();
     let mut count = 0;
     loop {
-        // SAFETY: the file is open.
-        let code = unsafe { htslib::hts_getline(file.0, i32::from(b'\n'), line.as_mut()) };
         count += 1;
-        if code < -1 {
-            return Err(Error::truncated(path, "cannot be read; the file is truncated or damaged"));
-        }
-        if code < 0 {
-            return Err(Error::input(path, "ends within its header (there is no #CHROM line)"));
+        // SAFETY: the file is open.
+        let outcome = unsafe { read_line(file.0, line.as_mut(), LONGEST_HEADER - text.len().min(LONGEST_HEADER)) };
+        match outcome {
+            Line::Read if count <= MOST_HEADER_LINES => {}
+            Line::Read | Line::TooLong => {
+                let problem = "the header is longer than 64 MB or two million lines, which is not supported";
+                return Err(Error::input(path, format!("line {count}: {problem}")));
+            }
+            Line::End => return Err(Error::input(path, "ends within its header (there is no #CHROM line)")),
+            Line::Damage => return Err(Error::truncated(path, "cannot be read; the file is truncated or damaged")),
         }
         let bytes = line.bytes();
         if bytes.is_empty() {

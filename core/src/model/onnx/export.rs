@@ -141,6 +141,7 @@ fn mean_bias(members: &[Weights]) -> Vec<f64> {
 /// The bytes are not an ONNX model, or one without metadata of this suite. The message does not name the file; the
 /// caller does.
 pub fn read_info(model: &[u8]) -> Result<ModelInfo> {
+    check_size(model).map_err(Error::mismatch)?;
     let head = ModelHead::decode(model).map_err(|_| Error::mismatch("is not an ONNX model"))?;
     if head.ir_version == 0 {
         return Err(Error::mismatch("is not an ONNX model"));

@@ -1,7 +1,95 @@
 //! The part of the ONNX file format (onnx.proto, IR version 8) that models of this suite use, as prost messages.
 //! Field numbers are those of the published schema; `packed = "false"` because it is a proto2 schema.
 
+use prost::encoding::{decode_key, decode_varint, WireType};
 use prost::Message;
+
+/// Bytes that the names and descriptions of a model file may have together: all but the numbers of its tensors.
+const MOST_TEXT: u64 = 16 << 20;
+/// Messages that it may have, on the levels that are looked at. In memory the smallest takes a hundred bytes; in a file, two.
+const MOST_MESSAGES: u64 = 1 << 20;
+
+/// Check, without taking memory, that decoding the model file `bytes` takes not much more memory than the file: its
+/// metadata, nodes and initializers are counted where they are.
+///
+/// # Errors
+/// The rest of a sentence after the name of the file.
+pub fn check_size(bytes: &[u8]) -> Result<(), &'static str> {
+    let mut count = Count { text: 0, messages: 0 };
+    // Fields that are not decoded are skipped without memory, as are the numbers of tensors, which are as large in memory
+    // as in the file.
+    let whole = walk(bytes, &mut |field, content| match field {
+        // The graph.
+        7 => walk(content, &mut |field, content| match field {
+            // A node, with its own fields.
+            1 => {
+                count.messages += 1;
+                walk(content, &mut |_, content| count.take(content))
+            }
+            // A tensor.
+            5 => {
+                count.messages += 1;
+                walk(content, &mut |field, content| !matches!(field, 1 | 8) || count.take(content))
+            }
+            2 | 11 | 12 => count.take(content),
+            _ => true,
+        }),
+        2 | 3 | 8 | 14 => count.take(content),
+        _ => true,
+    });
+    match (whole, count.fits()) {
+        (_, false) => Err("has more than 16 MB of names and metadata, or a million parts, as no model has"),
+        (false, true) => Err("is not an ONNX model"),
+        (true, true) => Ok(()),
+    }
+}
+
+/// What decoding a file would allocate beyond the numbers of its tensors.
+struct Count {
+    text: u64,
+    messages: u64,
+}
+
+impl Count {
+    /// Count a field; false if there are too many.
+    fn take(&mut self, content: &[u8]) -> bool {
+        self.messages += 1;
+        self.text += content.len() as u64;
+        self.fits()
+    }
+
+    fn fits(&self) -> bool {
+        self.text <= MOST_TEXT && self.messages <= MOST_MESSAGES
+    }
+}
+
+/// Call `each` with the number and content (empty for a plain number) of every field of a message, while it returns
+/// true. False if it did not, or the message is broken.
+fn walk(mut bytes: &[u8], each: &mut dyn FnMut(u32, &[u8]) -> bool) -> bool {
+    while !bytes.is_empty() {
+        let Ok((field, kind)) = decode_key(&mut bytes) else { return false };
+        let size = match kind {
+            WireType::Varint => match decode_varint(&mut bytes) {
+                Ok(_) => 0,
+                Err(_) => return false,
+            },
+            WireType::SixtyFourBit => 8,
+            WireType::ThirtyTwoBit => 4,
+            WireType::LengthDelimited => match decode_varint(&mut bytes).map(usize::try_from) {
+                Ok(Ok(size)) => size,
+                _ => return false,
+            },
+            // Groups are not part of the format.
+            WireType::StartGroup | WireType::EndGroup => return false,
+        };
+        let Some((content, rest)) = bytes.split_at_checked(size) else { return false };
+        bytes = rest;
+        if !each(field, content) {
+            return false;
+        }
+    }
+    true
+}
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ModelProto {
@@ -140,4 +228,38 @@ pub struct Dimension {
     pub value: Option<i64>,
     #[prost(string, optional, tag = "2")]
     pub param: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_would_take_far_more_memory_is_refused() {
+        let entries = |n: usize| {
+            let mut model = ModelProto { ir_version: 8, ..Default::default() }.encode_to_vec();
+            // An empty entry of the metadata takes two bytes here, and 48 in memory.
+            model.extend([0x72, 0].repeat(n));
+            model
+        };
+        assert_eq!(check_size(&entries(1000)), Ok(()));
+        assert!(check_size(&entries(2_000_000)).unwrap_err().contains("16 MB"));
+        let value = "x".repeat(17 << 20);
+        let metadata_props = vec![StringEntry { key: "deepallele.x".into(), value }];
+        let model = ModelProto { ir_version: 8, metadata_props, ..Default::default() }.encode_to_vec();
+        assert!(check_size(&model).unwrap_err().contains("16 MB"));
+        let nodes = GraphProto { node: vec![NodeProto::default(); 2_000_000], ..Default::default() };
+        let model = ModelProto { ir_version: 8, graph: Some(nodes), ..Default::default() }.encode_to_vec();
+        assert!(check_size(&model).is_err());
+    }
+
+    #[test]
+    fn numbers_of_tensors_are_not_limited() {
+        let tensor = TensorProto { raw_data: vec![0; 40 << 20], dims: vec![10 << 20], ..Default::default() };
+        let graph = GraphProto { initializer: vec![tensor], ..Default::default() };
+        let model = ModelProto { ir_version: 8, graph: Some(graph), ..Default::default() }.encode_to_vec();
+        assert_eq!(check_size(&model), Ok(()));
+        assert_eq!(check_size(&model[..model.len() - 1]), Err("is not an ONNX model"));
+        assert_eq!(check_size(b"#chrom\tstart"), Err("is not an ONNX model"));
+    }
 }

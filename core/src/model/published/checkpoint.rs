@@ -18,6 +18,10 @@ use crate::model::{Tensor, Weights};
 /// Largest checkpoint extracted from an archive of several, in bytes: ten times that of the largest published network
 /// with the state of its optimiser.
 const MAX_MEMBER: u64 = 2 << 30;
+/// Bytes to which a compressed one may expand, and how many times its size beyond that: weights hardly compress, while
+/// deflate can fill the temporary folder with 2 GB out of 2 MB.
+const EXPANDS_FREELY: u64 = 64 << 20;
+const EXPANDS_AT_MOST: u64 = 20;
 
 /// The network of a checkpoint.
 #[derive(Clone, Debug)]
@@ -225,6 +229,13 @@ fn open(file: File, size: u64, member: Option<&str>) -> Part<(Archive<BufReader<
     let size = packed.size();
     if size > MAX_MEMBER {
         return Err(format!("has a member {} of {size} bytes, too large to be right", name.escape_debug()));
+    }
+    let compressed = packed.compressed_size();
+    if size > EXPANDS_FREELY && size / EXPANDS_AT_MOST > compressed {
+        return Err(format!(
+            "has a member {} of {size} bytes in {compressed}, which cannot be weights; unpack it yourself if it is sound",
+            name.escape_debug()
+        ));
     }
     let scratch = |e: io::Error| format!("cannot be unpacked into a temporary file ({e})");
     let mut file = tempfile::tempfile().map_err(scratch)?;

@@ -5,7 +5,8 @@ use std::ptr::null;
 
 use hdf5_metno_sys::{h5d, h5p, h5s, h5t};
 
-use super::element::{text_type, texts, Kind, Number};
+use super::element::{text_type, texts, Allocated, Kind, Number};
+use super::strings::Strings;
 use super::{c_name, done, internal, lock, Id, Part};
 
 /// A dataset, read or written by rows of its first axis.
@@ -88,9 +89,10 @@ impl Dataset {
         unsafe {
             let (there, here) = self.select(first, rows)?;
             let kind = Id::new(h5d::H5Dget_type(self.id.id), h5t::H5Tclose, internal)?;
-            let read =
-                |buffer: *mut c_void| h5d::H5Dread(self.id.id, kind.id, here.id, there.id, h5p::H5P_DEFAULT, buffer);
-            texts(kind.id, here.id, size, rows, read, problem)
+            let strings = Strings::new()?;
+            let transfer = strings.transfer();
+            let read = |buffer: *mut c_void| h5d::H5Dread(self.id.id, kind.id, here.id, there.id, transfer, buffer);
+            texts(Allocated::Ours(strings), size, rows, read, problem)
         }
     }
 

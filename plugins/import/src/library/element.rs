@@ -5,10 +5,11 @@ use std::ptr::null;
 
 use hdf5_metno_sys::{h5, h5i, h5p, h5t};
 
+use super::strings::Strings;
 use super::{done, internal, lock, Id, Part};
 
 /// Longest string read, in bytes; names of peaks and genes have some dozens.
-const LONGEST_TEXT: usize = 1 << 16;
+pub(super) const LONGEST_TEXT: usize = 1 << 16;
 
 /// A type that numbers are read into or written from.
 pub trait Number: Copy + Default {
@@ -75,24 +76,35 @@ pub(super) fn text_type() -> Part<Id> {
     }
 }
 
-/// Read `n` strings of type `kind` by `read`, which fills a buffer of `n` of them.
+/// Where strings of any length are allocated.
+pub(super) enum Allocated {
+    /// By the library, in memory of ours.
+    Ours(Strings),
+    /// By the library, in its own memory: elements of this type in this space. For a single string, which is no longer
+    /// than the file.
+    Library { kind: h5i::hid_t, space: h5i::hid_t },
+}
+
+/// A string of a file.
+fn text(bytes: &[u8]) -> Part<String> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.len() <= LONGEST_TEXT => Ok(text.to_string()),
+        Ok(_) => Err(format!("a string of {} bytes", bytes.len())),
+        Err(_) => Err("a string that is not UTF-8".to_string()),
+    }
+}
+
+/// Read `n` strings by `read`, which fills a buffer of `n` of them. `size` is that of [`Kind::Text`].
 ///
 /// # Safety
-/// `kind` and `space` (of `n` elements) are open, `size` is that of [`Kind::Text`], and `read` writes no more than `n`
-/// elements.
+/// `read` writes no more than `n` elements of that size, and pointers to strings as `allocated` says.
 pub(super) unsafe fn texts(
-    kind: h5i::hid_t,
-    space: h5i::hid_t,
+    allocated: Allocated,
     size: Option<usize>,
     n: usize,
     read: impl FnOnce(*mut c_void) -> h5::herr_t,
     problem: impl FnOnce(String) -> String,
 ) -> Part<Vec<String>> {
-    let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.len() <= LONGEST_TEXT => Ok(text.to_string()),
-        Ok(_) => Err(format!("a string of {} bytes", bytes.len())),
-        Err(_) => Err("a string that is not UTF-8".to_string()),
-    };
     if let Some(size) = size {
         if size == 0 || size > LONGEST_TEXT {
             return Err(problem(format!("strings of {size} bytes")));
@@ -110,7 +122,11 @@ pub(super) unsafe fn texts(
             .map_err(problem)
     } else {
         let mut pointers = vec![null::<c_char>(); n];
-        let mut outcome = done(read(pointers.as_mut_ptr().cast()), |reason| reason).map(|()| Vec::with_capacity(n));
+        let mut outcome = done(read(pointers.as_mut_ptr().cast()), |reason| match &allocated {
+            Allocated::Ours(strings) => strings.refused().unwrap_or(reason),
+            Allocated::Library { .. } => reason,
+        })
+        .map(|()| Vec::with_capacity(n));
         for &pointer in &pointers {
             let Ok(list) = &mut outcome else { break };
             // SAFETY: the library gives a C string, or null for an empty one.
@@ -120,8 +136,10 @@ pub(super) unsafe fn texts(
                 Err(problem) => outcome = Err(problem),
             }
         }
-        // SAFETY: the buffer holds what the library allocated, or nulls.
-        unsafe { h5t::H5Treclaim(kind, space, h5p::H5P_DEFAULT, pointers.as_mut_ptr().cast()) };
+        if let Allocated::Library { kind, space } = allocated {
+            // SAFETY: the buffer holds what the library allocated, or nulls.
+            unsafe { h5t::H5Treclaim(kind, space, h5p::H5P_DEFAULT, pointers.as_mut_ptr().cast()) };
+        }
         outcome.map_err(problem)
     }
 }

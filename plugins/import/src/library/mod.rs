@@ -6,6 +6,7 @@
 
 mod dataset;
 mod element;
+mod strings;
 
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::os::unix::ffi::OsStrExt;
@@ -14,7 +15,7 @@ use std::ptr::null_mut;
 use std::sync::Once;
 
 pub use dataset::Dataset;
-use element::{kind_of, text_type, texts};
+use element::{kind_of, text_type, texts, Allocated};
 pub use element::{Kind, Number};
 
 use hdf5_metno_sys::{h5, h5a, h5d, h5e, h5f, h5i, h5l, h5p, h5pl, h5s, h5t, h5z, LOCK};
@@ -228,7 +229,8 @@ impl File {
             match kind_of(kind.id) {
                 Kind::Text(size) => {
                     let read = |buffer: *mut c_void| h5a::H5Aread(attribute.id, kind.id, buffer);
-                    Ok(texts(kind.id, space.id, size, 1, read, problem)?.pop())
+                    let allocated = Allocated::Library { kind: kind.id, space: space.id };
+                    Ok(texts(allocated, size, 1, read, problem)?.pop())
                 }
                 Kind::Integer { .. } => {
                     let mut value = 0i64;

@@ -1,12 +1,18 @@
 //! Reading only alignments that overlap given intervals, by the index or by reading everything.
 
+use std::fmt::Display;
+
 use rust_htslib::htslib;
 
 use crate::error::{Error, Result};
 use crate::io::bam::Alignments;
+use crate::io::index_check::{CheckedIndex, NoIndex};
 use crate::io::paths::c_path;
 use crate::io::text_input::is_stdio;
 use crate::io::Spans;
+
+/// An index that cannot be loaded is an error of ours, not a line of htslib's.
+const SILENT: i32 = htslib::HTS_IDX_SILENT_FAIL as i32;
 
 impl Alignments {
     /// Read everything, but return only alignments that overlap `spans` (contigs as indices of the header).
@@ -22,21 +28,35 @@ impl Alignments {
         if is_stdio(&self.path) {
             return Err(Error::input(&self.path, "standard input has no index; name a file to use -r or -R"));
         }
+        let refused = |why: &dyn Display| {
+            Error::input(&self.path, format!("{why}; make it with: samtools index {}", self.path.display()))
+        };
+        let checked = match self.is_cram() {
+            true => CheckedIndex::of_cram(&self.path, self.contigs.len()),
+            false => CheckedIndex::of_bam(&self.path, self.contigs.len()),
+        };
+        let checked = checked.map_err(|why| refused(&why))?;
         let name = c_path(&self.path)?;
-        // SAFETY: file and name are valid; the result is checked.
-        self.index = unsafe { htslib::sam_index_load(self.file, name.as_ptr()) };
-        if self.index.is_null() {
-            let make = format!("has no readable index; make it with: samtools index {}", self.path.display());
-            return Err(Error::input(&self.path, make));
+        // SAFETY: file and names are valid; the result is checked.
+        let index = unsafe { htslib::sam_index_load3(self.file, name.as_ptr(), checked.name().as_ptr(), SILENT) };
+        if index.is_null() {
+            return Err(refused(&NoIndex::Missing));
         }
+        self.index = index;
+        self.reach = checked.reach();
         self.spans = Some(spans.clone());
         Ok(())
     }
 
     /// Open the iterator of the next span; false when there is none left.
     pub(super) fn next_span(&mut self) -> Result<bool> {
-        let Some(&(contig, start, end)) = self.spans.as_ref().and_then(|s| s.list().get(self.span)) else {
-            return Ok(false);
+        let (contig, start, end) = loop {
+            match self.spans.as_ref().and_then(|s| s.list().get(self.span)) {
+                None => return Ok(false),
+                // No read begins there, and htslib would search for its bin without end.
+                Some(&(_, start, _)) if start >= self.reach as u64 => self.span += 1,
+                Some(&span) => break span,
+            }
         };
         let (start, end) = (i64::try_from(start).unwrap_or(i64::MAX), i64::try_from(end).unwrap_or(i64::MAX));
         // SAFETY: the index is loaded; contig is an index of the header.
