@@ -4,7 +4,7 @@
     fuzz.py BIN [--runs N] [--seconds S] [--seed N] [--only NAME,...] [--keep DIR] [--valgrind]
 
 BIN is the folder of the commands. A run takes one sound input (scripts/fuzz_inputs.py), damages one of its files
-(scripts/fuzz_mutate.py) and must end with exit code 0, 1 or 2 within 150 s and 4 GB of memory; a failure has one line
+(scripts/fuzz_mutate.py) and must end with exit code 0, 1 or 2 within 150 s of computing and 4 GB of memory; a failure has one line
 on stderr and leaves no file. The files in test-data/damaged, which crashed or hung a command once, come first. What
 fails is kept in DIR (default: fuzz-out) with its command line. Runs depend on the seed and their number only.
 """
@@ -25,6 +25,7 @@ from fuzz_inputs import ROOT, SAMPLE
 from fuzz_mutate import any_bytes, cram, inside, member, text
 
 KEPT = ROOT / "test-data/damaged"
+# Processor time, since the machine may be busy; more than the watch over CRAM (100 s) and HDF5 (45 s) allows.
 SECONDS = 150
 MEMORY = 4 << 30
 
@@ -87,9 +88,10 @@ TARGETS = {
 RARELY = {"values", "config"}
 
 
-def limits(memory):
-    """Called in the child: memory, core files."""
+def limits(memory, seconds):
+    """Called in the child: memory, processor time, core files."""
     def apply():
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
         if memory:
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -122,8 +124,8 @@ class Runner:
                 seconds *= 20
             try:
                 done = subprocess.run(line, cwd=place, env=self.environment, stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=seconds,
-                                      preexec_fn=limits(memory))
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=10 * seconds,
+                                      preexec_fn=limits(memory, seconds))
                 code, said = done.returncode, done.stderr.decode(errors="replace")
             except subprocess.TimeoutExpired as error:
                 code, said = "timeout", (error.stderr or b"").decode(errors="replace")
