@@ -34,7 +34,7 @@ pub struct RegionPrediction {
 }
 
 /// Predicted haplotype 1, haplotype 2 and log2 ratio in the user's units. Counts and other values that cannot be
-/// negative are cut at 0; the ratio is that of the ratio head, not of the two values. What is not a number stays so.
+/// negative are cut at 0; the ratio is that of the ratio head, not of the two values. NaN stays NaN.
 pub fn in_units(raw: &Prediction, targets: &TargetScale) -> [f64; 3] {
     let value = |output: f32| if output.is_nan() { f64::NAN } else { targets.in_units(output.into()) };
     [value(raw.count1), value(raw.count2), targets.log2(raw.ratio.into())]
@@ -45,8 +45,7 @@ pub fn ratio_spread(raw: &Prediction, targets: &TargetScale) -> f64 {
     raw.spread.map_or(f64::NAN, |spread| targets.log2(spread[2].into()))
 }
 
-/// Predictions of which a part is no finite number: that of activity 0, or of a network of other software whose output is
-/// not positive.
+/// How many predictions have a part that is not finite: by a network of other software whose output is not positive.
 pub fn not_finite<'a>(predictions: impl Iterator<Item = &'a Prediction>) -> usize {
     predictions.filter(|raw| !(raw.count1.is_finite() && raw.count2.is_finite() && raw.ratio.is_finite())).count()
 }

@@ -94,7 +94,7 @@ pub fn compare(
         let read = windows.of_checked(region).positions();
         let held_out = test.hold(region.contig, read.start, read.end);
         for (i, (x, y)) in pairs.into_iter().enumerate() {
-            // What is no number has no correlation.
+            // NaN would spoil every correlation.
             if (i == 2 && prediction.variants == 0) || !y.is_finite() {
                 continue;
             }

@@ -38,8 +38,8 @@ pub use report::{Report, Row, QUANTITIES};
 /// haplotype 2, the log2 ratio, and the log2 ratio with the two exchanged.
 pub type Model<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Vec<[f64; 4]>> + 'a;
 
-/// A model file as [`Model`]: its outputs as log2. A prediction that is no finite number is an error, since it has no
-/// correlation with anything.
+/// A model file as [`Model`]: its outputs as log2. A prediction that is not finite is an error, since it would spoil every
+/// correlation.
 #[cfg(feature = "onnx")]
 pub fn predict_log2(
     predictor: &mut crate::model::onnx::pair_model::PairModel,

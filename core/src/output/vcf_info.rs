@@ -67,7 +67,7 @@ pub fn check_tags(tags: &[Option<&str>]) -> Result<()> {
             let name = tagged(field, tag);
             if let Some(tag) = known.insert(name.clone(), tag).is_some().then_some(tag).flatten() {
                 return Err(Error::option(format!(
-                    "{tag} is no name for fields: {name} is another field; choose another"
+                    "fields cannot be named with {tag}: {name} is another field; choose another name"
                 )));
             }
         }
@@ -199,7 +199,7 @@ mod tests {
         check_tags(&[None]).unwrap();
         check_tags(&[Some("liver"), Some("brain"), Some("liver_brain")]).unwrap();
         for (tags, words) in [
-            (&[Some("SD")][..], "SD is no name for fields: DA_LFC_SD"),
+            (&[Some("SD")][..], "named with SD: DA_LFC_SD"),
             (&[Some("x"), Some("BG1")], "DA_LFC_BG1"),
             (&[Some("a"), Some("SD_a")], "DA_LFC_SD_a"),
             (&[Some("a"), Some("a")], "DA_LFC_a"),

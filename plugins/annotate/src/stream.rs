@@ -22,6 +22,8 @@ use crate::tracks::Tracks;
 const PAIRS: usize = 512;
 /// Bases of one haplotype in a batch, where windows are long.
 const BASES: usize = 16 << 20;
+/// Effects in a batch, where a model has many outputs.
+const EFFECTS: usize = 1 << 16;
 /// Records kept at most, where few of them are in a region.
 const RECORDS: usize = 4096;
 
@@ -172,7 +174,9 @@ struct Model<'a> {
 
 impl<'a> Model<'a> {
     fn new(engine: Engine, tag: Option<&'a str>, outputs: Vec<Output<'a>>, window: usize) -> Self {
-        let (enough, most) = ((BASES / window.max(1)).clamp(1, PAIRS), (4 * BASES / window.max(1)).max(1));
+        let (window, count) = (window.max(1), outputs.len().max(1));
+        let enough = (BASES / window).min(EFFECTS / count).clamp(1, PAIRS);
+        let most = (4 * BASES / window).min(4 * EFFECTS / count).max(1);
         Self { engine, tag, outputs, enough, most }
     }
 }

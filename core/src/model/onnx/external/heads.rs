@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use ort::value::TensorElementType;
+
 use crate::error::{Error, Result};
 use crate::model::onnx::external::description::{Description, StrandsShown};
 use crate::model::onnx::external::outputs::Output;
@@ -38,6 +40,13 @@ impl Tensors {
                     }
                 })?;
                 if !tensors.0.contains(&name) {
+                    if is_half(graph, &name) {
+                        log::warn!(
+                            "\"{}\": the output {name} is float16, which rounds values to 3 digits, and small effects \
+                             with them; an export with float32 outputs has none of this",
+                            graph_path.display()
+                        );
+                    }
                     tensors.0.push(name);
                 }
             }
@@ -57,6 +66,11 @@ impl Tensors {
             None => Some(0),
         }
     }
+}
+
+fn is_half(graph: &Shared, name: &str) -> bool {
+    let output = graph.outputs().iter().find(|output| output.name() == name);
+    output.is_some_and(|output| output.dtype().tensor_type() == Some(TensorElementType::Float16))
 }
 
 enum Missing {

@@ -114,7 +114,7 @@ impl Input {
         };
         let unknown = description.unknown;
         let Some(kind) = input.dtype().tensor_type().filter(|&kind| holds(kind, 1.0).is_some()) else {
-            return Err(format!("reads {}, which is no type of numbers that is supported", described(input)));
+            return Err(format!("reads {}, a type that is not supported", described(input)));
         };
         if holds(kind, unknown.into()) != Some(true) {
             return Err(format!("reads {}, which cannot be unknown = {unknown}", described(input)));
@@ -212,7 +212,7 @@ fn find_constant(
     most: usize,
 ) -> Result<Constant, String> {
     let Some(kind) = outlet.dtype().tensor_type().filter(|&kind| holds(kind, 0.0).is_some()) else {
-        return Err("no type of numbers that is supported".into());
+        return Err("the type is not supported".into());
     };
     if holds(kind, constant.value) != Some(true) {
         return Err(format!("it cannot be value = {}", constant.value));

@@ -29,9 +29,9 @@ pub struct Probed {
     pub one_by_one: bool,
 }
 
-/// Outputs of the first window of a pass, and their shapes.
+/// Outputs of one window of a pass, and their shapes.
 #[derive(Default)]
-struct First {
+struct OneWindow {
     shapes: Vec<Vec<usize>>,
     numbers: Vec<Vec<f64>>,
     /// Of each output the largest difference that is rounding.
@@ -44,8 +44,8 @@ struct First {
 /// The graph cannot be computed; its outputs are not one row per window; the rows differ, apart from rounding.
 pub fn probe(graph: &Shared, input: &Input, wanted: &[&str], path: &Path) -> Result<Probed> {
     let rows = input.batch.unwrap_or(1);
-    // What stands next to the window is different in the second pass.
-    let alone = pass(graph, input, wanted, rows, false).map_err(|e| failed(path, &e))?;
+    // In the second pass the window has another place and other neighbours.
+    let alone = pass(graph, input, wanted, rows, 0).map_err(|e| failed(path, &e))?;
     for (name, shape) in wanted.iter().zip(&alone.shapes) {
         if shape.first() != Some(&rows) {
             let problem =
@@ -53,12 +53,12 @@ pub fn probe(graph: &Shared, input: &Input, wanted: &[&str], path: &Path) -> Res
             return Err(Error::input(path, problem));
         }
     }
-    let done = |one_by_one, alone: First| Ok(Probed { shapes: alone.shapes, one_by_one });
+    let done = |one_by_one, alone: OneWindow| Ok(Probed { shapes: alone.shapes, one_by_one });
     if input.batch == Some(1) || input.window > LONGEST {
         return done(false, alone);
     }
     let together = input.batch.unwrap_or(TOGETHER);
-    let others = match pass(graph, input, wanted, together, true) {
+    let others = match pass(graph, input, wanted, together, together - 1) {
         Ok(others) if others.shapes.iter().all(|shape| shape.first() == Some(&together)) => others,
         // Exported with a fixed number of windows somewhere inside.
         _ if input.batch.is_none() => return done(true, alone),
@@ -66,7 +66,7 @@ pub fn probe(graph: &Shared, input: &Input, wanted: &[&str], path: &Path) -> Res
         Err(e) => return Err(failed(path, &e)),
     };
     let Some(number) = alone.differs(&others) else { return done(false, alone) };
-    let again = pass(graph, input, wanted, rows, false).map_err(|e| failed(path, &e))?;
+    let again = pass(graph, input, wanted, rows, 0).map_err(|e| failed(path, &e))?;
     let (name, problem) = (wanted[number], "the file is not exported for inference");
     Err(Error::input(
         path,
@@ -77,16 +77,16 @@ pub fn probe(graph: &Shared, input: &Input, wanted: &[&str], path: &Path) -> Res
             ),
             None => format!(
                 "gives an output {name} for a sequence that depends on the other sequences of the batch (batch \
-                 normalisation in training mode, or a softmax over the first axis): {problem}; export it after \
-                 model.eval()"
+                 normalisation in training mode, a softmax over the first axis, dynamic quantisation): {problem}; \
+                 export it after model.eval(), or for a batch of 1"
             ),
         },
     ))
 }
 
-impl First {
+impl OneWindow {
     /// The first output that differs, apart from rounding.
-    fn differs(&self, other: &First) -> Option<usize> {
+    fn differs(&self, other: &OneWindow) -> Option<usize> {
         let far = |&number: &usize| {
             let (ours, theirs) = (&self.numbers[number], &other.numbers[number]);
             let rounding = self.rounding[number].max(other.rounding[number]);
@@ -97,32 +97,34 @@ impl First {
     }
 }
 
-/// Outputs of a random window, the first of `windows`; the others are random too, or of few different bases.
+/// Outputs of a random window, that with the number `at` of `windows`. The others are random too; of few different bases
+/// if `at` is not the first.
 fn pass(
     graph: &Shared,
     input: &Input,
     wanted: &[&str],
     windows: usize,
-    other: bool,
-) -> std::result::Result<First, String> {
+    at: usize,
+) -> std::result::Result<OneWindow, String> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let mut encoded = vec![0.0; windows * input.size()];
-    for (row, out) in encoded.chunks_mut(input.size()).enumerate() {
-        let bases = if row > 0 && other { 1 + row % 2 } else { 4 };
+    for number in std::iter::once(at).chain((0..windows).filter(|&number| number != at)) {
+        let bases = if number == at || at == 0 { 4 } else { 1 + number % 2 };
         let codes: Vec<u8> = (0..input.window).map(|_| random.random_range(0..bases) as u8).collect();
-        input.encode(&codes, false, out);
+        input.encode(&codes, false, &mut encoded[number * input.size()..(number + 1) * input.size()]);
     }
     let results = input.pass(graph, wanted, windows, &encoded)?;
-    let mut first = First::default();
+    let mut found = OneWindow::default();
     for value in results.list() {
         let (shape, numbers) = (shape_of(value), Numbers::of(value)?);
-        let size = numbers.len() / shape.first().copied().unwrap_or(1).max(1);
+        // Of an output of another shape, only the shape is used.
+        let size = numbers.len() / windows;
         let all = (0..numbers.len()).map(|i| numbers.at(i).abs());
         let largest = all.filter(|x| x.is_finite()).fold(0.0, f64::max);
         let half = input.is_half() || matches!(numbers, Numbers::Half(_));
-        first.rounding.push(largest * if half { ROUNDING_HALF } else { ROUNDING });
-        first.numbers.push((0..size).map(|i| numbers.at(i)).collect());
-        first.shapes.push(shape);
+        found.rounding.push(largest * if half { ROUNDING_HALF } else { ROUNDING });
+        found.numbers.push((at * size..(at + 1) * size).map(|i| numbers.at(i)).collect());
+        found.shapes.push(shape);
     }
-    Ok(first)
+    Ok(found)
 }

@@ -122,7 +122,7 @@ impl Axes<'_> {
         let problem = |text: String| Err(Error::mismatch(text));
         let find = |key: &str, axis: Option<usize>| match axis {
             Some(axis) if axis == 0 || axis > lengths.len() => Err(Error::mismatch(format!(
-                "{key} = {axis} is no axis of the output (N{}), of which N is axis 0",
+                "{key} = {axis} is not an axis of the output (N{}), of which N is axis 0",
                 text(lengths)
             ))),
             axis => Ok(axis.map(|axis| axis - 1)),

@@ -21,7 +21,7 @@ struct Linear {
     batch: Option<i64>,
     /// Types of the input and of the outputs.
     types: [i32; 2],
-    /// What becomes of `flat` before it is an output.
+    /// The last step before the outputs.
     then: Then,
     /// By place in the flattened input, then by output.
     weights: Vec<f32>,
@@ -41,6 +41,8 @@ enum Then {
     SoftmaxOfOutputs,
     /// Random numbers are added.
     Noise,
+    /// All windows have the outputs of the first.
+    FirstForAll,
     /// Reshaped to one window, whatever their number.
     OneWindow,
 }
@@ -122,6 +124,8 @@ impl Linear {
             name: name.into(),
             raw_data: lengths.iter().flat_map(|x| x.to_le_bytes()).collect(),
         };
+        let zero =
+            TensorProto { dims: vec![1], data_type: INT64, name: "zero".into(), raw_data: 0i64.to_le_bytes().to_vec() };
         let mut inputs = vec![value("dna", self.types[0], &input)];
         node("Cast", &["dna"], "floats", vec![int("to", FLOAT.into())]);
         node("Flatten", &["floats"], "row", Vec::new());
@@ -148,6 +152,12 @@ impl Linear {
             }
             Then::SoftmaxOfBatch => node("Softmax", &["product"], last, vec![int("axis", 0)]),
             Then::SoftmaxOfOutputs => node("Softmax", &["product"], last, vec![int("axis", 1)]),
+            Then::FirstForAll => {
+                // The sum of the first row and the product less itself.
+                node("Gather", &["product", "zero"], "first", vec![int("axis", 0)]);
+                node("Sub", &["product", "product"], "nothing", Vec::new());
+                node("Add", &["nothing", "first"], last, Vec::new());
+            }
             Then::Noise => {
                 node("RandomNormalLike", &["product"], "noise", Vec::new());
                 node("Add", &["product", "noise"], last, Vec::new());
@@ -161,7 +171,7 @@ impl Linear {
         let graph = GraphProto {
             node: nodes,
             name: "linear".into(),
-            initializer: vec![weights, shape("shape", [-1, 3, 2]), shape("one", [1, -1, 2])],
+            initializer: vec![weights, zero, shape("shape", [-1, 3, 2]), shape("one", [1, -1, 2])],
             input: inputs,
             output: vec![value("flat", self.types[1], &[None, Some(6)]), value("bins", to, &[None, None, Some(2)])],
         };
@@ -470,7 +480,7 @@ fn both_strands_are_averaged_at_the_same_place() {
 fn a_graph_whose_windows_influence_each_other_is_refused() {
     for batch in [None, Some(4)] {
         let with = |then| Linear { then, ..Linear::new("N4L", batch) };
-        for then in [Then::Centre, Then::SoftmaxOfBatch] {
+        for then in [Then::Centre, Then::SoftmaxOfBatch, Then::FirstForAll] {
             let problem = problem_of(&with(then), "");
             let words = ["own.onnx", "output flat", "depends on the other sequences", "model.eval()"];
             assert!(words.iter().all(|word| problem.contains(word)), "{problem}");
