@@ -363,3 +363,32 @@ fn bad_input_leaves_nothing() {
     refused_in(here, on_counts(&model, &counts).args(all).args(["-o", "/dev/full"]), &["/dev/full", "No space left"]);
     refused_in(here, on_counts(&model, &counts).args(all).args(["-o", "/nowhere/x.tsv"]), &["/nowhere/x.tsv"]);
 }
+
+#[test]
+fn a_network_of_other_software_is_evaluated() {
+    let folder = scratch();
+    let model = linear_network(folder.path(), "log2");
+    let mut table = String::from("id\tallele_a\tallele_b\tvalue_a\tvalue_b\n");
+    let mut chance = ChaCha8Rng::seed_from_u64(17);
+    let mut sequence = || -> String { (0..64).map(|_| char::from(b"ACGT"[chance.random_range(0..4)])).collect() };
+    for i in 0..40 {
+        let (one, two) = (sequence(), sequence());
+        // What the network says, doubled.
+        let [a, b] = [&one, &two].map(|s| 2.0 * linear_value(s, 1));
+        table += &format!("p{i}\t{one}\t{two}\t{a}\t{b}\n");
+    }
+    let pairs = put(folder.path(), "pairs.tsv", table);
+    let more = ["--target-scale", "log2", "--model-sample", "brain", "--bootstrap", "0"];
+    let found = good_text(on_pairs(&model, &pairs).args(more).args(["--part", "all"]));
+    let found = Table::parse(&found);
+    for quantity in ["hap1", "hap2", "log2_ratio"] {
+        let place = |row: &usize| found.text(*row, "quantity") == quantity && found.text(*row, "name") == "pearson";
+        let rows: Vec<usize> = (0..found.rows.len()).filter(place).collect();
+        assert!(!rows.is_empty(), "{quantity}: {:?}", found.rows);
+        close(found.number(rows[0], "value"), 1.0, quantity);
+    }
+    // Activity itself is negative for some.
+    let linear = linear_network(folder.path(), "linear");
+    let mut command = on_pairs(&linear, &pairs);
+    refused(command.args(more).args(["--part", "all"]), &["linear.toml", "no finite number", "pseudocount"]);
+}

@@ -1,4 +1,5 @@
 //! `deepallele predict`.
 
+mod other_networks;
 mod regions;
 mod tracks;

@@ -86,7 +86,8 @@ pub struct PairEffects {
     regions: Vec<PairRegion>,
     known: HashMap<Window, usize>,
     waiting: Vec<Vec<WaitingSite>>,
-    mains: Mains,
+    /// By output of the models.
+    mains: Vec<Mains>,
 }
 
 /// Windows whose main variant has been found: another record of the same change is not a second one. Those far behind
@@ -219,7 +220,7 @@ impl PairEffects {
             regions: Vec::new(),
             known: HashMap::new(),
             waiting: Vec::new(),
-            mains: Mains::default(),
+            mains: Vec::new(),
         }
     }
 
@@ -334,16 +335,45 @@ impl PairEffects {
     }
 
     /// Predict all that waits: for each record added since the last call its effects in each of its regions, the
-    /// strongest first; nothing for one that stays untouched.
+    /// strongest first; nothing for one that stays untouched. Of several outputs those by the first.
     ///
     /// # Errors
     /// An engine failed.
     pub fn predict(&mut self) -> Result<Vec<Vec<PairSite>>> {
+        Ok(self.predict_outputs()?.into_iter().next().unwrap_or_default())
+    }
+
+    /// As [`predict`](Self::predict), by each output of the models ([`Ensemble::outputs`]).
+    ///
+    /// # Errors
+    /// An engine failed.
+    pub fn predict_outputs(&mut self) -> Result<Vec<Vec<Vec<PairSite>>>> {
         let Pairs { hap1, hap2, .. } = std::mem::take(&mut self.pairs);
         let window = self.models.window();
-        let predictions = Predictions(self.models.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?);
-        let of_regions: Vec<_> = std::mem::take(&mut self.regions)
-            .into_iter()
+        let predicted = self.models.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?;
+        let predicted: Vec<Predictions> = predicted.into_iter().map(Predictions).collect();
+        let (regions, waiting) = (std::mem::take(&mut self.regions), std::mem::take(&mut self.waiting));
+        self.known.clear();
+        self.mains.resize_with(predicted.len(), Mains::default);
+        let mut mains = self.mains.iter_mut();
+        Ok(self.sites.for_outputs(&predicted, |sites, predicted| {
+            let mains = mains.next().expect("one for each output");
+            of_output(sites, &regions, &waiting, predicted, mains)
+        }))
+    }
+}
+
+/// The effects by one output.
+fn of_output(
+    sites: &mut Sites,
+    regions: &[PairRegion],
+    waiting: &[Vec<WaitingSite>],
+    predictions: &Predictions,
+    mains: &mut Mains,
+) -> Vec<Vec<PairSite>> {
+    let of_regions: Vec<_> =
+        regions
+            .iter()
             .map(|region| {
                 let whole = predictions.ratio(region.pair);
                 let contribution = |[one, two]: [Query; 2]| {
@@ -358,41 +388,39 @@ impl PairEffects {
                         a
                     }
                 });
-                let main = main.map(|i| region.differing[i].0.clone());
+                let main = main.map(|i| &region.differing[i].0);
                 let unexplained = whole - contributions.iter().sum::<f64>();
-                (region.window, whole, main, unexplained)
+                (&region.window, whole, main, unexplained)
             })
             .collect();
-        self.known.clear();
-        let with_regions = self.sites.has_regions();
-        let mut sites = Vec::with_capacity(self.waiting.len());
-        for waiting in std::mem::take(&mut self.waiting) {
-            let mut found = Vec::with_capacity(waiting.len());
-            for WaitingSite { region, changes, alleles } in waiting {
-                let (window, pair, main, unexplained) = &of_regions[region];
-                let mut finite = |effect: BackgroundEffect| {
-                    let good = effect.mean().is_finite() && effect.counts.is_finite();
-                    self.sites.report.not_finite += u64::from(!good);
-                    good.then_some(effect)
-                };
-                let effect = |pairs: Option<[Query; 4]>| pairs.map(|p| predictions.effect(p)).and_then(&mut finite);
-                let alleles = alleles.into_iter().map(effect).collect();
-                let is_main = main.as_ref().is_some_and(|main| {
-                    changes.iter().flatten().any(|change| main.iter().flatten().any(|carried| carried == change))
-                });
-                let main = is_main && with_regions && self.mains.first_of(window);
-                let of_region = with_regions.then_some(OfRegion { main, unexplained: *unexplained });
-                let (region, anchor) = (window.region.clone(), window.anchor);
-                found.push(PairSite { region, anchor, alleles, pair: *pair, of_region });
-            }
-            self.sites.rank(&mut found, PairSite::strongest);
-            if !with_regions {
-                join_alleles(&mut found, |site| &mut site.alleles);
-            }
-            sites.push(found);
+    let with_regions = sites.has_regions();
+    let mut all = Vec::with_capacity(waiting.len());
+    for waiting in waiting {
+        let mut found = Vec::with_capacity(waiting.len());
+        for WaitingSite { region, changes, alleles } in waiting {
+            let (window, pair, main, unexplained) = &of_regions[*region];
+            let mut finite = |effect: BackgroundEffect| {
+                let good = effect.mean().is_finite() && effect.counts.is_finite();
+                sites.report.not_finite += u64::from(!good);
+                good.then_some(effect)
+            };
+            let effect = |pairs: &Option<[Query; 4]>| pairs.map(|p| predictions.effect(p)).and_then(&mut finite);
+            let alleles = alleles.iter().map(effect).collect();
+            let is_main = main.is_some_and(|main| {
+                changes.iter().flatten().any(|change| main.iter().flatten().any(|carried| carried == change))
+            });
+            let main = is_main && with_regions && mains.first_of(window);
+            let of_region = with_regions.then_some(OfRegion { main, unexplained: *unexplained });
+            let (region, anchor) = (window.region.clone(), window.anchor);
+            found.push(PairSite { region, anchor, alleles, pair: *pair, of_region });
         }
-        Ok(sites)
+        sites.rank(&mut found, PairSite::strongest);
+        if !with_regions {
+            join_alleles(&mut found, |site| &mut site.alleles);
+        }
+        all.push(found);
     }
+    all
 }
 
 /// What haplotype 1 or 2 carries of `near`, in order of start, but for what overlaps `but`.

@@ -379,6 +379,21 @@ impl Sites {
         self.report.annotated += u64::from(found.first().is_some_and(|one| strength(one).is_some()));
     }
 
+    /// Call `effects` for the predictions of each output of a model. A record is annotated if it is by one of them.
+    pub fn for_outputs<P, T>(&mut self, predictions: &[P], mut effects: impl FnMut(&mut Self, &P) -> T) -> Vec<T> {
+        let before = self.report.annotated;
+        let mut most = before;
+        let of = |predictions| {
+            self.report.annotated = before;
+            let found = effects(self, predictions);
+            most = most.max(self.report.annotated);
+            found
+        };
+        let found = predictions.iter().map(of).collect();
+        self.report.annotated = most;
+        found
+    }
+
     /// The verdict on the assembly ([`AssemblyCheck::verdict`]), that of the whole file when `last`.
     ///
     /// # Errors

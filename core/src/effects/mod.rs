@@ -5,6 +5,7 @@
 //! | [`regions`] | the regions that a variant lies in |
 //! | `loci` | where a record lies, and which of its alleles can be predicted (feature `onnx`, as all below) |
 //! | `reference_effects` | log2 fold change of an alternative allele over REF |
+//! | [`null`] | an effect compared with those of the same change in shuffled sequences |
 //! | `haplotype_effects` | the same in the two haplotypes of a sample, and the main variant of a region |
 //! | `predictions` | both alleles of regions and of designed pairs |
 
@@ -12,6 +13,7 @@
 pub mod haplotype_effects;
 #[cfg(feature = "onnx")]
 pub mod loci;
+pub mod null;
 #[cfg(feature = "onnx")]
 pub mod predictions;
 #[cfg(feature = "onnx")]

@@ -7,12 +7,20 @@ use crate::io::fasta::Reference;
 use crate::io::regions::Region;
 use crate::model::encode::{as_windows, encode};
 use crate::model::metadata::TargetScale;
-use crate::model::onnx::predictor::{Prediction, Predictor};
+use crate::model::onnx::pair_model::PairModel;
+use crate::model::onnx::predictor::Prediction;
 use crate::model::window::{in_region, Windows};
 
 /// Windows predicted together. Independent of the number of threads: what the engine computes may depend, in the
 /// last digit, on what it is given at once.
 const TOGETHER: usize = 512;
+/// Bases of one allele predicted together, where windows are long.
+const BASES: usize = 16 << 20;
+
+/// Windows of `window` bases predicted together.
+fn together(window: usize) -> usize {
+    (BASES / window.max(1)).clamp(1, TOGETHER)
+}
 
 /// The prediction for one region.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,15 +34,20 @@ pub struct RegionPrediction {
 }
 
 /// Predicted haplotype 1, haplotype 2 and log2 ratio in the user's units. Counts and other values that cannot be
-/// negative are cut at 0; the ratio is that of the ratio head, not of the two values.
+/// negative are cut at 0; the ratio is that of the ratio head, not of the two values. NaN stays NaN.
 pub fn in_units(raw: &Prediction, targets: &TargetScale) -> [f64; 3] {
-    let value = |output: f32| targets.in_units(output.into());
+    let value = |output: f32| if output.is_nan() { f64::NAN } else { targets.in_units(output.into()) };
     [value(raw.count1), value(raw.count2), targets.log2(raw.ratio.into())]
 }
 
 /// Standard deviation of the log2 ratio over the members of an ensemble; NaN for a single network.
 pub fn ratio_spread(raw: &Prediction, targets: &TargetScale) -> f64 {
     raw.spread.map_or(f64::NAN, |spread| targets.log2(spread[2].into()))
+}
+
+/// How many predictions have a part that is not finite: by a network of other software whose output is not positive.
+pub fn not_finite<'a>(predictions: impl Iterator<Item = &'a Prediction>) -> usize {
+    predictions.filter(|raw| !(raw.count1.is_finite() && raw.count2.is_finite() && raw.ratio.is_finite())).count()
 }
 
 /// Predict `regions`, each by its window of `windows`. `done` is called with the number finished.
@@ -46,12 +59,12 @@ pub fn predict_regions(
     windows: &Windows,
     reference: &mut Reference,
     variants: &Variants,
-    predictor: &mut Predictor,
+    model: &mut PairModel,
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<RegionPrediction>> {
-    let window = predictor.window();
+    let window = model.window();
     let mut out = Vec::with_capacity(regions.len());
-    for batch in regions.chunks(TOGETHER) {
+    for batch in regions.chunks(together(window)) {
         let (mut hap1, mut hap2) = (Vec::new(), Vec::new());
         let mut records = Vec::with_capacity(batch.len());
         for region in batch {
@@ -62,7 +75,7 @@ pub fn predict_regions(
             }
             records.push((pair.variants, pair.skipped));
         }
-        let predicted = predictor.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?;
+        let predicted = model.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?;
         out.extend(predicted.into_iter().zip(records).map(|(raw, (variants, skipped))| RegionPrediction {
             raw,
             variants,
@@ -79,10 +92,10 @@ pub fn predict_regions(
 /// A sequence longer than the window, named by its line; ONNX Runtime failed.
 pub fn predict_pairs(
     table: &PairsTable,
-    predictor: &mut Predictor,
+    model: &mut PairModel,
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<Prediction>> {
-    let window = predictor.window();
+    let window = model.window();
     let mut out = Vec::with_capacity(table.rows.len());
     // All sequences first: a wrong line must be reported before anything is written.
     for row in &table.rows {
@@ -96,14 +109,14 @@ pub fn predict_pairs(
             return Err(Error::input(&table.path, problem));
         }
     }
-    for batch in table.rows.chunks(TOGETHER) {
+    for batch in table.rows.chunks(together(window)) {
         let (mut hap1, mut hap2) = (Vec::new(), Vec::new());
         for row in batch {
             let at = |e: Error| Error::input(&table.path, format!("line {}: {e}", row.line));
             hap1.extend(encode(&row.allele_a, window).map_err(at)?);
             hap2.extend(encode(&row.allele_b, window).map_err(at)?);
         }
-        out.extend(predictor.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?);
+        out.extend(model.predict(as_windows(&hap1, window)?, as_windows(&hap2, window)?)?);
         done(out.len());
     }
     Ok(out)
@@ -123,5 +136,7 @@ mod tests {
         assert!((ratio - 0.5 / std::f64::consts::LN_2).abs() < 1e-9);
         let log2 = TargetScale { scale: Scale::Log2, pseudocount: 0.0, log_base: LogBase::Two };
         assert_eq!(in_units(&raw, &log2), [2.0, -1.0, 0.5]);
+        let nothing = Prediction { count1: f32::NAN, ..raw };
+        assert!(in_units(&nothing, &TargetScale::default())[0].is_nan());
     }
 }

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
+use ndarray::Array2;
+
 use crate::effects::loci::{join_alleles, strongest, Site, SiteWindow, Sites};
+use crate::effects::null::{NullEffects, NullRank};
 use crate::error::Result;
 use crate::genome::Edit;
 use crate::model::encode::as_windows;
@@ -21,6 +24,10 @@ pub struct AlleleEffect {
     pub deviation: Option<f64>,
     /// From the count heads: count(alt) - count(ref).
     pub counts: f64,
+    /// Jensen-Shannon distance of the two profiles, for networks that predict profiles. Of several the mean.
+    pub distance: Option<f64>,
+    /// Where `ratio` lies among null effects, where they were drawn.
+    pub null: Option<NullRank>,
 }
 
 /// The effects of one record in one region.
@@ -51,15 +58,29 @@ pub struct VariantEffects {
     references: Vec<u8>,
     /// What each record waiting gets, in each of its regions.
     waiting: Vec<Vec<Waiting>>,
+    null: Option<NullEffects>,
 }
 
-/// A window, and for each alternative the number of its pair.
-type Waiting = (Window, Vec<Option<usize>>);
+/// A window, and for each alternative its pairs.
+type Waiting = (Window, Vec<Option<AllelePairs>>);
+
+/// Pairs of windows by their number: that of an alternative, and the null effects after it.
+#[derive(Clone, Copy, Debug)]
+struct AllelePairs {
+    pair: usize,
+    null: usize,
+}
 
 impl VariantEffects {
     /// Of records at `sites`.
     pub fn new(sites: Sites, models: Ensemble) -> Self {
-        Self { sites, models, alternatives: Vec::new(), references: Vec::new(), waiting: Vec::new() }
+        Self { sites, models, alternatives: Vec::new(), references: Vec::new(), waiting: Vec::new(), null: None }
+    }
+
+    /// Also compare each effect with these null effects.
+    pub fn with_null(mut self, null: Option<NullEffects>) -> Self {
+        self.null = null;
+        self
     }
 
     /// Where the records lie, and what is counted of them.
@@ -88,7 +109,7 @@ impl VariantEffects {
         Ok(())
     }
 
-    fn pairs(&mut self, site: &Site, of: &SiteWindow) -> Result<Vec<Option<usize>>> {
+    fn pairs(&mut self, site: &Site, of: &SiteWindow) -> Result<Vec<Option<AllelePairs>>> {
         let length = self.models.window();
         let mut pairs = vec![None; site.alternatives.len()];
         // The window with REF is the same for every alternative.
@@ -100,52 +121,86 @@ impl VariantEffects {
                 None => build(&[])?,
             };
             let (Some(with_ref), Some(with_alternative)) = (with_ref, build(&[change.edit()])?) else { continue };
-            pairs[allele] = Some(self.alternatives.len() / length);
+            // ALT that is REF changes nothing.
+            let null = match self.null.filter(|_| with_ref != with_alternative) {
+                Some(null) => {
+                    let replaced = usize::try_from(change.end - change.start).unwrap_or(usize::MAX);
+                    null.pairs(&with_ref, &with_alternative, replaced, change.bases.len())
+                }
+                None => Vec::new(),
+            };
+            pairs[allele] = Some(AllelePairs { pair: self.alternatives.len() / length, null: null.len() });
             self.alternatives.extend_from_slice(&with_alternative);
             self.references.extend_from_slice(&with_ref);
+            for [with_alternative, with_ref] in null {
+                self.alternatives.extend_from_slice(&with_alternative);
+                self.references.extend_from_slice(&with_ref);
+            }
             plain = Some(with_ref);
         }
         Ok(pairs)
     }
 
     /// Predict all that waits: for each record added since the last call its effects in each of its regions, the
-    /// strongest first; nothing for one that stays untouched.
+    /// strongest first; nothing for one that stays untouched. Of several outputs those by the first.
     ///
     /// # Errors
     /// An engine failed.
     pub fn predict(&mut self) -> Result<Vec<Vec<SiteEffects>>> {
+        Ok(self.predict_outputs()?.into_iter().next().unwrap_or_default())
+    }
+
+    /// As [`predict`](Self::predict), by each output of the models ([`Ensemble::outputs`]).
+    ///
+    /// # Errors
+    /// An engine failed.
+    pub fn predict_outputs(&mut self) -> Result<Vec<Vec<Vec<SiteEffects>>>> {
         let window = self.models.window();
         let (alternatives, references) =
             (as_windows(&self.alternatives, window)?, as_windows(&self.references, window)?);
         let predicted = self.models.predict(alternatives, references)?;
         self.alternatives.clear();
         self.references.clear();
-        let effect = |pair: usize| {
-            let members = predicted.row(pair);
-            let (ratio, deviation) = mean_and_deviation(members.iter().map(MemberPrediction::antisymmetric_ratio));
-            let (counts, _) = mean_and_deviation(members.iter().map(|member| member.counts[0] - member.counts[1]));
-            AlleleEffect { ratio, deviation, counts }
-        };
-        let mut sites = Vec::with_capacity(self.waiting.len());
-        for waiting in std::mem::take(&mut self.waiting) {
-            let mut finite = |effect: AlleleEffect| {
-                let good = effect.ratio.is_finite() && effect.counts.is_finite();
-                self.sites.report.not_finite += u64::from(!good);
-                good.then_some(effect)
-            };
-            let mut found = Vec::with_capacity(waiting.len());
-            for (Window { region, anchor, .. }, pairs) in waiting {
-                let alleles = pairs.into_iter().map(|pair| pair.map(effect).and_then(&mut finite)).collect();
-                found.push(SiteEffects { region, anchor, alleles });
-            }
-            self.sites.rank(&mut found, SiteEffects::strongest);
-            if !self.sites.has_regions() {
-                join_alleles(&mut found, |site| &mut site.alleles);
-            }
-            sites.push(found);
-        }
-        Ok(sites)
+        let waiting = std::mem::take(&mut self.waiting);
+        Ok(self.sites.for_outputs(&predicted, |sites, predicted| of_output(sites, &waiting, predicted)))
     }
+}
+
+/// The effects by one output, whose predictions are `predicted` (pairs, networks).
+fn of_output(
+    sites: &mut Sites,
+    waiting: &[Vec<Waiting>],
+    predicted: &Array2<MemberPrediction>,
+) -> Vec<Vec<SiteEffects>> {
+    let ratio = |pair: usize| mean_and_deviation(predicted.row(pair).iter().map(MemberPrediction::antisymmetric_ratio));
+    let effect = |AllelePairs { pair, null }: AllelePairs| {
+        let members = predicted.row(pair);
+        let (ratio_of_pair, deviation) = ratio(pair);
+        let (counts, _) = mean_and_deviation(members.iter().map(|member| member.counts[0] - member.counts[1]));
+        let distances = members.iter().filter_map(|member| member.distance);
+        let distance = (distances.clone().count() == members.len()).then(|| mean_and_deviation(distances).0);
+        let null = NullRank::of(ratio_of_pair, (pair + 1..=pair + null).map(|pair| ratio(pair).0));
+        AlleleEffect { ratio: ratio_of_pair, deviation, counts, distance, null }
+    };
+    let mut found = Vec::with_capacity(waiting.len());
+    for waiting in waiting {
+        let mut finite = |effect: AlleleEffect| {
+            let good = effect.ratio.is_finite() && effect.counts.is_finite();
+            sites.report.not_finite += u64::from(!good);
+            good.then_some(effect)
+        };
+        let mut of_record = Vec::with_capacity(waiting.len());
+        for (window, pairs) in waiting {
+            let alleles = pairs.iter().map(|pair| pair.map(effect).and_then(&mut finite)).collect();
+            of_record.push(SiteEffects { region: window.region.clone(), anchor: window.anchor, alleles });
+        }
+        sites.rank(&mut of_record, SiteEffects::strongest);
+        if !sites.has_regions() {
+            join_alleles(&mut of_record, |site| &mut site.alleles);
+        }
+        found.push(of_record);
+    }
+    found
 }
 
 #[cfg(test)]

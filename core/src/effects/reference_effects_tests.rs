@@ -104,7 +104,10 @@ fn exchanging_the_alleles_changes_the_sign_and_nothing_else() {
     let mut effects = setting.effects(None);
     effects.add("chr1", 30, &alleles("T,C,T")).unwrap();
     let forth = effects.predict().unwrap().remove(0).remove(0).alleles;
-    assert_eq!(forth[1].unwrap(), AlleleEffect { ratio: 0.0, deviation: None, counts: 0.0 });
+    assert_eq!(
+        forth[1].unwrap(),
+        AlleleEffect { ratio: 0.0, deviation: None, counts: 0.0, distance: None, null: None }
+    );
     let mut mutated = BASES.to_vec();
     mutated[30] = b'C';
     let other = tempfile::tempdir().unwrap();

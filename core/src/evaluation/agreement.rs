@@ -94,7 +94,8 @@ pub fn compare(
         let read = windows.of_checked(region).positions();
         let held_out = test.hold(region.contig, read.start, read.end);
         for (i, (x, y)) in pairs.into_iter().enumerate() {
-            if i == 2 && prediction.variants == 0 {
+            // NaN would spoil every correlation.
+            if (i == 2 && prediction.variants == 0) || !y.is_finite() {
                 continue;
             }
             for columns in std::iter::once(&mut all).chain(held_out.then_some(&mut tested)) {

@@ -23,7 +23,7 @@ pub mod report;
 #[cfg(test)]
 mod tests;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::ceiling::{ceiling, replicate_ceiling};
 use crate::stats::bootstrap::Resampling;
 use crate::stats::calibration::{by_prediction, by_size, Share, Z95};
@@ -38,10 +38,11 @@ pub use report::{Report, Row, QUANTITIES};
 /// haplotype 2, the log2 ratio, and the log2 ratio with the two exchanged.
 pub type Model<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Vec<[f64; 4]>> + 'a;
 
-/// A model file as [`Model`]: its outputs as log2.
+/// A model file as [`Model`]: its outputs as log2. A prediction that is not finite is an error, since it would spoil every
+/// correlation.
 #[cfg(feature = "onnx")]
 pub fn predict_log2(
-    predictor: &mut crate::model::onnx::predictor::Predictor,
+    predictor: &mut crate::model::onnx::pair_model::PairModel,
     targets: crate::model::metadata::TargetScale,
 ) -> impl FnMut(&[u8], &[u8]) -> Result<Vec<[f64; 4]>> + '_ {
     use crate::model::encode::as_windows;
@@ -49,6 +50,14 @@ pub fn predict_log2(
         let log2 = |output: f32| targets.log2(output.into());
         let window = predictor.window();
         let predictions = predictor.predict(as_windows(hap1, window)?, as_windows(hap2, window)?)?;
+        let wrong = crate::effects::predictions::not_finite(predictions.iter());
+        if wrong > 0 {
+            return Err(Error::mismatch(format!(
+                "the model predicts no finite number for {wrong} of {} pairs of windows: its activity is not positive; \
+                 give the output a pseudocount",
+                predictions.len()
+            )));
+        }
         Ok(predictions.iter().map(|p| [p.count1, p.count2, p.ratio, p.ratio_swapped].map(log2)).collect())
     }
 }

@@ -1,8 +1,9 @@
 //! The INFO fields of predicted effects.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::vcf::VcfHeader;
 
 /// log2 fold change of the alternative over REF, from the ratio head.
@@ -23,16 +24,55 @@ pub const MAIN: &str = "DA_MAIN";
 pub const REGION: &str = "DA_REGION";
 /// Standard deviation of [`LFC`] over the networks of an ensemble.
 pub const DEVIATION: &str = "DA_LFC_SD";
+/// Jensen-Shannon distance of the profiles with the alternative and with REF, of a network that predicts profiles.
+pub const DISTANCE: &str = "DA_JSD";
+/// Quantile of [`LFC`] among null effects.
+pub const QUANTILE: &str = "DA_Q";
+/// Two-sided p-value of [`LFC`] among null effects.
+pub const P_VALUE: &str = "DA_P";
 /// All values in every region, in the form that `bcftools +split-vep` reads.
 pub const ALL: &str = "DA_ALL";
 
 /// All fields.
-pub const FIELDS: [&str; 10] =
-    [LFC, DEVIATION, LFC_BACKGROUND1, LFC_BACKGROUND2, COUNT_LFC, PAIR, EPISTASIS, MAIN, REGION, ALL];
+pub const FIELDS: [&str; 13] = [
+    LFC,
+    DEVIATION,
+    LFC_BACKGROUND1,
+    LFC_BACKGROUND2,
+    COUNT_LFC,
+    DISTANCE,
+    QUANTILE,
+    P_VALUE,
+    PAIR,
+    EPISTASIS,
+    MAIN,
+    REGION,
+    ALL,
+];
 
 /// Name of a field for the model with this tag.
 pub fn tagged(field: &str, tag: Option<&str>) -> String {
     tag.map_or_else(|| field.to_string(), |tag| format!("{field}_{tag}"))
+}
+
+/// Check that the fields with these tags are different ones: `DA_LFC` with the tag `SD` is also the deviation of `DA_LFC`.
+///
+/// # Errors
+/// Two fields have the same name.
+pub fn check_tags(tags: &[Option<&str>]) -> Result<()> {
+    let mut known: HashMap<String, Option<&str>> = HashMap::new();
+    // Without a tag all fields may be in the file, from this run or another.
+    for tag in std::iter::once(None).chain(tags.iter().copied().filter(Option::is_some)) {
+        for field in FIELDS {
+            let name = tagged(field, tag);
+            if let Some(tag) = known.insert(name.clone(), tag).is_some().then_some(tag).flatten() {
+                return Err(Error::option(format!(
+                    "fields cannot be named with {tag}: {name} is another field; choose another name"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Which fields are written.
@@ -48,6 +88,10 @@ pub struct Declared<'a> {
     pub counts: bool,
     /// Whether the model is an ensemble.
     pub deviation: bool,
+    /// Whether the model predicts profiles.
+    pub distance: bool,
+    /// Number of null effects of each allele, if there are any.
+    pub null: Option<u32>,
     /// Suffix of the names.
     pub tag: Option<&'a str>,
 }
@@ -63,11 +107,19 @@ impl Declared<'_> {
             (LFC_BACKGROUND1, pair),
             (LFC_BACKGROUND2, pair),
             (COUNT_LFC, self.counts),
+            (DISTANCE, self.distance && !pair),
+            (QUANTILE, self.null.is_some() && !pair),
+            (P_VALUE, self.null.is_some() && !pair),
             (PAIR, pair),
             (EPISTASIS, pair && self.regions),
             (MAIN, pair && self.regions),
         ];
         fields.into_iter().filter(|(_, there)| *there).map(|(field, _)| field).collect()
+    }
+
+    fn null_effects(&self) -> String {
+        let count = self.null.unwrap_or_default();
+        format!("those of the same change in {count} dinucleotide-shuffled windows")
     }
 
     /// Number, type and description of a field.
@@ -86,6 +138,12 @@ impl Declared<'_> {
                 ("A", "Float", format!("{fold_change}, count head, mean of both haplotypes"))
             }
             COUNT_LFC => ("A", "Float", format!("{fold_change}, difference of count heads")),
+            DISTANCE => {
+                let text = "Jensen-Shannon distance (base 2) of the predicted profiles with ALT and with REF";
+                ("A", "Float", text.into())
+            }
+            QUANTILE => ("A", "Float", format!("Quantile of DA_LFC among {}", self.null_effects())),
+            P_VALUE => ("A", "Float", format!("Two-sided p-value of DA_LFC among {}", self.null_effects())),
             PAIR => ("1", "Float", format!("Predicted log2 ratio of the pair, haplotype 1 ({one}) over 2 ({two})")),
             EPISTASIS => ("1", "Float", "DA_PAIR less the sum of the effects of single variants of the region".into()),
             MAIN => ("0", "Flag", "The variant with the largest effect on the ratio of its region".into()),
@@ -130,5 +188,25 @@ impl Declared<'_> {
             header.declare_info(&tagged(field, self.tag), number, kind, &rest, path)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tagged_fields_are_different_ones() {
+        check_tags(&[None]).unwrap();
+        check_tags(&[Some("liver"), Some("brain"), Some("liver_brain")]).unwrap();
+        for (tags, words) in [
+            (&[Some("SD")][..], "named with SD: DA_LFC_SD"),
+            (&[Some("x"), Some("BG1")], "DA_LFC_BG1"),
+            (&[Some("a"), Some("SD_a")], "DA_LFC_SD_a"),
+            (&[Some("a"), Some("a")], "DA_LFC_a"),
+        ] {
+            let problem = check_tags(tags).unwrap_err().to_string();
+            assert!(problem.contains(words), "{problem}");
+        }
     }
 }

@@ -38,6 +38,8 @@ const EXAMPLES: &str = "Examples:
 /// the largest effect on that ratio, and DA_EPI, the part of the ratio that the effects of single variants do not add up
 /// to. The input must be sorted in this mode.
 ///
+/// With --null, each effect is compared with those of the same change in shuffled windows: INFO/DA_Q and INFO/DA_P.
+///
 /// Records keep their order. With -L, records outside all regions are written unchanged.
 #[derive(Parser)]
 #[command(display_order = 60, after_help = EXAMPLES, mut_args(describe_tracks))]
@@ -69,6 +71,16 @@ pub struct Args {
     /// Also write INFO/DA_ALL, the values of each allele in every region (for bcftools +split-vep -a DA_ALL)
     #[arg(long, requires = "regions", help_heading = "Regions and variants")]
     pub all_regions: bool,
+
+    /// Also write INFO/DA_Q and INFO/DA_P, the quantile and the two-sided p-value of DA_LFC among the effects of the same
+    /// change in INT dinucleotide-shuffled windows (INT times the work)
+    #[arg(long, value_name = "INT", help_heading = "Null effects", value_parser = clap::value_parser!(u32).range(1..=100_000),
+          conflicts_with_all = ["sample", "strain", "hap1", "hap2"])]
+    pub null: Option<u32>,
+
+    /// Seed of the shuffled windows
+    #[arg(long, value_name = "INT", default_value_t = 1, requires = "null", help_heading = "Null effects")]
+    pub seed: u64,
 
     #[command(flatten)]
     pub haplotypes: HaplotypeArgs,
@@ -261,6 +273,7 @@ mod tests {
             "-m a -m b --tag liver --tag brain -f f in.vcf",
             "-m a -m b --ensemble -f f --bigwig t.bw in.vcf",
             "-m m -f f -L r.bed --all-regions in.vcf",
+            "-m m -f f --null 100 --seed 7 in.vcf",
             "-m a -m b --ensemble -f f -s kid -v - in.vcf",
             "-m a -m a --tag x --tag y --model-sample x --model-sample y -f f in.vcf",
         ]);
@@ -276,6 +289,9 @@ mod tests {
             ("-m a --ensemble -f f in.vcf", "several models"),
             ("-m a -m b --ensemble --tag x --tag y -f f in.vcf", "cannot be used with"),
             ("-m m --all-regions -f f in.vcf", "--regions <FILE>"),
+            ("-m m -f f --null 0 in.vcf", "1..=100000"),
+            ("-m m -f f --seed 7 in.vcf", "--null <INT>"),
+            ("-m m -f f --null 10 -s kid in.vcf", "cannot be used with"),
             ("-m a -m b --tag x --tag x -f f in.vcf", "twice"),
             ("-m a --tag x;y -f f in.vcf", "cannot be part of an INFO field"),
             ("-m a -m b -m c --tag x --tag y --tag z --model-sample u --model-sample v -f f in.vcf", "2 samples"),

@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deepallele_common::{open_model, open_sequence_model, read_regions, report_windows, usage};
+use deepallele_common::{is_description, open_model, open_sequence_model, read_regions, report_windows, usage};
 use deepallele_core::effects::haplotype_effects::{BackgroundEffect, PairEffects, PairSite};
 use deepallele_core::effects::loci::Sites;
+use deepallele_core::effects::null::NullEffects;
 use deepallele_core::effects::reference_effects::{AlleleEffect, SiteEffects, VariantEffects};
 use deepallele_core::effects::regions::RegionIndex;
 use deepallele_core::error::{Error, Result};
@@ -46,7 +47,7 @@ pub struct Annotation {
 pub fn open_models(models: &Tagged, threads: usize) -> anyhow::Result<Ensemble> {
     let mut ensemble: Option<Ensemble> = None;
     for file in &models.files {
-        let model: Network = match file.path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml")) {
+        let model: Network = match is_description(file.path) {
             true => open_sequence_model(file.path, file.sample, threads)?.into(),
             false => IncrementalPredictor::new(open_model(file.path, file.sample, threads)?).into(),
         };
@@ -104,7 +105,8 @@ impl Engine {
         };
         let sites = Sites::new(reference, places.regions.clone(), windows).on_mismatch(args.on_mismatch);
         if args.haplotypes.is_empty() {
-            return Ok(Engine::Reference(Box::new(VariantEffects::new(sites, models))));
+            let null = args.null.map(|count| NullEffects { count: count as usize, seed: args.seed });
+            return Ok(Engine::Reference(Box::new(VariantEffects::new(sites, models).with_null(null))));
         }
         let (hap1, hap2) = args.haplotypes.sources()?;
         // Never standard input: the options were checked.
@@ -149,20 +151,23 @@ impl Engine {
         }
     }
 
-    /// The fields `declared` of each of the `records` that wait; `None` for one that stays unchanged.
-    pub fn predict(&mut self, records: &[VcfRecord], declared: &Declared) -> Result<Vec<Option<Annotation>>> {
-        let fields = declared.in_region();
-        let annotate = |(found, record): (Vec<InRegion>, &VcfRecord)| annotation(record, &found, &fields, declared.all);
-        Ok(match self {
-            Engine::Reference(effects) => {
-                let found = effects.predict()?.into_iter().map(|found| found.into_iter().map(of_reference).collect());
-                found.zip(records).map(annotate).collect()
-            }
-            Engine::Pair(effects, _) => {
-                let found = effects.predict()?.into_iter().map(|found| found.into_iter().map(of_pair).collect());
-                found.zip(records).map(annotate).collect()
-            }
-        })
+    /// For each output of the models the fields `declared` of each of the `records` that wait; `None` for one that stays
+    /// unchanged.
+    pub fn predict<'a>(
+        &mut self,
+        records: &[VcfRecord],
+        declared: impl Iterator<Item = &'a Declared<'a>>,
+    ) -> Result<Vec<Vec<Option<Annotation>>>> {
+        let found: Vec<Vec<Vec<InRegion>>> = match self {
+            Engine::Reference(effects) => in_regions(effects.predict_outputs()?, of_reference),
+            Engine::Pair(effects, _) => in_regions(effects.predict_outputs()?, of_pair),
+        };
+        let by_output = found.into_iter().zip(declared).map(|(found, declared)| {
+            let fields = declared.in_region();
+            let records = found.iter().zip(records);
+            records.map(|(found, record)| annotation(record, found, &fields, declared.all)).collect()
+        });
+        Ok(by_output.collect())
     }
 
     /// Read the rest of the haplotypes, so that an error at the end of their file is not missed, and report how many
@@ -198,6 +203,12 @@ struct InRegion {
     main: bool,
 }
 
+/// What was found of each record in each region, by output.
+fn in_regions<S>(found: Vec<Vec<Vec<S>>>, convert: fn(S) -> InRegion) -> Vec<Vec<Vec<InRegion>>> {
+    let of_record = |found: Vec<S>| found.into_iter().map(convert).collect();
+    found.into_iter().map(|found| found.into_iter().map(of_record).collect()).collect()
+}
+
 fn of_reference(site: SiteEffects) -> InRegion {
     let of = |value: fn(&AlleleEffect) -> Option<f64>| site.alleles.iter().map(|e| value(e.as_ref()?)).collect();
     InRegion {
@@ -206,6 +217,9 @@ fn of_reference(site: SiteEffects) -> InRegion {
             (vcf_info::LFC, of(|e| Some(e.ratio))),
             (vcf_info::DEVIATION, of(|e| e.deviation)),
             (vcf_info::COUNT_LFC, of(|e| Some(e.counts))),
+            (vcf_info::DISTANCE, of(|e| e.distance)),
+            (vcf_info::QUANTILE, of(|e| e.null.map(|null| null.quantile))),
+            (vcf_info::P_VALUE, of(|e| e.null.map(|null| null.p_value))),
         ],
         of_record: Vec::new(),
         main: false,

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use deepallele_common::interval::Interval;
-use deepallele_common::{input_or_stdin, Progress};
+use deepallele_common::{input_or_stdin, usage, Progress};
 use deepallele_core::effects::loci;
 use deepallele_core::error::Error;
 use deepallele_core::io::output_file;
 use deepallele_core::io::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
 use deepallele_core::io::Contigs;
+use deepallele_core::model::onnx::ensemble::Ensemble;
 use deepallele_core::output::vcf_info::{self, Declared};
 
-use crate::args::Args;
+use crate::args::{Args, Tagged};
 use crate::engine::{open_models, Annotation, Engine, Places};
 use crate::tracks::Tracks;
 
@@ -21,6 +22,8 @@ use crate::tracks::Tracks;
 const PAIRS: usize = 512;
 /// Bases of one haplotype in a batch, where windows are long.
 const BASES: usize = 16 << 20;
+/// Effects in a batch, where a model has many outputs.
+const EFFECTS: usize = 1 << 16;
 /// Records kept at most, where few of them are in a region.
 const RECORDS: usize = 4096;
 
@@ -50,19 +53,30 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let ensembles = tagged.iter().map(|choice| open_models(choice, threads)).collect::<anyhow::Result<Vec<_>>>()?;
     let rules: Vec<_> = ensembles.iter().map(|ensemble| args.windows.over(*ensemble.rule())).collect();
     let places = Places::open(&args, &rules)?;
+    let tags: Vec<Vec<Option<String>>> = tagged.iter().zip(&ensembles).map(|(one, models)| tags(one, models)).collect();
+    let all_tags: Vec<Option<&str>> = tags.iter().flatten().map(Option::as_deref).collect();
+    vcf_info::check_tags(&all_tags)?;
+    if all_tags.len() > 1 && !args.tracks.is_empty() {
+        return Err(usage("tracks and session can show only one output: choose it with --model-sample"));
+    }
     let mut models = Vec::new();
-    for (choice, ensemble) in tagged.iter().zip(ensembles) {
-        let declared = Declared {
-            pair: names.as_ref().map(|n| [n[0].as_str(), n[1].as_str()]),
-            regions: args.regions.is_some(),
-            all: args.all_regions,
-            counts: ensemble.has_counts(),
-            deviation: ensemble.members() > 1,
-            tag: choice.tag,
-        };
+    for ((choice, ensemble), tags) in tagged.iter().zip(ensembles).zip(&tags) {
+        let outputs = tags.iter().enumerate().map(|(number, tag)| {
+            Output::new(Declared {
+                pair: names.as_ref().map(|n| [n[0].as_str(), n[1].as_str()]),
+                regions: args.regions.is_some(),
+                all: args.all_regions,
+                counts: ensemble.has_counts(),
+                deviation: ensemble.members() > 1,
+                distance: ensemble.has_profile(number),
+                null: args.null,
+                tag: tag.as_deref(),
+            })
+        });
+        let outputs: Vec<Output> = outputs.collect();
         let window = ensemble.window();
         let engine = Engine::open(&args, &places, ensemble, &input, &reader)?;
-        let kept = declared.kept(reader.header());
+        let kept: Vec<String> = outputs.iter().flat_map(|output| output.declared.kept(reader.header())).collect();
         if !kept.is_empty() {
             log::warn!(
                 "\"{}\" is annotated already: records keep their {} where this run writes no value (bcftools annotate -x removes them)",
@@ -70,8 +84,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 kept.join(", ")
             );
         }
-        declared.declare(reader.header_mut(), env!("CARGO_PKG_VERSION"), &input)?;
-        models.push(Model::new(engine, declared, window));
+        for output in &outputs {
+            output.declared.declare(reader.header_mut(), env!("CARGO_PKG_VERSION"), &input)?;
+        }
+        models.push(Model::new(engine, choice.tag, outputs, window));
     }
     let provenance = args.provenance.provenance("annotate");
     for line in provenance.iter().flat_map(|p| p.lines()) {
@@ -94,7 +110,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let Run { writer, models, tracks, progress, .. } = run;
     drop(progress);
     for mut model in models {
-        if let Some(tag) = model.declared.tag {
+        if let Some(tag) = model.tag {
             log::info!("{tag}:");
         }
         model.engine.finish()?;
@@ -118,26 +134,50 @@ fn restriction(list: Vec<Interval>) -> Restriction {
     Restriction::new(list.into_iter().map(|i| (i.contig, i.start, i.end)))
 }
 
-struct Model<'a> {
-    engine: Engine,
+/// The suffixes of the fields of each output of models that share `choice`.
+fn tags(choice: &Tagged, models: &Ensemble) -> Vec<Option<String>> {
+    let tag = |name: Option<&str>| match (choice.tag, name) {
+        (Some(tag), Some(name)) => Some(format!("{tag}_{name}")),
+        (tag, name) => tag.or(name).map(String::from),
+    };
+    models.outputs().into_iter().map(tag).collect()
+}
+
+/// One output of models, and its fields.
+struct Output<'a> {
     declared: Declared<'a>,
-    /// Pairs of windows in a batch, and how many may wait at most.
-    enough: usize,
-    most: usize,
     /// The name of each field with the tag.
     names: HashMap<&'static str, String>,
 }
 
-impl<'a> Model<'a> {
-    fn new(engine: Engine, declared: Declared<'a>, window: usize) -> Self {
+impl<'a> Output<'a> {
+    fn new(declared: Declared<'a>) -> Self {
         let tag = declared.tag;
         let names = tag.map(|tag| vcf_info::FIELDS.map(|field| (field, vcf_info::tagged(field, Some(tag)))));
-        let (enough, most) = ((BASES / window.max(1)).clamp(1, PAIRS), (4 * BASES / window.max(1)).max(1));
-        Self { engine, declared, enough, most, names: names.into_iter().flatten().collect() }
+        Self { declared, names: names.into_iter().flatten().collect() }
     }
 
     fn field(&self, field: &'static str) -> &str {
         self.names.get(field).map_or(field, String::as_str)
+    }
+}
+
+struct Model<'a> {
+    engine: Engine,
+    /// `--tag`.
+    tag: Option<&'a str>,
+    outputs: Vec<Output<'a>>,
+    /// Pairs of windows in a batch, and how many may wait at most.
+    enough: usize,
+    most: usize,
+}
+
+impl<'a> Model<'a> {
+    fn new(engine: Engine, tag: Option<&'a str>, outputs: Vec<Output<'a>>, window: usize) -> Self {
+        let (window, count) = (window.max(1), outputs.len().max(1));
+        let enough = (BASES / window).min(EFFECTS / count).clamp(1, PAIRS);
+        let most = (4 * BASES / window).min(4 * EFFECTS / count).max(1);
+        Self { engine, tag, outputs, enough, most }
     }
 }
 
@@ -185,7 +225,8 @@ impl Run<'_> {
             let declared = if last { Contigs::from_names(reader.header().contigs()) } else { Contigs::default() };
             let checked = model.engine.sites().check_assembly(&declared, last);
             checked.map_err(|e| Error::input(self.input, e.to_string()))?;
-            predicted.push(model.engine.predict(&self.waiting, &model.declared)?.into_iter());
+            let declared = model.outputs.iter().map(|output| &output.declared);
+            predicted.extend(model.engine.predict(&self.waiting, declared)?.into_iter().map(Vec::into_iter));
         }
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
@@ -204,10 +245,11 @@ impl Run<'_> {
         };
         self.progress.add(self.waiting.len() as u64);
         for mut record in self.waiting.drain(..) {
-            for (model, predicted) in self.models.iter().zip(&mut predicted) {
+            let outputs = self.models.iter().flat_map(|model| &model.outputs);
+            for (output, predicted) in outputs.zip(&mut predicted) {
                 let Some(Annotation { strongest, values }) = predicted.next().flatten() else { continue };
                 self.tracks.push(&record, strongest);
-                let values: Vec<_> = values.into_iter().map(|(field, value)| (model.field(field), value)).collect();
+                let values: Vec<_> = values.into_iter().map(|(field, value)| (output.field(field), value)).collect();
                 record
                     .set_info(reader.header(), &values)
                     .map_err(|e| Error::input(self.input, format!("{} {e}", record.place())))?;

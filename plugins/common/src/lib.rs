@@ -30,7 +30,7 @@ pub use bigwig::write_bigwig;
 pub use interrupt::Interrupt;
 pub use models::ModelArgs;
 #[cfg(feature = "onnx")]
-pub use models::{open_model, open_sequence_model};
+pub use models::{is_description, open_model, open_sequence_model};
 pub use options::{
     input_or_stdin, one_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs,
     RestrictArgs, ThreadArgs, TrackArgs, VcfOutputArgs,

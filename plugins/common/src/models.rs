@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 #[cfg(feature = "onnx")]
-pub use open::{open_model, open_sequence_model};
+pub use open::{is_description, open_model, open_sequence_model};
 
 /// `-m --model-sample`
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Input")]
 pub struct ModelArgs {
-    /// Model file (model.onnx) written by deepallele train or import
-    #[arg(short = 'm', long, value_name = "ONNX")]
+    /// Model file (model.onnx) written by deepallele train or import, or the description (NAME.toml) of another network
+    /// that reads sequences
+    #[arg(short = 'm', long, value_name = "MODEL")]
     pub model: PathBuf,
 
     /// Sample to predict, for a model of several samples [default: its first]
@@ -26,6 +27,7 @@ mod open {
 
     use deepallele_core::error::Result;
     use deepallele_core::model::onnx::external::SequenceModel;
+    use deepallele_core::model::onnx::pair_model::PairModel;
     use deepallele_core::model::onnx::predictor::Predictor;
 
     use super::ModelArgs;
@@ -35,9 +37,28 @@ mod open {
         ///
         /// # Errors
         /// A file that is not a model, a sample that it does not have, or no ONNX Runtime.
-        pub fn open(&self, threads: usize) -> Result<Predictor> {
-            open_model(&self.model, self.model_sample.as_deref(), threads)
+        pub fn open(&self, threads: usize) -> Result<PairModel> {
+            let sample = self.model_sample.as_deref();
+            if !is_description(&self.model) {
+                return open_model(&self.model, sample, threads).map(PairModel::from);
+            }
+            let mut model = SequenceModel::open(&self.model, threads)?;
+            let samples: Vec<String> = model.samples().into_iter().map(String::from).collect();
+            match (sample, samples.first()) {
+                (Some(name), _) => model.choose_sample(name)?,
+                (None, Some(first)) => {
+                    model.choose_sample(first)?;
+                    report_choice(&self.model, &samples);
+                }
+                (None, None) => {}
+            }
+            Ok(model.into())
         }
+    }
+
+    /// Whether `path` is the description of a network of other software, by its name.
+    pub fn is_description(path: &Path) -> bool {
+        path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml"))
     }
 
     /// The model file `path`, ready to predict `sample` (or its first sample) with `threads` threads.
@@ -54,7 +75,7 @@ mod open {
     }
 
     /// The sequence-to-activity network that the TOML file `path` describes, ready to predict `sample` (or its first
-    /// sample).
+    /// sample, or all outputs that have names).
     ///
     /// # Errors
     /// As [`ModelArgs::open`].
@@ -62,6 +83,8 @@ mod open {
         let mut model = SequenceModel::open(path, threads)?;
         match sample {
             Some(name) => model.choose_sample(name)?,
+            // Outputs with names are all predicted.
+            None if model.outputs().iter().all(Option::is_some) => {}
             None => report_choice(path, &model.samples()),
         }
         Ok(model)

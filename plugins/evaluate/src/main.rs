@@ -22,8 +22,9 @@ fn run(args: Args) -> anyhow::Result<()> {
     let targets = predictor.info().targets;
     let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.count()).build();
     let threads = threads.context("threads cannot be started")?;
-    let mut model = predict_log2(&mut predictor, targets);
+    let mut predict = predict_log2(&mut predictor, targets);
+    let mut model = |one: &[u8], two: &[u8]| predict(one, two).map_err(|e| e.in_file(&args.model.model));
     let found = threads.install(|| evaluate(&inputs.examples, &inputs.replicates, &mut model, &options))?;
-    drop(model);
+    drop(predict);
     outputs::write(&args, &inputs, predictor.info(), &found)
 }

@@ -8,14 +8,14 @@ use deepallele_core::effects::predictions::{in_units, predict_pairs, ratio_sprea
 use deepallele_core::error::Error;
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::io::output_file::OutFile;
-use deepallele_core::model::onnx::predictor::Predictor;
+use deepallele_core::model::onnx::pair_model::PairModel;
 use deepallele_core::output::table::number;
 
 use crate::args::Args;
-use crate::SPREAD_COLUMN;
+use crate::{report_not_finite, SPREAD_COLUMN};
 
 /// Predict the pairs of `table`, into a plain table with one header line, as its input is.
-pub fn run(args: &Args, table: &Path, mut predictor: Predictor) -> anyhow::Result<()> {
+pub fn run(args: &Args, table: &Path, mut predictor: PairModel) -> anyhow::Result<()> {
     let table = PairsTable::read(table, false)?;
     let mut progress = Progress::new("pairs", Some(table.rows.len() as u64));
     let mut before = 0;
@@ -45,5 +45,6 @@ pub fn run(args: &Args, table: &Path, mut predictor: Predictor) -> anyhow::Resul
     }
     out.finish()?;
     log::info!("{} pairs predicted", predictions.len());
+    report_not_finite(predictions.iter());
     Ok(())
 }

@@ -13,15 +13,15 @@ use deepallele_core::io::output_file::{OutFile, TabixFormat};
 use deepallele_core::io::regions::{AnnotationOptions, Regions};
 use deepallele_core::io::Contigs;
 use deepallele_core::model::metadata::TargetScale;
-use deepallele_core::model::onnx::predictor::Predictor;
+use deepallele_core::model::onnx::pair_model::PairModel;
 use deepallele_core::output::table::number;
 
 use crate::args::Args;
 use crate::tracks;
-use crate::SPREAD_COLUMN;
+use crate::{report_not_finite, SPREAD_COLUMN};
 
 /// Predict the regions of `-L`.
-pub fn run(args: &Args, mut predictor: Predictor) -> anyhow::Result<()> {
+pub fn run(args: &Args, mut predictor: PairModel) -> anyhow::Result<()> {
     let mut reference = Reference::open(args.genome.required()?)?;
     let contigs = reference.contigs().clone();
     let file = args.regions_file()?;
@@ -117,6 +117,7 @@ fn report(args: &Args, predictions: &[RegionPrediction], comparison: Option<&Com
     if skipped > 0 {
         log::info!("in {skipped} cases a record was not applied because it overlaps an earlier one of its haplotype");
     }
+    report_not_finite(predictions.iter().map(|p| &p.raw));
     let (Some(comparison), Some(path)) = (comparison, &args.compare) else { return };
     let missing = comparison.measured.iter().filter(|m| m.is_none()).count();
     if missing > 0 || comparison.unused > 0 {

@@ -39,7 +39,8 @@ pub fn write(
         }
         None => Vec::new(),
     };
-    let values = predictions.iter().map(|prediction| Some(in_units(&prediction.raw, targets)));
+    let finite = |values: &[f64; 3]| values.iter().all(|value| value.is_finite());
+    let values = predictions.iter().map(|prediction| Some(in_units(&prediction.raw, targets)).filter(finite));
     let what = targets.scale.to_string();
     let predicted = write_set(args, regions, values, |column| style(column, false, &what, sources))?;
 
@@ -68,8 +69,8 @@ pub fn write(
 /// The region with the largest predicted difference of its alleles; the first of equal ones.
 fn most_different<'a>(regions: &'a Regions, predictions: &[RegionPrediction]) -> Option<&'a Region> {
     let differ = |prediction: &RegionPrediction| match prediction.variants {
-        0 => 0.0,
-        _ => prediction.raw.ratio.abs(),
+        n if n > 0 && prediction.raw.ratio.is_finite() => prediction.raw.ratio.abs(),
+        _ => 0.0,
     };
     let all = regions.list.iter().zip(predictions).rev();
     all.max_by(|(_, a), (_, b)| differ(a).total_cmp(&differ(b))).map(|(region, _)| region)

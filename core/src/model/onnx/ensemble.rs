@@ -17,6 +17,8 @@ pub struct MemberPrediction {
     pub ratio: f64,
     /// The same output with the alleles swapped.
     pub ratio_swapped: f64,
+    /// Jensen-Shannon distance of the profiles of the two windows, for a network that predicts profiles.
+    pub distance: Option<f64>,
 }
 
 impl MemberPrediction {
@@ -62,26 +64,50 @@ impl Network {
         }
     }
 
-    /// Predictions (n, members) of n pairs.
-    fn predict(&mut self, haplotype1: ArrayView2<u8>, haplotype2: ArrayView2<u8>) -> Result<Array2<MemberPrediction>> {
+    /// Names of the fields of its outputs; `None` for one without a name.
+    fn outputs(&self) -> Vec<Option<&str>> {
+        match self {
+            Network::Paired(_) => vec![None],
+            Network::Sequence(model) => model.outputs(),
+        }
+    }
+
+    fn has_profile(&self, output: usize) -> bool {
+        match self {
+            Network::Paired(_) => false,
+            Network::Sequence(model) => model.has_profile(output),
+        }
+    }
+
+    /// Predictions (n, members) of n pairs, for each output.
+    fn predict(
+        &mut self,
+        haplotype1: ArrayView2<u8>,
+        haplotype2: ArrayView2<u8>,
+    ) -> Result<Vec<Array2<MemberPrediction>>> {
         match self {
             Network::Paired(model) => {
                 let targets = model.info().targets;
                 let log2 = |x: f32| targets.log2(x.into());
-                Ok(model.predict_members(haplotype1, haplotype2)?.map(|p| MemberPrediction {
+                Ok(vec![model.predict_members(haplotype1, haplotype2)?.map(|p| MemberPrediction {
                     counts: [log2(p.count1), log2(p.count2)],
                     ratio: log2(p.ratio),
                     ratio_swapped: log2(p.ratio_swapped),
-                }))
+                    distance: None,
+                })])
             }
             Network::Sequence(model) => {
                 let pairs = count_pairs(haplotype1, haplotype2, model.window())?;
+                let outputs = model.outputs().len();
                 // One call, so that a window that both alleles have is computed once.
-                let values = model.predict(concatenate![Axis(0), haplotype1, haplotype2].view())?;
-                Ok(Array2::from_shape_fn((pairs, 1), |(pair, _)| {
-                    let (a, b) = (values[pair], values[pairs + pair]);
-                    MemberPrediction { counts: [a, b], ratio: a - b, ratio_swapped: b - a }
-                }))
+                let signals = model.predict(concatenate![Axis(0), haplotype1, haplotype2].view())?;
+                let prediction = |pair: usize, output: usize| {
+                    let (a, b) = (signals.log2(pair, output), signals.log2(pairs + pair, output));
+                    let distance = signals.distance(pair, pairs + pair, output);
+                    MemberPrediction { counts: [a, b], ratio: a - b, ratio_swapped: b - a, distance }
+                };
+                let of = |output| Array2::from_shape_fn((pairs, 1), |(pair, _)| prediction(pair, output));
+                Ok((0..outputs).map(of).collect())
             }
         }
     }
@@ -105,7 +131,7 @@ impl Ensemble {
     /// Add a model; all networks have equal weight.
     ///
     /// # Errors
-    /// It reads other windows. The message does not name a file; the caller does.
+    /// It reads other windows, or has outputs of other names. The message does not name a file; the caller does.
     pub fn with(mut self, model: impl Into<Network>) -> Result<Self> {
         let model = model.into();
         let (window, rule) = model.windows();
@@ -113,6 +139,21 @@ impl Ensemble {
             return Err(Error::mismatch(format!(
                 "reads windows of {window} bases, {rule}, but the first model of the ensemble {} bases, {}",
                 self.window, self.rule
+            )));
+        }
+        if model.outputs() != self.models[0].outputs() {
+            let names = |model: &Network| {
+                let names: Vec<String> = model.outputs().into_iter().flatten().map(String::from).collect();
+                if names.is_empty() {
+                    "one without a name".into()
+                } else {
+                    names.join(", ")
+                }
+            };
+            return Err(Error::mismatch(format!(
+                "has the outputs {}, but the first model of the ensemble {}",
+                names(&model),
+                names(&self.models[0])
             )));
         }
         self.models.push(model);
@@ -140,13 +181,24 @@ impl Ensemble {
         &self.models
     }
 
+    /// Names of the fields of the outputs; `None` for one without a name.
+    pub fn outputs(&self) -> Vec<Option<&str>> {
+        self.models.first().map(Network::outputs).unwrap_or_default()
+    }
+
+    /// Whether all networks predict a profile for the output `number`.
+    pub fn has_profile(&self, number: usize) -> bool {
+        self.models.iter().all(|model| model.has_profile(number))
+    }
+
     /// Whether counts add information to the ratio: not with models of other software, where it is their difference.
     pub fn has_counts(&self) -> bool {
         self.models.iter().all(|model| matches!(model, Network::Paired(_)))
     }
 
     /// Predict n pairs from byte codes (n, [`window`](Self::window)), as [`IncrementalPredictor::predict`] does. Returns
-    /// the prediction of each network for each pair, (n, [`members`](Self::members)).
+    /// for each of [`outputs`](Self::outputs) the prediction of each network for each pair,
+    /// (n, [`members`](Self::members)).
     ///
     /// # Errors
     /// The shapes differ or are others; an engine failed.
@@ -154,14 +206,16 @@ impl Ensemble {
         &mut self,
         haplotype1: ArrayView2<u8>,
         haplotype2: ArrayView2<u8>,
-    ) -> Result<Array2<MemberPrediction>> {
+    ) -> Result<Vec<Array2<MemberPrediction>>> {
         let pairs = count_pairs(haplotype1, haplotype2, self.window)?;
-        let mut predictions = Array2::default((pairs, self.members()));
+        let mut predictions = vec![Array2::default((pairs, self.members())); self.outputs().len()];
         let mut first = 0;
         for model in &mut self.models {
             let of_model = model.predict(haplotype1, haplotype2)?;
-            let next = first + of_model.ncols();
-            predictions.slice_mut(s![.., first..next]).assign(&of_model);
+            let next = first + model.members();
+            for (all, of_model) in predictions.iter_mut().zip(of_model) {
+                all.slice_mut(s![.., first..next]).assign(&of_model);
+            }
             first = next;
         }
         Ok(predictions)

@@ -7,13 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayView2;
-use ort::session::Session;
-use ort::value::TensorRef;
+use ort::value::{Outlet, TensorRef};
 
 use crate::error::{Error, Result};
 use crate::model::encode::{flat, one_hot_into};
 use crate::model::onnx::export::{self, INPUTS, OUTPUTS, SPREAD};
-use crate::model::onnx::session::{one_line, Graph, Sessions};
+use crate::model::onnx::session::{one_line, Graph, Sessions, Shared};
 use crate::model::ModelInfo;
 
 /// The outputs of the network for one pair, in its own logarithm (see [`ModelInfo::targets`]).
@@ -62,7 +61,7 @@ impl Predictor {
         let info = export::read_info(&model).map_err(|e| Error::input(path, e.to_string()))?;
         let sessions = Sessions::open(path, Graph::Bytes(model), threads)?;
         let predictor = Predictor { path: path.into(), info, sessions, sample: 0 };
-        predictor.check(predictor.sessions.first())?;
+        predictor.check(predictor.sessions.shared())?;
         Ok(predictor)
     }
 
@@ -138,24 +137,24 @@ impl Predictor {
         self.sessions.run(
             pairs.div_ceil(chunk),
             inputs.zip(out.chunks_mut(chunk)),
-            |session, buffers: &mut [Vec<f32>; 2], ((one, two), out)| {
-                compute(session, [one, two], window, heads, buffers, out)
+            |graph, buffers: &mut [Vec<f32>; 2], ((one, two), out)| {
+                compute(graph, [one, two], window, heads, buffers, out)
             },
         )?;
         Ok(out)
     }
 
     /// The metadata are of this suite: check that the graph fits them.
-    fn check(&self, session: &Session) -> Result<()> {
-        let shape = |outlets: &[ort::value::Outlet], name: &str| -> Option<Vec<i64>> {
+    fn check(&self, graph: &Shared) -> Result<()> {
+        let shape = |outlets: &[Outlet], name: &str| -> Option<Vec<i64>> {
             let outlet = outlets.iter().find(|outlet| outlet.name() == name)?;
             Some(outlet.dtype().tensor_shape()?.to_vec())
         };
         let fits = INPUTS.iter().all(|name| {
-            shape(session.inputs(), name).is_some_and(|s| s.len() == 3 && s[1..] == [4, self.window() as i64])
-        }) && OUTPUTS.iter().all(|name| shape(session.outputs(), name).is_some())
-            && (self.info.members == 1 || shape(session.outputs(), SPREAD).is_some());
-        if !fits || session.inputs().len() != INPUTS.len() {
+            shape(graph.inputs(), name).is_some_and(|s| s.len() == 3 && s[1..] == [4, self.window() as i64])
+        }) && OUTPUTS.iter().all(|name| shape(graph.outputs(), name).is_some())
+            && (self.info.members == 1 || shape(graph.outputs(), SPREAD).is_some());
+        if !fits || graph.inputs().len() != INPUTS.len() {
             return Err(Error::input(&self.path, "has a graph that does not fit its own metadata; export it again"));
         }
         Ok(())
@@ -191,7 +190,7 @@ struct Heads {
 }
 
 fn compute(
-    session: &mut Session,
+    graph: &Shared,
     codes: [&[u8]; 2],
     window: usize,
     heads: Heads,
@@ -209,18 +208,20 @@ fn compute(
     let [one, two] = &*buffers;
     let one = TensorRef::from_array_view(([pairs, 4, window], &one[..])).map_err(text)?;
     let two = TensorRef::from_array_view(([pairs, 4, window], &two[..])).map_err(text)?;
-    let results = session.run(ort::inputs![INPUTS[0] => one, INPUTS[1] => two]).map_err(text)?;
-    let read = |name: &str, width: usize| {
-        let value = results.get(name).ok_or_else(|| format!("no output {name}"))?;
-        let (_, numbers) = value.try_extract_tensor::<f32>().map_err(text)?;
+    let Heads { outputs, sample, ensemble } = heads;
+    let wanted = [OUTPUTS[0], OUTPUTS[1], SPREAD];
+    let wanted = if ensemble { &wanted[..] } else { &wanted[..2] };
+    let results = graph.run(&[(INPUTS[0], one.into()), (INPUTS[1], two.into())], wanted)?;
+    let read = |number: usize, width: usize| {
+        let name = wanted[number];
+        let (_, numbers) = results.list()[number].try_extract_tensor::<f32>().map_err(text)?;
         match numbers.len() == pairs * width {
             true => Ok(numbers),
             false => Err(format!("output {name} has {} numbers for {pairs} pairs", numbers.len())),
         }
     };
-    let Heads { outputs, sample, ensemble } = heads;
-    let (predicted, swapped) = (read(OUTPUTS[0], 3 * outputs)?, read(OUTPUTS[1], outputs)?);
-    let spread = ensemble.then(|| read(SPREAD, 3 * outputs)).transpose()?;
+    let (predicted, swapped) = (read(0, 3 * outputs)?, read(1, outputs)?);
+    let spread = ensemble.then(|| read(2, 3 * outputs)).transpose()?;
     let three = |values: &[f32], i: usize| [0, 1, 2].map(|head| values[(3 * i + head) * outputs + sample]);
     for (i, slot) in out.iter_mut().enumerate() {
         let [count1, count2, ratio] = three(predicted, i);
