@@ -38,6 +38,9 @@ const EXAMPLES: &str = "Examples:
 /// the largest effect on that ratio, and DA_EPI, the part of the ratio that the effects of single variants do not add up
 /// to. The input must be sorted in this mode.
 ///
+/// A network of other software (NAME.toml) has DA_LFC without DA_CLFC, for each of its outputs that has a name DA_LFC_NAME,
+/// and with a profile INFO/DA_JSD, the Jensen-Shannon distance of the profiles with ALT and with REF.
+///
 /// With --null, each effect is compared with those of the same change in shuffled windows: INFO/DA_Q and INFO/DA_P.
 ///
 /// Records keep their order. With -L, records outside all regions are written unchanged.

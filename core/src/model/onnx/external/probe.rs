@@ -54,8 +54,17 @@ pub fn probe(graph: &Shared, input: &Input, wanted: &[&str], path: &Path) -> Res
         }
     }
     let done = |one_by_one, alone: OneWindow| Ok(Probed { shapes: alone.shapes, one_by_one });
+    let again = || pass(graph, input, wanted, rows, 0).map_err(|e| failed(path, &e));
+    let random = |number: usize| {
+        let name = wanted[number];
+        let problem = "each time for the same sequence (dropout in training mode, noise): export it after model.eval()";
+        Err(Error::input(path, format!("gives another output {name} {problem}")))
+    };
     if input.batch == Some(1) || input.window > LONGEST {
-        return done(false, alone);
+        return match alone.differs(&again()?) {
+            Some(number) => random(number),
+            None => done(false, alone),
+        };
     }
     let together = input.batch.unwrap_or(TOGETHER);
     let others = match pass(graph, input, wanted, together, together - 1) {
@@ -66,21 +75,17 @@ pub fn probe(graph: &Shared, input: &Input, wanted: &[&str], path: &Path) -> Res
         Err(e) => return Err(failed(path, &e)),
     };
     let Some(number) = alone.differs(&others) else { return done(false, alone) };
-    let again = pass(graph, input, wanted, rows, 0).map_err(|e| failed(path, &e))?;
-    let (name, problem) = (wanted[number], "the file is not exported for inference");
+    if let Some(number) = alone.differs(&again()?) {
+        return random(number);
+    }
+    let name = wanted[number];
     Err(Error::input(
         path,
-        match alone.differs(&again) {
-            Some(_) => format!(
-                "gives another output {name} each time for the same sequence (dropout or noise): {problem}; export it \
-                 after model.eval()"
-            ),
-            None => format!(
-                "gives an output {name} for a sequence that depends on the other sequences of the batch (batch \
-                 normalisation in training mode, a softmax over the first axis, dynamic quantisation): {problem}; \
-                 export it after model.eval(), or for a batch of 1"
-            ),
-        },
+        format!(
+            "gives an output {name} for a sequence that depends on the other sequences of the batch (batch normalisation \
+             in training mode, a softmax over the first axis, dynamic quantisation): export it after model.eval(), or \
+             for a batch of 1"
+        ),
     ))
 }
 

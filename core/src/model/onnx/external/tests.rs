@@ -489,6 +489,8 @@ fn a_graph_whose_windows_influence_each_other_is_refused() {
         assert!(problem.contains("each time for the same sequence"), "{problem}");
         of(&with(Then::SoftmaxOfOutputs), "").unwrap();
     }
+    let problem = problem_of(&Linear { then: Then::Noise, ..Linear::new("N4L", Some(1)) }, "");
+    assert!(problem.contains("each time for the same sequence"), "{problem}");
     // Each alone is all right.
     of(&Linear { then: Then::Centre, ..Linear::new("N4L", Some(1)) }, "").unwrap();
 }
