@@ -448,7 +448,7 @@ impl Alignments {
         self.records += 1;
         if code < -1 {
             let hint = if self.is_cram() && !self.has_reference {
-                "; a CRAM needs its reference: give -f FASTA"
+                "; a CRAM needs its reference: give -f FASTA (or a BAM, with --hap1-bam and --hap2-bam)"
             } else if self.is_cram() {
                 "; it is truncated, damaged, or the reference is not the one it was made with"
             } else {

@@ -137,12 +137,12 @@ mod tests {
         let mut strings = Strings::new().unwrap();
         let memory = (&raw mut *strings.memory).cast();
         // SAFETY: as the library calls it.
-        let mut take = |size: usize| unsafe { allocate(size, memory) };
+        let take = |size: usize| unsafe { allocate(size, memory) };
         assert!(!take(0).is_null() && !take(LONGEST_TEXT + 1).is_null());
         assert_eq!(take(LONGEST_TEXT + 2), null_mut());
         assert_eq!(strings.refused().unwrap(), format!("a string of {} bytes", LONGEST_TEXT + 1));
         // Too many of them.
-        let fit = (0..).take_while(|_| !unsafe { allocate(LONGEST_TEXT, memory) }.is_null()).count();
+        let fit = (0..).take_while(|_| !take(LONGEST_TEXT).is_null()).count();
         assert_eq!(fit, MOST / LONGEST_TEXT - 2);
         assert!(strings.refused().unwrap().contains("64 MB"));
     }
