@@ -18,6 +18,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
+    deepallele_common::check_files(&args.files())?;
     let predictor = args.model.open(args.threads.count())?;
     match &args.pairs {
         Some(table) => pairs::run(&args, table, predictor),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use deepallele_core::io::file_identity::RunFiles;
 
 use crate::interval::{self, Interval};
 use crate::usage_error::usage;
@@ -44,6 +45,12 @@ impl RestrictArgs {
     /// As [`RestrictArgs::by_index`].
     pub fn by_stream(&self) -> anyhow::Result<Option<Vec<Interval>>> {
         intervals(self.targets.as_deref(), self.targets_file.as_deref())
+    }
+
+    /// Add the file that is read.
+    pub fn files(&self, files: &mut RunFiles) {
+        self.regions_file.iter().for_each(|path| files.read("-R", path));
+        self.targets_file.iter().for_each(|path| files.read("-T", path));
     }
 
     /// The file of `-R` or `-T`.
