@@ -217,7 +217,7 @@
 //! let mut track = Track::new(Contigs::new(vec![("chr22".into(), 51_304_566)]));
 //! track.push(0, 39_795_600, 39_795_710, -0.75);
 //! let style = TrackStyle { name: "log2 ratio".into(), description: "predicted".into(), colours: [RATIO; 2] };
-//! track.write_bedgraph("ratio.bedgraph".as_ref(), &style, None)?;
+//! track.write_bedgraph("ratio.bedgraph".as_ref(), &style, None)?.rename()?;
 //!
 //! let written = std::fs::read_to_string("ratio.bedgraph")?;
 //! assert!(written.ends_with("chr22\t39795600\t39795710\t-0.75\n"));

@@ -1,5 +1,6 @@
 //! `deepallele train`.
 
+mod folder;
 mod models;
 mod runs;
 mod windows;

@@ -11,7 +11,7 @@ use deepallele_tests::*;
 
 /// Counts of the CTCF reads in windows of 200 bases around the middle of each region, and with `samples` more than
 /// one the same under other names, the first hundred regions only.
-fn counts(folder: &Path, samples: &[&str]) -> PathBuf {
+pub fn counts(folder: &Path, samples: &[&str]) -> PathBuf {
     let window = |peak: Peak| {
         let middle = (peak.start + peak.end) / 2;
         format!("chr22\t{}\t{}\t{}\n", middle - 100, middle + 100, peak.name)
@@ -35,7 +35,7 @@ fn counts(folder: &Path, samples: &[&str]) -> PathBuf {
     put(folder, "counts.tsv", text)
 }
 
-fn short(counts: &Path, output: &Path, more: &[&str]) -> Command {
+pub fn short(counts: &Path, output: &Path, more: &[&str]) -> Command {
     short_with_threads("1", counts, output, more)
 }
 
@@ -47,7 +47,7 @@ fn short_with_threads(threads: &str, counts: &Path, output: &Path, more: &[&str]
 }
 
 /// The numbers of a safetensors file, without the header, which holds the command line.
-fn weights(path: &Path) -> Vec<u8> {
+pub fn weights(path: &Path) -> Vec<u8> {
     let content = fs::read(path).unwrap();
     let header = u64::from_le_bytes(content[..8].try_into().unwrap()) as usize;
     content[8 + header..].to_vec()
@@ -61,7 +61,7 @@ fn same_model(one: &Path, two: &Path) {
 }
 
 /// Start in the background and wait until `file` is there.
-fn started(command: &Command, file: &Path) -> std::process::Child {
+pub fn started(command: &Command, file: &Path) -> std::process::Child {
     let mut command = with_signals("--default-signal=INT,TERM,HUP", command);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::genome::{Variant, VariantStream};
 use crate::io::bam::{Alignment, Alignments, Tag};
 use crate::io::fasta::Reference;
+use crate::io::plain_text::Plain;
 use crate::io::{Contigs, Spans};
 
 /// Names of the columns, in order.
@@ -93,9 +94,9 @@ impl AseRow<'_> {
         writeln!(
             out,
             "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
-            self.contig,
+            Plain(self.contig),
             self.position + 1,
-            if self.id.is_empty() { "." } else { self.id },
+            Plain(if self.id.is_empty() { "." } else { self.id }),
             self.reference as char,
             self.alternative as char,
             c.reference,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::counts::Tally;
 use crate::error::{Error, Result};
+use crate::io::plain_text::Plain;
 use crate::io::regions::anchor::AnchorColumn;
 use crate::io::regions::{Anchor, Region, TssSource};
 use crate::io::text_input::open_text;
@@ -171,13 +172,13 @@ impl CountTable {
             write!(
                 out,
                 "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
-                r.chrom,
+                Plain(&r.chrom),
                 r.start,
                 r.end,
-                r.name,
-                r.score,
+                Plain(&r.name),
+                Plain(&r.score),
                 r.strand as char,
-                r.sample,
+                Plain(&r.sample),
                 r.hap1,
                 r.hap2,
                 r.uninformative,

@@ -1,11 +1,13 @@
 //! The per-variant table: fragments by allele at each record.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::counts::{VariantSink, VariantTally};
 use crate::error::{Error, Result};
 use crate::genome::{Variant, MISSING};
+use crate::io::plain_text::{plain, plain_bytes};
 use crate::io::{Contigs, Spans};
 
 /// Names of the columns, in order.
@@ -53,25 +55,25 @@ impl VariantRow<'_> {
     /// [`VariantRow::write`] into memory.
     pub fn append(&self, line: &mut Vec<u8>) {
         let v = self.variant;
-        line.extend_from_slice(self.chrom.as_bytes());
+        line.extend_from_slice(plain(self.chrom).as_bytes());
         line.push(b'\t');
         number(line, v.start + 1);
         line.push(b'\t');
-        line.extend_from_slice(if v.id.is_empty() { b"." } else { v.id.as_bytes() });
+        line.extend_from_slice(plain(if v.id.is_empty() { "." } else { &v.id }).as_bytes());
         for (i, allele) in v.alleles.iter().enumerate() {
             line.push(if i < 2 { b'\t' } else { b',' });
-            line.extend_from_slice(allele);
+            line.extend_from_slice(&plain_bytes(allele));
         }
         if v.alleles.len() < 2 {
             line.extend_from_slice(b"\t.");
         }
         line.push(b'\t');
-        line.extend_from_slice(self.sample.as_bytes());
+        line.extend_from_slice(plain(self.sample).as_bytes());
         for allele in [v.hap1, v.hap2] {
             line.push(b'\t');
-            line.extend_from_slice(match v.phased && allele != MISSING {
-                true => &v.alleles[allele as usize],
-                false => b".",
+            line.extend_from_slice(&match v.phased && allele != MISSING {
+                true => plain_bytes(&v.alleles[allele as usize]),
+                false => Cow::Borrowed(&b"."[..]),
             });
         }
         for n in [self.tally.hap1, self.tally.hap2, self.tally.other, self.tally.conflicting] {

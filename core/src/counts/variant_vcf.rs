@@ -6,7 +6,9 @@ use crate::counts::variant_table::number;
 use crate::counts::{VariantSink, VariantTally};
 use crate::error::{Error, Result};
 use crate::genome::{Variant, MISSING};
-use crate::io::vcf::{ClosedVcf, IndexKind, VcfFormat, VcfHeader, VcfRecord, VcfWriter};
+use crate::io::output_file::CompleteFiles;
+use crate::io::plain_text::{plain, plain_bytes, Plain};
+use crate::io::vcf::{IndexKind, VcfFormat, VcfHeader, VcfRecord, VcfWriter};
 use crate::io::{Contigs, Spans};
 
 /// The FORMAT fields, in order: name, number, type, description.
@@ -22,8 +24,7 @@ const FIELDS: [(&str, &str, &str, &str); 6] = [
 /// The longest contig, in bases, that a tabix index can hold.
 const TABIX_LIMIT: u64 = 1 << 29;
 
-/// Writes VCF or BCF record by record. The file has a temporary name until [`VariantVcf::close`] and
-/// [`ClosedVcf::persist`].
+/// Writes VCF or BCF record by record. The file has a temporary name until the set of [`VariantVcf::close`] is renamed.
 pub struct VariantVcf {
     writer: VcfWriter,
     header: VcfHeader,
@@ -53,6 +54,7 @@ impl VariantVcf {
             text += &format!("{line}\n");
         }
         for (name, length) in contigs.iter() {
+            let name = Plain(name);
             text += &match length {
                 0 => format!("##contig=<ID={name}>\n"),
                 n => format!("##contig=<ID={name},length={n}>\n"),
@@ -69,7 +71,7 @@ impl VariantVcf {
                     sample.escape_default()
                 )));
             }
-            text += &format!("\t{sample}");
+            text += &format!("\t{}", Plain(sample));
         }
         text.push('\n');
         let header = VcfHeader::new(text.into_bytes(), path)?;
@@ -82,7 +84,7 @@ impl VariantVcf {
     ///
     /// # Errors
     /// A file that cannot be written, such as on a full disk.
-    pub fn close(self) -> Result<ClosedVcf> {
+    pub fn close(self) -> Result<CompleteFiles> {
         let long = self.contigs.iter().any(|(_, length)| length >= TABIX_LIMIT);
         let index = match self.format {
             VcfFormat::VcfGz(_) if !long => Some(IndexKind::Tbi),
@@ -101,14 +103,14 @@ fn value(out: &mut Vec<u8>, n: u64) {
 /// A line of VCF without its line end.
 fn line(contig: &str, v: &Variant, tallies: &[VariantTally]) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
-    out.extend_from_slice(contig.as_bytes());
+    out.extend_from_slice(plain(contig).as_bytes());
     out.push(b'\t');
     number(&mut out, v.start + 1);
     out.push(b'\t');
-    out.extend_from_slice(if v.id.is_empty() { b"." } else { v.id.as_bytes() });
+    out.extend_from_slice(plain(if v.id.is_empty() { "." } else { &v.id }).as_bytes());
     for (i, allele) in v.alleles.iter().enumerate() {
         out.push(if i < 2 { b'\t' } else { b',' });
-        out.extend_from_slice(allele);
+        out.extend_from_slice(&plain_bytes(allele));
     }
     let alleles = v.alleles.len();
     if alleles < 2 {
@@ -209,7 +211,7 @@ mod tests {
                 out.add(contig, &v, &[tally(1, 2, 3, 1), tally(9, 8, 7, 6)]).unwrap();
             }
             assert!(!path.exists(), "the file has no name before the end");
-            out.close().unwrap().persist().unwrap();
+            out.close().unwrap().rename().unwrap();
             assert!(index.is_none_or(|i| folder.path().join(i).exists()), "{name}");
             let mut reader = VcfReader::open(&path, 1).unwrap();
             let header = String::from_utf8(reader.header().text().to_vec()).unwrap();

@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use crate::genome::variant::{Variant, MISSING};
+use crate::io::plain_text::{plain_bytes, Plain};
 
 /// Header line of the report. `pos` is 1-based, `haplotype` is 1 or 2, `allele` the allele of the haplotype in the call,
 /// `status` `applied` or `skipped`, `reason` why it was skipped.
@@ -54,20 +55,20 @@ pub(super) fn write_status<'a>(
     let (contig, start, id) = place;
     let id = if id.is_empty() { "." } else { id };
     // Writing to memory cannot fail.
-    let _ = write!(to, "{contig}\t{}\t{id}\t", start.saturating_add(1));
+    let _ = write!(to, "{}\t{}\t{}\t", Plain(contig), start.saturating_add(1), Plain(id));
     let mut count = 0;
     for bases in alleles {
         if count > 0 {
             to.push(if count == 1 { b'\t' } else { b',' });
         }
-        to.extend_from_slice(bases);
+        to.extend_from_slice(&plain_bytes(bases));
         count += 1;
     }
     if count < 2 {
         to.extend_from_slice(b"\t.");
     }
     let _ = write!(to, "\t{haplotype}\t");
-    to.extend_from_slice(if allele.is_empty() { b"." } else { allele });
+    to.extend_from_slice(&plain_bytes(if allele.is_empty() { b"." } else { allele }));
     match skipped {
         None => to.extend_from_slice(b"\tapplied\t.\n"),
         Some(why) => {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`text_input`] | opening text input: plain, gzip, BGZF, standard input |
 //! | [`output_file`] | output files that appear complete or not at all |
+//! | [`file_identity`] | whether two files of a run are the same |
+//! | [`plain_text`] | names that fit into a table |
 //! | `paths` | file names as htslib takes them |
 //! | `hts_file` | opening a file with htslib, but no other file that its content names |
 //! | `index_check` | checking an index before htslib loads it |
@@ -22,10 +24,12 @@ pub mod bam;
 pub(crate) mod bgzf;
 pub mod contigs;
 pub mod fasta;
+pub mod file_identity;
 mod hts_file;
 mod index_check;
 pub mod output_file;
 mod paths;
+pub mod plain_text;
 pub mod regions;
 pub mod spans;
 pub mod text_input;

@@ -7,7 +7,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use crate::error::{Error, Result};
-use crate::io::output_file;
+use crate::io::output_file::{complete_file, CompleteFiles};
 use crate::model::Architecture;
 
 /// One float32 tensor, row-major.
@@ -62,14 +62,15 @@ impl Weights {
         Ok(())
     }
 
-    /// Write as safetensors, whole or not at all. `metadata` goes into the header.
+    /// Write as safetensors, whole or not at all: the file has a temporary name until the returned set is renamed.
+    /// `metadata` goes into the header.
     ///
     /// The file is assembled here, tensors by name and metadata by key: the crate writes metadata in an order that
     /// changes from run to run, and equal seeds must give equal files.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_safetensors(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<()> {
+    pub fn write_safetensors(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<CompleteFiles> {
         let mut header = BTreeMap::new();
         if !metadata.is_empty() {
             header.insert("__metadata__", serde_json::json!(metadata));
@@ -88,7 +89,7 @@ impl Weights {
         let mut content = (text.len() as u64).to_le_bytes().to_vec();
         content.extend(text.as_bytes());
         content.extend(data);
-        output_file::write_whole(path, &content)
+        complete_file(path, &content)
     }
 
     /// Read safetensors: float32 tensors, without `num_batches_tracked` counters, and the metadata of the header.
@@ -166,11 +167,11 @@ mod tests {
         let path = folder.path().join("m.safetensors");
         let metadata =
             BTreeMap::from(["kind", "genome", "window", "targets"].map(|key| (key.to_string(), format!("of {key}"))));
-        weights.write_safetensors(&path, &metadata).unwrap();
+        weights.write_safetensors(&path, &metadata).unwrap().rename().unwrap();
         let content = fs::read(&path).unwrap();
         assert_eq!(Weights::read_safetensors(&path).unwrap(), (weights.clone(), metadata.clone()));
         let again = folder.path().join("again.safetensors");
-        weights.write_safetensors(&again, &metadata).unwrap();
+        weights.write_safetensors(&again, &metadata).unwrap().rename().unwrap();
         assert_eq!(fs::read(again).unwrap(), content);
     }
 

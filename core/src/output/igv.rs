@@ -3,17 +3,18 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::io::output_file::write_whole;
+use crate::io::output_file::{complete_file, CompleteFiles};
 use crate::io::text_input::is_stdio;
 use crate::output::igv_track::{FileKind, IgvTrack};
 
 /// Write a session that opens `tracks` over the genome of `reference` at `locus` (`chr:from-to`, 1-based): graphs,
-/// features and alignments, each in the order given. All paths in it are relative to the session file.
+/// features and alignments, each in the order given. All paths in it are relative to the session file, which has a
+/// temporary name until the returned set is renamed.
 ///
 /// # Errors
 /// A path cannot be made absolute, or the file cannot be written.
-pub fn write_session(path: &Path, reference: &Path, locus: Option<&str>, tracks: &[IgvTrack]) -> Result<()> {
-    write_whole(path, session(path, reference, locus, tracks)?.as_bytes())
+pub fn write_session(path: &Path, reference: &Path, locus: Option<&str>, tracks: &[IgvTrack]) -> Result<CompleteFiles> {
+    complete_file(path, session(path, reference, locus, tracks)?.as_bytes())
 }
 
 fn session(path: &Path, reference: &Path, locus: Option<&str>, tracks: &[IgvTrack]) -> Result<String> {

@@ -9,6 +9,7 @@ use crate::counts::imbalance::{Histogram, ImbalanceTest, Settings};
 use crate::counts::{CountRow, Fragment, FragmentSink, Tally, VariantSink, VariantTally};
 use crate::error::Result;
 use crate::genome::Variant;
+use crate::io::plain_text::plain;
 use crate::io::Contigs;
 use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
 
@@ -239,7 +240,7 @@ impl Overview {
         let data = self.classes.iter().map(|(sample, t)| {
             let counts = [t.hap1, t.hap2, t.conflicting, t.uninformative];
             let bar: serde_json::Map<_, _> = keys.map(String::from).into_iter().zip(counts.map(|n| json!(n))).collect();
-            (sample.clone(), json!(bar))
+            (as_text_of_html(sample), json!(bar))
         });
         let config = json!({
             "id": "deepallele_count_classes",
@@ -258,6 +259,11 @@ impl Overview {
             lines(data.collect()),
         )
     }
+}
+
+/// A name that is text where a report shows it as HTML, as MultiQC does.
+fn as_text_of_html(name: &str) -> String {
+    plain(name).replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -120,6 +120,21 @@ fn the_picture_names_what_it_shows_and_never_fails() {
 }
 
 #[test]
+fn names_are_text_in_reports_and_pictures() {
+    let contigs = Contigs::new(vec![("c\u{7}<b>".into(), 10)]);
+    let mut totals = Totals::new(&["<script>alert(1)</script>\u{1b}[0m&".into()], &contigs);
+    totals.add(&fragment(0, 0, Class::Hap1)).unwrap();
+    let overview = Overview::new(&totals, &[], None, None);
+    let json = overview.multiqc();
+    assert!(!json.contains("<script"), "{json}");
+    let content: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(content["data"]["&lt;script&gt;alert(1)&lt;/script&gt;%1B[0m&"]["hap1"], 1);
+    let drawn = svg(&overview).unwrap();
+    assert!(!drawn.contains("<script") && !drawn.contains("<b>"), "{drawn}");
+    assert!(!drawn.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));
+}
+
+#[test]
 fn multiqc_content_is_valid_json() {
     let content: serde_json::Value =
         serde_json::from_str(&Overview::new(&totals(), &[], None, None).multiqc()).unwrap();

@@ -34,7 +34,8 @@ pub(super) fn picture(path: &Path, size: (u32, u32), draw: impl FnOnce(&Area) ->
         area.fill(&WHITE).and_then(|()| draw(&area)).and_then(|()| area.present())
     };
     drawn.map_err(|e| Error::input(path, format!("could not be drawn: {e}")))?;
-    Ok(svg)
+    // XML has no control characters but these; names of samples and contigs may have others.
+    Ok(svg.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '?' } else { c }).collect())
 }
 
 /// Text at a pixel; `grey` from 0 (white) to 1 (black).

@@ -1,4 +1,5 @@
-//! Scatter plots, learning curves, and estimates with their intervals, as SVG.
+//! Scatter plots, learning curves, and estimates with their intervals, as SVG files that have temporary names until the
+//! returned set is renamed.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,7 +8,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::error::Result;
-use crate::io::output_file::write_whole;
+use crate::io::output_file::{complete_file, CompleteFiles};
 use crate::output::panel::{panel, picture, rgb, text, Area, Chart, Drawn, Panel, Ticks, SERIES};
 use crate::output::track::Colour;
 
@@ -29,7 +30,7 @@ pub fn scatter(
     note: &str,
     points: &[(f64, f64)],
     colour: Colour,
-) -> Result<()> {
+) -> Result<CompleteFiles> {
     let points: Vec<_> = points.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
     let range = padded(points.iter().flat_map(|p| [p.0, p.1]));
     let step = points.len().div_ceil(MAX_POINTS).max(1);
@@ -46,14 +47,14 @@ pub fn scatter(
         chart.draw_series(dots)?;
         Ok(())
     })?;
-    write_whole(path, svg.as_bytes())
+    complete_file(path, svg.as_bytes())
 }
 
 /// Lines over a common axis, such as losses by epoch, with a legend. Points that are not finite are omitted.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &[Series]) -> Result<()> {
+pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &[Series]) -> Result<CompleteFiles> {
     let clean: Vec<Series> = series
         .iter()
         .map(|(name, list)| (*name, list.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite()).collect()))
@@ -80,7 +81,7 @@ pub fn curves(path: &Path, title: &str, labels: [&str; 2], note: &str, series: &
             .draw()?;
         Ok(())
     })?;
-    write_whole(path, svg.as_bytes())
+    complete_file(path, svg.as_bytes())
 }
 
 /// A point with an interval.
@@ -116,7 +117,7 @@ pub fn with_errors(
     estimates: &[Estimate],
     line: Option<[f64; 2]>,
     colour: Colour,
-) -> Result<()> {
+) -> Result<CompleteFiles> {
     let known: Vec<&Estimate> = estimates.iter().filter(|e| e.x.is_finite() && e.y.is_finite()).collect();
     let x = padded(known.iter().map(|e| e.x));
     let y = padded(known.iter().flat_map(|e| [e.y, e.low, e.high]).filter(|v| v.is_finite()));
@@ -142,7 +143,7 @@ pub fn with_errors(
         chart.draw_series(known.iter().map(|e| Circle::new((e.x, e.y), 4, style.filled())))?;
         Ok(())
     })?;
-    write_whole(path, svg.as_bytes())
+    complete_file(path, svg.as_bytes())
 }
 
 /// The part of a straight line inside a plot, if any.
@@ -170,7 +171,7 @@ pub fn shares(
     bars: &[(String, Estimate)],
     chance: f64,
     colour: Colour,
-) -> Result<()> {
+) -> Result<CompleteFiles> {
     let width = (140 + 88 * bars.len() as u32).clamp(440, 1600);
     let svg = picture(path, (width, 440), |area| {
         headings(area, title, note)?;
@@ -196,7 +197,7 @@ pub fn shares(
         let middle = (chart.backend_coord(&((end - 0.5) / 2.0, 0.0)).0, 440 - 24);
         text(area, labels[0], middle, 14, place, 1.0)
     })?;
-    write_whole(path, svg.as_bytes())
+    complete_file(path, svg.as_bytes())
 }
 
 /// A chart below its headings; `below` pixels for the numbers and the name of the x axis.
@@ -253,13 +254,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.svg");
         let points = [(1.0, 2.0), (3.0, 1.0), (f64::NAN, 1.0)];
-        scatter(&path, "Haplotype 1 <test>", ["measured", "predicted"], "n = 2", &points, HAPLOTYPE1).unwrap();
+        scatter(&path, "Haplotype 1 <test>", ["measured", "predicted"], "n = 2", &points, HAPLOTYPE1)
+            .unwrap()
+            .rename()
+            .unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("<svg") && text.contains("measured") && text.contains("n = 2"));
         assert!(text.contains("&lt;test&gt;"));
         assert_eq!(text.matches("<circle").count(), 2);
         let series = [("training", vec![(1.0, 0.5), (2.0, 0.25)]), ("validation", vec![(1.0, 0.75)])];
-        curves(&path, "Loss", ["epoch", "loss"], "", &series).unwrap();
+        curves(&path, "Loss", ["epoch", "loss"], "", &series).unwrap().rename().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("training") && text.contains("validation"));
         assert_eq!(text.matches("<circle").count(), 3);
@@ -271,21 +275,24 @@ mod tests {
         let path = folder.path().join("s.svg");
         let point = |x: f64, y: f64, half: f64| Estimate { x, y, low: y - half, high: y + half };
         let points = [point(0.0, 0.1, 0.2), point(1.0, 0.8, 0.1), point(2.0, 1.7, f64::NAN), point(3.0, f64::NAN, 1.0)];
-        with_errors(&path, "Calibration", ["p", "m"], "n", &points, Some([0.9, 0.05]), RATIO).unwrap();
+        with_errors(&path, "Calibration", ["p", "m"], "n", &points, Some([0.9, 0.05]), RATIO)
+            .unwrap()
+            .rename()
+            .unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.matches("<circle").count(), 3);
         // Diagonal, dashes, the line through the points, two intervals.
         assert!(text.matches("<polyline").count() > 8);
         let bars =
             [("0-0.5\nn = 7".to_owned(), point(0.0, 0.6, 0.2)), (">2\nn = 0".to_owned(), point(1.0, f64::NAN, 0.0))];
-        shares(&path, "Direction", ["size", "share"], "n", &bars, 0.5, RATIO).unwrap();
+        shares(&path, "Direction", ["size", "share"], "n", &bars, 0.5, RATIO).unwrap().rename().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.matches("<circle").count(), 1);
         for word in ["0-0.5", "n = 7", "&gt;2", "n = 0", "size", "share"] {
             assert!(text.contains(word), "{word}");
         }
-        with_errors(&path, "t", ["x", "y"], "n", &[], None, RATIO).unwrap();
-        shares(&path, "t", ["x", "y"], "n", &[], 0.5, RATIO).unwrap();
+        with_errors(&path, "t", ["x", "y"], "n", &[], None, RATIO).unwrap().rename().unwrap();
+        shares(&path, "t", ["x", "y"], "n", &[], 0.5, RATIO).unwrap().rename().unwrap();
     }
 
     #[test]
@@ -301,10 +308,10 @@ mod tests {
     fn nothing_to_draw_is_an_empty_plot_and_many_points_are_thinned() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.svg");
-        scatter(&path, "t", ["x", "y"], "n", &[], RATIO).unwrap();
-        curves(&path, "t", ["x", "y"], "n", &[("a", vec![(1.0, 1.0)])]).unwrap();
+        scatter(&path, "t", ["x", "y"], "n", &[], RATIO).unwrap().rename().unwrap();
+        curves(&path, "t", ["x", "y"], "n", &[("a", vec![(1.0, 1.0)])]).unwrap().rename().unwrap();
         let many: Vec<_> = (0..25_000).map(|i| (f64::from(i), 1.0)).collect();
-        scatter(&path, "t", ["x", "y"], "n", &many, RATIO).unwrap();
+        scatter(&path, "t", ["x", "y"], "n", &many, RATIO).unwrap().rename().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.matches("<circle").count() <= MAX_POINTS && text.contains("one point of 3 drawn"));
     }

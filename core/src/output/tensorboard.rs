@@ -9,7 +9,7 @@ use std::path::Path;
 use prost::Message;
 
 use crate::error::Result;
-use crate::io::output_file::write_whole;
+use crate::io::output_file::{complete_file, CompleteFiles};
 
 /// tensorflow.Event, with the fields used here.
 #[derive(Clone, PartialEq, Message)]
@@ -52,11 +52,11 @@ pub struct Scalars {
     pub values: Vec<(String, f64)>,
 }
 
-/// Write `path`, whole or not at all. TensorBoard wants `tfevents` in the name.
+/// Write `path`, which has a temporary name until the returned set is renamed. TensorBoard wants `tfevents` in the name.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write(path: &Path, list: &[Scalars]) -> Result<()> {
+pub fn write(path: &Path, list: &[Scalars]) -> Result<CompleteFiles> {
     let first = list.first().map_or(0.0, |s| s.time);
     let version = Event { wall_time: first, file_version: Some("brain.Event:2".into()), ..Default::default() };
     let mut content = Vec::new();
@@ -73,7 +73,7 @@ pub fn write(path: &Path, list: &[Scalars]) -> Result<()> {
         };
         record(&mut content, &event);
     }
-    write_whole(path, &content)
+    complete_file(path, &content)
 }
 
 /// The metrics of a run, one step per epoch; its last epoch ended at `end`, in seconds since 1970.
@@ -122,7 +122,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.out.tfevents.1");
         let list = [Scalars { step: 7, time: 12.5, values: vec![("loss".into(), 0.25), ("none".into(), f64::NAN)] }];
-        write(&path, &list).unwrap();
+        write(&path, &list).unwrap().rename().unwrap();
         let content = std::fs::read(&path).unwrap();
         let mut rest = &content[..];
         let mut events = Vec::new();

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::output_file::OutFile;
+use crate::io::output_file::{CompleteFiles, OutFile};
+use crate::io::plain_text::plain;
 use crate::io::Contigs;
 use crate::output::provenance::Provenance;
 
@@ -105,11 +106,17 @@ impl Track {
         })
     }
 
-    /// Write as bedGraph: provenance, one track line, then the spans in the order of the contigs.
+    /// Write as bedGraph: provenance, one track line, then the spans in the order of the contigs. The file has a temporary
+    /// name until the returned set is renamed.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_bedgraph(&self, path: &Path, style: &TrackStyle, provenance: Option<&Provenance>) -> Result<()> {
+    pub fn write_bedgraph(
+        &self,
+        path: &Path,
+        style: &TrackStyle,
+        provenance: Option<&Provenance>,
+    ) -> Result<CompleteFiles> {
         let mut out = OutFile::create(path)?;
         let fail = |e| Error::io(path, e);
         for line in provenance.iter().flat_map(|p| p.lines()) {
@@ -124,11 +131,12 @@ impl Track {
         )
         .map_err(fail)?;
         for contig in 0..self.contigs.len() {
+            let name = plain(self.contigs.name(contig));
             for Span { start, end, value } in self.flat(contig) {
-                writeln!(out, "{}\t{start}\t{end}\t{value}", self.contigs.name(contig)).map_err(fail)?;
+                writeln!(out, "{name}\t{start}\t{end}\t{value}").map_err(fail)?;
             }
         }
-        out.finish()
+        out.complete()
     }
 }
 
@@ -239,7 +247,7 @@ mod tests {
         let path = folder.path().join("x.bedGraph");
         let style = TrackStyle { name: "a \"b\"".into(), description: "d".into(), colours: [HAPLOTYPE1, HAPLOTYPE2] };
         let made = Provenance::new("predict", "1", ["x"]);
-        track(&[(20, 30, -0.5), (10, 20, 1.25)]).write_bedgraph(&path, &style, Some(&made)).unwrap();
+        track(&[(20, 30, -0.5), (10, 20, 1.25)]).write_bedgraph(&path, &style, Some(&made)).unwrap().rename().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "##deepallele_predictVersion=1");

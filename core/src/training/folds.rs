@@ -10,13 +10,13 @@ use tch::Device;
 use crate::error::{Error, Result};
 use crate::model::torch::network::{initial_weights, Network, NetworkOptions};
 use crate::model::Architecture;
-use crate::model::Weights;
+use crate::model::{Kind, Weights};
 use crate::training::dataset::Dataset;
 use crate::training::device_data::DeviceData;
 use crate::training::epoch_metrics::EpochMetrics;
 use crate::training::fit::{fit, predict, Checkpointing, Event, Fitted, Outcome};
 use crate::training::options::FitOptions;
-use crate::training::snapshot::fingerprint;
+use crate::training::snapshot::{fingerprint, saved_fingerprint};
 use crate::training::split::Part;
 
 /// One network to train.
@@ -67,24 +67,114 @@ impl Folder<'_> {
         self.path.join(file_name("finished", run, "safetensors"))
     }
 
-    /// Whether it has files to resume from.
-    pub fn has_state(&self, runs: &[Run]) -> bool {
-        runs.iter().any(|run| self.state(run).exists() || self.finished(run).exists())
+    /// Of the files to resume from, keep those of the runs of `planned` and remove those of an earlier, different training.
+    ///
+    /// # Errors
+    /// All files are of another training, one is damaged, or one cannot be removed.
+    pub fn keep_own(&self, planned: &[Planned], data: &Dataset) -> Result<Leftovers> {
+        let mut own = 0;
+        let mut others = Vec::new();
+        for Planned { runs, architecture, options } in planned {
+            for run in *runs {
+                let (state, finished) = (self.state(run), self.finished(run));
+                if !state.exists() && !finished.exists() {
+                    continue;
+                }
+                let options = FitOptions { seed: run.seed, ..(*options).clone() };
+                let identity = fingerprint(architecture, &options, data, &run.parts);
+                for (path, found) in
+                    [(&state, saved_fingerprint(&state)?), (&finished, finished_fingerprint(&finished)?)]
+                {
+                    match found {
+                        Some(found) if found == identity => own += 1,
+                        Some(_) => others.push(path.clone()),
+                        None => {}
+                    }
+                }
+            }
+        }
+        if let (0, Some(first)) = (own, others.first()) {
+            return Err(of_another_training(first));
+        }
+        others.iter().try_for_each(|path| remove(path))?;
+        Ok(Leftovers { own, removed: others.len() })
     }
 
-    /// Remove the files to resume from.
+    /// Remove all files to resume from, also those of an earlier training with other folds and seeds.
     ///
     /// # Errors
     /// A file cannot be removed.
-    pub fn clear(&self, runs: &[Run]) -> Result<()> {
-        for path in runs.iter().flat_map(|run| [self.state(run), self.finished(run)]) {
-            match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&path, e)),
-                _ => {}
+    pub fn clear(&self) -> Result<()> {
+        let entries = std::fs::read_dir(self.path).map_err(|e| Error::io(self.path, e))?;
+        for entry in entries {
+            let entry = entry.map_err(|e| Error::io(self.path, e))?;
+            if entry.file_name().to_str().is_some_and(is_saved_run) {
+                remove(&entry.path())?;
             }
         }
         Ok(())
     }
+}
+
+/// Networks that a training will fit.
+#[derive(Clone, Copy)]
+pub struct Planned<'a> {
+    /// The runs.
+    pub runs: &'a [Run],
+    /// Sizes of the networks.
+    pub architecture: &'a Architecture,
+    /// Options, except for the seed, which each run has.
+    pub options: &'a FitOptions,
+}
+
+/// The files to resume from that [`Folder::keep_own`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Those of this training.
+    pub own: usize,
+    /// Those of another training, which were removed.
+    pub removed: usize,
+}
+
+/// Whether a file name is one of [`Folder::state`] or [`Folder::finished`], of any run.
+fn is_saved_run(name: &str) -> bool {
+    let run = match (name.strip_prefix("training."), name.strip_prefix("finished.")) {
+        (Some(rest), _) => rest.strip_suffix("state"),
+        (_, Some(rest)) => rest.strip_suffix("safetensors"),
+        _ => None,
+    };
+    let numbered = |part: &str, word: &str| {
+        part.strip_prefix(word).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let known = |part: &str| {
+        numbered(part, "fold") || numbered(part, "seed") || Kind::ALL.iter().any(|kind| kind.name() == part)
+    };
+    run.is_some_and(|run| run.is_empty() || run.strip_suffix('.').is_some_and(|run| run.split('.').all(known)))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, e)),
+        _ => Ok(()),
+    }
+}
+
+fn of_another_training(path: &Path) -> Error {
+    Error::input(
+        path,
+        "is of a training with other data, another network or other options; give those, or leave out --resume",
+    )
+}
+
+/// The fingerprint of a finished run; None if there is no such file.
+fn finished_fingerprint(path: &Path) -> Result<Option<String>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let (_, metadata) = Weights::read_safetensors(path)?;
+    let found = metadata.get("fingerprint").cloned();
+    let wrong = || Error::input(path, "is not a finished training run (it has no fingerprint)");
+    found.map(Some).ok_or_else(wrong)
 }
 
 fn file_name(kind: &str, run: &Run, ending: &str) -> String {
@@ -160,7 +250,7 @@ fn write_finished(path: &Path, identity: &str, fitted: &Fitted) -> Result<()> {
         ("history".to_string(), text(serde_json::to_string(&fitted.history))?),
         ("dispersions".to_string(), text(serde_json::to_string(&dispersions))?),
     ]);
-    fitted.best.write_safetensors(path, &metadata)
+    fitted.best.write_safetensors(path, &metadata)?.rename()
 }
 
 fn read_finished(path: &Path, identity: &str, architecture: &Architecture) -> Result<Fitted> {
@@ -170,10 +260,7 @@ fn read_finished(path: &Path, identity: &str, architecture: &Architecture) -> Re
         metadata.get(key).ok_or_else(|| Error::input(path, format!("is not a finished training run (it has no {key})")))
     };
     if get("fingerprint")? != identity {
-        return Err(Error::input(
-            path,
-            "is of a training with other data, another network or other options; give those, or leave out --resume",
-        ));
+        return Err(of_another_training(path));
     }
     let wrong = |_| Error::input(path, "is not a finished training run (its record is damaged)");
     let history: Vec<EpochMetrics> = serde_json::from_str(get("history")?).map_err(wrong)?;
@@ -222,4 +309,24 @@ pub fn held_out(
     };
     let predictions = Array2::from_shape_fn((rows.len(), outputs), mean);
     Ok((rows, predictions))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saved_runs_are_recognised_by_their_names() {
+        let runs = plan(&[Vec::new(), Vec::new()], 2, 1).into_iter().chain(plan(&[Vec::new()], 1, 1));
+        for run in runs {
+            for (kind, ending) in [("training", "state"), ("finished", "safetensors")] {
+                let name = file_name(kind, &run, ending);
+                assert!(is_saved_run(&name), "{name}");
+            }
+        }
+        assert!(is_saved_run("finished.single.fold1.safetensors") && is_saved_run("training.difference.state"));
+        for other in ["model.safetensors", "finished.mine.safetensors", "training.lock", "finished.foldx.safetensors"] {
+            assert!(!is_saved_run(other), "{other}");
+        }
+    }
 }

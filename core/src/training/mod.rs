@@ -8,6 +8,7 @@
 //! | [`options`] | the options of a run |
 //! | [`schedule`] | learning rates |
 //! | [`memory`](mod@memory) | the memory that a run needs |
+//! | [`folder_lock`] | one training at a time in a folder |
 //! | [`held_out`] | metrics of a trained model on held-out windows, and of simple baselines |
 //! | [`baselines`] | simpler models trained on the same windows |
 //! | `device_data` | a data set on the network's device, augmentation (feature `torch`, as all of the following) |
@@ -30,6 +31,7 @@ pub mod ema;
 pub mod epoch_metrics;
 #[cfg(feature = "torch")]
 pub mod fit;
+pub mod folder_lock;
 #[cfg(feature = "torch")]
 pub mod folds;
 pub mod held_out;

@@ -8,7 +8,8 @@ use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::io::output_file::{write_whole, OutFile, TabixFormat};
+use crate::io::output_file::{complete_file, CompleteFiles, OutFile, TabixFormat};
+use crate::io::plain_text::Plain;
 use crate::io::text_input::read_small;
 use crate::model::metadata::TargetScale;
 use crate::model::window::{Orientation, WindowLayout};
@@ -56,13 +57,13 @@ impl TrainingConfig {
         Ok(config)
     }
 
-    /// Write as TOML.
+    /// Write as TOML. The file has a temporary name until the returned set is renamed.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&self, path: &Path) -> Result<CompleteFiles> {
         let text = toml::to_string(self).map_err(|e| Error::input(path, e.to_string()))?;
-        write_whole(path, text.as_bytes())
+        complete_file(path, text.as_bytes())
     }
 }
 
@@ -144,23 +145,23 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Write as JSON with line breaks.
+    /// Write as JSON with line breaks. The file has a temporary name until the returned set is renamed.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&self, path: &Path) -> Result<CompleteFiles> {
         let mut text = serde_json::to_string_pretty(self).map_err(|e| Error::input(path, e.to_string()))?;
         text.push('\n');
-        write_whole(path, text.as_bytes())
+        complete_file(path, text.as_bytes())
     }
 }
 
 /// Write `metrics.tsv`: a header line, then one line per epoch and run; `.` for missing values, and as the name of a
-/// single run.
+/// single run. The file has a temporary name until the returned set is renamed.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_metrics(path: &Path, runs: &[(&str, &[EpochMetrics])]) -> Result<()> {
+pub fn write_metrics(path: &Path, runs: &[(&str, &[EpochMetrics])]) -> Result<CompleteFiles> {
     let mut text = String::from(
         "run\tepoch\tsteps\tlearning_rate\ttrain_loss\tvalidation_loss\tpearson_hap1\tpearson_hap2\tpearson_ratio\t\
          spearman_hap1\tspearman_hap2\tspearman_ratio\tskipped_batches\tbest\n",
@@ -184,7 +185,7 @@ pub fn write_metrics(path: &Path, runs: &[(&str, &[EpochMetrics])]) -> Result<()
             let _ = writeln!(text, "\t{}\t{}", m.skipped_batches, u8::from(m.best));
         }
     }
-    write_whole(path, text.as_bytes())
+    complete_file(path, text.as_bytes())
 }
 
 /// Predictions of held-out windows, as [`crate::training::folds::held_out`] gives them.
@@ -198,7 +199,8 @@ pub struct HeldOutPredictions {
 }
 
 /// Write held-out predictions as a table in the user's units: values as measured, the ratio in log2, one line per window
-/// and sample. For windows of a genome, a BED-like file with a tabix index; for designed pairs, a plain table.
+/// and sample. For windows of a genome, a BED-like file with a tabix index; for designed pairs, a plain table. The files
+/// have temporary names until the returned set is renamed.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -207,7 +209,7 @@ pub fn write_predictions(
     data: &Dataset,
     held_out: &[HeldOutPredictions],
     scale: &TargetScale,
-) -> Result<()> {
+) -> Result<CompleteFiles> {
     let mut out = OutFile::create(path)?;
     let fail = |e| Error::io(path, e);
     let outputs = data.outputs();
@@ -226,7 +228,7 @@ pub fn write_predictions(
     for (part, i, predictions) in order {
         for (sample, p) in predictions.iter().enumerate() {
             if let (true, Some(place)) = (on_genome, &data.places[i]) {
-                write!(out, "{}\t{}\t{}\t", place.chrom, place.start.max(0), place.end).map_err(fail)?;
+                write!(out, "{}\t{}\t{}\t", Plain(&place.chrom), place.start.max(0), place.end).map_err(fail)?;
             }
             let at = i * outputs + sample;
             let [a, b] = data.values[at];
@@ -234,8 +236,8 @@ pub fn write_predictions(
             writeln!(
                 out,
                 "{}\t{part}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
-                data.ids[i],
-                if name.is_empty() { "." } else { name },
+                Plain(&data.ids[i]),
+                Plain(if name.is_empty() { "." } else { name }),
                 number(a),
                 number(b),
                 number(scale.log2(f64::from(data.targets[at][2]))),
@@ -247,9 +249,9 @@ pub fn write_predictions(
         }
     }
     if on_genome {
-        out.finish_indexed(TabixFormat::Bed)
+        out.complete_indexed(TabixFormat::Bed)
     } else {
-        out.finish()
+        out.complete()
     }
 }
 
@@ -290,7 +292,7 @@ mod tests {
             layout: WindowLayout::LeftAligned,
             orientation: Orientation::Region,
         };
-        config.write(&path).unwrap();
+        config.write(&path).unwrap().rename().unwrap();
         assert_eq!(TrainingConfig::read(&path).unwrap(), config);
         let text = std::fs::read_to_string(&path).unwrap().replace("patience", "patients");
         std::fs::write(&path, text).unwrap();

@@ -154,6 +154,28 @@ fn from_host(saved: &Tensor, like: &Torch) -> Result<Torch> {
     Ok(tensor.f_view(like.size().as_slice())?.f_to_device(like.device())?)
 }
 
+/// The fingerprint of the state at `path`; None if there is no such file.
+///
+/// # Errors
+/// The file is not a saved state.
+pub fn saved_fingerprint(path: &Path) -> Result<Option<String>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let (_, metadata) = Weights::read_safetensors(path)?;
+    Ok(Some(position(path, &metadata)?.fingerprint))
+}
+
+fn position(path: &Path, metadata: &BTreeMap<String, String>) -> Result<Position> {
+    let wrong = |what: &str| Error::input(path, format!("is not a saved state of a training run ({what})"));
+    let position = metadata.get("position").ok_or_else(|| wrong("it has no position"))?;
+    let position: Position = serde_json::from_str(position).map_err(|e| wrong(&e.to_string()))?;
+    match position.version {
+        VERSION => Ok(position),
+        version => Err(wrong(&format!("its version is {version}, expected {VERSION}"))),
+    }
+}
+
 impl Snapshot {
     /// Collect `position` and the tensors; `optimiser` is the result of [`crate::training::optimiser::Adam::state`].
     ///
@@ -191,7 +213,7 @@ impl Snapshot {
     pub fn write(&self, path: &Path) -> Result<()> {
         let position = serde_json::to_string(&self.position).map_err(|e| Error::input(path, e.to_string()))?;
         let metadata = BTreeMap::from([("position".to_string(), position)]);
-        Weights(self.tensors.clone()).write_safetensors(path, &metadata)
+        Weights(self.tensors.clone()).write_safetensors(path, &metadata)?.rename()
     }
 
     /// Read a state that [`Snapshot::write`] wrote, of a run of this `fingerprint`.
@@ -200,12 +222,7 @@ impl Snapshot {
     /// The file is not a saved state, is damaged, or belongs to another run.
     pub fn read(path: &Path, fingerprint: &str) -> Result<Self> {
         let (weights, metadata) = Weights::read_safetensors(path)?;
-        let wrong = |what: &str| Error::input(path, format!("is not a saved state of a training run ({what})"));
-        let position = metadata.get("position").ok_or_else(|| wrong("it has no position"))?;
-        let position: Position = serde_json::from_str(position).map_err(|e| wrong(&e.to_string()))?;
-        if position.version != VERSION {
-            return Err(wrong(&format!("its version is {}, expected {VERSION}", position.version)));
-        }
+        let position = position(path, &metadata)?;
         if position.fingerprint != fingerprint {
             return Err(Error::input(
                 path,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, Parser};
 use deepallele_common::{
-    one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, RestrictArgs, ThreadArgs,
-    TrackArgs, VcfOutputArgs,
+    one_stdin, read_model, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, Indexed, MessageArgs, ProvenanceArgs,
+    RestrictArgs, RunFiles, ThreadArgs, TrackArgs, VcfOutputArgs,
 };
 use deepallele_core::genome::OnMismatch;
 use deepallele_core::io::text_input::{is_stdio, read_once};
@@ -201,9 +201,24 @@ impl SeveralModels {
 }
 
 impl Args {
-    /// Every file that is written.
-    pub fn outputs(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(self.output.output.as_path()).chain(self.tracks.outputs())
+    /// Every file that is read or written.
+    pub fn files(&self) -> RunFiles {
+        let mut files = RunFiles::default();
+        files.read_indexed("VCF", self.input.as_deref().unwrap_or(Path::new("-")), Indexed::Variants);
+        self.models.list.iter().for_each(|path| read_model(&mut files, path));
+        self.genome.files(&mut files);
+        self.haplotypes.files(&mut files);
+        self.restrict.files(&mut files);
+        self.regions.iter().for_each(|path| files.read("-L", path));
+        self.output.files(self.index(), &mut files);
+        self.tracks.files(&mut files);
+        files
+    }
+
+    /// The index of the output. IGV opens a compressed VCF only with its index.
+    pub fn index(&self) -> Option<IndexKind> {
+        let for_igv = self.tracks.igv.is_some() && matches!(self.output.format(), VcfFormat::VcfGz(_));
+        self.output.write_index.or(for_igv.then_some(IndexKind::Tbi))
     }
 
     /// Check what clap cannot.
@@ -215,10 +230,6 @@ impl Args {
             self.check_haplotypes()?;
         }
         self.check_tracks()?;
-        let outputs: Vec<&Path> = self.outputs().filter(|path| !path.exists() || path.is_file()).collect();
-        if let Some(twice) = outputs.iter().enumerate().find(|(i, path)| outputs[..*i].contains(path)) {
-            return Err(usage(format!("two outputs have the name \"{}\"", twice.1.display())));
-        }
         let input = self.input.as_deref().unwrap_or(Path::new("-"));
         let files = [Some(input), self.regions.as_deref(), self.restrict.file(), self.haplotypes.variants.as_deref()];
         one_stdin(files.into_iter().flatten())
@@ -261,13 +272,14 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
+    use deepallele_common::check_files;
     use deepallele_common::testing::Options;
 
     use super::*;
 
     #[test]
     fn options_fit_together() {
-        let options = Options::checked_by(Args::check);
+        let options = Options::<Args>::checked_by(|args| args.check().and_then(|()| check_files(&args.files())));
         options.accept(&[
             "-m m -f f -o x.vcf.gz --igv s.xml -L r.bed in.vcf",
             "-m m -f f -L - in.vcf",

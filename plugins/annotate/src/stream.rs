@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use deepallele_common::interval::Interval;
-use deepallele_common::{input_or_stdin, usage, Progress};
+use deepallele_common::{check_files, input_or_stdin, usage, Progress};
 use deepallele_core::effects::loci;
 use deepallele_core::error::Error;
-use deepallele_core::io::output_file;
-use deepallele_core::io::vcf::{IndexKind, Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
+use deepallele_core::io::output_file::CompleteFiles;
+use deepallele_core::io::vcf::{Restriction, VcfFormat, VcfReader, VcfRecord, VcfWriter};
 use deepallele_core::io::Contigs;
 use deepallele_core::model::onnx::ensemble::Ensemble;
 use deepallele_core::output::vcf_info::{self, Declared};
@@ -30,9 +30,7 @@ const RECORDS: usize = 4096;
 /// Run `annotate`.
 pub fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
-    for file in args.outputs() {
-        output_file::check_folder(file)?;
-    }
+    check_files(&args.files())?;
     let input = input_or_stdin(args.input.as_deref(), "variants")?;
     let threads = args.threads.count();
     let mut reader = VcfReader::open(&input, threads.min(4))?;
@@ -115,19 +113,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         model.engine.finish()?;
     }
-    // The VCF is renamed last, when everything else is complete.
-    let closed = writer.map(|w| w.close(index(&args))).transpose()?;
-    tracks.finish(&args, provenance.as_ref())?;
-    if let Some(closed) = closed {
-        closed.persist()?;
-    }
-    Ok(())
-}
-
-/// IGV opens a compressed VCF only with its index.
-fn index(args: &Args) -> Option<IndexKind> {
-    let for_igv = args.tracks.igv.is_some() && matches!(args.output.format(), VcfFormat::VcfGz(_));
-    args.output.write_index.or(for_igv.then_some(IndexKind::Tbi))
+    // All files are complete before the first has its name; the VCF comes last.
+    let closed = writer.map_or(Ok(CompleteFiles::default()), |w| w.close(args.index()))?;
+    Ok(tracks.finish(&args, provenance.as_ref())?.and(closed).rename()?)
 }
 
 fn restriction(list: Vec<Interval>) -> Restriction {
@@ -240,7 +228,7 @@ impl Run<'_> {
                 }
                 let threads = self.args.threads.count().min(4);
                 VcfWriter::create(&output.output, output.format(), reader.header(), threads)?
-                    .expect_index(index(self.args))
+                    .expect_index(self.args.index())
             }
         };
         self.progress.add(self.waiting.len() as u64);

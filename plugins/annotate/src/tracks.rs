@@ -2,6 +2,7 @@
 
 use deepallele_common::write_bigwig;
 use deepallele_core::error::Result;
+use deepallele_core::io::output_file::CompleteFiles;
 use deepallele_core::io::vcf::VcfRecord;
 use deepallele_core::io::Contigs;
 use deepallele_core::output::igv::write_session;
@@ -37,21 +38,25 @@ impl Tracks {
         }
     }
 
-    pub fn finish(self, args: &Args, provenance: Option<&Provenance>) -> Result<()> {
-        let Some(track) = self.effects else { return Ok(()) };
+    /// The files of the tracks and the session, which have temporary names until the set is renamed.
+    pub fn finish(self, args: &Args, provenance: Option<&Provenance>) -> Result<CompleteFiles> {
+        let mut files = CompleteFiles::default();
+        let Some(track) = self.effects else { return Ok(files) };
         let style = TrackStyle {
             name: "variant effect".into(),
             description: "predicted log2 fold change, ALT over REF".into(),
             colours: [RATIO; 2],
         };
         if let Some(path) = &args.tracks.bedgraph {
-            track.write_bedgraph(path, &style, provenance)?;
+            files.add(track.write_bedgraph(path, &style, provenance)?);
         }
-        let written = match &args.tracks.bigwig {
-            Some(path) => write_bigwig(&track, path)?,
-            None => false,
-        };
-        let Some(session) = &args.tracks.igv else { return Ok(()) };
+        let mut written = false;
+        if let Some(path) = &args.tracks.bigwig {
+            let bigwig = write_bigwig(&track, path)?;
+            written = bigwig.is_some();
+            bigwig.into_iter().for_each(|bigwig| files.add(bigwig));
+        }
+        let Some(session) = &args.tracks.igv else { return Ok(files) };
         let graph = args.tracks.bigwig.as_ref().filter(|_| written).or(args.tracks.bedgraph.as_ref());
         let effects = graph.map(|path| IgvTrack::graph(path, &style)).into_iter();
         let variants = IgvTrack::variants(&args.output.output);
@@ -62,9 +67,9 @@ impl Tracks {
                 (span.start.saturating_sub(MARGIN) + 1, u64::from(span.end.saturating_add(MARGIN)).min(length));
             format!("{}:{from}-{to}", track.contigs().name(contig))
         });
-        match &args.genome.reference {
-            Some(reference) => write_session(session, reference, locus.as_deref(), &tracks),
-            None => Ok(()),
+        if let Some(reference) = &args.genome.reference {
+            files.add(write_session(session, reference, locus.as_deref(), &tracks)?);
         }
+        Ok(files)
     }
 }

@@ -5,6 +5,7 @@
 //! | [`run`] | the wrapper around `main`: messages, exit codes, closed pipes, `--help` |
 //! | [`options`] | groups of options to flatten into a command's arguments |
 //! | [`bigwig`] | a track as bigWig, where there is anything to write |
+//! | [`files`] | whether the outputs of a run can be written, without loss of an input or of each other |
 //! | [`models`] | options that name models, and opening them |
 //! | [`interrupt`] | Ctrl-C: ends a command, or asks it to end |
 //! | [`interval`] | `chr:from-to` and interval files of `-r -R -t -T` |
@@ -15,6 +16,7 @@
 //! | `usage_error` | the error of options that do not fit together |
 
 pub mod bigwig;
+pub mod files;
 pub mod interrupt;
 pub mod interval;
 pub mod models;
@@ -27,13 +29,15 @@ mod usage_error;
 pub mod windows;
 
 pub use bigwig::write_bigwig;
+pub use deepallele_core::io::file_identity::{Indexed, RunFiles};
+pub use files::check_files;
 pub use interrupt::Interrupt;
-pub use models::ModelArgs;
 #[cfg(feature = "onnx")]
 pub use models::{is_description, open_model, open_sequence_model};
+pub use models::{read_model, ModelArgs};
 pub use options::{
-    input_or_stdin, one_stdin, provenance_of_run, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs, ProvenanceArgs,
-    RestrictArgs, ThreadArgs, TrackArgs, VcfOutputArgs,
+    input_or_stdin, one_stdin, provenance_of_run, write_table, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs,
+    ProvenanceArgs, RestrictArgs, ThreadArgs, TrackArgs, VcfOutputArgs,
 };
 pub use progress::Progress;
 pub use run::run_main;

@@ -1,8 +1,9 @@
 //! Model files: the options that name them, and opening them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use deepallele_core::io::file_identity::RunFiles;
 
 #[cfg(feature = "onnx")]
 pub use open::{is_description, open_model, open_sequence_model};
@@ -19,6 +20,32 @@ pub struct ModelArgs {
     /// Sample to predict, for a model of several samples [default: its first]
     #[arg(long, value_name = "SAMPLE")]
     model_sample: Option<String>,
+}
+
+impl ModelArgs {
+    /// Add the file that is read.
+    pub fn files(&self, files: &mut RunFiles) {
+        read_model(files, &self.model);
+    }
+}
+
+/// Add the model file `path`; of the description of another network (.toml) also its graph.
+pub fn read_model(files: &mut RunFiles, path: &Path) {
+    files.read("-m", path);
+    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("toml")) {
+        // What is wrong with a description is reported when it is opened.
+        let text = match path.is_file() {
+            true => std::fs::read_to_string(path).unwrap_or_default(),
+            false => String::new(),
+        };
+        let name = text.lines().find_map(|line| {
+            let value = line.trim_start().strip_prefix("model")?.trim_start().strip_prefix('=')?.trim_start();
+            let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+            value[1..].split(quote).next()
+        });
+        let graph = name.map_or_else(|| path.with_extension("onnx"), |name| path.with_file_name(name));
+        files.read("-m", &graph);
+    }
 }
 
 #[cfg(feature = "onnx")]

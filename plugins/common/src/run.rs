@@ -4,10 +4,12 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
 
 use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches};
 use deepallele_core::error::Error;
+use deepallele_core::io::output_file::standard_output_is_closed;
 
 use crate::usage_error::UsageError;
 use crate::{interrupt, pages};
@@ -16,6 +18,27 @@ use crate::{interrupt, pages};
 const ABOUT_LINE: &str = "--about-line";
 
 static NAME: OnceLock<&'static str> = OnceLock::new();
+
+/// Whether the program was started with a closed standard output (`>&-`). The standard library opens /dev/null in its
+/// place before `main`, so that this is asked earlier, by the loader.
+static NO_STANDARD_OUTPUT: AtomicBool = AtomicBool::new(false);
+
+#[used]
+#[cfg_attr(target_os = "macos", link_section = "__DATA,__mod_init_func")]
+#[cfg_attr(not(target_os = "macos"), link_section = ".init_array")]
+static AT_START: extern "C" fn() = {
+    extern "C" fn look_at_standard_output() {
+        // SAFETY: a query, which fails for a number that is not open.
+        let closed = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) } < 0;
+        NO_STANDARD_OUTPUT.store(closed, Ordering::Relaxed);
+    }
+    look_at_standard_output
+};
+
+/// Whether the program was started with a closed standard output.
+pub fn standard_output_was_closed() -> bool {
+    NO_STANDARD_OUTPUT.load(Ordering::Relaxed)
+}
 
 /// `deepallele count`: how every message begins.
 pub(crate) fn command_name() -> String {
@@ -40,6 +63,9 @@ where
     // htslib writes its own warnings to stderr; ours name the file and what to do.
     deepallele_core::io::silence_htslib();
     deepallele_core::io::bam::watch::end_by(|error| interrupt::end_with(&format!("{}: {error}", command_name())));
+    if standard_output_was_closed() {
+        standard_output_is_closed();
+    }
     panic::set_hook(Box::new(report_panic));
 
     let command = command_line::<A>(name);

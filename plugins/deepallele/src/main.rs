@@ -9,6 +9,7 @@ mod manual;
 mod overview;
 mod pages;
 mod search;
+mod standard_output;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -60,7 +61,9 @@ fn run(name: &OsStr, arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
     let Some(program) = name.to_str().filter(|n| is_name(n)).and_then(find) else {
         return complain(&format!("unknown command \"{shown}\"; commands: {}", overview::names()), 2);
     };
-    let error = Command::new(&program).args(arguments).exec();
+    let mut command = Command::new(&program);
+    standard_output::leave_closed();
+    let error = command.args(arguments).exec();
     complain(&format!("\"{}\" cannot be started: {error}", program.display()), 1)
 }
 

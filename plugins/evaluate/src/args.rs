@@ -1,11 +1,11 @@
 //! The options of `evaluate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 use deepallele_common::{
     choice_parser, one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
-    ProvenanceArgs, ThreadArgs,
+    ProvenanceArgs, RunFiles, ThreadArgs,
 };
 use deepallele_core::evaluation::Options;
 use deepallele_core::io::text_input::is_stdio;
@@ -157,7 +157,33 @@ pub struct Args {
     pub messages: MessageArgs,
 }
 
+/// The plots: the parts of their names.
+pub const PLOTS: [&str; 5] = ["hap1", "hap2", "ratio", "calibration", "direction"];
+
+/// `PREFIX.name.svg`; dots in the prefix are not suffixes.
+pub fn plot_file(prefix: &Path, name: &str) -> PathBuf {
+    let mut file = prefix.as_os_str().to_owned();
+    file.push(format!(".{name}.svg"));
+    file.into()
+}
+
 impl Args {
+    /// Every file that is read or written.
+    pub fn files(&self) -> RunFiles {
+        let mut files = RunFiles::default();
+        self.model.files(&mut files);
+        self.genome.files(&mut files);
+        self.haplotypes.files(&mut files);
+        self.counts.iter().for_each(|path| files.read("COUNTS", path));
+        self.pairs.iter().for_each(|path| files.read("--pairs", path));
+        self.replicate.iter().for_each(|path| files.read("--replicate", path));
+        self.output.files(false, &mut files);
+        if let Some(prefix) = &self.plots {
+            PLOTS.iter().for_each(|name| files.write("--plots", &plot_file(prefix, name)));
+        }
+        files
+    }
+
     /// Check what clap cannot.
     pub fn check(&self) -> anyhow::Result<()> {
         if self.pseudocount.is_some_and(|p| !(p.is_finite() && p >= 0.0)) {

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
+    deepallele_common::check_files(&args.files())?;
     let mut predictor = args.model.open(args.threads.count())?;
     let inputs = inputs::read(&args, predictor.info())?;
     let options = args.options();

@@ -1,17 +1,17 @@
 //! The table, the plots, and the summary on stderr.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use deepallele_core::error::{Error, Result};
 use deepallele_core::evaluation::{Evaluation, Row};
-use deepallele_core::io::output_file::OutFile;
+use deepallele_core::io::output_file::{CompleteFiles, OutFile};
 use deepallele_core::model::ModelInfo;
 use deepallele_core::output::evaluation_table;
 use deepallele_core::output::plot::{scatter, shares, with_errors, Estimate};
 use deepallele_core::output::track::{HAPLOTYPE1, HAPLOTYPE2, RATIO};
 
-use crate::args::Args;
+use crate::args::{plot_file, Args, PLOTS};
 use crate::inputs::Inputs;
 
 /// Write what was requested.
@@ -19,17 +19,19 @@ pub fn write(args: &Args, inputs: &Inputs, model: &ModelInfo, found: &Evaluation
     for note in &found.notes {
         log::info!("{note}");
     }
-    // The table comes first: if it cannot be written, there are no plots either.
+    // All files are complete before the first has its name; the table comes last.
     let mut out = OutFile::create(&args.output.output)?;
     let fail = |e| Error::io(&args.output.output, e);
     for line in header(args, inputs, model, found) {
         writeln!(out, "{line}").map_err(fail)?;
     }
     evaluation_table::write(&mut out, &found.rows).map_err(fail)?;
-    out.finish()?;
-    if let Some(prefix) = &args.plots {
-        plots(prefix, &args.part.name(), found)?;
-    }
+    let table = out.complete()?;
+    let plots = match &args.plots {
+        Some(prefix) => plots(prefix, &args.part.name(), found)?,
+        None => CompleteFiles::default(),
+    };
+    plots.and(table).rename()?;
     log::info!(
         "{} windows evaluated ({}), in {} the two alleles differ",
         found.windows,
@@ -80,17 +82,17 @@ fn interval(row: &Row) -> String {
     }
 }
 
-fn plots(prefix: &Path, part: &str, found: &Evaluation) -> Result<()> {
+fn plots(prefix: &Path, part: &str, found: &Evaluation) -> Result<CompleteFiles> {
+    let mut drawn = CompleteFiles::default();
     let windows = format!("{part} windows");
     let names = ["Haplotype 1", "Haplotype 2", "Ratio of the haplotypes"];
-    let files = ["hap1", "hap2", "ratio"];
     let colours = [HAPLOTYPE1, HAPLOTYPE2, RATIO];
     for (i, quantity) in ["hap1", "hap2", "log2_ratio"].into_iter().enumerate() {
         let of = |name: &str| find(found, "agreement", quantity, "all", name).map_or(".".into(), interval);
         let note = format!("Pearson {}, n = {}", of("pearson"), found.points[i].len());
         let title = format!("{}, {windows}", names[i]);
         let labels = ["measured, log2", "predicted, log2"];
-        scatter(&with_ending(prefix, files[i]), &title, labels, &note, &found.points[i], colours[i])?;
+        drawn.add(scatter(&plot_file(prefix, PLOTS[i]), &title, labels, &note, &found.points[i], colours[i])?);
     }
     let rows = |name: &'static str| {
         found.rows.iter().filter(move |r| r.section == "calibration" && r.case != "all" && r.name == name)
@@ -102,15 +104,15 @@ fn plots(prefix: &Path, part: &str, found: &Evaluation) -> Result<()> {
     let of = |name: &str| find(found, "calibration", "log2_ratio", "all", name);
     let line = of("slope").zip(of("intercept")).map(|(slope, intercept)| [slope.value, intercept.value]);
     let note = format!("slope {}, dashed; grey: measured = predicted", of("slope").map_or(".".into(), interval));
-    with_errors(
-        &with_ending(prefix, "calibration"),
+    drawn.add(with_errors(
+        &plot_file(prefix, "calibration"),
         &format!("Calibration of the ratio, tenths of {windows}"),
         ["mean predicted log2 ratio", "mean measured log2 ratio"],
         &note,
         &estimates,
         line,
         RATIO,
-    )?;
+    )?);
     let bins: Vec<(String, Estimate)> = found
         .rows
         .iter()
@@ -121,20 +123,14 @@ fn plots(prefix: &Path, part: &str, found: &Evaluation) -> Result<()> {
             (label, Estimate { x: i as f64, y: r.value, low: r.low, high: r.high })
         })
         .collect();
-    shares(
-        &with_ending(prefix, "direction"),
+    drawn.add(shares(
+        &plot_file(prefix, "direction"),
         &format!("Windows whose direction is right, {windows}"),
         ["measured |log2 ratio|", "share with the right sign"],
         "95 % intervals of Wilson; dashed: chance",
         &bins,
         0.5,
         RATIO,
-    )
-}
-
-/// `PREFIX.name.svg`; dots in the prefix are not suffixes.
-fn with_ending(prefix: &Path, name: &str) -> PathBuf {
-    let mut file = prefix.as_os_str().to_owned();
-    file.push(format!(".{name}.svg"));
-    file.into()
+    )?);
+    Ok(drawn)
 }

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Parser;
 use deepallele_common::{
-    choice_parser, one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, ThreadArgs,
+    choice_parser, one_stdin, usage, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs, RunFiles, ThreadArgs,
 };
 use deepallele_core::io::regions::{Anchor, TssSource};
-use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::model::window::Orientation;
 
 const EXAMPLES: &str = "Examples:
@@ -107,6 +106,13 @@ pub fn named(prefix: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Whether the pairs are written as FASTA, by their name.
+pub fn is_fasta(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    let name = name.strip_suffix(".gz").or(name.strip_suffix(".bgz")).unwrap_or(&name);
+    name.ends_with(".fa") || name.ends_with(".fasta")
+}
+
 impl Args {
     /// The files of --fasta, for haplotype 1 and 2.
     pub fn genomes(&self) -> Option<[PathBuf; 2]> {
@@ -122,22 +128,32 @@ impl Args {
         self.chain.as_ref().map(|prefix| [pair(prefix, 1), pair(prefix, 2)])
     }
 
+    /// Every file that is read or written.
+    pub fn files(&self) -> RunFiles {
+        let mut files = RunFiles::default();
+        self.genome.files(&mut files);
+        self.haplotypes.files(&mut files);
+        self.regions.iter().for_each(|path| files.read("-L", path));
+        let mut fasta = |option: &str, path: &Path| {
+            let compressed = path.extension().is_some_and(|end| end == "gz" || end == "bgz");
+            files.write_indexed(option, path, if compressed { &[".fai", ".gzi"] } else { &[".fai"] });
+        };
+        self.genomes().iter().flatten().for_each(|path| fasta("--fasta", path));
+        self.masked.iter().for_each(|path| fasta("--masked", path));
+        match &self.pairs {
+            Some(path) if is_fasta(path) => fasta("--pairs", path),
+            Some(path) => files.write("--pairs", path),
+            None => {}
+        }
+        self.chains().iter().flatten().flatten().for_each(|path| files.write("--chain", path));
+        self.report.iter().for_each(|path| files.write("--report", path));
+        files
+    }
+
     /// A usage error for combinations that make no sense.
     pub fn check(&self) -> Result<()> {
-        let mut outputs: Vec<PathBuf> =
-            [&self.masked, &self.pairs, &self.report].into_iter().flatten().cloned().collect();
-        outputs.extend(self.genomes().into_iter().flatten());
-        outputs.extend(self.chains().into_iter().flatten().flatten());
-        if outputs.is_empty() {
+        if [&self.fasta, &self.masked, &self.chain, &self.pairs, &self.report].into_iter().flatten().next().is_none() {
             return Err(usage("needs an output: give --fasta, --masked, --chain, --pairs or --report"));
-        }
-        for (i, path) in outputs.iter().enumerate() {
-            if outputs[..i].contains(path) && path != Path::new("/dev/null") {
-                return Err(usage(match is_stdio(path) {
-                    true => "two outputs cannot both be standard output".to_string(),
-                    false => format!("two outputs have the same name, \"{}\"", path.display()),
-                }));
-            }
         }
         one_stdin([self.haplotypes.variants.as_deref(), self.regions.as_deref()].into_iter().flatten())
     }
@@ -147,6 +163,7 @@ impl Args {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use deepallele_common::check_files;
 
     fn parse(text: &str) -> Result<Args, clap::Error> {
         Args::try_parse_from(std::iter::once("haplotypes").chain(text.split_whitespace()))
@@ -159,7 +176,8 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         for wrong in ["", "--masked - --report -", "--masked x --report x", "-v - -L - --pairs p"] {
-            assert!(parse(wrong).unwrap().check().is_err(), "{wrong}");
+            let args = parse(wrong).unwrap();
+            assert!(args.check().and_then(|()| check_files(&args.files())).is_err(), "{wrong}");
         }
         let args = parse("--fasta x/p -z --chain q").unwrap();
         args.check().unwrap();

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use args::Args;
-use deepallele_common::{read_regions, report_windows, run_main, Progress};
+use deepallele_common::{check_files, read_regions, report_windows, run_main, Progress};
 use deepallele_core::genome::{ContigHaplotypes, ContigOptions, Masking, VariantStream};
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::regions::AnnotationOptions;
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<()> {
     args.check()?;
+    check_files(&args.files())?;
     let fasta = args.genome.required()?;
     let vcf = args.haplotypes.required()?;
     let (hap1, hap2) = args.haplotypes.sources()?;

@@ -10,12 +10,13 @@ use deepallele_core::genome::{
     RECORD_STATUS_HEADER,
 };
 use deepallele_core::io::fasta::{FastaWriter, Reference};
-use deepallele_core::io::output_file::OutFile;
+use deepallele_core::io::output_file::{CompleteFiles, OutFile};
+use deepallele_core::io::plain_text::{plain, Plain};
 use deepallele_core::io::regions::Region;
 use deepallele_core::io::Contigs;
 use deepallele_core::model::window::Windows;
 
-use crate::args::Args;
+use crate::args::{is_fasta, Args};
 
 /// The files being written; none has its final name before [`Outputs::finish`].
 pub struct Outputs {
@@ -45,10 +46,6 @@ enum PairsFile {
 
 fn put(out: &mut OutFile, bytes: &[u8]) -> deepallele_core::error::Result<()> {
     out.write_all(bytes).map_err(|e| Error::io(out.path(), e))
-}
-
-fn flush(out: &mut OutFile) -> deepallele_core::error::Result<()> {
-    out.flush().map_err(|e| Error::io(out.path(), e))
 }
 
 impl Outputs {
@@ -142,36 +139,32 @@ impl Outputs {
 
     /// Complete all files, and only then give them their final names.
     pub fn finish(self) -> Result<()> {
-        let mut tables: Vec<OutFile> = self.chains.into_iter().flatten().flatten().chain(self.report).collect();
+        let tables: Vec<OutFile> = self.chains.into_iter().flatten().flatten().chain(self.report).collect();
         let mut sequences: Vec<FastaWriter> = self.genomes.into_iter().flatten().chain(self.masked).collect();
+        let mut files = CompleteFiles::default();
         if let Some(pairs) = self.pairs {
             log::info!("{} region pairs written", pairs.written);
             if pairs.empty > 0 {
                 log::warn!("{} regions left out of the pairs: a haplotype has no bases there", pairs.empty);
             }
             match pairs.out {
-                PairsFile::Table(out) => tables.push(out),
+                PairsFile::Table(out) => files.add(out.complete()?),
                 PairsFile::Fasta(out) => sequences.push(out),
             }
         }
-        let sequences =
-            sequences.into_iter().map(FastaWriter::finish).collect::<deepallele_core::error::Result<Vec<_>>>()?;
-        tables.iter_mut().try_for_each(flush)?;
-        for out in sequences {
-            out.persist()?;
-        }
         for out in tables {
-            out.finish()?;
+            files.add(out.complete()?);
         }
-        Ok(())
+        for out in sequences {
+            files.add(out.finish()?);
+        }
+        Ok(files.rename()?)
     }
 }
 
 impl Pairs {
     fn create(path: &Path, windows: Option<Windows>, threads: usize) -> Result<Self> {
-        let name = path.to_string_lossy();
-        let name = name.strip_suffix(".gz").or(name.strip_suffix(".bgz")).unwrap_or(&name);
-        let out = if name.ends_with(".fa") || name.ends_with(".fasta") {
+        let out = if is_fasta(path) {
             PairsFile::Fasta(FastaWriter::create(path, threads)?)
         } else {
             let mut out = OutFile::create(path)?;
@@ -199,8 +192,8 @@ impl Pairs {
                 _ => [1, 2].map(|n| contig.sequence(n, region.start, region.end).to_ascii_uppercase()),
             };
             let id = match region.name.as_str() {
-                "." => format!("{name}:{}-{}", region.start, region.end),
-                named => named.to_string(),
+                "." => format!("{}:{}-{}", Plain(name), region.start, region.end),
+                named => plain(named).into_owned(),
             };
             match &mut self.out {
                 PairsFile::Table(_) if sequences.iter().any(Vec::is_empty) => {

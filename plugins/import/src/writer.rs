@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use deepallele_core::error::{Error, Result};
-use deepallele_core::io::{output_file, text_input};
+use deepallele_core::io::output_file::{temporary_for, CompleteFiles, Destination};
 use deepallele_core::model::published::data_set::{
     gene, value_names, write_row, Assay, Values, GENE_NAME, PEAK_INDEX, PEAK_NAME, SEQUENCES, SUM,
 };
@@ -58,10 +58,10 @@ struct Parts {
 impl PublishedWriter {
     /// Begin the data set `path`.
     pub fn create(path: &Path, layout: Layout) -> Result<Self> {
-        if text_input::is_stdio(path) || (path.exists() && !path.is_file()) {
+        if !matches!(Destination::of(path), Ok(Destination::File(_))) {
             return Err(Error::input(path, "cannot be an HDF5 output; give the name of a regular file"));
         }
-        let temporary = output_file::temporary_for(path)?.into_temp_path();
+        let temporary = temporary_for(path)?.into_temp_path();
         let block = (CHUNK / (4 * layout.length * std::mem::size_of::<f64>())).max(1);
         let parts = Parts::create(&temporary, &layout, block).map_err(|problem| Error::input(path, problem))?;
         Ok(Self {
@@ -129,7 +129,7 @@ impl PublishedWriter {
             return Err(Error::input(&path, "would contain no rows"));
         }
         parts.close().map_err(|problem| Error::input(&path, problem))?;
-        output_file::persist(temporary, &path)?;
+        CompleteFiles::of(temporary, &path)?.rename()?;
         Ok(rows)
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, Parser};
 use deepallele_common::{
     choice_parser, one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
-    ProvenanceArgs, ThreadArgs, TrackArgs,
+    ProvenanceArgs, RunFiles, ThreadArgs, TrackArgs,
 };
 use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::io::text_input::is_stdio;
@@ -102,7 +102,40 @@ fn describe_tracks(option: Arg) -> Arg {
     }
 }
 
+/// The parts of the names of tracks: of the predicted and the measured values of both haplotypes and their ratio.
+pub const TRACKS: [[&str; 3]; 2] = [["hap1", "hap2", "ratio"], ["measured.hap1", "measured.hap2", "measured.ratio"]];
+
+/// `prefix` followed by `.name.ending`; dots in `prefix` are not suffixes.
+pub fn track_file(prefix: &Path, name: &str, ending: &str) -> PathBuf {
+    let mut file = prefix.as_os_str().to_owned();
+    file.push(format!(".{name}.{ending}"));
+    file.into()
+}
+
 impl Args {
+    /// Every file that is read or written.
+    pub fn files(&self) -> RunFiles {
+        let mut files = RunFiles::default();
+        self.model.files(&mut files);
+        self.genome.files(&mut files);
+        self.haplotypes.files(&mut files);
+        for (option, path) in [("--pairs", &self.pairs), ("-L", &self.regions), ("--compare", &self.compare)] {
+            path.iter().for_each(|path| files.read(option, path));
+        }
+        self.tracks.added_files(&mut files);
+        self.output.files(self.pairs.is_none(), &mut files);
+        let sets = if self.compare.is_some() { &TRACKS[..] } else { &TRACKS[..1] };
+        for (option, prefix, ending) in
+            [("--bedgraph", &self.tracks.bedgraph, "bedGraph"), ("--bigwig", &self.tracks.bigwig, "bw")]
+        {
+            if let Some(prefix) = prefix {
+                sets.iter().flatten().for_each(|name| files.write(option, &track_file(prefix, name, ending)));
+            }
+        }
+        self.tracks.igv.iter().for_each(|path| files.write("--igv", path));
+        files
+    }
+
     /// Check what clap cannot.
     pub fn check(&self) -> anyhow::Result<()> {
         if self.pairs.is_some() {

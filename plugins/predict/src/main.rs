@@ -28,6 +28,7 @@ fn report_not_finite<'a>(predictions: impl Iterator<Item = &'a Prediction>) {
 
 fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
+    deepallele_common::check_files(&args.files())?;
     let predictor = args.model.open(args.threads.count())?;
     match &args.pairs {
         Some(table) => pairs::run(&args, table, predictor),

@@ -8,6 +8,7 @@ use deepallele_core::effects::predictions::{in_units, predict_pairs, ratio_sprea
 use deepallele_core::error::Error;
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::io::output_file::OutFile;
+use deepallele_core::io::plain_text::Plain;
 use deepallele_core::model::onnx::pair_model::PairModel;
 use deepallele_core::output::table::number;
 
@@ -32,10 +33,10 @@ pub fn run(args: &Args, table: &Path, mut predictor: PairModel) -> anyhow::Resul
     writeln!(out, "{header}{}", if ensemble { SPREAD_COLUMN } else { "" }).map_err(fail)?;
     for (row, raw) in table.rows.iter().zip(&predictions) {
         let written = if args.raw {
-            write!(out, "{}\t{}\t{}\t{}", row.id, raw.count1, raw.count2, raw.ratio)
+            write!(out, "{}\t{}\t{}\t{}", Plain(&row.id), raw.count1, raw.count2, raw.ratio)
         } else {
             let [hap1, hap2, ratio] = in_units(raw, &targets).map(number);
-            write!(out, "{}\t{hap1}\t{hap2}\t{ratio}", row.id)
+            write!(out, "{}\t{hap1}\t{hap2}\t{ratio}", Plain(&row.id))
         };
         written.map_err(fail)?;
         if ensemble {

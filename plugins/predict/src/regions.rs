@@ -9,7 +9,8 @@ use deepallele_core::error::Error;
 use deepallele_core::evaluation::agreement::{compare, Agreement, Comparison};
 use deepallele_core::genome::{HaplotypeSource, Variants};
 use deepallele_core::io::fasta::Reference;
-use deepallele_core::io::output_file::{OutFile, TabixFormat};
+use deepallele_core::io::output_file::{CompleteFiles, OutFile, TabixFormat};
+use deepallele_core::io::plain_text::Plain;
 use deepallele_core::io::regions::{AnnotationOptions, Regions};
 use deepallele_core::io::Contigs;
 use deepallele_core::model::metadata::TargetScale;
@@ -50,8 +51,10 @@ pub fn run(args: &Args, mut predictor: PairModel) -> anyhow::Result<()> {
         }
         _ => None,
     };
-    write_table(args, &regions, &predictions, &targets, comparison.as_ref(), [&hap1, &hap2])?;
-    tracks::write(args, &regions, &predictions, comparison.as_ref(), &targets, [&hap1, &hap2], added)?;
+    // All files are complete before the first has its name; the table comes last.
+    let table = write_table(args, &regions, &predictions, &targets, comparison.as_ref(), [&hap1, &hap2])?;
+    let tracks = tracks::write(args, &regions, &predictions, comparison.as_ref(), &targets, [&hap1, &hap2], added)?;
+    tracks.and(table).rename()?;
     report(args, &predictions, comparison.as_ref());
     Ok(())
 }
@@ -82,7 +85,7 @@ fn write_table(
     targets: &TargetScale,
     comparison: Option<&Comparison>,
     sources: [&HaplotypeSource; 2],
-) -> anyhow::Result<()> {
+) -> anyhow::Result<CompleteFiles> {
     let mut out = OutFile::create(&args.output.output)?;
     let fail = |e| Error::io(&args.output.output, e);
     for line in args.provenance.provenance("predict").iter().flat_map(|p| p.lines()) {
@@ -95,7 +98,7 @@ fn write_table(
     writeln!(out, "#chrom\tstart\tend\tname\thap1\thap2\tlog2_ratio\tvariants{more}{spread}").map_err(fail)?;
     for (i, (region, prediction)) in regions.list.iter().zip(predictions).enumerate() {
         let [hap1, hap2, ratio] = in_units(&prediction.raw, targets).map(number);
-        let (chrom, name) = (regions.contigs.name(region.contig), &region.name);
+        let (chrom, name) = (Plain(regions.contigs.name(region.contig)), Plain(&region.name));
         let (start, end, count) = (region.start, region.end, prediction.variants);
         write!(out, "{chrom}\t{start}\t{end}\t{name}\t{hap1}\t{hap2}\t{ratio}\t{count}").map_err(fail)?;
         if let Some(comparison) = comparison {
@@ -107,7 +110,7 @@ fn write_table(
         }
         writeln!(out).map_err(fail)?;
     }
-    Ok(out.finish_indexed(TabixFormat::Bed)?)
+    Ok(out.complete_indexed(TabixFormat::Bed)?)
 }
 
 fn report(args: &Args, predictions: &[RegionPrediction], comparison: Option<&Comparison>) {

@@ -1,12 +1,11 @@
 //! The predictions and the measured values as tracks, and the IGV session that opens them.
 
-use std::path::{Path, PathBuf};
-
 use deepallele_common::write_bigwig;
 use deepallele_core::effects::predictions::{in_units, RegionPrediction};
 use deepallele_core::error::Result;
 use deepallele_core::evaluation::agreement::Comparison;
 use deepallele_core::genome::HaplotypeSource;
+use deepallele_core::io::output_file::CompleteFiles;
 use deepallele_core::io::regions::{Region, Regions};
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::model::metadata::{Scale, TargetScale};
@@ -14,12 +13,13 @@ use deepallele_core::output::igv::write_session;
 use deepallele_core::output::igv_track::IgvTrack;
 use deepallele_core::output::track::{lighter, Track, TrackStyle, HAPLOTYPE1, HAPLOTYPE2};
 
-use crate::args::Args;
+use crate::args::{track_file, Args, TRACKS};
 
 /// Bases shown on both sides of the region at which the session opens.
 const MARGIN: u64 = 10_000;
 
-/// Write the tracks and the session that were requested; the session opens `added` as well.
+/// Write the tracks and the session that were requested; the session opens `added` as well. The files have temporary
+/// names until the returned set is renamed.
 pub fn write(
     args: &Args,
     regions: &Regions,
@@ -28,23 +28,24 @@ pub fn write(
     targets: &TargetScale,
     sources: [&HaplotypeSource; 2],
     added: Vec<IgvTrack>,
-) -> Result<()> {
+) -> Result<CompleteFiles> {
+    let mut files = CompleteFiles::default();
     if args.tracks.bedgraph.is_none() && args.tracks.bigwig.is_none() {
-        return Ok(());
+        return Ok(files);
     }
     let measured = match comparison {
         Some(comparison) => {
             let values = comparison.measured.iter().copied();
-            write_set(args, regions, values, |column| style(column, true, "counts", sources))?
+            write_set(args, regions, values, |column| style(column, true, "counts", sources), &mut files)?
         }
         None => Vec::new(),
     };
     let finite = |values: &[f64; 3]| values.iter().all(|value| value.is_finite());
     let values = predictions.iter().map(|prediction| Some(in_units(&prediction.raw, targets)).filter(finite));
     let what = targets.scale.to_string();
-    let predicted = write_set(args, regions, values, |column| style(column, false, &what, sources))?;
+    let predicted = write_set(args, regions, values, |column| style(column, false, &what, sources), &mut files)?;
 
-    let (Some(session), Some(reference)) = (&args.tracks.igv, &args.genome.reference) else { return Ok(()) };
+    let (Some(session), Some(reference)) = (&args.tracks.igv, &args.genome.reference) else { return Ok(files) };
     let mut opened = Vec::new();
     for (column, mut predicted) in predicted.into_iter().enumerate() {
         predicted.group = Some(if column < 2 { "counts" } else { "ratio" }.into());
@@ -63,7 +64,8 @@ pub fn write(
         let (from, to) = (region.start.saturating_sub(MARGIN) + 1, (region.end + MARGIN).min(length));
         format!("{}:{from}-{to}", regions.contigs.name(region.contig))
     });
-    write_session(session, reference, locus.as_deref(), &opened)
+    files.add(write_session(session, reference, locus.as_deref(), &opened)?);
+    Ok(files)
 }
 
 /// The region with the largest predicted difference of its alleles; the first of equal ones.
@@ -76,12 +78,14 @@ fn most_different<'a>(regions: &'a Regions, predictions: &[RegionPrediction]) ->
     all.max_by(|(_, a), (_, b)| differ(a).total_cmp(&differ(b))).map(|(region, _)| region)
 }
 
-/// Write haplotype 1, haplotype 2 and ratio; regions without `values` have no span. Returns the tracks that IGV opens.
+/// Write haplotype 1, haplotype 2 and ratio, and add the files to `files`; regions without `values` have no span. Returns
+/// the tracks that IGV opens.
 fn write_set(
     args: &Args,
     regions: &Regions,
     values: impl Iterator<Item = Option<[f64; 3]>>,
     style: impl Fn(usize) -> (TrackStyle, &'static str),
+    files: &mut CompleteFiles,
 ) -> Result<Vec<IgvTrack>> {
     let mut tracks = [0; 3].map(|_| Track::new(regions.contigs.clone()));
     for (region, values) in regions.list.iter().zip(values) {
@@ -95,13 +99,14 @@ fn write_set(
         let (style, short) = style(column);
         let mut path = None;
         if let Some(prefix) = &args.tracks.bedgraph {
-            let file = with_ending(prefix, &format!(".{short}.bedGraph"));
-            track.write_bedgraph(&file, &style, provenance.as_ref())?;
+            let file = track_file(prefix, short, "bedGraph");
+            files.add(track.write_bedgraph(&file, &style, provenance.as_ref())?);
             path = Some(file);
         }
         if let Some(prefix) = &args.tracks.bigwig {
-            let file = with_ending(prefix, &format!(".{short}.bw"));
-            if write_bigwig(track, &file)? {
+            let file = track_file(prefix, short, "bw");
+            if let Some(bigwig) = write_bigwig(track, &file)? {
+                files.add(bigwig);
                 path = Some(file);
             }
         }
@@ -118,28 +123,17 @@ fn style(
     [first, second]: [&HaplotypeSource; 2],
 ) -> (TrackStyle, &'static str) {
     let origin = if measured { "measured" } else { "predicted" };
-    let (name, description, colours, short) = match column {
-        0 => (
-            format!("{origin} hap1 ({first})"),
-            format!("{origin} {what}, haplotype 1"),
-            [HAPLOTYPE1; 2],
-            ["hap1", "measured.hap1"],
-        ),
-        1 => (
-            format!("{origin} hap2 ({second})"),
-            format!("{origin} {what}, haplotype 2"),
-            [HAPLOTYPE2; 2],
-            ["hap2", "measured.hap2"],
-        ),
+    let (name, description, colours) = match column {
+        0 => (format!("{origin} hap1 ({first})"), format!("{origin} {what}, haplotype 1"), [HAPLOTYPE1; 2]),
+        1 => (format!("{origin} hap2 ({second})"), format!("{origin} {what}, haplotype 2"), [HAPLOTYPE2; 2]),
         _ => (
             format!("{origin} log2 ratio"),
             format!("{origin} log2 of haplotype 1 over haplotype 2"),
             [HAPLOTYPE1, HAPLOTYPE2],
-            ["ratio", "measured.ratio"],
         ),
     };
     let colours = if measured { colours.map(lighter) } else { colours };
-    (TrackStyle { name, description, colours }, short[usize::from(measured)])
+    (TrackStyle { name, description, colours }, TRACKS[usize::from(measured)][column])
 }
 
 /// The variants, if IGV can open them.
@@ -152,11 +146,4 @@ fn variants(args: &Args) -> Option<IgvTrack> {
             None
         }
     }
-}
-
-/// `prefix` followed by `ending`; dots in `prefix` are not suffixes.
-fn with_ending(prefix: &Path, ending: &str) -> PathBuf {
-    let mut name = prefix.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }

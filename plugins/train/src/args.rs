@@ -1,9 +1,9 @@
 //! The options of `deepallele train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
-use deepallele_common::{choice_parser, GenomeArgs, HaplotypeArgs, MessageArgs, ThreadArgs};
+use deepallele_common::{choice_parser, GenomeArgs, HaplotypeArgs, Indexed, MessageArgs, RunFiles, ThreadArgs};
 use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::io::regions::{Anchor, TssSource};
 use deepallele_core::model::architecture::{RatioHead, Strands};
@@ -14,6 +14,8 @@ use deepallele_core::model::Kind;
 use deepallele_core::training::dataset::Uninformative;
 use deepallele_core::training::options::{BatchStatistics, Decay, FirstCounts, Loss, NotFinite, Precision, Selection};
 use deepallele_core::training::schedule::Schedule;
+
+use crate::outputs;
 
 const EXAMPLES: &str = "Examples:
   # A small network, tested on held-out blocks of the genome
@@ -98,6 +100,36 @@ pub struct Args {
     pub threads: ThreadArgs,
     #[command(flatten)]
     pub messages: MessageArgs,
+}
+
+impl Args {
+    /// Every file that is read or written.
+    pub fn files(&self) -> RunFiles {
+        let mut files = RunFiles::default();
+        for (option, path) in [
+            ("COUNTS", &self.counts),
+            ("--pairs", &self.pairs),
+            ("--values", &self.values),
+            ("-L", &self.windows.regions),
+            ("--config", &self.network.config),
+        ] {
+            path.iter().for_each(|path| files.read(option, path));
+        }
+        for cross in &self.cross {
+            files.read("--cross", &cross.counts);
+            files.read_indexed("--cross", &cross.variants, Indexed::Variants);
+        }
+        self.genome.files(&mut files);
+        self.haplotypes.files(&mut files);
+        files.write("standard output", Path::new("-"));
+        if !self.run.dry_run {
+            let folds = self.run.folds.map_or(1, usize::from);
+            for name in outputs::names(folds, self.run.members.into(), self.tensorboard) {
+                files.write_in_new_folder("-o", &self.output.join(name));
+            }
+        }
+        files
+    }
 }
 
 /// A cross in addition to the first.

@@ -1,8 +1,10 @@
 //! Sizes, steps and memory of a training, printed without training.
 
 use std::io::Write;
+use std::path::Path;
 
 use deepallele_core::error::Error;
+use deepallele_core::io::output_file::OutFile;
 use deepallele_core::training::folds::Run;
 use deepallele_core::training::memory::memory;
 use deepallele_core::training::report::TrainingConfig;
@@ -34,11 +36,10 @@ pub fn print(inputs: &Inputs, config: &TrainingConfig, runs: &[Run]) -> anyhow::
         ("memory of a step, about", megabytes(needed.step)),
         ("memory in all, about", megabytes(needed.total())),
     ];
-    let mut out = std::io::stdout().lock();
+    let mut out = OutFile::create(Path::new("-"))?;
     let fail = |e| Error::io("-", e);
     for (what, value) in lines {
         writeln!(out, "{what}\t{value}").map_err(fail)?;
     }
-    out.flush().map_err(fail)?;
-    Ok(())
+    Ok(out.finish()?)
 }

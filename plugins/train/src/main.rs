@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use args::Args;
-use deepallele_common::{run_main, Interrupt, Progress};
+use deepallele_common::{check_files, run_main, Interrupt, Progress};
 use deepallele_core::model::torch::device;
-use deepallele_core::training::baselines::networks::{kmer_ridge, networks};
+use deepallele_core::training::baselines::networks::{kmer_ridge, networks, Networks};
 use deepallele_core::training::baselines::BaselinePredictions;
 use deepallele_core::training::epoch_metrics::EpochMetrics;
 use deepallele_core::training::fit::Event;
-use deepallele_core::training::folds::{plan, train, Folder, Run, Trained};
+use deepallele_core::training::folds::{plan, train, Folder, Leftovers, Planned, Run, Trained};
 use deepallele_core::training::report::{HeldOutPredictions, TrainingConfig};
 use deepallele_core::training::split::Part;
 
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
+    check_files(&args.files())?;
     device::keep_freed_memory();
     let mut config = config::config(&args)?;
     let processor = device::open_device(args.device)?;
@@ -40,7 +41,10 @@ fn run(args: Args) -> anyhow::Result<()> {
     if args.run.dry_run {
         return dry_run::print(&inputs, &config, &runs);
     }
-    outputs::prepare(&args.output)?;
+    let lock = outputs::prepare(&args.output)?;
+    if lock.replaced() {
+        log::info!("\"{}\": an earlier training ended without removing its lock", args.output.display());
+    }
 
     let interrupt = Interrupt::listen();
     let stop = || interrupt.requested();
@@ -50,16 +54,27 @@ fn run(args: Args) -> anyhow::Result<()> {
         every: Duration::from_secs(60 * args.run.save_minutes.clamp(1, 60 * 24 * 365)),
         stop: &stop,
     };
-    if args.run.resume && !folder.has_state(&runs) {
-        log::warn!(
-            "\"{}\" has no interrupted run to resume: training starts from the beginning",
-            args.output.display()
-        );
-    }
     let others = match args.run.baselines {
         true => networks(&config.architecture, &config.training, &inputs.splits),
         false => Vec::new(),
     };
+    let model = Planned { runs: &runs, architecture: &config.architecture, options: &config.training };
+    let all: Vec<Planned> = std::iter::once(model).chain(others.iter().map(Networks::planned)).collect();
+    if args.run.resume {
+        match folder.keep_own(&all, &inputs.data)? {
+            Leftovers { own: 0, .. } => log::warn!(
+                "\"{}\" has no interrupted run to resume: training starts from the beginning",
+                args.output.display()
+            ),
+            Leftovers { removed: 0, .. } => {}
+            Leftovers { removed, .. } => log::warn!(
+                "\"{}\": {removed} files of an earlier, different training are removed",
+                args.output.display()
+            ),
+        }
+    } else {
+        folder.clear()?;
+    }
     let every_run = || runs.iter().chain(others.iter().flat_map(|n| &n.runs));
     let steps = every_run().map(|run| steps_of(run, &config)).sum::<usize>();
     let mut progress = Progress::new("steps", Some(steps as u64));
@@ -103,8 +118,9 @@ fn run(args: Args) -> anyhow::Result<()> {
         Ok(baselines)
     };
     outputs::write(&args, &config, &inputs, &runs, &fitted, processor, &mut baselines)?;
-    let all: Vec<Run> = every_run().cloned().collect();
-    Ok(folder.clear(&all)?)
+    folder.clear()?;
+    drop(lock);
+    Ok(())
 }
 
 /// The log line of an epoch.

@@ -1,18 +1,21 @@
 //! The output folder of a training, and the table on stdout.
 
+use std::io::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use deepallele_common::provenance_of_run;
 use deepallele_core::error::{Error, Result};
-use deepallele_core::io::output_file::{temporary_for, write_whole};
+use deepallele_core::io::output_file::{complete_file, temporary_for, CompleteFiles, OutFile};
+use deepallele_core::io::plain_text::Plain;
 use deepallele_core::model::onnx::export;
 use deepallele_core::model::{ModelInfo, Weights};
 use deepallele_core::output::tensorboard;
 use deepallele_core::training::baselines::networks::simple;
 use deepallele_core::training::baselines::BaselinePredictions;
 use deepallele_core::training::fit::Fitted;
-use deepallele_core::training::folds::{held_out, Run};
+use deepallele_core::training::folder_lock::FolderLock;
+use deepallele_core::training::folds::{held_out, plan, Run};
 use deepallele_core::training::held_out::{evaluate, Agreement, Evaluation};
 use deepallele_core::training::report::{
     write_metrics, write_predictions, HeldOutPredictions, RunSummary, Summary, TrainingConfig,
@@ -23,13 +26,57 @@ use crate::args::Args;
 use crate::inputs::Inputs;
 use crate::plots;
 
-/// Create the folder, and check that files can be written in it before hours are spent.
-pub fn prepare(folder: &Path) -> Result<()> {
+/// Create the folder, check that files can be written in it before hours are spent, and lock it: until the lock is
+/// dropped, no other training can use the folder.
+pub fn prepare(folder: &Path) -> Result<FolderLock> {
     if folder.exists() && !folder.is_dir() {
         return Err(Error::input(folder, "is not a folder; give the name of a folder for the model and its plots"));
     }
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
-    temporary_for(&folder.join("model.onnx")).map(drop)
+    temporary_for(&folder.join("model.onnx"))?;
+    FolderLock::acquire(folder)
+}
+
+/// The names of all files in the folder of a training of this number of folds and members.
+pub fn names(folds: usize, members: usize, tensorboard: bool) -> Vec<String> {
+    let fixed = [
+        UNJOINED,
+        "predictions.tsv.gz",
+        "predictions.tsv.gz.tbi",
+        METRICS,
+        CONFIG,
+        SUMMARY,
+        "loss.svg",
+        "test_counts.svg",
+        "test_ratio.svg",
+        MODEL,
+    ];
+    let mut names: Vec<String> = fixed.map(String::from).into();
+    for run in plan(&vec![Vec::new(); folds], members, 0) {
+        names.push(weights_name(&run));
+        if tensorboard {
+            names.push(events_name(&run.name));
+        }
+    }
+    names
+}
+
+const UNJOINED: &str = "unjoined.tsv";
+const METRICS: &str = "metrics.tsv";
+const CONFIG: &str = "config.toml";
+const SUMMARY: &str = "summary.json";
+const MODEL: &str = "model.onnx";
+
+fn weights_name(run: &Run) -> String {
+    if run.name.is_empty() {
+        "model.safetensors".into()
+    } else {
+        format!("{}.safetensors", run.name)
+    }
+}
+
+fn events_name(run: &str) -> String {
+    format!("events.out.tfevents.{}", if run.is_empty() { "train" } else { run })
 }
 
 /// `cpu` or `cuda:N`.
@@ -40,7 +87,7 @@ pub fn device_name(device: tch::Device) -> String {
     }
 }
 
-/// Write everything; the model comes last, so that a folder with a model is complete. `baselines` returns the
+/// Write everything: all files are complete before the first has its name, and the model comes last. `baselines` returns the
 /// predictions of further models for the windows on which the model is evaluated.
 pub fn write(
     args: &Args,
@@ -64,17 +111,16 @@ pub fn write(
         table.extend(evaluate(&baseline.name, data, &evaluated.rows, baseline.predictions.view()));
     }
 
-    write_unjoined(&folder.join("unjoined.tsv"), inputs)?;
-    write_predictions(&folder.join("predictions.tsv.gz"), data, &held, &inputs.scale)?;
+    let mut files = write_unjoined(&folder.join(UNJOINED), inputs)?;
+    files.add(write_predictions(&folder.join("predictions.tsv.gz"), data, &held, &inputs.scale)?);
     let histories: Vec<_> = runs.iter().zip(fitted).map(|(r, f)| (r.name.as_str(), f.history.as_slice())).collect();
-    write_metrics(&folder.join("metrics.tsv"), &histories)?;
-    config.write(&folder.join("config.toml"))?;
+    files.add(write_metrics(&folder.join(METRICS), &histories)?);
+    files.add(config.write(&folder.join(CONFIG))?);
     if args.tensorboard {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
         for (name, history) in &histories {
-            let name = if name.is_empty() { "train" } else { name };
-            let path = folder.join(format!("events.out.tfevents.{name}"));
-            tensorboard::write(&path, &tensorboard::of_history(history, now))?;
+            let path = folder.join(events_name(name));
+            files.add(tensorboard::write(&path, &tensorboard::of_history(history, now))?);
         }
     }
 
@@ -96,7 +142,7 @@ pub fn write(
         let of_runs = fitted.iter().filter_map(|f| f.dispersions.as_ref());
         mean_by_sample(of_runs.map(|(total, split)| [total, split][which]).collect())
     };
-    Summary {
+    let summary = Summary {
         version: provenance.version().to_string(),
         command: provenance.command_line().to_string(),
         model: architecture.kind.to_string(),
@@ -110,27 +156,26 @@ pub fn write(
         runs: runs.iter().zip(fitted).map(|(run, fitted)| RunSummary::new(run, fitted)).collect(),
         judged_on: evaluated.part,
         on_test: table.clone(),
-    }
-    .write(&folder.join("summary.json"))?;
-    plots::write(folder, inputs, runs, fitted, evaluated)?;
+    };
+    files.add(summary.write(&folder.join(SUMMARY))?);
+    files.add(plots::write(folder, inputs, runs, fitted, evaluated)?);
     for (run, weights) in runs.iter().zip(&members) {
-        let name = if run.name.is_empty() { "model.safetensors".into() } else { format!("{}.safetensors", run.name) };
-        weights.write_safetensors(&folder.join(name), &info.to_metadata())?;
+        files.add(weights.write_safetensors(&folder.join(weights_name(run)), &info.to_metadata())?);
     }
-    write_whole(&folder.join("model.onnx"), &model)?;
+    files.and(complete_file(&folder.join(MODEL), &model)?).rename()?;
     report(runs, fitted, &info, inputs, folder);
     print_table(evaluated.part, &table)
 }
 
 /// The names of --values and -L without a counterpart, with the reason; nothing where all join.
-fn write_unjoined(path: &Path, inputs: &Inputs) -> Result<()> {
+fn write_unjoined(path: &Path, inputs: &Inputs) -> Result<CompleteFiles> {
     let mut text = String::from("name\treason\n");
     for (reason, name) in inputs.unjoined.names() {
-        text += &format!("{name}\t{reason}\n");
+        text += &format!("{}\t{reason}\n", Plain(name));
     }
     match inputs.unjoined.names().next() {
-        Some(_) => write_whole(path, text.as_bytes()),
-        None => Ok(()),
+        Some(_) => complete_file(path, text.as_bytes()),
+        None => Ok(CompleteFiles::default()),
     }
 }
 
@@ -162,8 +207,7 @@ fn report(runs: &[Run], fitted: &[Fitted], info: &ModelInfo, inputs: &Inputs, fo
 
 /// Print the table on stdout: one line per model, sample and quantity.
 fn print_table(part: Part, table: &[Evaluation]) -> anyhow::Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
+    let mut out = OutFile::create(Path::new("-"))?;
     let fail = |e| Error::io("-", e);
     writeln!(out, "#on_{part}\tquantity\twindows\tpearson\tspearman\tmean_squared_error\tsample").map_err(fail)?;
     let known = |r: Option<f64>| r.map_or(".".to_string(), |r| format!("{r:.4}"));
@@ -179,11 +223,10 @@ fn print_table(part: Part, table: &[Evaluation]) -> anyhow::Result<()> {
                 known(a.pearson),
                 known(a.spearman),
                 known(Some(a.mean_squared_error).filter(|e| e.is_finite())),
-                if evaluation.sample.is_empty() { "." } else { &evaluation.sample },
+                Plain(if evaluation.sample.is_empty() { "." } else { &evaluation.sample }),
             )
             .map_err(fail)?;
         }
     }
-    out.flush().map_err(fail)?;
-    Ok(())
+    Ok(out.finish()?)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use deepallele_core::error::Result;
+use deepallele_core::io::output_file::CompleteFiles;
 use deepallele_core::output::plot::{curves, scatter};
 use deepallele_core::output::track::{HAPLOTYPE1, RATIO};
 use deepallele_core::training::epoch_metrics::EpochMetrics;
@@ -16,14 +17,15 @@ use crate::inputs::Inputs;
 /// Runs drawn at most: more lines could not be distinguished.
 const MAX_RUNS: usize = 3;
 
-/// Write `loss.svg`, `test_counts.svg` and `test_ratio.svg` into `folder`, for the windows `evaluated`.
+/// Write `loss.svg`, `test_counts.svg` and `test_ratio.svg` into `folder`, for the windows `evaluated`. The files have
+/// temporary names until the returned set is renamed.
 pub fn write(
     folder: &Path,
     inputs: &Inputs,
     runs: &[Run],
     fitted: &[Fitted],
     evaluated: &HeldOutPredictions,
-) -> Result<()> {
+) -> Result<CompleteFiles> {
     let mut series = Vec::new();
     for (run, fitted) in runs.iter().zip(fitted).take(MAX_RUNS) {
         for (what, of) in
@@ -40,7 +42,7 @@ pub fn write(
         (_, n) if n > MAX_RUNS => format!("the first {MAX_RUNS} of {n} runs"),
         _ => String::new(),
     };
-    curves(&folder.join("loss.svg"), "Learning curves", ["epoch", "loss"], &note, &series)?;
+    let mut files = curves(&folder.join("loss.svg"), "Learning curves", ["epoch", "loss"], &note, &series)?;
 
     let (data, scale) = (&inputs.data, &inputs.scale);
     let outputs = data.outputs();
@@ -56,23 +58,24 @@ pub fn write(
     let mut counts = pairs(0, false);
     counts.extend(pairs(1, false));
     let part = evaluated.part;
-    scatter(
+    files.add(scatter(
         &folder.join("test_counts.svg"),
         &format!("Counts of both haplotypes, {part} windows"),
         ["measured, log2", "predicted, log2"],
         &note_of(&counts),
         &counts,
         HAPLOTYPE1,
-    )?;
+    )?);
     let ratio = pairs(2, true);
-    scatter(
+    files.add(scatter(
         &folder.join("test_ratio.svg"),
         &format!("Ratio of the haplotypes, {part} windows in which they differ"),
         ["measured, log2", "predicted, log2"],
         &note_of(&ratio),
         &ratio,
         RATIO,
-    )
+    )?);
+    Ok(files)
 }
 
 fn note_of(points: &[(f64, f64)]) -> String {

@@ -11,8 +11,7 @@ use crate::counts::table::{fixed, scientific};
 use crate::counts::{VariantSink, VariantTable, VariantTally};
 use crate::error::{Error, Result};
 use crate::genome::Variant;
-use crate::io::output_file::temporary_for;
-use crate::io::text_input::is_stdio;
+use crate::io::output_file::{temporary_for, Destination};
 use crate::io::{Contigs, Spans};
 
 /// Columns that follow those of the per-variant table.
@@ -40,11 +39,12 @@ impl TestedVariants {
         samples: &[String],
         within: Option<Spans>,
     ) -> Result<Self> {
-        let special = is_stdio(path) || (path.exists() && !path.is_file());
-        let file = match special {
-            true => tempfile::tempfile().map_err(|e| Error::io(path, e))?,
+        let file = match Destination::of(path)? {
+            Destination::Descriptor(_) | Destination::Special(_) => {
+                tempfile::tempfile().map_err(|e| Error::io(path, e))?
+            }
             // Without a name it is deleted when the process ends, in whatever way.
-            false => {
+            Destination::File(_) => {
                 let (file, name) = temporary_for(path)?.into_parts();
                 name.close().map_err(|e| Error::io(path, e))?;
                 file

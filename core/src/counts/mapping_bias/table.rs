@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::counts::mapping_bias::outcomes::{reference_fraction, Bias, Outcomes};
 use crate::genome::{Variant, MISSING};
+use crate::io::plain_text::{plain_bytes, Plain};
 use crate::io::regions::Regions;
 use crate::io::Contigs;
 
@@ -43,14 +44,15 @@ pub fn begin_sites(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
 /// # Errors
 /// Errors of `out`.
 pub fn write_site(out: &mut impl Write, chrom: &str, v: &Variant, bias: &Bias, limit: f64) -> io::Result<()> {
-    let text = |allele: &[u8]| String::from_utf8_lossy(allele).into_owned();
+    let text = |allele: &[u8]| String::from_utf8_lossy(&plain_bytes(allele)).into_owned();
     let carried = |allele: u16| if allele == MISSING { ".".into() } else { text(&v.alleles[allele as usize]) };
     let alternatives: Vec<String> = v.alleles.iter().skip(1).map(text).collect();
     write!(
         out,
-        "{chrom}\t{}\t{}\t{}\t{}\t{}\t{}",
+        "{}\t{}\t{}\t{}\t{}\t{}\t{}",
+        Plain(chrom),
         v.start + 1,
-        if v.id.is_empty() { "." } else { &v.id },
+        Plain(if v.id.is_empty() { "." } else { &v.id }),
         text(&v.alleles[0]),
         alternatives.join(","),
         carried(v.hap1),
@@ -76,7 +78,8 @@ pub fn write_regions(
 ) -> io::Result<()> {
     header(out, lines, &REGION_COLUMNS, &["hap1_fraction", "flags"])?;
     for (region, bias) in regions.list.iter().zip(list) {
-        write!(out, "{}\t{}\t{}\t{}", contigs.name(region.contig), region.start, region.end, region.name)?;
+        let (chrom, name) = (Plain(contigs.name(region.contig)), Plain(&region.name));
+        write!(out, "{chrom}\t{}\t{}\t{name}", region.start, region.end)?;
         reads(out, bias)?;
         let without_reads = bias.hap1.simulated + bias.hap2.simulated == 0;
         let flags = if without_reads { ".".into() } else { bias.flags(limit) };

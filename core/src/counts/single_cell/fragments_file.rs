@@ -9,7 +9,8 @@ use crate::counts::single_cell::position_sort::{Late, Location, Sorter};
 use crate::counts::single_cell::Groups;
 use crate::counts::{Fragment, FragmentSink};
 use crate::error::{Error, Result};
-use crate::io::output_file::{OutFile, TabixFormat};
+use crate::io::output_file::{CompleteFiles, OutFile, TabixFormat};
+use crate::io::plain_text::{plain, plain_bytes};
 use crate::io::text_input::open_text;
 use crate::io::Contigs;
 
@@ -97,7 +98,7 @@ impl Lines {
             let count: u64 = same.iter().map(|t| t.1).sum();
             let start = format!("{}\t{}\t{}\t", contigs[location.contig as usize], location.start, location.end);
             self.text.extend_from_slice(start.as_bytes());
-            self.text.extend_from_slice(&same[0].0);
+            self.text.extend_from_slice(&plain_bytes(&same[0].0));
             self.text.extend_from_slice(format!("\t{count}\n").as_bytes());
             self.written += 1;
         }
@@ -131,7 +132,7 @@ impl FragmentsFiles {
             header.iter().try_for_each(|line| lines.header(line))?;
             files.push((Sorter::new(&path, window), lines));
         }
-        let contigs = contigs.iter().map(|(name, _)| name.to_string()).collect();
+        let contigs = contigs.iter().map(|(name, _)| plain(name).into_owned()).collect();
         Ok(Self { groups, contigs, shift, files, summary: FragmentsSummary::default() })
     }
 
@@ -157,38 +158,24 @@ impl FragmentsFiles {
         (start < end).then_some((start, end))
     }
 
-    /// Write the rest, and merge in the late fragments.
+    /// Write the rest, merge in the late fragments, and index the files, which have temporary names until the returned set
+    /// is renamed.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn close(mut self) -> Result<(FragmentsSummary, ClosedFragments)> {
+    pub fn close(mut self) -> Result<(FragmentsSummary, CompleteFiles)> {
         let (groups, contigs) = (&self.groups, &self.contigs[..]);
-        let mut done = Vec::new();
+        let mut done = CompleteFiles::default();
         for (class, (sorter, mut lines)) in self.files.into_iter().enumerate() {
             let late = sorter.finish(&mut |r| lines.add(r.location, groups.name(r.group), r.count.into(), contigs))?;
             lines.close(contigs)?;
             if late.peek().is_some() {
                 lines = merge(lines, late, groups, contigs)?;
             }
-            let path = lines.out.path().to_path_buf();
-            lines.out.flush().map_err(|e| Error::io(path, e))?;
             self.summary.lines[class] = lines.written;
-            done.push(lines.out);
+            done.add(lines.out.complete_indexed(TabixFormat::Bed)?);
         }
-        Ok((self.summary, ClosedFragments(done)))
-    }
-}
-
-/// The complete files, which do not have their names yet.
-pub struct ClosedFragments(Vec<OutFile>);
-
-impl ClosedFragments {
-    /// Index the files and rename them to their names.
-    ///
-    /// # Errors
-    /// A file that cannot be indexed or renamed.
-    pub fn persist(self) -> Result<()> {
-        self.0.into_iter().try_for_each(|out| out.finish_indexed(TabixFormat::Bed))
+        Ok((self.summary, done))
     }
 }
 
@@ -296,7 +283,7 @@ mod tests {
                 *truth[class].entry((contig, start, start + length, name)).or_default() += 1;
             }
             let (summary, closed) = files.close().unwrap();
-        closed.persist().unwrap();
+        closed.rename().unwrap();
             for (class, path) in FragmentsFiles::paths(&prefix).iter().enumerate() {
                 let mut expected = String::from("# one\n# two\n");
                 for ((contig, start, end, name), n) in &truth[class] {
@@ -323,7 +310,7 @@ mod tests {
             files.add(&f).unwrap();
         }
         let (summary, closed) = files.close().unwrap();
-        closed.persist().unwrap();
+        closed.rename().unwrap();
         assert_eq!((summary.short, summary.half, summary.fragments), (1, 1, [0, 3, 0, 0]));
         let text = self::read(&FragmentsFiles::paths(&prefix)[1]);
         assert_eq!(text, "b\t100\t195\ts\t1\nb\t104\t195\ts\t1\nb\t104\t200\ts\t1\n");

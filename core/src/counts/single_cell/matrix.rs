@@ -1,7 +1,6 @@
 //! Fragments by region and cell, written as sparse matrices that single-cell tools can read.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,9 @@ use crate::counts::single_cell::sparse_counts::SparseCounts;
 use crate::counts::single_cell::Groups;
 use crate::counts::{Fragment, FragmentSink, Strandedness};
 use crate::error::{Error, Result};
-use crate::io::output_file::OutFile;
+use crate::io::output_file::temporary::CreatedFolders;
+use crate::io::output_file::{CompleteFiles, OutFile};
+use crate::io::plain_text::{plain_bytes, Plain};
 use crate::io::regions::{Region, Regions};
 
 /// The matrices, in the order of [`Class`], each in a folder of this name.
@@ -159,7 +160,7 @@ impl Cells {
     /// any of the four. `program` is written into the header of each matrix.
     ///
     /// # Errors
-    /// A file that cannot be written. None has its name until [`MatrixFolder::finish`].
+    /// A file that cannot be written. None has its name until the set of [`MatrixFolder::complete`] is renamed.
     pub fn write(mut self, out: &mut MatrixFolder, features: &[Feature], program: Option<&str>) -> Result<CellSummary> {
         let mut entries = match self.counts {
             Counts::Fragments(counts) => counts,
@@ -186,13 +187,14 @@ impl Cells {
         for (class, files) in out.files.iter_mut().enumerate() {
             files.barcodes.lines(|w| {
                 order.iter().try_for_each(|&g| {
-                    w.write_all(&self.groups.name(g))?;
+                    w.write_all(&plain_bytes(&self.groups.name(g)))?;
                     w.write_all(b"\n")
                 })
             })?;
             files.features.lines(|w| {
                 features.iter().try_for_each(|f| {
-                    writeln!(w, "{}\t{}\t{}\t{}\t{}\t{}", f.id, f.name, f.kind, f.chrom, f.start, f.end)
+                    let (id, name, chrom) = (Plain(&f.id), Plain(&f.name), Plain(&f.chrom));
+                    writeln!(w, "{id}\t{name}\t{}\t{chrom}\t{}\t{}", f.kind, f.start, f.end)
                 })
             })?;
             files.matrix.lines(|w| {
@@ -340,36 +342,12 @@ impl Lines for OutFile {
     }
 }
 
-/// The folder of the matrices. Folders that it created are removed when it is dropped, unless it is finished.
+/// The folder of the matrices. Folders that it created are removed when it is dropped, unless its files receive their
+/// names.
 pub struct MatrixFolder {
     // In this order: the files are dropped before the folders are removed.
     files: Vec<MatrixFiles>,
     created: CreatedFolders,
-}
-
-struct CreatedFolders(Vec<PathBuf>);
-
-impl Drop for CreatedFolders {
-    fn drop(&mut self) {
-        for folder in self.0.iter().rev() {
-            // Only if empty: other files are kept.
-            let _ = fs::remove_dir(folder);
-        }
-    }
-}
-
-impl CreatedFolders {
-    fn create(&mut self, folder: &Path) -> Result<()> {
-        if folder.is_dir() {
-            return Ok(());
-        }
-        if folder.exists() {
-            return Err(Error::input(folder, "is a file, not a folder; name another folder for the matrices"));
-        }
-        fs::create_dir(folder).map_err(|e| Error::io(folder, e))?;
-        self.0.push(folder.to_path_buf());
-        Ok(())
-    }
 }
 
 impl MatrixFolder {
@@ -378,7 +356,7 @@ impl MatrixFolder {
     /// # Errors
     /// A file of that name, or a folder that cannot be created or written.
     pub fn create(folder: &Path) -> Result<Self> {
-        let mut created = CreatedFolders(Vec::new());
+        let mut created = CreatedFolders::default();
         created.create(folder)?;
         let mut files = Vec::new();
         for class in CLASSES {
@@ -393,24 +371,23 @@ impl MatrixFolder {
         Ok(Self { files, created })
     }
 
-    /// Rename all files to their names.
+    /// The names of the files of `folder`.
+    pub fn paths(folder: &Path) -> Vec<PathBuf> {
+        let names = ["barcodes.tsv.gz", "features.tsv.gz", "matrix.mtx.gz"];
+        CLASSES.iter().flat_map(|class| names.map(|name| folder.join(class).join(name))).collect()
+    }
+
+    /// Close all files, which have temporary names until the returned set is renamed.
     ///
     /// # Errors
     /// A file that cannot be written to its end.
-    pub fn finish(self) -> Result<()> {
-        let Self { mut files, mut created } = self;
-        // All are complete before any receives its name.
-        for out in files.iter_mut().flat_map(|f| [&mut f.barcodes, &mut f.features, &mut f.matrix]) {
-            let path = out.path().to_path_buf();
-            out.flush().map_err(|e| Error::io(path, e))?;
+    pub fn complete(self) -> Result<CompleteFiles> {
+        let Self { files, created } = self;
+        let mut done = CompleteFiles::default().in_folders(created);
+        for out in files.into_iter().flat_map(|f| [f.barcodes, f.features, f.matrix]) {
+            done.add(out.complete()?);
         }
-        for files in files {
-            files.barcodes.finish()?;
-            files.features.finish()?;
-            files.matrix.finish()?;
-        }
-        created.0.clear();
-        Ok(())
+        Ok(done)
     }
 }
 

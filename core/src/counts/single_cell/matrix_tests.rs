@@ -41,7 +41,7 @@ fn written(cells: Cells, n: usize) -> (Entries, Vec<String>, CellSummary) {
     let path = folder.path().join("m");
     let mut out = MatrixFolder::create(&path).unwrap();
     let summary = cells.write(&mut out, &features(n), Some("made-1")).unwrap();
-    out.finish().unwrap();
+    out.complete().unwrap().rename().unwrap();
     let mut entries = Entries::new();
     let mut barcodes = Vec::new();
     for (class, name) in CLASSES.iter().enumerate() {

@@ -15,5 +15,5 @@ mod position_sort;
 pub mod sparse_counts;
 
 pub use barcodes::{Barcodes, Groups};
-pub use fragments_file::{ClosedFragments, FragmentsFiles, FragmentsSummary};
+pub use fragments_file::{FragmentsFiles, FragmentsSummary};
 pub use matrix::{CellSummary, Cells, Feature, MatrixFolder};

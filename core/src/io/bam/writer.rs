@@ -1,16 +1,14 @@
 //! Writing BAM (SAM specification, section 4.2).
 
+use std::io;
 use std::path::{Path, PathBuf};
-
-use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 use crate::io::bam::reader::reference_length;
 use crate::io::bam::tags;
 use crate::io::bam::Alignment;
-use crate::io::bgzf::Bgzf;
-use crate::io::output_file::{persist, temporary_for};
-use crate::io::text_input::is_stdio;
+use crate::io::bgzf::{Bgzf, BgzfOptions};
+use crate::io::output_file::{closed_pipe, CompleteFiles, Destination, Unfinished};
 use crate::io::Contigs;
 
 /// An alignment as in a BAM file, without the leading block size. Fields about its mate are set by
@@ -158,12 +156,13 @@ fn bin(start: i64, end: i64) -> u16 {
     0
 }
 
-/// A BAM file being written; it has no final name before [`WholeBam::persist`]. Standard output and devices are written
-/// directly.
+/// A BAM file being written; it has no final name before the set of [`BamWriter::finish`] is renamed. Standard output,
+/// devices and pipes are written directly.
 pub struct BamWriter {
     path: PathBuf,
-    file: Bgzf,
-    temporary: Option<TempPath>,
+    /// None when the reader of a pipe has gone.
+    file: Option<Bgzf>,
+    unfinished: Option<Unfinished>,
 }
 
 impl BamWriter {
@@ -172,13 +171,10 @@ impl BamWriter {
     /// # Errors
     /// The file cannot be written, or a contig is longer than BAM allows.
     pub fn create(path: &Path, header: &str, contigs: &Contigs, threads: usize) -> Result<Self> {
-        let regular = !is_stdio(path) && (!path.exists() || path.is_file());
-        let temporary = match regular {
-            true => Some(temporary_for(path)?.into_temp_path()),
-            false => None,
-        };
-        let file = Bgzf::create(temporary.as_deref().unwrap_or(path), path, threads, false)?;
-        let mut writer = Self { path: path.to_path_buf(), file, temporary };
+        let (file, unfinished) = Destination::of(path)?.open(path)?;
+        let options = BgzfOptions { threads, ..BgzfOptions::default() };
+        let file = Some(Bgzf::create(file, options).map_err(|e| Error::io(path, e))?);
+        let mut writer = Self { path: path.to_path_buf(), file, unfinished };
         let (mut text, mut list) = (String::new(), Vec::new());
         let (head, rest): (Vec<&str>, Vec<&str>) = header.lines().partition(|line| line.starts_with("@HD"));
         head.iter().for_each(|line| text += &format!("{line}\n"));
@@ -197,13 +193,24 @@ impl BamWriter {
         bytes.extend_from_slice(text.as_bytes());
         bytes.extend_from_slice(&(contigs.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&list);
-        writer.put(&bytes)?;
-        writer.file.flush().map_err(|e| Error::io(path, e))?;
+        writer.with_file(|file| file.write(&bytes).and_then(|()| file.flush()))?;
         Ok(writer)
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write(bytes).map_err(|e| Error::io(&self.path, e))
+    /// Write by `write`, unless the reader of the output has gone.
+    fn with_file(&mut self, write: impl FnOnce(&mut Bgzf) -> io::Result<()>) -> Result<()> {
+        let written = match &mut self.file {
+            Some(file) => write(file),
+            None => Ok(()),
+        };
+        let written = match written {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+                self.file = None;
+                closed_pipe::reader_is_gone()
+            }
+            written => written,
+        };
+        written.map_err(|e| Error::io(&self.path, e))
     }
 
     /// Append a record.
@@ -212,39 +219,23 @@ impl BamWriter {
     /// It cannot be written.
     pub fn write(&mut self, record: &BamRecord) -> Result<()> {
         let size = u32::try_from(record.0.len()).map_err(|_| Error::input(&self.path, "cannot hold so long a read"))?;
-        self.file.keep_together(record.0.len() + 4).map_err(|e| Error::io(&self.path, e))?;
-        self.put(&size.to_le_bytes())?;
-        self.put(&record.0)
+        self.with_file(|file| {
+            file.keep_together(record.0.len() + 4)?;
+            file.write(&size.to_le_bytes())?;
+            file.write(&record.0)
+        })
     }
 
     /// Write everything to the file, which is then complete, but does not have its final name yet.
     ///
     /// # Errors
     /// Something cannot be written.
-    pub fn finish(self) -> Result<WholeBam> {
-        if !self.file.close(None) {
-            return Err(Error::input(&self.path, "cannot be written completely; is the disk full?"));
+    pub fn finish(mut self) -> Result<CompleteFiles> {
+        self.with_file(Bgzf::flush)?;
+        if let Some(file) = self.file.take() {
+            file.close(None).map_err(|e| Error::io(&self.path, e))?;
         }
-        Ok(WholeBam { path: self.path, temporary: self.temporary })
-    }
-}
-
-/// A complete BAM file under a temporary name.
-pub struct WholeBam {
-    path: PathBuf,
-    temporary: Option<TempPath>,
-}
-
-impl WholeBam {
-    /// Give the file its final name.
-    ///
-    /// # Errors
-    /// It cannot be renamed.
-    pub fn persist(self) -> Result<()> {
-        match self.temporary {
-            Some(temporary) => persist(temporary, &self.path),
-            None => Ok(()),
-        }
+        CompleteFiles::unfinished(self.unfinished, &self.path)
     }
 }
 
@@ -283,7 +274,7 @@ mod tests {
         let third = BamRecord::new(&many.read(), 0, 200, &long, &[]);
         [&first, &second, &third].iter().for_each(|r| out.write(r).unwrap());
         assert!(!path.exists());
-        out.finish().unwrap().persist().unwrap();
+        out.finish().unwrap().rename().unwrap();
 
         let mut back = Alignments::open(&path, None, 1).unwrap();
         assert_eq!(back.contigs(), &contigs());

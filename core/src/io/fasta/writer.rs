@@ -3,23 +3,24 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempPath;
-
 use crate::error::{Error, Result};
-use crate::io::bgzf::Bgzf;
-use crate::io::output_file::{persist, temporary_for, write_whole, OutFile};
+use crate::io::bgzf::{Bgzf, BgzfOptions};
+use crate::io::output_file::{
+    complete_file, is_compressed, temporary_for, CompleteFiles, Destination, OutFile, Unfinished,
+};
 use crate::io::paths::with_suffix;
-use crate::io::text_input::is_stdio;
 
 /// Bases in a line.
 const LINE: usize = 60;
 
 /// A FASTA file being written, in lines of 60 bases. A name that ends in `.gz` or `.bgz` is written as BGZF with the
-/// indexes `.fai` and `.gzi`, any other with `.fai`; standard output and devices have no index. Nothing has its final
-/// name before [`WholeFasta::persist`].
+/// indexes `.fai` and `.gzi`, any other with `.fai`; standard output, devices and pipes have no index. Nothing has its
+/// final name before the set of [`FastaWriter::finish`] is renamed.
 pub struct FastaWriter {
     path: PathBuf,
     sink: Sink,
+    /// It is a file, which receives indexes.
+    indexed: bool,
     index: String,
     name: String,
     /// Bytes written so far, uncompressed.
@@ -33,8 +34,10 @@ pub struct FastaWriter {
 }
 
 enum Sink {
+    /// Also BGZF into a pipe.
     Plain(OutFile),
-    Bgzf(Bgzf, TempPath),
+    /// BGZF with an index.
+    Bgzf(Bgzf, Option<Unfinished>),
 }
 
 impl FastaWriter {
@@ -43,17 +46,20 @@ impl FastaWriter {
     /// # Errors
     /// The file cannot be created.
     pub fn create(path: &Path, threads: usize) -> Result<Self> {
-        let bgzf = path.extension().is_some_and(|e| e == "gz" || e == "bgz");
-        let regular = !is_stdio(path) && (!path.exists() || path.is_file());
-        let sink = if bgzf && regular {
-            let temporary = temporary_for(path)?.into_temp_path();
-            Sink::Bgzf(Bgzf::create(&temporary, path, threads, true)?, temporary)
-        } else {
-            Sink::Plain(OutFile::create(path)?)
+        let destination = Destination::of(path)?;
+        let indexed = matches!(destination, Destination::File(_));
+        let sink = match indexed && is_compressed(path) {
+            true => {
+                let (file, unfinished) = destination.open(path)?;
+                let options = BgzfOptions { threads, index: true, level: None };
+                Sink::Bgzf(Bgzf::create(file, options).map_err(|e| Error::io(path, e))?, unfinished)
+            }
+            false => Sink::Plain(OutFile::create(path)?),
         };
         Ok(Self {
             path: path.to_path_buf(),
             sink,
+            indexed,
             index: String::new(),
             name: String::new(),
             written: 0,
@@ -132,58 +138,22 @@ impl FastaWriter {
     ///
     /// # Errors
     /// Something cannot be written.
-    pub fn finish(mut self) -> Result<WholeFasta> {
+    pub fn finish(mut self) -> Result<CompleteFiles> {
         self.end_sequence()?;
         let path = self.path;
-        let data = match self.sink {
-            Sink::Plain(mut out) => {
-                out.flush().map_err(|e| Error::io(&path, e))?;
-                Whole::Plain(out)
-            }
-            Sink::Bgzf(file, temporary) => {
-                let scratch = temporary_for(&with_suffix(&path, ".gzi"))?.into_temp_path();
-                if !file.close(Some(&scratch)) {
-                    return Err(Error::input(&path, "cannot be written completely; is the disk full?"));
-                }
-                Whole::Bgzf(temporary, scratch)
+        let mut files = match self.sink {
+            Sink::Plain(out) => out.complete()?,
+            Sink::Bgzf(file, unfinished) => {
+                let gzi = with_suffix(&path, ".gzi");
+                let scratch = temporary_for(&gzi)?.into_temp_path();
+                file.close(Some(&scratch)).map_err(|e| Error::io(&path, e))?;
+                CompleteFiles::unfinished(unfinished, &path)?.and(CompleteFiles::of(scratch, &gzi)?)
             }
         };
-        Ok(WholeFasta { path, data, index: self.index })
-    }
-}
-
-/// A complete FASTA file with its indexes, under temporary names.
-pub struct WholeFasta {
-    path: PathBuf,
-    data: Whole,
-    index: String,
-}
-
-enum Whole {
-    Plain(OutFile),
-    /// Data, and index of its blocks (`.gzi`).
-    Bgzf(TempPath, TempPath),
-}
-
-impl WholeFasta {
-    /// Give the files their final names, the indexes last.
-    ///
-    /// # Errors
-    /// They cannot be renamed.
-    pub fn persist(self) -> Result<()> {
-        let path = self.path;
-        let regular = !is_stdio(&path) && (!path.exists() || path.is_file());
-        match self.data {
-            Whole::Plain(out) => out.finish()?,
-            Whole::Bgzf(data, gzi) => {
-                persist(data, &path)?;
-                persist(gzi, &with_suffix(&path, ".gzi"))?;
-            }
+        if self.indexed {
+            files.add(complete_file(&with_suffix(&path, ".fai"), self.index.as_bytes())?);
         }
-        match regular {
-            true => write_whole(&with_suffix(&path, ".fai"), self.index.as_bytes()),
-            false => Ok(()),
-        }
+        Ok(files)
     }
 }
 
@@ -207,7 +177,7 @@ mod tests {
             out.begin("c").unwrap();
             out.write(&bases[..120]).unwrap();
             assert!(!path.exists());
-            out.finish().unwrap().persist().unwrap();
+            out.finish().unwrap().rename().unwrap();
             let mut back = Reference::open(&path).unwrap();
             let lengths: Vec<_> = back.contigs().iter().map(|(n, l)| (n.to_string(), l)).collect();
             assert_eq!(lengths, [("a".into(), 200_001), ("b".into(), 0), ("c".into(), 120)]);

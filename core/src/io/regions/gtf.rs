@@ -226,7 +226,7 @@ impl<'a> Genes<'a> {
     }
 
     fn gff(&mut self, text: &str, number: u64) -> Outcome {
-        let mut columns = text.splitn(9, '\t');
+        let mut columns = text.split('\t');
         let mut next = || columns.next();
         let (Some(contig), Some(_), Some(feature), Some(start), Some(end), Some(_), Some(strand), Some(_)) =
             (next(), next(), next(), next(), next(), next(), next(), next())
@@ -234,7 +234,12 @@ impl<'a> Genes<'a> {
             let n = text.split('\t').count();
             return Err(format!("has {n} columns, but GTF and GFF have nine, separated by tabs"));
         };
+        let all = text;
         let text = next().unwrap_or("");
+        if next().is_some_and(|tenth| !tenth.is_empty()) {
+            let n = all.split('\t').count();
+            return Err(format!("has {n} columns, but GTF and GFF have nine; is there a tab within an attribute?"));
+        }
         let style = *self.style.get_or_insert_with(|| Style::of(text));
         self.start_of_gene(feature, (contig, start, end, strand), text, style, number);
         if feature != self.options.feature {

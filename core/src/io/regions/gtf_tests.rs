@@ -328,3 +328,15 @@ fn canonical_transcripts_of_gff3_lead_to_their_gene() {
         }
     }
 }
+
+#[test]
+fn a_tab_within_an_attribute_is_refused() {
+    let line = "chr1\tx\texon\t401\t700\t.\t+\t.\tgene_id \"g";
+    for (name, rest) in [("x.gtf", "\t1\";"), ("x.gff3", "\t1\";\tmore"), ("x", "\";\tID=1")] {
+        let text = format!("#comment\n{line}{rest}\n");
+        let message = read_with(name, &text, &AnnotationOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("line 2: has 1") && message.contains("nine"), "{message}");
+    }
+    // An empty column at the end is no name.
+    assert_eq!(read_with("x.gtf", &format!("{line}\";\t\n"), &AnnotationOptions::default()).unwrap().list.len(), 1);
+}

@@ -16,7 +16,9 @@
 //! | `lines` | reading lines of text, up to a limit |
 //! | `kstring` | htslib's growing string |
 //! | `writer` | records to a file that appears whole, or to standard output |
+//! | `bcf_file` | htslib's writer of BCF |
 
+mod bcf_file;
 mod format;
 pub(crate) mod genotypes;
 mod header;
@@ -34,4 +36,4 @@ pub use header::VcfHeader;
 pub use reader::VcfReader;
 pub use record::{number_in_text, InfoValue, VcfRecord};
 pub use restriction::Restriction;
-pub use writer::{ClosedVcf, VcfWriter};
+pub use writer::VcfWriter;

@@ -1,35 +1,36 @@
-//! Writing VCF and BCF: under a temporary name that becomes the final one, or to standard output.
+//! Writing VCF and BCF: under a temporary name that becomes the final one, or to standard output, a device or a pipe.
 
 use std::collections::HashSet;
-use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use rust_htslib::htslib;
-use tempfile::TempPath;
 
 use crate::error::{Error, Result};
-use crate::io::output_file::{persist, temporary_for};
+use crate::io::bgzf::{Bgzf, BgzfOptions};
+use crate::io::output_file::{closed_pipe, index_failure, temporary_for, CompleteFiles, Destination, Unfinished};
 use crate::io::paths::{c_path, with_suffix};
-use crate::io::text_input::is_stdio;
+use crate::io::vcf::bcf_file::BcfFile;
 use crate::io::vcf::record::{parse, Data};
 use crate::io::vcf::VcfHeader;
 use crate::io::vcf::VcfRecord;
 use crate::io::vcf::{IndexKind, VcfFormat};
 
 enum Sink {
-    Text(Box<dyn Write + Send>),
-    Bgzf(*mut htslib::BGZF),
-    Bcf(*mut htslib::htsFile),
+    Text(BufWriter<File>),
+    Bgzf(Bgzf),
+    Bcf(BcfFile),
+    /// A pipe whose reader has gone: what is written is dropped.
+    Unread,
 }
 
 /// A VCF or BCF being written. Nothing has the final name before [`VcfWriter::finish`].
 pub struct VcfWriter {
     path: PathBuf,
-    sink: Option<Sink>,
-    /// `None` for standard output, and for devices and pipes named on the command line.
-    temporary: Option<TempPath>,
+    sink: Sink,
+    /// `None` for standard output, devices and pipes.
+    unfinished: Option<Unfinished>,
     format: VcfFormat,
     threads: usize,
     order: Option<Order>,
@@ -77,82 +78,30 @@ const TBI_END: i64 = 1 << 29;
 // SAFETY: the handles are owned by this value and reached through it alone.
 unsafe impl Send for VcfWriter {}
 
-impl Drop for VcfWriter {
-    fn drop(&mut self) {
-        match self.sink.take() {
-            // SAFETY: closed here only when finish did not.
-            Some(Sink::Bgzf(out)) => unsafe {
-                htslib::bgzf_close(out);
-            },
-            // SAFETY: closed here only when finish did not.
-            Some(Sink::Bcf(out)) => unsafe {
-                htslib::hts_close(out);
-            },
-            _ => {}
-        }
-    }
-}
-
 impl VcfWriter {
     /// Begin `path` (`-`: standard output) with `header`; compressed by `threads` threads.
     ///
     /// # Errors
     /// The file cannot be created or written.
     pub fn create(path: &Path, format: VcfFormat, header: &VcfHeader, threads: usize) -> Result<Self> {
-        let special = !is_stdio(path) && path.exists() && !path.is_file();
-        if special && path.is_dir() {
-            return Err(Error::input(path, "is a folder, not a file"));
-        }
-        let temporary = match is_stdio(path) || special {
-            true => None,
-            false => Some(temporary_for(path)?.into_temp_path()),
-        };
-        let target: &Path = temporary.as_deref().unwrap_or(path);
-        let name = c_path(target)?;
-        let level = |level: Option<u8>| level.map(|n| n.to_string()).unwrap_or_default();
-        let mode = match format {
-            VcfFormat::Vcf => String::new(),
-            VcfFormat::VcfGz(n) => format!("w{}", level(n)),
-            VcfFormat::Bcf(n) => format!("wb{}", level(n)),
-            VcfFormat::BcfUncompressed => "wbu".into(),
-        };
-        let mode = CString::new(mode).unwrap_or_default();
+        let (file, unfinished) = Destination::of(path)?.open(path)?;
+        let bcf = |file, mode: &str| BcfFile::create(file, path, mode, threads).map(Sink::Bcf);
         let sink = match format {
-            VcfFormat::Vcf if is_stdio(path) => Sink::Text(Box::new(BufWriter::with_capacity(1 << 16, io::stdout()))),
-            VcfFormat::Vcf => {
-                let file = File::options().write(true).open(target).map_err(|e| Error::io(path, e))?;
-                Sink::Text(Box::new(BufWriter::with_capacity(1 << 16, file)))
+            VcfFormat::Vcf => Ok(Sink::Text(BufWriter::with_capacity(1 << 16, file))),
+            VcfFormat::VcfGz(level) => {
+                let options = BgzfOptions { level, threads: threads.saturating_sub(1), index: false };
+                Bgzf::create(file, options).map(Sink::Bgzf)
             }
-            // SAFETY: valid C strings; results are checked.
-            VcfFormat::VcfGz(_) => unsafe {
-                let out = htslib::bgzf_open(name.as_ptr(), mode.as_ptr());
-                if out.is_null() {
-                    return Err(Error::io(path, io::Error::last_os_error()));
-                }
-                if threads > 1 {
-                    htslib::bgzf_mt(out, (threads - 1) as i32, 64);
-                }
-                Sink::Bgzf(out)
-            },
-            // SAFETY: C strings; the handle is checked.
-            VcfFormat::Bcf(_) | VcfFormat::BcfUncompressed => unsafe {
-                let out = htslib::hts_open(name.as_ptr(), mode.as_ptr());
-                if out.is_null() {
-                    return Err(Error::io(path, io::Error::last_os_error()));
-                }
-                if threads > 1 {
-                    htslib::hts_set_threads(out, (threads - 1) as i32);
-                }
-                Sink::Bcf(out)
-            },
+            VcfFormat::Bcf(level) => bcf(file, &format!("wb{}", level.map(|n| n.to_string()).unwrap_or_default())),
+            VcfFormat::BcfUncompressed => bcf(file, "wbu"),
         };
-        let mut writer = Self { path: path.into(), sink: Some(sink), temporary, format, threads, order: None };
-        match &writer.sink {
-            Some(Sink::Bcf(out)) => {
-                // SAFETY: open file and valid header.
-                if unsafe { htslib::bcf_hdr_write(*out, header.inner) } < 0 {
-                    return Err(writer.failure());
-                }
+        let sink = sink.map_err(|e| Error::io(path, e))?;
+        let mut writer = Self { path: path.into(), sink, unfinished, format, threads, order: None };
+        match &mut writer.sink {
+            Sink::Bcf(out) => {
+                // SAFETY: a valid header.
+                let written = unsafe { out.write_header(header.inner) };
+                writer.unless_unread(written)?;
             }
             _ => writer.put(header.text())?,
         }
@@ -173,30 +122,28 @@ impl VcfWriter {
     pub fn write(&mut self, record: &mut VcfRecord, header: &VcfHeader) -> Result<()> {
         let fits = self.order.as_mut().map_or(Ok(()), |order| order.check(record));
         fits.map_err(|e| self.cannot(record, &e))?;
-        let Some(Sink::Bcf(out)) = &self.sink else {
+        if !matches!(self.sink, Sink::Bcf(_)) {
             let line = record.to_line(header).map_err(|e| self.cannot(record, &e))?;
             self.put(&line)?;
             return self.put(b"\n");
-        };
-        let out = *out;
+        }
         if record.start() > i64::from(i32::MAX) {
             return Err(
                 self.cannot(record, "cannot become BCF, whose positions end at 2147483647; write VCF (-Ov or -Oz)")
             );
         }
-        let code = match &record.data {
-            // SAFETY: the record belongs to the header that was written.
-            Data::Bcf(bcf) => unsafe { htslib::bcf_write(out, header.inner, bcf.0) },
-            Data::Text(line, _) => {
-                let parsed = parse(line, header).map_err(|e| self.cannot(record, &e))?;
-                // SAFETY: as above.
-                unsafe { htslib::bcf_write(out, header.inner, parsed.0) }
-            }
+        let parsed = match &record.data {
+            Data::Bcf(_) => None,
+            Data::Text(line, _) => Some(parse(line, header).map_err(|e| self.cannot(record, &e))?),
         };
-        match code < 0 {
-            true => Err(self.failure()),
-            false => Ok(()),
-        }
+        let written = match (&mut self.sink, &record.data, &parsed) {
+            // SAFETY: the record belongs to the header that was written.
+            (Sink::Bcf(out), Data::Bcf(bcf), _) => unsafe { out.write(header.inner, bcf.0) },
+            // SAFETY: as above.
+            (Sink::Bcf(out), _, Some(parsed)) => unsafe { out.write(header.inner, parsed.0) },
+            _ => Ok(()),
+        };
+        self.unless_unread(written)
     }
 
     fn cannot(&self, record: &VcfRecord, problem: &str) -> Error {
@@ -204,65 +151,56 @@ impl VcfWriter {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        match &mut self.sink {
-            Some(Sink::Text(out)) => out.write_all(bytes).map_err(|e| Error::io(&self.path, e)),
-            // SAFETY: the pointer is to as many bytes.
-            Some(Sink::Bgzf(out)) => match unsafe { htslib::bgzf_write(*out, bytes.as_ptr().cast(), bytes.len() as _) }
-            {
-                n if usize::try_from(n) == Ok(bytes.len()) => Ok(()),
-                _ => Err(self.failure()),
-            },
-            _ => Err(self.failure()),
-        }
+        let written = match &mut self.sink {
+            Sink::Text(out) => out.write_all(bytes),
+            Sink::Bgzf(out) => out.write(bytes),
+            Sink::Bcf(_) | Sink::Unread => Ok(()),
+        };
+        self.unless_unread(written)
     }
 
-    /// Why htslib failed to write, as far as it is known: its threads report no reason.
-    fn failure(&self) -> Error {
-        let error = io::Error::last_os_error();
-        if error.kind() == io::ErrorKind::BrokenPipe || (is_stdio(&self.path) && reader_is_gone()) {
-            return Error::io(&self.path, io::ErrorKind::BrokenPipe.into());
-        }
-        match error.raw_os_error() {
-            Some(libc::ENOSPC | libc::EIO | libc::EDQUOT | libc::EFBIG) => Error::io(&self.path, error),
-            _ => Error::input(&self.path, "cannot be written; is the disk full?"),
-        }
+    /// Drop what is written from now on, if `written` failed because the reader of this output has gone and others are
+    /// still wanted.
+    fn unless_unread(&mut self, written: io::Result<()>) -> Result<()> {
+        let written = match written {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+                self.sink = Sink::Unread;
+                closed_pipe::reader_is_gone()
+            }
+            written => written,
+        };
+        written.map_err(|e| Error::io(&self.path, e))
     }
 
-    /// Write everything to the file and make the index, if any; both keep temporary names.
+    /// Write everything to the file and make the index, if any; both keep temporary names until the returned set is
+    /// renamed.
     ///
     /// # Errors
     /// Something cannot be written, or the file cannot be indexed.
-    pub fn close(mut self, index: Option<IndexKind>) -> Result<ClosedVcf> {
-        let closed = match self.sink.take() {
-            Some(Sink::Text(mut out)) => {
-                out.flush().map_err(|e| Error::io(&self.path, e))?;
-                0
-            }
-            // SAFETY: an open handle, closed once.
-            Some(Sink::Bgzf(out)) => unsafe { htslib::bgzf_close(out) },
-            // SAFETY: an open handle, closed once.
-            Some(Sink::Bcf(out)) => unsafe { htslib::hts_close(out) },
-            None => 0,
+    pub fn close(mut self, index: Option<IndexKind>) -> Result<CompleteFiles> {
+        let closed = match std::mem::replace(&mut self.sink, Sink::Unread) {
+            Sink::Text(mut out) => out.flush(),
+            Sink::Bgzf(out) => out.close(None),
+            Sink::Bcf(out) => out.close(),
+            Sink::Unread => Ok(()),
         };
-        if closed < 0 {
-            return Err(self.failure());
-        }
-        let Some(temporary) = self.temporary.take() else { return Ok(ClosedVcf(Vec::new())) };
+        self.unless_unread(closed)?;
+        let Some(unfinished) = self.unfinished.take() else { return Ok(CompleteFiles::default()) };
         let index = match index {
-            Some(kind) => Some(self.index(&temporary, kind)?),
-            None => None,
+            Some(kind) => self.index(&unfinished.temporary, kind)?,
+            None => CompleteFiles::default(),
         };
-        // The index after the data: an index older than its file counts as stale.
-        Ok(ClosedVcf([(temporary, self.path.clone())].into_iter().chain(index).collect()))
+        // The index after the data: next to data of an earlier run it would be wrong without a sign of it.
+        Ok(CompleteFiles::unfinished(Some(unfinished), &self.path)?.and(index))
     }
 
-    fn index(&self, temporary: &Path, kind: IndexKind) -> Result<(TempPath, PathBuf)> {
+    fn index(&self, temporary: &Path, kind: IndexKind) -> Result<CompleteFiles> {
         let suffix = match kind {
             IndexKind::Csi => ".csi",
             IndexKind::Tbi => ".tbi",
         };
         let named = with_suffix(&self.path, suffix);
-        let scratch = temporary_for(&named)?.into_temp_path();
+        let (file, scratch) = temporary_for(&named)?.into_parts();
         let (data, place) = (c_path(temporary)?, c_path(&scratch)?);
         let shift = if kind == IndexKind::Csi { 14 } else { 0 };
         let threads = self.threads as i32;
@@ -274,8 +212,13 @@ impl VcfWriter {
             }
         };
         match code {
-            0 => Ok((scratch, named)),
-            _ => Err(Error::input(&self.path, "cannot be indexed; sort the input with bcftools sort, and look for records whose END is beyond their contig")),
+            0 => CompleteFiles::of(scratch, &named),
+            _ => Err(index_failure(&file, &named).unwrap_or_else(|| {
+                let problem =
+                    "cannot be indexed; sort the input with bcftools sort, and look for records whose END is \
+                               beyond their contig";
+                Error::input(&self.path, problem)
+            })),
         }
     }
 
@@ -284,28 +227,8 @@ impl VcfWriter {
     /// # Errors
     /// As these.
     pub fn finish(self, index: Option<IndexKind>) -> Result<()> {
-        self.close(index)?.persist()
+        self.close(index)?.rename()
     }
-}
-
-/// A complete file with its index, under temporary names.
-pub struct ClosedVcf(Vec<(TempPath, PathBuf)>);
-
-impl ClosedVcf {
-    /// Give the files their final names.
-    ///
-    /// # Errors
-    /// They cannot be renamed.
-    pub fn persist(self) -> Result<()> {
-        self.0.into_iter().try_for_each(|(temporary, path)| persist(temporary, &path))
-    }
-}
-
-/// True when standard output is a pipe whose other end is closed.
-fn reader_is_gone() -> bool {
-    let mut output = libc::pollfd { fd: 1, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: one entry, no waiting.
-    unsafe { libc::poll(&mut output, 1, 0) > 0 && output.revents & (libc::POLLERR | libc::POLLHUP) != 0 }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::training::baselines::kmer_ridge::{KmerRidge, DEFAULT_K};
 use crate::training::baselines::BaselinePredictions;
 use crate::training::dataset::Dataset;
 use crate::training::fit::Fitted;
-use crate::training::folds::{held_out, plan, train, Folder, Report, Run, Trained};
+use crate::training::folds::{held_out, plan, train, Folder, Planned, Report, Run, Trained};
 use crate::training::options::{FitOptions, Loss};
 use crate::training::report::HeldOutPredictions;
 use crate::training::split::Part;
@@ -96,6 +96,11 @@ pub fn networks(architecture: &Architecture, options: &FitOptions, ways: &[Vec<P
 }
 
 impl Networks {
+    /// What is to be trained.
+    pub fn planned(&self) -> Planned<'_> {
+        Planned { runs: &self.runs, architecture: &self.architecture, options: &self.options }
+    }
+
     /// Train, and predict the rows that each fold holds out as `part`.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use deepallele_core::genome::HaplotypeSource;
+use deepallele_core::io::file_identity::{Indexed, RunFiles};
 use deepallele_core::io::text_input::is_stdin;
 
 use crate::usage_error::usage;
@@ -25,6 +26,11 @@ impl GenomeArgs {
     /// A usage error when it was not given.
     pub fn required(&self) -> anyhow::Result<&Path> {
         self.reference.as_deref().ok_or_else(|| usage("needs a reference genome: give -f FASTA"))
+    }
+
+    /// Add the files that are read.
+    pub fn files(&self, files: &mut RunFiles) {
+        self.reference.iter().for_each(|path| files.read_indexed("-f", path, Indexed::Genome));
     }
 }
 
@@ -62,6 +68,11 @@ impl HaplotypeArgs {
     /// A usage error when it was not given.
     pub fn required(&self) -> anyhow::Result<&Path> {
         self.variants.as_deref().ok_or_else(|| usage("needs the variants of the two haplotypes: give -v VCF"))
+    }
+
+    /// Add the files that are read.
+    pub fn files(&self, files: &mut RunFiles) {
+        self.variants.iter().for_each(|path| files.read_indexed("-v", path, Indexed::Variants));
     }
 
     /// True when none of these options was given.

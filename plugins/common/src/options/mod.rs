@@ -16,7 +16,7 @@ mod tracks;
 use clap::Args;
 
 pub use inputs::{input_or_stdin, one_stdin, GenomeArgs, HaplotypeArgs};
-pub use outputs::{provenance_of_run, OutputArgs, ProvenanceArgs, VcfOutputArgs};
+pub use outputs::{provenance_of_run, write_table, OutputArgs, ProvenanceArgs, VcfOutputArgs};
 pub use restrict::RestrictArgs;
 pub use tracks::TrackArgs;
 

@@ -1,8 +1,9 @@
 //! What a command writes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use deepallele_core::io::file_identity::RunFiles;
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::io::vcf::{IndexKind, VcfFormat};
 use deepallele_core::output::provenance::Provenance;
@@ -16,6 +17,19 @@ pub struct OutputArgs {
     /// Output file; a name ending in .gz is compressed with bgzip and indexed [default: standard output]
     #[arg(short = 'o', long, value_name = "FILE", default_value = "-", hide_default_value = true)]
     pub output: PathBuf,
+}
+
+impl OutputArgs {
+    /// Add the table that is written; a compressed one is `indexed` with tabix or not.
+    pub fn files(&self, indexed: bool, files: &mut RunFiles) {
+        write_table(files, "-o", &self.output, indexed);
+    }
+}
+
+/// Add the table `path` of `option`, which is written with a tabix index if it is `indexed` and its name ends in .gz.
+pub fn write_table(files: &mut RunFiles, option: &str, path: &Path, indexed: bool) {
+    let compressed = path.extension().is_some_and(|end| end == "gz" || end == "bgz");
+    files.write_indexed(option, path, if indexed && compressed { &[".tbi"] } else { &[] });
 }
 
 /// `-O -o -W` of commands that write VCF or BCF.
@@ -41,6 +55,15 @@ impl VcfOutputArgs {
     /// The format: `-O`, else the suffix of `-o`, else plain VCF.
     pub fn format(&self) -> VcfFormat {
         self.output_type.unwrap_or_else(|| VcfFormat::from_suffix(&self.output))
+    }
+
+    /// Add the files that are written, with an index of kind `index`.
+    pub fn files(&self, index: Option<IndexKind>, files: &mut RunFiles) {
+        let suffix = index.map(|kind| match kind {
+            IndexKind::Csi => ".csi",
+            IndexKind::Tbi => ".tbi",
+        });
+        files.write_indexed("-o", &self.output, suffix.as_slice());
     }
 
     /// Check that an index is possible where one is wanted.

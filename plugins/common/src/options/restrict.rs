@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use deepallele_core::io::file_identity::RunFiles;
 use deepallele_core::io::Contigs;
 
 use crate::interval::{self, Interval};
@@ -50,6 +51,12 @@ impl RestrictArgs {
     /// Whether any of these options was given.
     pub fn is_empty(&self) -> bool {
         self.region.is_none() && self.targets.is_none() && self.file().is_none()
+    }
+
+    /// Add the file that is read.
+    pub fn files(&self, files: &mut RunFiles) {
+        self.regions_file.iter().for_each(|path| files.read("-R", path));
+        self.targets_file.iter().for_each(|path| files.read("-T", path));
     }
 
     /// The file of `-R` or `-T`.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use deepallele_core::error::Result;
+use deepallele_core::io::file_identity::RunFiles;
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::output::igv_track::IgvTrack;
 
@@ -37,6 +38,19 @@ impl TrackArgs {
     /// The names given for outputs: files, or prefixes of files.
     pub fn outputs(&self) -> impl Iterator<Item = &Path> {
         [&self.bedgraph, &self.bigwig, &self.igv].into_iter().flatten().map(PathBuf::as_path)
+    }
+
+    /// Add the files that are read and written, where the names are those of files.
+    pub fn files(&self, files: &mut RunFiles) {
+        for (option, path) in [("--bedgraph", &self.bedgraph), ("--bigwig", &self.bigwig), ("--igv", &self.igv)] {
+            path.iter().for_each(|path| files.write(option, path));
+        }
+        self.added_files(files);
+    }
+
+    /// Add the files that the session opens.
+    pub fn added_files(&self, files: &mut RunFiles) {
+        self.igv_tracks.iter().for_each(|path| files.read("--igv-track", path));
     }
 
     /// True when no track and no session is to be written.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use deepallele_common::{one_stdin, usage, Progress};
+use deepallele_common::{check_files, one_stdin, usage, Progress};
 use deepallele_core::counts::ase_read_counter;
 use deepallele_core::error::Error;
 use deepallele_core::genome::VariantStream;
@@ -21,6 +21,7 @@ pub fn run(args: &Args) -> Result<()> {
     let files = inputs::alignment_files(args)?;
     let (input, vcf, output) = check_usage(args, &files)?;
     one_stdin([Some(input), Some(vcf), args.restrict.file()].into_iter().flatten())?;
+    check_files(&crate::files::files(args))?;
     let fasta = args.genome.required()?;
     let (hap1, hap2) = args.haplotypes.sources()?;
     let mut reference = Reference::open(fasta)?;

@@ -1,12 +1,13 @@
 //! Counts the fragments of alignments to the reference.
 
 use anyhow::Result;
-use deepallele_common::{usage, Progress};
+use deepallele_common::{check_files, usage, Progress};
 use deepallele_core::assignment::SiteWindow;
 use deepallele_core::counts::{self, Counted, Counting};
 use deepallele_core::io::text_input::is_stdio;
 
 use crate::args::Args;
+use crate::files::files;
 use crate::header;
 use crate::inputs::Inputs;
 use crate::outputs::bias::BiasInputs;
@@ -71,7 +72,7 @@ pub fn run(args: &Args) -> Result<()> {
         threads: args.threads.count(),
         header: run.header,
     })?;
-    outputs.finish(&variants)?.persist()
+    Ok(outputs.finish(&variants)?.rename()?)
 }
 
 /// Check for options that cannot be combined, and for outputs.
@@ -90,12 +91,9 @@ fn check_usage(args: &Args) -> Result<()> {
         (Some(_), Some(file)) if to_stdout && is_stdio(file) => {
             return Err(usage("two tables cannot both go to standard output: give -o FILE"))
         }
-        (Some(_), Some(file)) if *file == args.output.output => {
-            return Err(usage("-o and --per-variant name the same file"));
-        }
         _ => {}
     }
-    Ok(())
+    check_files(&files(args))
 }
 
 /// The sample name of each file; that of a pipe is the sample of the variants.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use deepallele_common::{one_stdin, provenance_of_run, usage, Progress};
+use deepallele_common::{check_files, one_stdin, provenance_of_run, usage, Progress};
 use deepallele_core::counts::dual_reference::count::{count_two_genomes, merged_header, read_maps};
 use deepallele_core::counts::dual_reference::join::{JoinOptions, TwoGenomes};
 use deepallele_core::counts::region_counts::index_blocks;
@@ -76,7 +76,7 @@ pub fn run(args: &Args, files: [&Path; 2]) -> Result<()> {
         summary.in_regions = tally;
     }
     summary.lines(regions.is_some()).iter().for_each(|line| log::info!("{line}"));
-    outputs.finish(&variants)?.persist()
+    Ok(outputs.finish(&variants)?.rename()?)
 }
 
 /// The `@PG` line of this run; None with `--no-version`.
@@ -106,13 +106,12 @@ fn check_usage(args: &Args, files: [&Path; 2], vcf: &Path) -> Result<()> {
         "has nothing to count: give -L REGIONS, --merged-bam FILE, or both"
     } else if args.regions.is_none() && !is_stdio(&args.output.output) {
         "-o is the table of regions: give -L REGIONS, or only --merged-bam FILE"
-    } else if args.regions.is_some() && merged == Some(&args.output.output) {
-        "-o and --merged-bam name the same file, or are both standard output"
     } else if files[0] == files[1] {
         "--hap1-bam and --hap2-bam are the same file"
     } else {
         let inputs = [Some(files[0]), Some(files[1]), Some(vcf), args.regions.as_deref(), args.exclude.as_deref()];
-        return one_stdin(inputs.into_iter().flatten());
+        one_stdin(inputs.into_iter().flatten())?;
+        return check_files(&crate::files::files(args));
     };
     Err(usage(wrong))
 }

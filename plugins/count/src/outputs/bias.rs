@@ -11,7 +11,7 @@ use deepallele_core::error::Error;
 use deepallele_core::genome::{HaplotypeSource, Variant, VariantStream};
 use deepallele_core::io::bam::Alignments;
 use deepallele_core::io::fasta::Reference;
-use deepallele_core::io::output_file::{OutFile, TabixFormat};
+use deepallele_core::io::output_file::{CompleteFiles, OutFile, TabixFormat};
 use deepallele_core::io::regions::Regions;
 use deepallele_core::io::text_input::read_once;
 use deepallele_core::io::{Contigs, Spans};
@@ -102,15 +102,16 @@ impl BiasReport {
         Ok(())
     }
 
-    /// Rename the files to their names, with their indices.
-    pub fn persist(self) -> Result<()> {
+    /// Close the files, and make their indexes.
+    pub fn complete(self) -> Result<CompleteFiles> {
+        let mut files = CompleteFiles::default();
         if let Some(sites) = self.sites {
-            sites.finish_indexed(TabixFormat::Positions)?;
+            files.add(sites.complete_indexed(TabixFormat::Positions)?);
         }
         if let Some(regions) = self.regions {
-            regions.finish_indexed(TabixFormat::Bed)?;
+            files.add(regions.complete_indexed(TabixFormat::Bed)?);
         }
-        Ok(())
+        Ok(files)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Sparse matrices and fragments files.
 
 use anyhow::Result;
-use deepallele_core::counts::single_cell::{
-    Barcodes, Cells, ClosedFragments, Feature, FragmentsFiles, Groups, MatrixFolder,
-};
+use deepallele_core::counts::single_cell::{Barcodes, Cells, Feature, FragmentsFiles, Groups, MatrixFolder};
 use deepallele_core::counts::FragmentSink;
+use deepallele_core::io::output_file::CompleteFiles;
 
 use super::Run;
 use crate::header;
@@ -46,35 +45,20 @@ impl CellOutput {
     }
 
     /// Write the rest of the files, and report what was written.
-    pub fn finish(self, run: &Run) -> Result<FinishedCells> {
+    pub fn finish(self, run: &Run) -> Result<CompleteFiles> {
         let mut lines = Vec::new();
-        let mut finished = FinishedCells { matrix: None, fragments: None };
+        let mut finished = CompleteFiles::default();
         if let (Some((cells, mut folder)), Some(regions)) = (self.matrix, run.regions) {
             let program = header::program(run.args);
             lines.extend(cells.write(&mut folder, &Feature::list(regions), program.as_deref())?.lines());
-            finished.matrix = Some(folder);
+            finished.add(folder.complete()?);
         }
         if let Some(fragments) = self.fragments {
             let (summary, files) = fragments.close()?;
             lines.extend(summary.lines());
-            finished.fragments = Some(files);
+            finished.add(files);
         }
         lines.iter().for_each(|line| log::info!("{line}"));
         Ok(finished)
-    }
-}
-
-/// The complete files of `--matrix` and `--fragments`.
-pub struct FinishedCells {
-    matrix: Option<MatrixFolder>,
-    fragments: Option<ClosedFragments>,
-}
-
-impl FinishedCells {
-    /// Rename the files to their names, with their indices.
-    pub fn persist(self) -> Result<()> {
-        self.matrix.map(MatrixFolder::finish).transpose()?;
-        self.fragments.map(ClosedFragments::persist).transpose()?;
-        Ok(())
     }
 }

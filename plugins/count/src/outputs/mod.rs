@@ -20,16 +20,17 @@ mod variants;
 use anyhow::Result;
 use deepallele_core::counts::{CountTable, FragmentSink, Tally, VariantSink, VariantTally};
 use deepallele_core::genome::Variant;
-use deepallele_core::io::bam::writer::{BamWriter, WholeBam};
+use deepallele_core::io::bam::writer::BamWriter;
+use deepallele_core::io::output_file::CompleteFiles;
 use deepallele_core::io::regions::Regions;
 use deepallele_core::io::{Contigs, Spans};
 
 use crate::args::Args;
 use bias::BiasReport;
-use cells::{CellOutput, FinishedCells};
+use cells::CellOutput;
 use overview::OverviewOutput;
 use regions::RegionTable;
-use variants::{FinishedVariants, VariantOutput};
+use variants::VariantOutput;
 
 /// What the outputs of a run have in common.
 #[derive(Clone, Copy)]
@@ -102,16 +103,21 @@ impl<'a> Outputs<'a> {
         self.table.as_ref().map(RegionTable::in_regions)
     }
 
-    /// Write everything that could not be written before all reads were counted. `variants` are, for each region, the
-    /// records in which the haplotypes differ.
+    /// Write everything that could not be written before all reads were counted, and close all files. They have temporary
+    /// names until the returned set is renamed, the count table last. `variants` are, for each region, the records in which
+    /// the haplotypes differ.
     ///
     /// # Errors
     /// A file that cannot be written to its end; none receives its name.
-    pub fn finish(mut self, variants: &[u64]) -> Result<FinishedOutputs<'a>> {
+    pub fn finish(mut self, variants: &[u64]) -> Result<CompleteFiles> {
         let args = self.run.args;
-        let cells = self.cells.finish(&self.run)?;
-        let merged = self.merged.map(BamWriter::finish).transpose()?;
-        let by_variant = self.variants.map(VariantOutput::finish).transpose()?;
+        let mut files = self.cells.finish(&self.run)?;
+        if let Some(merged) = self.merged {
+            files.add(merged.finish()?);
+        }
+        if let Some(by_variant) = self.variants {
+            files.add(by_variant.finish()?);
+        }
         let mut rows = self.table.as_ref().map(|table| table.rows(variants)).unwrap_or_default();
         if let Some(table) = &mut self.table {
             let anchors = args.region_options.header(table.regions());
@@ -122,33 +128,12 @@ impl<'a> Outputs<'a> {
             rows = counts.rows;
         }
         self.overview.write(&rows, args.test.settings())?;
-        let (table, overview, bias) = (self.table, self.overview, self.bias);
-        Ok(FinishedOutputs { table, variants: by_variant, merged, cells, overview, bias })
-    }
-}
-
-/// The complete output files, none of which has its name yet.
-pub struct FinishedOutputs<'a> {
-    table: Option<RegionTable<'a>>,
-    variants: Option<FinishedVariants>,
-    merged: Option<WholeBam>,
-    cells: FinishedCells,
-    overview: OverviewOutput,
-    bias: BiasReport,
-}
-
-impl FinishedOutputs<'_> {
-    /// Rename the files to their names, with their indices.
-    ///
-    /// # Errors
-    /// A file that cannot be renamed or indexed.
-    pub fn persist(self) -> Result<()> {
-        self.table.map(RegionTable::persist).transpose()?;
-        self.variants.map(FinishedVariants::persist).transpose()?;
-        self.merged.map(WholeBam::persist).transpose()?;
-        self.cells.persist()?;
-        self.overview.persist()?;
-        self.bias.persist()
+        files.add(self.overview.complete()?);
+        files.add(self.bias.complete()?);
+        if let Some(table) = self.table {
+            files.add(table.complete()?);
+        }
+        Ok(files)
     }
 }
 

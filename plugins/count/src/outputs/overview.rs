@@ -7,7 +7,7 @@ use anyhow::Result;
 use deepallele_core::counts::imbalance::Settings;
 use deepallele_core::counts::{CountRow, FragmentSink, VariantSink};
 use deepallele_core::error::Error;
-use deepallele_core::io::output_file::OutFile;
+use deepallele_core::io::output_file::{CompleteFiles, OutFile};
 use deepallele_core::output::overview::{Overview, Shares, Totals};
 use deepallele_core::output::overview_plot;
 
@@ -58,11 +58,12 @@ impl OverviewOutput {
         Ok(())
     }
 
-    /// Rename the files to their names.
-    pub fn persist(self) -> Result<()> {
+    /// Close the files.
+    pub fn complete(self) -> Result<CompleteFiles> {
+        let mut files = CompleteFiles::default();
         for out in [self.svg, self.multiqc].into_iter().flatten() {
-            out.finish()?;
+            files.add(out.complete()?);
         }
-        Ok(())
+        Ok(files)
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use deepallele_core::counts::{CountRow, CountTable, Fragment, FragmentSink, RegionTallies, Tally};
 use deepallele_core::error::Error;
-use deepallele_core::io::output_file::{OutFile, TabixFormat};
+use deepallele_core::io::output_file::{CompleteFiles, OutFile, TabixFormat};
 use deepallele_core::io::regions::Regions;
 
 use super::Run;
@@ -61,9 +61,9 @@ impl<'a> RegionTable<'a> {
         Ok(())
     }
 
-    /// Rename the file to its name, with its index.
-    pub fn persist(self) -> Result<()> {
-        Ok(self.out.finish_indexed(TabixFormat::Bed)?)
+    /// Close the file, and make its index.
+    pub fn complete(self) -> Result<CompleteFiles> {
+        Ok(self.out.complete_indexed(TabixFormat::Bed)?)
     }
 }
 

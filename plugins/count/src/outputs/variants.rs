@@ -1,14 +1,11 @@
 //! The counts per variant, as table or VCF.
 
-use std::io::Write;
-
 use anyhow::Result;
 use deepallele_core::counts::imbalance::{Settings, TestedVariants};
 use deepallele_core::counts::{VariantSink, VariantTable, VariantTally, VariantVcf};
-use deepallele_core::error::Error;
 use deepallele_core::genome::Variant;
-use deepallele_core::io::output_file::{OutFile, TabixFormat};
-use deepallele_core::io::vcf::{ClosedVcf, VcfFormat};
+use deepallele_core::io::output_file::{CompleteFiles, OutFile, TabixFormat};
+use deepallele_core::io::vcf::VcfFormat;
 
 use super::imbalance::report;
 use super::Run;
@@ -41,10 +38,10 @@ impl VariantOutput {
         }))
     }
 
-    /// Write the rest of the file.
-    pub fn finish(self) -> Result<FinishedVariants> {
-        let mut out = match self {
-            Self::Vcf(vcf) => return Ok(FinishedVariants::Vcf(vcf.close()?)),
+    /// Write the rest of the file, and its index.
+    pub fn finish(self) -> Result<CompleteFiles> {
+        let out = match self {
+            Self::Vcf(vcf) => return Ok(vcf.close()?),
             Self::Table(table) => table.into_inner(),
             Self::Tested(rows, mut out, settings) => {
                 for (sample, test) in rows.finish(&mut out, settings)? {
@@ -53,8 +50,7 @@ impl VariantOutput {
                 out
             }
         };
-        out.flush().map_err(|e| Error::io(out.path(), e))?;
-        Ok(FinishedVariants::Table(out))
+        Ok(out.complete_indexed(TabixFormat::Positions)?)
     }
 }
 
@@ -70,22 +66,5 @@ impl VariantSink for VariantOutput {
             Self::Tested(rows, ..) => rows.add(contig, variant, tallies),
             Self::Vcf(vcf) => vcf.add(contig, variant, tallies),
         }
-    }
-}
-
-/// The complete file of `--per-variant`.
-pub enum FinishedVariants {
-    Table(OutFile),
-    Vcf(ClosedVcf),
-}
-
-impl FinishedVariants {
-    /// Rename the file to its name, with its index.
-    pub fn persist(self) -> Result<()> {
-        match self {
-            Self::Table(out) => out.finish_indexed(TabixFormat::Positions)?,
-            Self::Vcf(vcf) => vcf.persist()?,
-        }
-        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use deepallele_common::{choice_parser, usage, GenomeArgs, HaplotypeArgs, MessageArgs};
+use deepallele_common::{choice_parser, usage, GenomeArgs, HaplotypeArgs, MessageArgs, RunFiles};
 use deepallele_core::io::regions::Anchor;
 use deepallele_core::io::text_input::read_once;
 use deepallele_core::model::published::data_set::{Assay, Values, SUM};
@@ -93,6 +93,17 @@ pub struct Args {
 }
 
 impl Args {
+    /// Every file that is read or written.
+    pub fn files(&self) -> RunFiles {
+        let mut files = RunFiles::default();
+        self.counts.iter().for_each(|path| files.read("COUNTS", path));
+        self.pairs.iter().for_each(|path| files.read("--pairs", path));
+        self.genome.files(&mut files);
+        self.haplotypes.files(&mut files);
+        files.write("-o", &self.output);
+        files
+    }
+
     /// Check what clap cannot.
     pub fn check(&self) -> anyhow::Result<()> {
         if self.assay == Assay::Rna && self.pairs.is_none() {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use args::Args;
-use deepallele_common::run_main;
+use deepallele_common::{check_files, run_main};
 use deepallele_core::error::{Error, Result};
 use deepallele_core::model::published::data_set::chromosome;
 use deepallele_import::writer::{Layout, PublishedWriter};
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     args.check()?;
+    check_files(&args.files())?;
     match &args.pairs {
         Some(path) => from_pairs::run(&args, path),
         None => from_counts::run(&args, args.counts.as_deref().context("a count table or --pairs is needed")?),

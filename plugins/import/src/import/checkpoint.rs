@@ -1,7 +1,7 @@
 //! A checkpoint as a model file.
 
 use deepallele_common::usage;
-use deepallele_core::io::output_file;
+use deepallele_core::io::output_file::{complete_file, CompleteFiles};
 use deepallele_core::model::metadata::{LogBase, Scale, TargetScale};
 use deepallele_core::model::onnx::export;
 use deepallele_core::model::published::checkpoint::read_member;
@@ -14,9 +14,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let pseudocount = options.pseudocount.unwrap_or(1.0);
     if !pseudocount.is_finite() || pseudocount < 0.0 {
         return Err(usage("--pseudocount must be 0 or more"));
-    }
-    if options.safetensors.as_ref() == Some(&arguments.output) {
-        return Err(usage("-o and --safetensors name the same file"));
     }
     let found = read_member(&arguments.input, options.member.as_deref())?;
     let mut info = ModelInfo::new(found.architecture);
@@ -33,10 +30,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         None => info.tool_version.clear(),
     }
     let model = export::export(&info, &found.weights)?;
-    if let Some(path) = &options.safetensors {
-        found.weights.write_safetensors(path, &info.to_metadata())?;
-    }
-    output_file::write_whole(&arguments.output, &model)?;
+    let weights = match &options.safetensors {
+        Some(path) => found.weights.write_safetensors(path, &info.to_metadata())?,
+        None => CompleteFiles::default(),
+    };
+    weights.and(complete_file(&arguments.output, &model)?).rename()?;
     if let Some(member) = &found.member {
         log::info!("{member} was read from the archive");
     }

@@ -5,6 +5,7 @@ use std::io::Write;
 use deepallele_common::{usage, Progress};
 use deepallele_core::error::Error;
 use deepallele_core::io::output_file::OutFile;
+use deepallele_core::io::plain_text::{plain, Plain};
 use deepallele_core::model::published::data_set::{chromosome, value_names, Assay, Values};
 use deepallele_import::reader::{DataSet, PATIENCE};
 
@@ -36,14 +37,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let group = chromosome(row.name).filter(|c| !c.is_empty());
         placeless += group.is_none() as u64;
         line.clear();
-        line.extend_from_slice(row.name.as_bytes());
+        line.extend_from_slice(plain(row.name).as_bytes());
         for allele in row.alleles {
             line.push(b'\t');
             line.extend_from_slice(allele);
         }
         let [a, b] = row.values;
         // Writing to memory cannot fail.
-        let _ = writeln!(line, "\t{a}\t{b}\t{}", group.unwrap_or("."));
+        let _ = writeln!(line, "\t{a}\t{b}\t{}", Plain(group.unwrap_or(".")));
         out.write_all(&line).map_err(fail)?;
         progress.add(1);
         Ok(())

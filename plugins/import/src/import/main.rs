@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use deepallele_common::{choice_parser, run_main, usage, MessageArgs, ProvenanceArgs};
+use deepallele_common::{check_files, choice_parser, run_main, usage, MessageArgs, ProvenanceArgs, RunFiles};
 use deepallele_core::error::Error;
 use deepallele_core::model::metadata::{LogBase, Scale};
 use deepallele_core::model::published::data_set::{Assay, Values};
@@ -147,6 +147,17 @@ fn main() -> ExitCode {
     run_main("import", run)
 }
 
+impl Arguments {
+    /// Every file that is read or written.
+    fn files(&self) -> RunFiles {
+        let mut files = RunFiles::default();
+        files.read("FILE", &self.input);
+        files.write("-o", &self.output);
+        self.checkpoint.safetensors.iter().for_each(|path| files.write("--safetensors", path));
+        files
+    }
+}
+
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     let input = &arguments.input;
     match first_bytes(input)? {
@@ -154,13 +165,19 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             Some(option) => {
                 Err(usage(format!("{option} applies to checkpoints, but \"{}\" is a data set", input.display())))
             }
-            None => data_set::run(&arguments),
+            None => {
+                check_files(&arguments.files())?;
+                data_set::run(&arguments)
+            }
         },
         start if start.starts_with(b"PK") => match arguments.data_set.given() {
             Some(option) => {
                 Err(usage(format!("{option} applies to data sets, but \"{}\" is a checkpoint", input.display())))
             }
-            None => checkpoint::run(arguments),
+            None => {
+                check_files(&arguments.files())?;
+                checkpoint::run(arguments)
+            }
         },
         _ => {
             Err(Error::input(input, "is neither a data set (not an HDF5 file) nor a checkpoint (not a zip archive)")
