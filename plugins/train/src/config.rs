@@ -225,7 +225,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("config.toml");
         let earlier = made(&format!("{COUNTS} --compat published --epochs 7 --kmers 3 --augment swap --model single"));
-        earlier.write(&file).unwrap();
+        earlier.write(&file).unwrap().rename().unwrap();
         let with =
             |more: &str| made(&format!("c.tsv -f g.fa -v v.vcf -s F1 -o out --config {} {more}", file.display()));
         assert_eq!(with(""), earlier);
