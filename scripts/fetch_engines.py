@@ -90,12 +90,14 @@ def verify(folder):
         return
     if tree_digest(folder / "include") != HEADERS:
         fail(f"{folder / 'include'} is not as in the pinned wheel: a header was changed or is missing; {advice}")
-    # Made here, so that it has no pinned digest.
-    with tempfile.TemporaryDirectory(dir=folder / "lib") as scratch:
-        ours = Path(scratch) / "libtorch.so"
+    # Made here, so that it has no pinned digest. The cache may be read-only.
+    with tempfile.TemporaryDirectory() as scratch:
+        ours, there = Path(scratch) / "libtorch.so", folder / "lib/libtorch.so"
         empty_library(ours)
-        if file_digest(ours) != file_digest(folder / "lib/libtorch.so"):
-            ours.replace(folder / "lib/libtorch.so")
+        if not there.is_file() or file_digest(ours) != file_digest(there):
+            beside = there.with_name(f"libtorch.so.{os.getpid()}")
+            shutil.copyfile(ours, beside)
+            beside.replace(there)
 
 
 def wheel(name, folder):
