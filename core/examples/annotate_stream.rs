@@ -11,6 +11,7 @@ use std::path::Path;
 use deepallele_core::effects::loci::Sites;
 use deepallele_core::io::regions::Anchor;
 use deepallele_core::io::vcf::{InfoValue, VcfFormat, VcfReader, VcfRecord, VcfWriter};
+use deepallele_core::io::Contigs;
 use deepallele_core::model::incremental::IncrementalPredictor;
 use deepallele_core::model::onnx::ensemble::Ensemble;
 use deepallele_core::output::vcf_info::{Declared, COUNT_LFC, LFC, REGION};
@@ -64,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             break;
         }
     }
-    effects.sites().check_assembly(true)?;
+    effects.sites().check_assembly(&Contigs::from_names(reader.header().contigs()), true)?;
     effects.sites().report.lines().iter().for_each(|line| eprintln!("{line}"));
     Ok(writer.finish(None)?)
 }

@@ -69,6 +69,7 @@ mod tests {
     use deepallele_core::io::vcf::{IndexKind, VcfFormat};
 
     use super::*;
+    use deepallele_core::io::Contigs;
 
     #[derive(Parser)]
     struct All {
