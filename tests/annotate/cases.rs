@@ -174,7 +174,7 @@ fn a_vcf_without_effects_is_written_with_every_by_product() {
             // Of an earlier run.
             put(case.folder(), "x.bw", "old");
             let out = format!("out{number}.vcf.gz");
-            let output = run(&mut case.annotate(&[file, "-o", &out, more[0], more[1]]).args(&more[2..]));
+            let output = run(case.annotate(&[file, "-o", &out, more[0], more[1]]).args(&more[2..]));
             assert!(output.status.success(), "{more:?}: {}", text(&output.stderr));
             assert!(text(&good(&mut tool("bcftools", ["view", "-h", as_str(&case.at(&out))]))).contains("DA_LFC"));
             if more.contains(&"x.bw") {
