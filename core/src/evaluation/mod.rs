@@ -23,7 +23,7 @@ pub mod report;
 #[cfg(test)]
 mod tests;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::ceiling::{ceiling, replicate_ceiling};
 use crate::stats::bootstrap::Resampling;
 use crate::stats::calibration::{by_prediction, by_size, Share, Z95};
@@ -52,7 +52,7 @@ pub fn predict_log2(
         let predictions = predictor.predict(as_windows(hap1, window)?, as_windows(hap2, window)?)?;
         let wrong = crate::effects::predictions::not_finite(predictions.iter());
         if wrong > 0 {
-            return Err(Error::mismatch(format!(
+            return Err(crate::error::Error::mismatch(format!(
                 "the model predicts no finite number for {wrong} of {} pairs of windows: its activity is not positive; \
                  give the output a pseudocount",
                 predictions.len()
