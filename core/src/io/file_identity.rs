@@ -137,7 +137,7 @@ impl RunFile {
 
 /// The files that a run reads and writes, indexes and by-products included, collected before anything is read.
 ///
-/// A command names each with its option; [`RunFiles::check`] finds outputs that are inputs, or the same file twice, by
+/// A command names each with its option; [`RunFiles::conflict`] finds outputs that are inputs, or the same file twice, by
 /// device and inode. Names of files that do not exist are compared by their folder, without links, and name.
 #[derive(Default)]
 pub struct RunFiles {

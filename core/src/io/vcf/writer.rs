@@ -222,7 +222,7 @@ impl VcfWriter {
         }
     }
 
-    /// [`VcfWriter::close`] followed by [`ClosedVcf::persist`].
+    /// [`VcfWriter::close`] followed by [`CompleteFiles::rename`].
     ///
     /// # Errors
     /// As these.
