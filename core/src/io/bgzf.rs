@@ -18,7 +18,7 @@ use crate::io::paths::c_path;
 pub(crate) struct BgzfOptions {
     /// Compression level; None for the default of htslib.
     pub level: Option<u8>,
-    /// Threads that compress, if more than one.
+    /// Threads that compress, apart from the caller's; 0 for none.
     pub threads: usize,
     /// Record the offsets of the blocks, for the index of [`Bgzf::close`].
     pub index: bool,
@@ -58,7 +58,7 @@ impl Bgzf {
         // SAFETY: the file is open and nothing has been written yet.
         unsafe {
             if (options.index && htslib::bgzf_index_build_init(handle.as_ptr()) != 0)
-                || (options.threads > 1 && htslib::bgzf_mt(handle.as_ptr(), options.threads.min(1024) as i32, 256) != 0)
+                || (options.threads > 0 && htslib::bgzf_mt(handle.as_ptr(), options.threads.min(1024) as i32, 256) != 0)
             {
                 return Err(io::Error::last_os_error());
             }

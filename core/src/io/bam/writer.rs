@@ -172,7 +172,7 @@ impl BamWriter {
     /// The file cannot be written, or a contig is longer than BAM allows.
     pub fn create(path: &Path, header: &str, contigs: &Contigs, threads: usize) -> Result<Self> {
         let (file, unfinished) = Destination::of(path)?.open(path)?;
-        let options = BgzfOptions { threads, ..BgzfOptions::default() };
+        let options = BgzfOptions { threads: if threads > 1 { threads } else { 0 }, ..BgzfOptions::default() };
         let file = Some(Bgzf::create(file, options).map_err(|e| Error::io(path, e))?);
         let mut writer = Self { path: path.to_path_buf(), file, unfinished };
         let (mut text, mut list) = (String::new(), Vec::new());

@@ -51,7 +51,7 @@ impl FastaWriter {
         let sink = match indexed && is_compressed(path) {
             true => {
                 let (file, unfinished) = destination.open(path)?;
-                let options = BgzfOptions { threads, index: true, level: None };
+                let options = BgzfOptions { threads: if threads > 1 { threads } else { 0 }, index: true, level: None };
                 Sink::Bgzf(Bgzf::create(file, options).map_err(|e| Error::io(path, e))?, unfinished)
             }
             false => Sink::Plain(OutFile::create(path)?),
