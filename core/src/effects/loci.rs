@@ -281,17 +281,26 @@ impl Sites {
             self.report.missing += 1;
             return Ok(None);
         };
-        let kinds: Vec<Allele> = alternatives.iter().map(|alternative| kind(alternative, ref_allele)).collect();
         if !alternatives.is_empty() && alternatives.iter().all(|a| matches!(&a[..], b"<*>" | b"<NON_REF>")) {
             // A reference block of a gVCF: it says nothing of a variant, and stays as it is.
-            self.report.star += kinds.len() as u64;
+            self.report.star += alternatives.len() as u64;
             return Ok(None);
         }
+        // Most records of a genome are in no region: only others are taken apart.
+        let span = first..first.saturating_add(ref_allele.len().max(1) as u64);
+        let outside = self.regions.as_ref().is_some_and(|regions| !regions.overlaps(number, &span));
+        let kinds: Vec<Allele> = match outside {
+            true => Vec::new(),
+            false => alternatives.iter().map(|alternative| kind(alternative, ref_allele)).collect(),
+        };
         let one = |(kind, alternative): (&Allele, &Vec<u8>)| {
             matches!(kind, Allele::Sequence).then(|| Alternative::new(first, ref_allele, alternative))
         };
         let mut found: Vec<Option<Alternative>> = kinds.iter().zip(alternatives).map(one).collect();
-        let windows = self.windows_of(number, first, ref_allele.len(), &found);
+        let windows = match outside {
+            true => Vec::new(),
+            false => self.windows_of(number, span, &found),
+        };
         // What passes through needs no more of the FASTA than it takes to know the assembly.
         let compared = !windows.is_empty() || self.report.assembly.checked < ENOUGH;
         if compared && !self.report.assembly.agrees(&mut self.reference, number, contig, first, ref_allele)? {
@@ -326,16 +335,10 @@ impl Sites {
 
     /// The windows in which a record is predicted, and which alternatives in each. Records without a sequence to predict
     /// are where their REF is.
-    fn windows_of(
-        &self,
-        contig: usize,
-        start: u64,
-        ref_length: usize,
-        alternatives: &[Option<Alternative>],
-    ) -> Vec<SiteWindow> {
+    fn windows_of(&self, contig: usize, ref_span: Range<u64>, alternatives: &[Option<Alternative>]) -> Vec<SiteWindow> {
         let spans: Vec<Option<Range<u64>>> = match alternatives.iter().any(Option::is_some) {
             true => alternatives.iter().map(|one| one.as_ref().map(|one| one.record.clone())).collect(),
-            false => vec![Some(start..start.saturating_add(ref_length.max(1) as u64)); alternatives.len().max(1)],
+            false => vec![Some(ref_span); alternatives.len().max(1)],
         };
         let length = self.reference.contigs().length(contig);
         let mut found: Vec<SiteWindow> = Vec::new();

@@ -42,13 +42,22 @@ impl RegionIndex {
     /// The regions that overlap `start..end` (0-based half-open), the one whose anchor is nearest to `start` first; of
     /// several as near, the first in the sorted list.
     pub fn overlapping(&self, contig: usize, start: u64, end: u64, anchor: Anchor) -> Vec<&Region> {
-        let Some(range) = self.of_contig.get(contig) else { return Vec::new() };
-        let (list, reach) = (&self.regions.list[range.clone()], &self.reach[range.clone()]);
-        let first = reach.partition_point(|&far| far <= start);
-        let near = list[first..].iter().take_while(|r| r.start < end).filter(|r| r.end > start);
-        let mut near: Vec<&Region> = near.collect();
+        let mut near: Vec<&Region> = self.near(contig, start, end).collect();
         near.sort_by_key(|r| r.anchor(anchor).unwrap_or_else(|| r.middle()).abs_diff(start));
         near
+    }
+
+    /// Whether any region overlaps `span` (0-based half-open).
+    pub fn overlaps(&self, contig: usize, span: &Range<u64>) -> bool {
+        self.near(contig, span.start, span.end).next().is_some()
+    }
+
+    /// The regions that overlap `start..end`, sorted by start.
+    fn near(&self, contig: usize, start: u64, end: u64) -> impl Iterator<Item = &Region> {
+        let range = self.of_contig.get(contig).cloned().unwrap_or(0..0);
+        let (list, reach) = (&self.regions.list[range.clone()], &self.reach[range]);
+        let first = reach.partition_point(|&far| far <= start);
+        list[first..].iter().take_while(move |r| r.start < end).filter(move |r| r.end > start)
     }
 }
 
@@ -90,6 +99,7 @@ mod tests {
             let mut all: Vec<_> = spans.into_iter().filter(|(s, e)| *s < end && *e > start).collect();
             all.sort_by_key(|(s, e)| ((s + (e - s) / 2).abs_diff(start), *s, *e));
             let got: Vec<_> = index.overlapping(1, start, end, Anchor::Middle).iter().map(|r| (r.start, r.end)).collect();
+            prop_assert_eq!(index.overlaps(1, &(start..end)), !all.is_empty());
             prop_assert_eq!(got, all);
         }
     }

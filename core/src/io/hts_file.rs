@@ -8,12 +8,12 @@ use rust_htslib::htslib;
 use crate::error::{Error, Result};
 use crate::io::paths::c_path;
 
-/// Open `path` (`-`: standard input) for reading and recognise its format; the caller closes it. `unknown` is the
-/// problem of a file of unknown format.
+/// Open `path` (`-`: standard input) for reading and recognise its format; the caller closes it. `unknown`
+/// gives the problem of a file of unknown format.
 ///
 /// # Errors
 /// It cannot be opened, has an unknown format, or is a list of other files (htsget), each of which htslib would open.
-pub(crate) fn open(path: &Path, unknown: &str) -> Result<*mut htslib::htsFile> {
+pub(crate) fn open(path: &Path, unknown: impl FnOnce() -> String) -> Result<*mut htslib::htsFile> {
     let name = c_path(path)?;
     // SAFETY: valid C strings, and a structure of numbers and a pointer, for which zeros are a value; results are checked, and the inner file is closed unless the outer one takes it over.
     unsafe {
@@ -36,7 +36,7 @@ pub(crate) fn open(path: &Path, unknown: &str) -> Result<*mut htslib::htsFile> {
             let error = io::Error::last_os_error();
             htslib::hclose_abruptly(inner);
             return Err(match error.raw_os_error() {
-                Some(libc::ENOEXEC | 0) | None => Error::input(path, unknown),
+                Some(libc::ENOEXEC | 0) | None => Error::input(path, unknown()),
                 _ => Error::io(path, error),
             });
         }

@@ -15,7 +15,7 @@ use deepallele_core::error::{Error, Result};
 use deepallele_core::genome::{NearbyVariants, VariantStream};
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::regions::{Anchor, AnnotationOptions};
-use deepallele_core::io::vcf::{number_in_text, InfoValue, VcfReader, VcfRecord};
+use deepallele_core::io::vcf::{number_in_text, InfoValue, VcfRecord};
 use deepallele_core::io::Contigs;
 use deepallele_core::model::incremental::IncrementalPredictor;
 use deepallele_core::model::onnx::ensemble::{Ensemble, Network};
@@ -85,13 +85,15 @@ impl<'a> Places<'a> {
 }
 
 impl Engine {
-    /// The engine that `args` ask for, with `models` at `places`; `reader` is the input.
+    /// The engine that `args` ask for, with `models` at `places`. `declared` are the contigs of the header of `input`,
+    /// `only` those of -r or -R.
     pub fn open(
         args: &Args,
         places: &Places,
         models: Ensemble,
         input: &Path,
-        reader: &VcfReader,
+        declared: &Contigs,
+        only: Option<&[String]>,
     ) -> anyhow::Result<Self> {
         let reference = Reference::open(places.fasta)?;
         let rule = args.windows.over(*models.rule());
@@ -111,13 +113,10 @@ impl Engine {
         let (hap1, hap2) = args.haplotypes.sources()?;
         // Never standard input: the options were checked.
         let variants = args.haplotypes.variants.clone().unwrap_or_else(|| input.to_path_buf());
-        let contigs = in_order_of(&places.contigs, reader);
+        let contigs = in_order_of(&places.contigs, declared);
         let reference = Some(Reference::open(places.fasta)?);
         // With -r or -R the haplotypes are needed on those contigs alone.
-        let wanted = args
-            .restrict
-            .by_index(&Contigs::from_names(reader.header().contigs()))?
-            .map(|list| -> Vec<usize> { list.iter().filter_map(|interval| contigs.find(&interval.contig)).collect() });
+        let wanted = only.map(|names| names.iter().filter_map(|name| contigs.find(name)).collect::<Vec<usize>>());
         let stream = VariantStream::builder(&variants, &contigs, &hap1, &hap2)
             .reference(reference)
             .only_contigs(wanted.as_deref())
@@ -186,10 +185,9 @@ impl Engine {
 }
 
 /// The FASTA's contigs in the order in which the records come: that of the input's header.
-fn in_order_of(contigs: &Contigs, reader: &VcfReader) -> Contigs {
-    let header = Contigs::from_names(reader.header().contigs());
+fn in_order_of(contigs: &Contigs, declared: &Contigs) -> Contigs {
     let mut list: Vec<(String, u64)> = contigs.iter().map(|(name, length)| (name.to_string(), length)).collect();
-    list.sort_by_key(|(name, _)| header.find(name).unwrap_or(usize::MAX));
+    list.sort_by_key(|(name, _)| declared.find(name).unwrap_or(usize::MAX));
     Contigs::new(list)
 }
 

@@ -35,7 +35,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let threads = args.threads.count();
     let mut reader = VcfReader::open(&input, threads.min(4))?;
     let contigs = Contigs::from_names(reader.header().contigs());
+    let mut on_contigs = None;
     if let Some(mut list) = args.restrict.by_index(&contigs)? {
+        on_contigs = Some(list.iter().map(|interval| interval.contig.clone()).collect::<Vec<_>>());
         if !args.haplotypes.is_empty() {
             // Both files are read once, in the order of their contigs.
             list.sort_by_key(|interval| contigs.find(&interval.contig).unwrap_or(usize::MAX));
@@ -73,7 +75,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         });
         let outputs: Vec<Output> = outputs.collect();
         let window = ensemble.window();
-        let engine = Engine::open(&args, &places, ensemble, &input, &reader)?;
+        let engine = Engine::open(&args, &places, ensemble, &input, &contigs, on_contigs.as_deref())?;
         let kept: Vec<String> = outputs.iter().flat_map(|output| output.declared.kept(reader.header())).collect();
         if !kept.is_empty() {
             log::warn!(
@@ -100,6 +102,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         progress: Progress::new("records", None),
         args: &args,
         input: &input,
+        contigs,
     };
     while let Some(record) = reader.read()? {
         run.add(&mut reader, record)?;
@@ -178,6 +181,8 @@ struct Run<'a> {
     progress: Progress,
     args: &'a Args,
     input: &'a Path,
+    /// Those that the header of the input declares.
+    contigs: Contigs,
 }
 
 impl Run<'_> {
@@ -210,8 +215,7 @@ impl Run<'_> {
     fn flush(&mut self, reader: &mut VcfReader, last: bool) -> anyhow::Result<()> {
         let mut predicted = Vec::with_capacity(self.models.len());
         for model in &mut self.models {
-            let declared = if last { Contigs::from_names(reader.header().contigs()) } else { Contigs::default() };
-            let checked = model.engine.sites().check_assembly(&declared, last);
+            let checked = model.engine.sites().check_assembly(&self.contigs, last);
             checked.map_err(|e| Error::input(self.input, e.to_string()))?;
             let declared = model.outputs.iter().map(|output| &output.declared);
             predicted.extend(model.engine.predict(&self.waiting, declared)?.into_iter().map(Vec::into_iter));

@@ -197,7 +197,7 @@ impl Alignments {
         let wrong = |problem: &str| Error::input(path, problem);
         let mut watched = Watched::new(path);
         let inside = watched.enter();
-        let file = hts_file::open(path, "is not a BAM, CRAM or SAM file")?;
+        let file = hts_file::open(path, || "is not a BAM, CRAM or SAM file".into())?;
         drop(inside);
         let mut alignments = Self {
             path: path.to_path_buf(),

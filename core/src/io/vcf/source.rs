@@ -58,7 +58,7 @@ impl VcfSource {
                 return Err(Error::input(path, "is a folder, not a VCF or BCF file"));
             }
         }
-        let file = hts_file::open(path, &format!("is neither VCF nor BCF{}", why_not_vcf(path)))?;
+        let file = hts_file::open(path, || neither(path))?;
         let file = Handle(file);
         // SAFETY: the file is open.
         let format = unsafe { (*file.0).format.format };
@@ -69,7 +69,7 @@ impl VcfSource {
                 path,
                 match empty {
                     true => "is empty, or truncated within its first block".into(),
-                    false => format!("is neither VCF nor BCF{}", why_not_vcf(path)),
+                    false => neither(path),
                 },
             ));
         }
@@ -250,6 +250,11 @@ const TOO_LONG_A_LINE: &str = "a line is longer than 128 MB; is it a VCF?";
 fn beginning(line: &[u8]) -> String {
     let columns = line[..line.len().min(100)].split(|&b| b == b'\t').take(2);
     columns.map(|column| String::from_utf8_lossy(column).into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// The problem of a file of another format.
+fn neither(path: &Path) -> String {
+    format!("is neither VCF nor BCF{}", why_not_vcf(path))
 }
 
 /// What the beginning of a text file lacks to be a VCF; nothing for a pipe, which cannot be read again.
