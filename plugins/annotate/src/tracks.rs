@@ -50,14 +50,11 @@ impl Tracks {
         if let Some(path) = &args.tracks.bedgraph {
             files.add(track.write_bedgraph(path, &style, provenance)?);
         }
-        let mut written = false;
         if let Some(path) = &args.tracks.bigwig {
-            let bigwig = write_bigwig(&track, path)?;
-            written = bigwig.is_some();
-            bigwig.into_iter().for_each(|bigwig| files.add(bigwig));
+            files.add(write_bigwig(&track, path)?);
         }
         let Some(session) = &args.tracks.igv else { return Ok(files) };
-        let graph = args.tracks.bigwig.as_ref().filter(|_| written).or(args.tracks.bedgraph.as_ref());
+        let graph = args.tracks.bigwig.as_ref().filter(|_| !track.is_empty()).or(args.tracks.bedgraph.as_ref());
         let effects = graph.map(|path| IgvTrack::graph(path, &style)).into_iter();
         let variants = IgvTrack::variants(&args.output.output);
         let tracks: Vec<IgvTrack> = effects.chain([variants]).chain(self.added).collect();

@@ -105,8 +105,8 @@ fn write_set(
         }
         if let Some(prefix) = &args.tracks.bigwig {
             let file = track_file(prefix, short, "bw");
-            if let Some(bigwig) = write_bigwig(track, &file)? {
-                files.add(bigwig);
+            files.add(write_bigwig(track, &file)?);
+            if !track.is_empty() {
                 path = Some(file);
             }
         }

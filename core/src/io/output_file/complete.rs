@@ -18,6 +18,8 @@ use crate::io::output_file::Unfinished;
 pub struct CompleteFiles {
     // In this order: the files are dropped before the folders are removed.
     files: Vec<Complete>,
+    /// Files of an earlier run that have no successor in this set.
+    obsolete: Vec<PathBuf>,
     folders: CreatedFolders,
 }
 
@@ -60,9 +62,22 @@ impl CompleteFiles {
         Ok(Self { files: vec![Complete { temporary, target, named: named.into() }], ..Self::default() })
     }
 
+    /// No file `path`: one of an earlier run, which would be taken for a result, is removed when the set is renamed.
+    ///
+    /// # Errors
+    /// `path` cannot be looked up.
+    pub fn without(path: &Path) -> Result<Self> {
+        let obsolete = match Destination::of(path)? {
+            Destination::File(target) if target.is_file() => vec![target],
+            _ => Vec::new(),
+        };
+        Ok(Self { obsolete, ..Self::default() })
+    }
+
     /// Add the files of `other`, which receive their names after those of this value.
     pub fn add(&mut self, mut other: Self) {
         self.files.append(&mut other.files);
+        self.obsolete.append(&mut other.obsolete);
         self.folders.append(std::mem::take(&mut other.folders));
     }
 
@@ -85,7 +100,7 @@ impl CompleteFiles {
     /// A file cannot be renamed.
     pub fn rename(self) -> Result<()> {
         let _signals_wait = no_signal_between();
-        let several = self.files.len() > 1;
+        let several = self.files.len() + self.obsolete.len() > 1;
         // Before the first rename, so that the time between the first and the last is short.
         let mut before = Vec::with_capacity(self.files.len());
         for file in &self.files {
@@ -99,6 +114,16 @@ impl CompleteFiles {
                     done.into_iter().rev().for_each(|(target, before)| before.restore(&target));
                     return Err(Error::io(&file.named, e.error));
                 }
+            }
+        }
+        for target in self.obsolete {
+            let before = if several { Before::of(&target) } else { Before::Unknown };
+            match fs::remove_file(&target) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    done.into_iter().rev().for_each(|(target, before)| before.restore(&target));
+                    return Err(Error::io(&target, e));
+                }
+                _ => done.push((target, before)),
             }
         }
         self.folders.keep();
@@ -182,6 +207,28 @@ mod tests {
         assert!(message.starts_with(&format!("\"{}\": ", at("c").display())), "{message}");
         assert_eq!(fs::read(at("a")).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a", "c"]);
+    }
+
+    #[test]
+    fn an_earlier_file_without_successor_goes_with_the_renames() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("old"), "old").unwrap();
+        let set = |to: &str| complete_file(&at(to), b"new").unwrap().and(CompleteFiles::without(&at("old")).unwrap());
+        // A set that is dropped, or of which a file cannot be renamed, changes nothing.
+        drop(set("a"));
+        let failing = set("c");
+        fs::create_dir(at("c")).unwrap();
+        assert!(failing.rename().is_err());
+        assert_eq!(
+            (names(folder.path()), fs::read(at("old")).unwrap()),
+            (vec!["c".into(), "old".into()], b"old".to_vec())
+        );
+        set("a").rename().unwrap();
+        assert_eq!(names(folder.path()), ["a", "c"]);
+        // None from an earlier run.
+        set("b").rename().unwrap();
+        assert_eq!(names(folder.path()), ["a", "b", "c"]);
     }
 
     #[test]
