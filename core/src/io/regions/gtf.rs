@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::io::regions::anchor::{five_prime_end, AnchorColumn};
 use crate::io::regions::attributes::{self, Hierarchy, Style};
 use crate::io::regions::canonical::{self, Starts};
-use crate::io::regions::left_out::LeftOut;
+use crate::io::regions::left_out::{clipped, LeftOut};
 use crate::io::regions::lines::{is_browser_line, Lines};
 use crate::io::regions::{Anchor, Block, Region, Regions, TssSource};
 use crate::io::text_input::open_text;
@@ -314,7 +314,7 @@ impl<'a> Genes<'a> {
         let Some(contig) = self.contigs.find(contig) else { return };
         // A line that makes no region is not checked.
         let (Ok(span), Ok(strand)) = (span_of((start, end)), strand_of(strand)) else { return };
-        let Some(block) = LeftOut::default().place(line, span, None, self.contigs, contig) else { return };
+        let Some(block) = clipped(span, self.contigs.length(contig)) else { return };
         let key = self.options.gene_attribute.as_deref();
         if gene && style == Style::Gff3 {
             // Its transcripts lead to it, also where gene lines make the regions.

@@ -25,6 +25,12 @@ pub struct LeftOut {
     first_other: Option<String>,
 }
 
+/// The part of `start..end` (0-based half-open) on a contig of `length` bases (0: unknown); `None` if there is nothing.
+pub(super) fn clipped((start, end): (u64, u64), length: u64) -> Option<(u64, u64)> {
+    let end = if length == 0 { end } else { end.min(length) };
+    (start < end).then_some((start, end))
+}
+
 impl LeftOut {
     /// Count a line on the contig `name`, which the other inputs do not have.
     pub(super) fn on_other_contig(&mut self, line: u64, name: &str, contigs: &Contigs) {
@@ -49,23 +55,20 @@ impl LeftOut {
             return None;
         }
         let length = contigs.length(contig);
-        if length == 0 || (end <= length && anchor.is_none_or(|anchor| anchor < length)) {
+        let on_contig = |position: u64| length == 0 || position < length;
+        if (length == 0 || end <= length) && anchor.is_none_or(on_contig) {
             return Some((start, end));
         }
         let name = contigs.name(contig);
         let (what, at) = if end > length { ("end", end) } else { ("anchor", anchor.unwrap_or(end)) };
         let sentence = || format!("line {line}: {what} {at} is past the end of {name} ({length} bases)");
         self.first_past.get_or_insert_with(sentence);
-        match start < length && anchor.is_none_or(|anchor| anchor < length) {
-            true => {
-                self.cut += 1;
-                Some((start, length))
-            }
-            false => {
-                self.past_end += 1;
-                None
-            }
+        let cut = clipped((start, end), length).filter(|_| anchor.is_none_or(on_contig));
+        match cut {
+            Some(_) => self.cut += 1,
+            None => self.past_end += 1,
         }
+        cut
     }
 
     /// Whether the file can be used: `kept` is its number of regions.
