@@ -95,9 +95,9 @@ def verify(folder):
         ours, there = Path(scratch) / "libtorch.so", folder / "lib/libtorch.so"
         empty_library(ours)
         if not there.is_file() or file_digest(ours) != file_digest(there):
-            beside = there.with_name(f"libtorch.so.{os.getpid()}")
-            shutil.copyfile(ours, beside)
-            beside.replace(there)
+            copy = there.with_name(f"libtorch.so.{os.getpid()}")
+            shutil.copyfile(ours, copy)
+            copy.replace(there)
 
 
 def wheel(name, folder):

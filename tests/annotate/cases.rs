@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use deepallele_tests::*;
 
-/// A case in a folder of its own.
+/// A case, copied into an empty folder.
 struct Case(tempfile::TempDir);
 
 impl Case {
@@ -152,7 +152,7 @@ fn records_on_contigs_that_the_fasta_lacks_pass_through() {
     }
     let (_, messages) = case.records(&["in.vcf"]);
     assert!(messages.contains("2 records on contigs that the FASTA does not have"), "{messages}");
-    // A shard with nothing but a decoy is none of its own; names of another kind are an error.
+    // A shard with nothing but a decoy passes through; where no name is known, it is an error.
     let lines = text(&fs::read(case.at("in.vcf")).unwrap());
     let decoy: String = lines.lines().filter(|l| !l.starts_with("chr1\t")).map(|l| format!("{l}\n")).collect();
     put(case.folder(), "decoy.vcf", &decoy);

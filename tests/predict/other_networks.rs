@@ -50,5 +50,5 @@ fn designed_pairs_and_missing_values() {
     assert!(values.iter().any(|&value| value < 0.0), "{values:?}");
     let (table, said) = run_with("linear");
     assert_eq!(table.text(0, "log2_ratio"), ".");
-    assert!(said.contains("1 predictions are no finite numbers"), "{said}");
+    assert!(said.contains("1 predictions are not finite numbers"), "{said}");
 }

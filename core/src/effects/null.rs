@@ -28,7 +28,7 @@ pub struct NullRank {
 }
 
 impl NullRank {
-    /// Of `effect` among `null`, of which those that are no numbers do not count; `None` without any.
+    /// Of `effect` among `null`, of which those that are not finite do not count; `None` without any.
     pub fn of(effect: f64, null: impl Iterator<Item = f64>) -> Option<Self> {
         let (mut count, mut below, mut equal, mut extreme) = (0.0, 0.0, 0.0, 0.0);
         for value in null.filter(|value| value.is_finite()) {

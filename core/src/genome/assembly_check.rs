@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_verdict_is_that_of_the_whole_file() {
-        // One of 50, and 20 neighbours of 5,800, are no wrong assembly, wherever they lie.
+        // One of 50, and 20 neighbours of 5,800, do not show a wrong assembly, wherever they lie.
         assert!(!wrong(50, 1, true) && !wrong(5800, 20, true) && !wrong(1025, 20, false));
         assert!(wrong(1000, 20, true) && wrong(4, 3, true) && wrong(1, 1, true));
         // Half of a small file.

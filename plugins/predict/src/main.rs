@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 fn report_not_finite<'a>(predictions: impl Iterator<Item = &'a Prediction>) {
     let count = not_finite(predictions);
     if count > 0 {
-        log::warn!("{count} predictions are no finite numbers and are written as . (activity not positive)");
+        log::warn!("{count} predictions are not finite numbers and are written as . (activity not positive)");
     }
 }
 

@@ -113,7 +113,7 @@ fn tabix(rest: &mut Rest) -> Result<u32, String> {
     let mut names = HashSet::new();
     for name in list[..list.len() - 1].split(|&b| b == 0) {
         if name.is_empty() || !names.insert(name) {
-            return Err(format!("its contig {} has no name of its own", names.len() + 1));
+            return Err(format!("its contig {} has no name, or that of another contig", names.len() + 1));
         }
     }
     Ok(names.len() as u32)

@@ -100,8 +100,8 @@ fn what_is_wrong_with_a_tbi_or_csi_is_named() {
     for (bytes, part) in [
         (tbi(2, b"chr1\0chr2\0", 3), "names 2 contigs and has 3"),
         (tbi(2, b"chr1\0chr2", 2), "do not end"),
-        (tbi(2, b"chr1\0chr1\0", 2), "contig 2 has no name of its own"),
-        (tbi(2, b"chr1\0\0", 2), "contig 2 has no name of its own"),
+        (tbi(2, b"chr1\0chr1\0", 2), "contig 2 has no name, or that of another contig"),
+        (tbi(2, b"chr1\0\0", 2), "contig 2 has no name, or that of another contig"),
         (tbi(1, b"chr1\0", 1), "not made for a VCF"),
         (tbi(0x10000, b"chr1\0", 1), "not made for a VCF"),
         (bai(&[], &[]), "not a TBI or CSI index"),

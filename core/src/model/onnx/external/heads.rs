@@ -213,7 +213,7 @@ impl Head {
     /// Add what `values` have for the window `row`, times `weight`; `reverse` if it was read as its reverse complement.
     ///
     /// # Errors
-    /// The values are no numbers.
+    /// The values are not numbers.
     pub fn add(
         &self,
         values: &Values,
