@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::error::Result;
 use crate::io::output_file::destination::{check_folder, duplicate, folder_of, Destination};
 use crate::io::paths::with_suffix;
-use crate::io::text_input::is_stdio;
+use crate::io::text_input::{is_stdio, read_once};
 
 /// What makes two names the same file, however they are spelled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,13 @@ impl FileIdentity {
     fn existing(found: &Metadata) -> Self {
         Self::Existing { device: found.dev(), inode: found.ino() }
     }
+}
+
+/// True for standard input by any name: `-`, and `/dev/stdin` or `/dev/fd/0` where it is a pipe. (Where it is a file, these
+/// names open the file again.)
+pub fn is_stdin(path: &Path) -> bool {
+    let stdin = || duplicate(libc::STDIN_FILENO).ok().and_then(|file| FileIdentity::of_open(&file));
+    is_stdio(path) || (read_once(path) && stdin().is_some_and(|stdin| FileIdentity::of(path) == Some(stdin)))
 }
 
 enum Looked {

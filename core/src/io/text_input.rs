@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -21,19 +20,6 @@ pub fn is_stdio(path: &Path) -> bool {
 /// terminals.
 pub fn read_once(path: &Path) -> bool {
     is_stdio(path) || std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
-}
-
-/// True for standard input by any name: `-`, and `/dev/stdin` or `/dev/fd/0` where it is a pipe. (Where it is a file, these
-/// names open the file again.)
-pub fn is_stdin(path: &Path) -> bool {
-    let same = || {
-        // SAFETY: zeros are a valid value; fstat fills it or fails.
-        let mut stdin: libc::stat = unsafe { std::mem::zeroed() };
-        // SAFETY: the pointer is valid for the call.
-        let known = unsafe { libc::fstat(0, &mut stdin) } == 0;
-        known && std::fs::metadata(path).is_ok_and(|f| (f.dev(), f.ino()) == (stdin.st_dev, stdin.st_ino))
-    };
-    is_stdio(path) || (read_once(path) && same())
 }
 
 /// Open a text file for reading; `-` is standard input. Gzip and BGZF are recognised by their first bytes. Reading fails

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use deepallele_core::genome::HaplotypeSource;
-use deepallele_core::io::file_identity::{Indexed, RunFiles};
-use deepallele_core::io::text_input::is_stdin;
+use deepallele_core::io::file_identity::{is_stdin, Indexed, RunFiles};
 
 use crate::usage_error::usage;
 
