@@ -380,7 +380,7 @@ fn of_output(
                     ((whole - predictions.ratio(one)) + (whole - predictions.ratio(two))) / 2.0
                 };
                 let contributions: Vec<f64> = region.differing.iter().map(|d| contribution(d.1)).collect();
-                // Of equal ones the first.
+                // Of equal ones the first; what has no effect is none.
                 let main = (0..contributions.len()).reduce(|a, b| {
                     if contributions[b].abs() > contributions[a].abs() {
                         b
@@ -388,7 +388,7 @@ fn of_output(
                         a
                     }
                 });
-                let main = main.map(|i| &region.differing[i].0);
+                let main = main.filter(|&i| contributions[i] != 0.0).map(|i| &region.differing[i].0);
                 let unexplained = whole - contributions.iter().sum::<f64>();
                 (&region.window, whole, main, unexplained)
             })
