@@ -188,20 +188,17 @@ impl World {
         // Where each base of the genome is in the haplotype: of several bases that are replaced by another number of bases
         // at the last of these, of deleted ones before the deletion.
         let (mut bases, mut places): (Vec<u8>, Vec<i64>) = (Vec::new(), Vec::new());
-        for (start, end, new) in edits {
-            for p in places.len()..*start {
+        let end: Edit = (genome.len(), genome.len(), String::new());
+        for (start, end, new) in edits.iter().chain([&end]) {
+            for base in &genome[places.len()..*start] {
                 places.push(bases.len() as i64);
-                bases.push(genome[p]);
+                bases.push(*base);
             }
             let first = bases.len() as i64;
             bases.extend(new.bytes());
             let same_length = new.len() == end - start;
             let last = bases.len() as i64 - 1;
             places.extend((0..(end - start) as i64).map(|i| if same_length { first + i } else { last }));
-        }
-        for p in places.len()..genome.len() {
-            places.push(bases.len() as i64);
-            bases.push(genome[p]);
         }
         let left = places[centre] - WINDOW as i64 / 2;
         let base = |i: i64| usize::try_from(i).ok().and_then(|i| bases.get(i)).map_or('N', |b| char::from(*b));
