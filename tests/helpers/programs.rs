@@ -22,6 +22,27 @@ pub fn commands() -> &'static [String] {
     &NAMES
 }
 
+/// The commands as they are typed after `deepallele`; of those with steps each step: `explain attributions`.
+pub fn command_lines() -> &'static [String] {
+    static LINES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let mut lines = Vec::new();
+        for name in commands() {
+            let help = super::good_text(deepallele(name).arg("--help"));
+            match help.split_once("\nSteps:\n") {
+                None => lines.push(name.clone()),
+                Some((_, steps)) => {
+                    let steps = steps.lines().take_while(|line| line.starts_with("  "));
+                    lines.extend(
+                        steps.map(|line| format!("{name} {}", line.split_whitespace().next().expect("a step"))),
+                    );
+                }
+            }
+        }
+        lines
+    });
+    &LINES
+}
+
 /// The commands that the package in `folder` makes: its `[[bin]]` sections, else the package, if it has a `main.rs`.
 fn programs_of(folder: &Path) -> Vec<String> {
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a package");

@@ -75,6 +75,8 @@ impl Inputs {
             let (a, b) = (1 + random.below(50), 1 + random.below(50));
             pairs += &format!("chr1-{number}-x\t{bases}\t{other}\t{a}\t{b}\tg{number}\n");
         }
+        let few: String = pairs.lines().take(4).map(|line| format!("{line}\n")).collect();
+        put(inputs.folder.path(), "few.tsv", few);
         put(inputs.folder.path(), "pairs.tsv", pairs);
         let mut export = export_pairs(&inputs);
         good(export.arg("-o").arg(inputs.path("set.h5")));
@@ -149,6 +151,13 @@ fn annotate(inputs: &Inputs) -> Command {
     let mut command = deepallele("annotate");
     command.arg("-m").arg(inputs.path("model.onnx")).arg("-f").arg(inputs.path("ref.fa"));
     command.arg(inputs.path("in.vcf.gz")).args(["--no-version", "--quiet", "-@", "1"]);
+    command
+}
+
+fn explain(inputs: &Inputs) -> Command {
+    let mut command = deepallele("explain");
+    command.arg("attributions").arg("-m").arg(inputs.path("model.onnx")).arg("--pairs").arg(inputs.path("few.tsv"));
+    command.args(["--no-version", "--quiet", "-@", "1"]);
     command
 }
 
@@ -313,6 +322,18 @@ pub const CASES: &[Case] = &[
             file(&["--igv"], &["a.xml"]),
         ],
         to_stdout: true,
+        records_command: false,
+    },
+    Case {
+        name: "explain",
+        command: explain,
+        reads: &["model.onnx", "few.tsv"],
+        outputs: &[several(
+            &["-o"],
+            "ex",
+            &["ex/hap1.npz", "ex/hap2.npz", "ex/hap1.ohe.npz", "ex/hap2.ohe.npz", "ex/map.tsv.gz", "ex/pairs.tsv"],
+        )],
+        to_stdout: false,
         records_command: false,
     },
     Case {

@@ -15,6 +15,28 @@ struct Run {
     length: usize,
 }
 
+/// Adjacent bases of a haplotype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HaplotypePiece {
+    /// Index of the first base in the sequence.
+    pub start: usize,
+    /// End of the bases in the sequence, exclusive.
+    pub end: usize,
+    /// Where they are in the reference.
+    pub place: PiecePlace,
+}
+
+/// Where adjacent bases of a haplotype are in the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PiecePlace {
+    /// They stand one for one for the bases from this position on, 0-based.
+    Reference(u64),
+    /// They are inserted, or replace another number of bases.
+    Inserted,
+    /// N beyond the ends of the contig.
+    Outside,
+}
+
 /// A haplotype's sequence with its map to the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Haplotype {
@@ -25,6 +47,37 @@ pub struct Haplotype {
 }
 
 impl Haplotype {
+    /// The sequence in pieces as long as they can be, in order. Their lengths add up to that of the sequence.
+    pub fn pieces(&self) -> Vec<HaplotypePiece> {
+        let mut pieces: Vec<HaplotypePiece> = Vec::new();
+        let mut put = |start: usize, end: usize, place: PiecePlace| {
+            let follows = |last: &HaplotypePiece| match (last.place, place) {
+                // A substitution is a run of its own, but keeps its place.
+                (PiecePlace::Reference(a), PiecePlace::Reference(b)) => a + (last.end - last.start) as u64 == b,
+                (a, b) => a == b,
+            };
+            match pieces.last_mut().filter(|last| follows(last)) {
+                _ if start >= end => {}
+                Some(last) => last.end = end,
+                None => pieces.push(HaplotypePiece { start, end, place }),
+            }
+        };
+        let mut at = 0;
+        for run in &self.runs {
+            put(at, run.haplotype, PiecePlace::Inserted);
+            at = run.haplotype + run.length;
+            let before = run.reference.min(0).unsigned_abs().min(run.length as u64) as usize;
+            let first = run.reference.max(0) as u64;
+            let inside = self.contig_length.saturating_sub(first).min((run.length - before) as u64) as usize;
+            let start = run.haplotype + before;
+            put(run.haplotype, start, PiecePlace::Outside);
+            put(start, start + inside, PiecePlace::Reference(first));
+            put(start + inside, at, PiecePlace::Outside);
+        }
+        put(at, self.sequence.len(), PiecePlace::Inserted);
+        pieces
+    }
+
     /// Reference position (0-based) of base `i`; `None` for inserted bases and past the ends of the contig.
     pub fn to_reference(&self, i: usize) -> Option<u64> {
         let run = self.runs[..self.runs.partition_point(|r| r.haplotype <= i)].last()?;

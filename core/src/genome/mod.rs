@@ -45,7 +45,8 @@ pub mod variant_stream;
 pub mod variants;
 
 pub use allele_pair::{
-    allele_pair, edit_within, edited_region, edited_window, region_pair, AllelePair, Haplotype, KnownBases, WindowSpan,
+    allele_pair, edit_within, edited_region, edited_window, region_pair, AllelePair, Haplotype, HaplotypePiece,
+    KnownBases, PiecePlace, WindowSpan,
 };
 pub use alleles::{Alleles, Edit};
 pub use assembly_check::{AssemblyCheck, OnMismatch};

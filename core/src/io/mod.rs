@@ -16,6 +16,7 @@
 //! | [`vcf`] | VCF and BCF |
 //! | [`fasta`] | indexed FASTA |
 //! | [`regions`] | BED, narrowPeak, count tables, SAF, GTF and GFF3 as regions |
+//! | [`npz`] | arrays of NumPy |
 //! | [`allele_pairs_table`] | the table of designed allele pairs |
 //! | [`values_table`] | the table of external measurements |
 
@@ -27,6 +28,7 @@ pub mod fasta;
 pub mod file_identity;
 mod hts_file;
 mod index_check;
+pub mod npz;
 pub mod output_file;
 mod paths;
 pub mod plain_text;

@@ -211,16 +211,25 @@ impl Window {
         }
     }
 
+    /// Both alleles with what the haplotypes carry and their maps to the reference, from the plus strand whatever strand
+    /// the network reads; with `margin` bases more on both sides of a centred window.
+    ///
+    /// # Errors
+    /// The FASTA cannot be read.
+    pub fn alleles(&self, reference: &mut Reference, variants: &Variants, margin: usize) -> Result<AllelePair> {
+        match self.alone {
+            true => region_pair(reference, variants, self.contig, self.region.start, self.region.end),
+            false => allele_pair(reference, variants, self.contig, self.span().with_margin(margin)),
+        }
+    }
+
     /// Both alleles with what the haplotypes carry, as the network reads them; with `margin` bases more on both sides of
     /// a centred window.
     ///
     /// # Errors
     /// The FASTA cannot be read.
     pub fn pair(&self, reference: &mut Reference, variants: &Variants, margin: usize) -> Result<WindowPair> {
-        let AllelePair { hap1, hap2, variants, skipped, .. } = match self.alone {
-            true => region_pair(reference, variants, self.contig, self.region.start, self.region.end)?,
-            false => allele_pair(reference, variants, self.contig, self.span().with_margin(margin))?,
-        };
+        let AllelePair { hap1, hap2, variants, skipped, .. } = self.alleles(reference, variants, margin)?;
         let sequences = [hap1.sequence, hap2.sequence].map(|bases| self.oriented(bases));
         Ok(WindowPair { sequences, variants, skipped })
     }
@@ -262,7 +271,8 @@ impl Window {
         (from, from.saturating_add(self.length as u64 + 1))
     }
 
-    fn oriented(&self, bases: Vec<u8>) -> Vec<u8> {
+    /// Bases of the plus strand as the network reads them.
+    pub fn oriented(&self, bases: Vec<u8>) -> Vec<u8> {
         match self.reverse {
             true => bio::alphabets::dna::revcomp(bases),
             false => bases,

@@ -1,17 +1,16 @@
 //! Tracks as bigWig.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bigtools::beddata::BedParserStreamingIterator;
 use bigtools::{BBIProcessError, BigWigWrite, Value};
 
 use crate::error::{Error, Result};
+use crate::io::output_file::patient::{FirstError, Patient};
 use crate::io::output_file::{temporary_for, CompleteFiles, Destination};
-use crate::output::track::Track;
+use crate::io::Contigs;
+use crate::output::track::{Span, Track};
 
 /// A node of the index of contigs counts its children in 16 bits, which readers in Java (IGV) take as signed.
 const MAX_CONTIGS: usize = 32_767;
@@ -22,18 +21,31 @@ const MAX_CONTIGS: usize = 32_767;
 /// The track is empty, which a bigWig cannot be, the length of a contig is unknown or beyond 32 bits, there are values on
 /// more than 32,767 contigs, or the file cannot be written.
 pub fn write(track: &Track, path: &Path) -> Result<CompleteFiles> {
-    if track.is_empty() {
+    let contigs = track.contigs();
+    let with_values = (0..contigs.len()).filter(|&i| !track.is_bare(i)).collect();
+    write_spans(contigs, with_values, |contig| track.flat(contig), path)
+}
+
+/// As [`write`], the spans of each of the contigs `with_values` as `spans` gives them: sorted, without overlaps.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_spans<S: Iterator<Item = Span>>(
+    contigs: &Contigs,
+    with_values: Vec<usize>,
+    spans: impl Fn(usize) -> S,
+    path: &Path,
+) -> Result<CompleteFiles> {
+    if with_values.is_empty() {
         return Err(Error::input(path, "would be empty, which bigWig cannot be: nothing was predicted"));
     }
     if !matches!(Destination::of(path)?, Destination::File(_)) {
         return Err(Error::input(path, "is not a regular file, which bigWig needs"));
     }
-    let contigs = track.contigs();
-    let mut order: Vec<usize> = (0..contigs.len()).collect();
+    let mut order = with_values;
     // bigWig has its contigs in the order of their bytes, by which readers search.
     order.sort_by_key(|&i| contigs.name(i).as_bytes());
     let mut sizes = HashMap::new();
-    order.retain(|&i| !track.is_bare(i));
     if order.len() > MAX_CONTIGS {
         let count = order.len();
         let problem = format!("cannot hold values on {count} contigs: readers of bigWig know at most {MAX_CONTIGS}");
@@ -47,13 +59,13 @@ pub fn write(track: &Track, path: &Path) -> Result<CompleteFiles> {
     }
     let values = order.iter().flat_map(|&i| {
         let name = contigs.name(i);
-        track.flat(i).map(move |s| (name, Value { start: s.start, end: s.end, value: s.value }))
+        spans(i).map(move |s| (name, Value { start: s.start, end: s.end, value: s.value }))
     });
 
     let (file, temporary) = temporary_for(path)?.into_parts();
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| Error::io(path, e))?;
     let failed = FirstError::default();
-    let mut writer = BigWigWrite::new(Patient { file, position: 0, end: 0, failed: failed.clone() }, sizes);
+    let mut writer = BigWigWrite::new(Patient::new(file, &failed), sizes);
     // Intermediate zoom levels stay in memory, not in temporary files.
     writer.options.inmemory = true;
     let written = writer.write(BedParserStreamingIterator::wrap_infallible_iter(values, false), runtime);
@@ -67,71 +79,9 @@ pub fn write(track: &Track, path: &Path) -> Result<CompleteFiles> {
     CompleteFiles::of(temporary, path)
 }
 
-/// The first error of a [`Patient`].
-#[derive(Clone, Default)]
-struct FirstError(Arc<Mutex<Option<io::Error>>>);
-
-impl FirstError {
-    fn happened(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    fn set(&self, error: io::Error) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-    }
-
-    fn take(&self) -> Option<io::Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// A file whose first error is kept for the caller; later writes are dropped. The crate bigtools unwraps the outcome of
-/// its tasks, and does not see an error of the last write.
-struct Patient {
-    file: File,
-    position: u64,
-    end: u64,
-    failed: FirstError,
-}
-
-impl Write for Patient {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !self.failed.happened() {
-            if let Err(error) = self.file.write_all(bytes) {
-                self.failed.set(error);
-            }
-        }
-        self.position += bytes.len() as u64;
-        self.end = self.end.max(self.position);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Patient {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(n) => Some(n),
-            SeekFrom::Current(n) => self.position.checked_add_signed(n),
-            SeekFrom::End(n) => self.end.checked_add_signed(n),
-        };
-        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
-        if !self.failed.happened() {
-            if let Err(error) = self.file.seek(SeekFrom::Start(self.position)) {
-                self.failed.set(error);
-            }
-        }
-        Ok(self.position)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::Contigs;
     use bigtools::BigWigRead;
 
     #[test]
@@ -164,18 +114,5 @@ mod tests {
         let track = Track::new(Contigs::new(vec![("1".into(), 9)]));
         assert!(write(&track, &path).unwrap_err().to_string().contains("empty"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn the_first_error_is_kept_and_positions_go_on() {
-        let file = File::options().write(true).open("/dev/full").unwrap();
-        let failed = FirstError::default();
-        let mut out = Patient { file, position: 0, end: 0, failed: failed.clone() };
-        out.write_all(&[0; 100]).unwrap();
-        assert!(failed.happened());
-        assert_eq!(out.seek(SeekFrom::Start(10)).unwrap(), 10);
-        out.write_all(&[0; 20]).unwrap();
-        assert_eq!(out.seek(SeekFrom::End(-1)).unwrap(), 99);
-        assert_eq!(failed.take().unwrap().kind(), io::ErrorKind::StorageFull);
     }
 }

@@ -52,10 +52,11 @@ fn session(path: &Path, reference: &Path, locus: Option<&str>, tracks: &[IgvTrac
         let group = number.map(|n| format!(" autoscaleGroup=\"{}\"", n + 1)).unwrap_or_default();
         text += &match track.colours {
             Some(colours) => {
+                let renderer = if track.letters { "DYNSEQ" } else { "BAR_CHART" };
                 let [above, below] = colours.map(|(red, green, blue)| format!("{red},{green},{blue}"));
                 format!(
                     "        <Track id=\"{id}\" name=\"{name}\" color=\"{above}\" altColor=\"{below}\" \
-                     autoScale=\"true\"{group} height=\"60\" renderer=\"BAR_CHART\" windowFunction=\"mean\" \
+                     autoScale=\"true\"{group} height=\"60\" renderer=\"{renderer}\" windowFunction=\"mean\" \
                      visible=\"true\"/>\n"
                 )
             }
@@ -147,6 +148,7 @@ mod tests {
             name: "a & b".into(),
             colours,
             group: group.map(str::to_owned),
+            letters: path.ends_with("z.bw"),
         };
         let colours = Some([(0, 114, 178), (1, 2, 3)]);
         let tracks = [
@@ -177,6 +179,7 @@ mod tests {
             assert_eq!(line(id).contains("autoscaleGroup"), wanted.is_some());
             assert!(wanted.is_none_or(|w| line(id).contains(&w)), "{}", line(id));
         }
+        assert!(line("z.bw").contains("renderer=\"DYNSEQ\"") && line("x.bw").contains("renderer=\"BAR_CHART\""));
         let order = ["x.bw", "z.bw", "m.bedGraph", "alone.bw", "y.vcf.gz", "r.bam_coverage", "r.bam"].map(place);
         assert!(order.is_sorted(), "{text}");
     }

@@ -89,17 +89,24 @@ pub struct IgvTrack {
     pub colours: Option<[Colour; 2]>,
     /// Graphs with the same group share one scale.
     pub group: Option<String>,
+    /// Draw the values as the letters of the genome (dynamic sequence track): one value a base.
+    pub letters: bool,
 }
 
 impl IgvTrack {
     /// A graph that this suite wrote to `path`, with its own scale.
     pub fn graph(path: &Path, style: &TrackStyle) -> Self {
-        Self { path: path.into(), name: style.name.clone(), colours: Some(style.colours), group: None }
+        Self { path: path.into(), name: style.name.clone(), colours: Some(style.colours), group: None, letters: false }
+    }
+
+    /// A graph of one value a base, drawn as letters; graphs of the same `group` share one scale.
+    pub fn letters(path: &Path, style: &TrackStyle, group: &str) -> Self {
+        Self { group: Some(group.into()), letters: true, ..Self::graph(path, style) }
     }
 
     /// A VCF.
     pub fn variants(path: &Path) -> Self {
-        Self { path: path.into(), name: "variants".into(), colours: None, group: None }
+        Self { path: path.into(), name: "variants".into(), colours: None, group: None, letters: false }
     }
 
     /// Any other file. Graphs with `.hap1.`, `.hap2.` or `.ratio.` in their name have the colours of the haplotypes,
@@ -126,7 +133,7 @@ impl IgvTrack {
         if let Some(how) = lacking_index(path, kind) {
             return Err(Error::input(path, format!("has no index, which IGV needs: {how} makes it")));
         }
-        let mut track = Self { path: path.into(), name: stem, colours: None, group: None };
+        let mut track = Self { path: path.into(), name: stem, colours: None, group: None, letters: false };
         if kind.is_graph() {
             track.colours = Some(colours(path));
             track.group = group(path);

@@ -8,6 +8,9 @@
 //! | [`evaluation_table`] | the table of an evaluation |
 //! | [`track`] | values along a genome, sorted and without overlaps; bedGraph |
 //! | [`bigwig`] | the same as bigWig |
+//! | [`base_track`] | one value for each base of many windows, as bigWig |
+//! | [`attribution_folder`] | the folder of what each base contributes |
+//! | [`logo`] | two alleles as letters, as SVG |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
 //! | [`igv_track`] | the kind, name and colours of a file in that session |
 //! | [`overview`], [`overview_plot`] | summary of a counting run, for MultiQC and as SVG |
@@ -15,10 +18,14 @@
 //! | `panel` | the set-up that charts share |
 //! | [`tensorboard`] | event files for TensorBoard |
 
+#[cfg(feature = "onnx")]
+pub mod attribution_folder;
+pub mod base_track;
 pub mod bigwig;
 pub mod evaluation_table;
 pub mod igv;
 pub mod igv_track;
+pub mod logo;
 pub mod overview;
 pub mod overview_plot;
 mod panel;

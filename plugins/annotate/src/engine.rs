@@ -5,20 +5,19 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deepallele_common::{is_description, open_model, open_sequence_model, read_regions, report_windows, usage};
+use deepallele_common::{open_ensemble, read_regions, report_windows, usage};
 use deepallele_core::effects::haplotype_effects::{BackgroundEffect, PairEffects, PairSite};
 use deepallele_core::effects::loci::Sites;
 use deepallele_core::effects::null::NullEffects;
 use deepallele_core::effects::reference_effects::{AlleleEffect, SiteEffects, VariantEffects};
 use deepallele_core::effects::regions::RegionIndex;
-use deepallele_core::error::{Error, Result};
+use deepallele_core::error::Result;
 use deepallele_core::genome::{NearbyVariants, VariantStream};
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::regions::{Anchor, AnnotationOptions};
 use deepallele_core::io::vcf::{number_in_text, InfoValue, VcfRecord};
 use deepallele_core::io::Contigs;
-use deepallele_core::model::incremental::IncrementalPredictor;
-use deepallele_core::model::onnx::ensemble::{Ensemble, Network};
+use deepallele_core::model::onnx::ensemble::Ensemble;
 use deepallele_core::model::window::WindowRule;
 use deepallele_core::output::vcf_info::{self, Declared};
 
@@ -45,18 +44,7 @@ pub struct Annotation {
 
 /// Open models that share fields, as one ensemble.
 pub fn open_models(models: &Tagged, threads: usize) -> anyhow::Result<Ensemble> {
-    let mut ensemble: Option<Ensemble> = None;
-    for file in &models.files {
-        let model: Network = match is_description(file.path) {
-            true => open_sequence_model(file.path, file.sample, threads)?.into(),
-            false => IncrementalPredictor::new(open_model(file.path, file.sample, threads)?).into(),
-        };
-        ensemble = Some(match ensemble {
-            None => Ensemble::one(model),
-            Some(others) => others.with(model).map_err(|e| Error::input(file.path, e.to_string()))?,
-        });
-    }
-    ensemble.ok_or_else(|| anyhow::anyhow!("no model was given"))
+    Ok(open_ensemble(models.files.iter().map(|file| (file.path, file.sample)), threads)?)
 }
 
 /// The genome and the regions of `-L`, read once for all models.

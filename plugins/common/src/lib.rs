@@ -33,7 +33,7 @@ pub use deepallele_core::io::file_identity::{Indexed, RunFiles};
 pub use files::check_files;
 pub use interrupt::Interrupt;
 #[cfg(feature = "onnx")]
-pub use models::{is_description, open_model, open_sequence_model};
+pub use models::{is_description, open_ensemble, open_model, open_sequence_model};
 pub use models::{read_model, ModelArgs};
 pub use options::{
     input_or_stdin, one_stdin, provenance_of_run, write_table, GenomeArgs, HaplotypeArgs, MessageArgs, OutputArgs,

@@ -6,7 +6,7 @@ use clap::Args;
 use deepallele_core::io::file_identity::RunFiles;
 
 #[cfg(feature = "onnx")]
-pub use open::{is_description, open_model, open_sequence_model};
+pub use open::{is_description, open_ensemble, open_model, open_sequence_model};
 
 /// `-m --model-sample`
 #[derive(Args, Clone, Debug)]
@@ -52,7 +52,9 @@ pub fn read_model(files: &mut RunFiles, path: &Path) {
 mod open {
     use std::path::Path;
 
-    use deepallele_core::error::Result;
+    use deepallele_core::error::{Error, Result};
+    use deepallele_core::model::incremental::IncrementalPredictor;
+    use deepallele_core::model::onnx::ensemble::{Ensemble, Network};
     use deepallele_core::model::onnx::external::SequenceModel;
     use deepallele_core::model::onnx::pair_model::PairModel;
     use deepallele_core::model::onnx::predictor::Predictor;
@@ -115,6 +117,28 @@ mod open {
             None => report_choice(path, &model.samples()),
         }
         Ok(model)
+    }
+
+    /// Model files, each with the sample to predict (or its first), as one ensemble.
+    ///
+    /// # Errors
+    /// As [`ModelArgs::open`]; the models read different windows, or there is none.
+    pub fn open_ensemble<'a>(
+        files: impl IntoIterator<Item = (&'a Path, Option<&'a str>)>,
+        threads: usize,
+    ) -> Result<Ensemble> {
+        let mut ensemble: Option<Ensemble> = None;
+        for (path, sample) in files {
+            let model: Network = match is_description(path) {
+                true => open_sequence_model(path, sample, threads)?.into(),
+                false => IncrementalPredictor::new(open_model(path, sample, threads)?).into(),
+            };
+            ensemble = Some(match ensemble {
+                None => Ensemble::one(model),
+                Some(others) => others.with(model).map_err(|e| Error::input(path, e.to_string()))?,
+            });
+        }
+        ensemble.ok_or_else(|| Error::option("no model was given"))
     }
 
     /// Which of several samples is predicted if none was chosen.

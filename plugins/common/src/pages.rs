@@ -56,8 +56,16 @@ pub(crate) fn requested(mut arguments: impl Iterator<Item = impl AsRef<OsStr>>) 
 pub(crate) fn write(name: &str, command: Command, folder: &Path) -> anyhow::Result<()> {
     // clap wants names that live as long as the program, which ends after this.
     let program: &'static str = format!("deepallele-{name}").leak();
-    let command = command.mut_args(with_hint);
+    let command = command.mut_args(with_hint).mut_subcommands(|step| step.mut_args(with_hint));
     put(&folder.join(format!("man/man1/{program}.1")), &page(name, program, command.clone())?)?;
+    // What every command has is in the page of a step too.
+    let mut built = command.clone();
+    built.build();
+    for step in built.get_subcommands() {
+        let (typed, program) = (format!("{name} {}", step.get_name()), format!("{program}-{}", step.get_name()));
+        let page = page(&typed, program.clone().leak(), step.clone())?;
+        put(&folder.join(format!("man/man1/{program}.1")), &page)?;
+    }
     for (shell, file) in [
         (Shell::Bash, format!("bash/{program}")),
         (Shell::Zsh, format!("zsh/_{program}")),

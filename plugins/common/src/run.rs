@@ -78,7 +78,9 @@ where
     }
     let command = with_examples(command);
     let matches = command.clone().get_matches();
-    let quiet = matches!(matches.try_get_one::<bool>("quiet"), Ok(Some(true)));
+    // The option is that of the step, where a command has steps.
+    let step = matches.subcommand().map_or(&matches, |(_, step)| step);
+    let quiet = matches!(step.try_get_one::<bool>("quiet"), Ok(Some(true)));
     start_log(quiet);
     let arguments = match A::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
@@ -94,16 +96,20 @@ where
 /// The command line of the command `name`.
 fn command_line<A: CommandFactory>(name: &str) -> Command {
     let other = |name: &'static str, short, action, help: &'static str| {
-        Arg::new(name).long(name).short(short).action(action).help(help).help_heading("Other")
+        Arg::new(name).long(name).short(short).action(action).help(help).help_heading("Other").global(true)
     };
     A::command()
         .name("deepallele")
         .bin_name(format!("deepallele {name}"))
         .version(env!("CARGO_PKG_VERSION"))
         .max_term_width(110)
+        .propagate_version(true)
         // Those of clap would be the only options without a heading.
         .disable_help_flag(true)
         .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .subcommand_value_name("STEP")
+        .subcommand_help_heading("Steps")
         .arg(other("help", 'h', ArgAction::Help, "Print help; -h prints a summary"))
         .arg(other("version", 'V', ArgAction::Version, "Print version"))
 }
@@ -117,6 +123,7 @@ fn about_line(command: &Command) -> String {
 /// Ends help with the examples as they are: clap would wrap them at the width of the terminal, and a wrapped command
 /// cannot be pasted.
 fn with_examples(command: Command) -> Command {
+    let command = command.mut_subcommands(with_examples);
     let Some(examples) = command.get_after_help().map(ToString::to_string) else { return command };
     let template = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{{all-args}}\n\n{examples}");
     command.after_help(None::<&str>).help_template(template)

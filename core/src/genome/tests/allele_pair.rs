@@ -193,6 +193,15 @@ proptest! {
                     prop_assert_eq!(got.from_reference(p), Some(i));
                 }
             }
+            let mut positions: Vec<Option<u64>> = Vec::new();
+            for piece in got.pieces() {
+                prop_assert!(piece.start == positions.len() && piece.start < piece.end, "{:?}", piece);
+                positions.extend((0..(piece.end - piece.start) as u64).map(|offset| match piece.place {
+                    PiecePlace::Reference(first) => Some(first + offset),
+                    PiecePlace::Inserted | PiecePlace::Outside => None,
+                }));
+            }
+            prop_assert_eq!(positions, (0..window.len()).map(|i| got.to_reference(i)).collect::<Vec<_>>());
         }
         if p.variants == 0 {
             prop_assert_eq!(&p.hap1.sequence, &p.hap2.sequence);

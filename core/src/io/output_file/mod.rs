@@ -7,6 +7,7 @@
 //! | [`temporary`] | temporary files in the folder of an output |
 //! | [`complete`] | several complete files that receive their names together |
 //! | [`closed_pipe`] | a closed pipe ends its own output only |
+//! | `patient` | a file for libraries that do not report every error |
 //! | `failure` | why a write of htslib failed |
 //! | `tabix` | the index of a table |
 
@@ -14,6 +15,7 @@ pub mod closed_pipe;
 pub mod complete;
 pub mod destination;
 mod failure;
+pub(crate) mod patient;
 mod tabix;
 pub mod temporary;
 

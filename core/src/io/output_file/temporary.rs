@@ -91,7 +91,7 @@ impl CreatedFolders {
             return Ok(());
         }
         if folder.exists() {
-            return Err(Error::input(folder, "is a file, not a folder; name another folder for the matrices"));
+            return Err(Error::input(folder, "is a file, not a folder; name another folder"));
         }
         fs::create_dir(folder).map_err(|e| Error::io(folder, e))?;
         self.0.push(folder.to_path_buf());

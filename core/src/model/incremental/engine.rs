@@ -77,13 +77,7 @@ impl Engine {
     /// Predictions of every member for each pair of windows.
     pub fn predict(&mut self, alternatives: &[u8], references: &[u8]) -> Result<Vec<Values>> {
         let (groups, pairs) = group(alternatives, references, self.architecture.window);
-        let pool = match self.pool.take() {
-            Some(pool) => pool,
-            None => rayon::ThreadPoolBuilder::new()
-                .num_threads(self.threads)
-                .build()
-                .map_err(|e| Error::engine(format!("cannot start {} threads: {e}", self.threads)))?,
-        };
+        let pool = self.pool()?;
         let values = pool.install(|| self.predict_groups(&groups));
         self.pool = Some(pool);
         Ok(pairs.into_iter().map(|(group, pair)| values[group][pair].clone()).collect())
@@ -218,12 +212,29 @@ impl Engine {
         windows: &[Vec<u8>],
         base: &Activations,
     ) -> Vec<[f32; 4]> {
-        let Network { tower, heads } = network;
-        // References first, then alternatives.
-        let mut embeddings = heads.embeddings(&base.dense());
         let changed: Vec<(&[u8], usize)> =
             groups.iter().flat_map(|&(g, base)| g.alternatives.iter().map(move |&codes| (codes, base))).collect();
-        let mut rest = &changed[..];
+        let embeddings = self.embeddings(network, &changed, windows, base);
+        let mut pairs = Vec::new();
+        let mut next = windows.len()..;
+        for &(group, base) in groups {
+            pairs.extend(next.by_ref().take(group.alternatives.len()).map(|row| [row, base]));
+            pairs.extend(group.itself.then_some([base, base]));
+        }
+        network.heads.predict(&embeddings, &pairs, self.sample)
+    }
+
+    /// Embeddings of the references, then of the windows `changed`, each with the number of its reference.
+    fn embeddings(
+        &self,
+        network: &Network,
+        changed: &[(&[u8], usize)],
+        windows: &[Vec<u8>],
+        base: &Activations,
+    ) -> Vec<f32> {
+        let Network { tower, heads } = network;
+        let mut embeddings = heads.embeddings(&base.dense());
+        let mut rest = changed;
         while !rest.is_empty() {
             let mut spans: Vec<Vec<Vec<Range<usize>>>> = Vec::new();
             let mut rows = 0;
@@ -249,13 +260,48 @@ impl Engine {
                 .collect();
             embeddings.extend(heads.embeddings(&tower.changed(&jobs, base).dense()));
         }
-        let mut pairs = Vec::new();
-        let mut next = windows.len()..;
-        for &(group, base) in groups {
-            pairs.extend(next.by_ref().take(group.alternatives.len()).map(|row| [row, base]));
-            pairs.extend(group.itself.then_some([base, base]));
+        embeddings
+    }
+
+    /// Predictions of every member for `pair` itself, and then for the pair with each of `changed` in the place of the
+    /// allele (0 or 1) that it comes with. Of each only the positions are computed in which it differs from that allele.
+    pub fn predict_changed(&mut self, pair: [&[u8]; 2], changed: &[(usize, &[u8])]) -> Result<Vec<Values>> {
+        let pool = self.pool()?;
+        let (windows, alleles) = match pair[0] == pair[1] {
+            true => (vec![pair[0].to_vec()], [0, 0]),
+            false => (pair.map(<[u8]>::to_vec).to_vec(), [0, 1]),
+        };
+        let rows: Vec<(&[u8], usize)> = changed.iter().map(|&(allele, codes)| (codes, alleles[allele])).collect();
+        let row = windows.len()..;
+        let pairs = changed.iter().zip(row).map(|(&(allele, _), row)| match allele {
+            0 => [row, alleles[1]],
+            _ => [alleles[0], row],
+        });
+        let pairs: Vec<[usize; 2]> = std::iter::once(alleles).chain(pairs).collect();
+        let members: Vec<Vec<[f32; 4]>> = pool.install(|| {
+            let sequences = self.sequences(windows.iter().map(|w| &w[..]));
+            let sequences: Vec<&[u8]> = sequences.iter().map(|s| &s[..]).collect();
+            let of_member = |network: &Network| {
+                let base = network.tower.whole(&sequences);
+                network.heads.predict(&self.embeddings(network, &rows, &windows, &base), &pairs, self.sample)
+            };
+            self.networks.iter().map(of_member).collect()
+        });
+        self.pool = Some(pool);
+        self.passes.whole += windows.len() as u64;
+        self.passes.incremental += changed.len() as u64;
+        Ok((0..pairs.len()).map(|pair| members.iter().map(|values| values[pair]).collect()).collect())
+    }
+
+    /// The threads, to be put back.
+    fn pool(&mut self) -> Result<ThreadPool> {
+        match self.pool.take() {
+            Some(pool) => Ok(pool),
+            None => rayon::ThreadPoolBuilder::new()
+                .num_threads(self.threads)
+                .build()
+                .map_err(|e| Error::engine(format!("cannot start {} threads: {e}", self.threads))),
         }
-        heads.predict(&embeddings, &pairs, self.sample)
     }
 
     /// Sequences of a window that the tower reads.

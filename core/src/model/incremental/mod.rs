@@ -42,15 +42,18 @@ mod product;
 mod receptive_field;
 mod tower;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
-use crate::error::Result;
-use crate::model::encode::flat;
+use crate::error::{Error, Result};
+use crate::model::encode::{as_windows, flat};
 use crate::model::incremental::engine::Engine;
 use crate::model::onnx::initializers::read_weights;
 use crate::model::onnx::predictor::{count_pairs, Prediction, Predictor};
 use crate::model::ModelInfo;
 use crate::stats::moments::mean_and_deviation;
+
+/// Pairs that take full passes at once, where the model's graph is unknown.
+const FULL_PASSES: usize = 256;
 
 /// Passes through the tower, counted once for all members of an ensemble.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,14 +140,55 @@ impl IncrementalPredictor {
         match &mut self.backend {
             Backend::Incremental(engine) => {
                 let by_pair = engine.predict(&flat(haplotype1), &flat(haplotype2))?;
-                Ok(Array2::from_shape_fn((pairs, members), |(pair, member)| {
-                    let [count1, count2, ratio, ratio_swapped] = by_pair[pair][member];
-                    Prediction { count1, count2, ratio, ratio_swapped, spread: None }
-                }))
+                Ok(Array2::from_shape_fn((pairs, members), |(pair, member)| prediction(by_pair[pair][member])))
             }
             Backend::Full(predictor) => {
                 let predictions = predictor.predict(haplotype1, haplotype2)?;
                 Ok(Array2::from_shape_fn((pairs, members), |(pair, _)| predictions[pair]))
+            }
+        }
+    }
+
+    /// The predictions of each member for a pair of windows, byte codes (window), and for the pair with each window of
+    /// `changed` in the place of the allele (0 or 1) that it comes with: (1 + changed, [`members`](Self::members)). Only
+    /// positions in which a window differs from that allele are computed.
+    ///
+    /// # Errors
+    /// A window has another length; the engine failed.
+    pub fn predict_changed(
+        &mut self,
+        pair: [ArrayView1<u8>; 2],
+        changed: &[(usize, Vec<u8>)],
+    ) -> Result<Array2<Prediction>> {
+        let pair = pair.map(|window| window.to_vec());
+        let lengths = pair.iter().chain(changed.iter().map(|(_, window)| window)).map(Vec::len);
+        if let Some(other) = { lengths }.find(|length| *length != self.window()) {
+            return Err(Error::mismatch(format!("windows of {other} and not of {} bases", self.window())));
+        }
+        let members = self.members();
+        match &mut self.backend {
+            Backend::Incremental(engine) => {
+                let changed: Vec<(usize, &[u8])> =
+                    changed.iter().map(|(allele, window)| (*allele, &window[..])).collect();
+                let by_pair = engine.predict_changed([&pair[0], &pair[1]], &changed)?;
+                Ok(Array2::from_shape_fn((by_pair.len(), members), |(pair, member)| prediction(by_pair[pair][member])))
+            }
+            Backend::Full(predictor) => {
+                let window = pair[0].len();
+                let mut predictions = Vec::with_capacity(1 + changed.len());
+                let whole = [(0, pair[0].clone())];
+                let all: Vec<&(usize, Vec<u8>)> = whole.iter().chain(changed).collect();
+                for some in all.chunks(FULL_PASSES) {
+                    let of = |allele: usize| -> Vec<u8> {
+                        some.iter()
+                            .flat_map(|one| if one.0 == allele { &one.1 } else { &pair[allele] })
+                            .copied()
+                            .collect()
+                    };
+                    let [one, two] = [of(0), of(1)];
+                    predictions.extend(predictor.predict(as_windows(&one, window)?, as_windows(&two, window)?)?);
+                }
+                Ok(Array2::from_shape_fn((predictions.len(), members), |(pair, _)| predictions[pair]))
             }
         }
     }
@@ -156,6 +200,11 @@ impl IncrementalPredictor {
             Backend::Full(_) => 1,
         }
     }
+}
+
+/// That of one member.
+fn prediction([count1, count2, ratio, ratio_swapped]: [f32; 4]) -> Prediction {
+    Prediction { count1, count2, ratio, ratio_swapped, spread: None }
 }
 
 /// Mean and standard deviation over the members' predictions of a pair.

@@ -186,7 +186,31 @@ fn check(case: &Case) -> Passes {
     for ((one, two), found) in one.chunks(window).zip(two.chunks(window)).zip(&found).take(3) {
         assert_eq!(predict(&mut threaded, one, two), [*found]);
     }
+    check_changed(case, &file, &one, &two);
     passes
+}
+
+/// Windows in the place of either allele of a pair: as full passes of each.
+fn check_changed(case: &Case, file: &tempfile::NamedTempFile, one: &[u8], two: &[u8]) {
+    let window = case.architecture.window;
+    let (first, second) = (&two[..window], one.chunks(window).last().unwrap());
+    let changed: Vec<(usize, Vec<u8>)> =
+        one.chunks(window).take(4).enumerate().map(|(i, codes)| (i % 2, codes.to_vec())).collect();
+    let [mut alleles1, mut alleles2] = [first.to_vec(), second.to_vec()];
+    for (allele, codes) in &changed {
+        alleles1.extend(if *allele == 0 { codes } else { first });
+        alleles2.extend(if *allele == 1 { codes } else { second });
+    }
+    let expected = in_full(&mut opened(file, 1, 0), &alleles1, &alleles2);
+    let all = |threads: usize| {
+        let mut model = IncrementalPredictor::new(opened(file, threads, 0));
+        let found = model.predict_changed([first, second].map(ArrayView1::from), &changed).unwrap();
+        assert_eq!(found.dim(), (1 + changed.len(), case.members));
+        let numbers = |p: &Prediction| [p.count1, p.count2, p.ratio, p.ratio_swapped];
+        found.rows().into_iter().map(|row| summarise(&row.iter().map(numbers).collect::<Vec<_>>())).collect::<Vec<_>>()
+    };
+    assert_equal(&all(1), &expected, &format!("changed: {case:?}"));
+    assert_eq!(all(1), all(3));
 }
 
 fn architectures() -> impl Strategy<Value = Architecture> {

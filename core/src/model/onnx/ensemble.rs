@@ -1,11 +1,13 @@
 //! The networks of one or several model files that read the same windows, as one ensemble.
 
-use ndarray::{concatenate, s, Array2, ArrayView2, Axis};
+use ndarray::{concatenate, s, Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::error::{Error, Result};
+use crate::model::encode::as_windows;
 use crate::model::incremental::IncrementalPredictor;
+use crate::model::metadata::TargetScale;
 use crate::model::onnx::external::SequenceModel;
-use crate::model::onnx::predictor::count_pairs;
+use crate::model::onnx::predictor::{count_pairs, Prediction};
 use crate::model::window::WindowRule;
 
 /// The prediction of one network for a pair of windows, in log2.
@@ -88,13 +90,8 @@ impl Network {
         match self {
             Network::Paired(model) => {
                 let targets = model.info().targets;
-                let log2 = |x: f32| targets.log2(x.into());
-                Ok(vec![model.predict_members(haplotype1, haplotype2)?.map(|p| MemberPrediction {
-                    counts: [log2(p.count1), log2(p.count2)],
-                    ratio: log2(p.ratio),
-                    ratio_swapped: log2(p.ratio_swapped),
-                    distance: None,
-                })])
+                let members = model.predict_members(haplotype1, haplotype2)?;
+                Ok(vec![members.map(|prediction| in_log2(prediction, &targets))])
             }
             Network::Sequence(model) => {
                 let pairs = count_pairs(haplotype1, haplotype2, model.window())?;
@@ -110,6 +107,51 @@ impl Network {
                 Ok((0..outputs).map(of).collect())
             }
         }
+    }
+
+    /// Predictions (1 + n, members) of a pair, and of the pair with each of n windows in the place of an allele, for each
+    /// output.
+    fn predict_changed(
+        &mut self,
+        pair: [ArrayView1<u8>; 2],
+        changed: &[(usize, Vec<u8>)],
+    ) -> Result<Vec<Array2<MemberPrediction>>> {
+        match self {
+            Network::Paired(model) => {
+                let targets = model.info().targets;
+                let members = model.predict_changed(pair, changed)?;
+                Ok(vec![members.map(|prediction| in_log2(prediction, &targets))])
+            }
+            Network::Sequence(model) => {
+                // Each allele once, then what takes its place: the other allele stays as it is.
+                let mut windows: Vec<u8> = pair.iter().flat_map(|window| window.iter().copied()).collect();
+                changed.iter().for_each(|(_, window)| windows.extend(window));
+                let signals = model.predict(as_windows(&windows, model.window())?)?;
+                let prediction = |row: usize, output: usize| {
+                    let alleles = match row.checked_sub(1).map(|number| (number, changed[number].0)) {
+                        None => [0, 1],
+                        Some((number, 0)) => [number + 2, 1],
+                        Some((number, _)) => [0, number + 2],
+                    };
+                    let [a, b] = alleles.map(|window| signals.log2(window, output));
+                    let distance = signals.distance(alleles[0], alleles[1], output);
+                    MemberPrediction { counts: [a, b], ratio: a - b, ratio_swapped: b - a, distance }
+                };
+                let of = |output| Array2::from_shape_fn((1 + changed.len(), 1), |(row, _)| prediction(row, output));
+                Ok((0..model.outputs().len()).map(of).collect())
+            }
+        }
+    }
+}
+
+/// What a network of this suite says, in log2.
+fn in_log2(p: &Prediction, targets: &TargetScale) -> MemberPrediction {
+    let log2 = |x: f32| targets.log2(x.into());
+    MemberPrediction {
+        counts: [log2(p.count1), log2(p.count2)],
+        ratio: log2(p.ratio),
+        ratio_swapped: log2(p.ratio_swapped),
+        distance: None,
     }
 }
 
@@ -212,6 +254,31 @@ impl Ensemble {
         let mut first = 0;
         for model in &mut self.models {
             let of_model = model.predict(haplotype1, haplotype2)?;
+            let next = first + model.members();
+            for (all, of_model) in predictions.iter_mut().zip(of_model) {
+                all.slice_mut(s![.., first..next]).assign(&of_model);
+            }
+            first = next;
+        }
+        Ok(predictions)
+    }
+
+    /// Predict a pair of windows, byte codes (window), and the pair with each window of `changed` in the place of the allele
+    /// (0 or 1) that it comes with. Returns for each of [`outputs`](Self::outputs) an array
+    /// (1 + changed, [`members`](Self::members)). In networks of this suite only the positions are computed in which a
+    /// window differs from its allele.
+    ///
+    /// # Errors
+    /// A window has another length; an engine failed.
+    pub fn predict_changed(
+        &mut self,
+        pair: [ArrayView1<u8>; 2],
+        changed: &[(usize, Vec<u8>)],
+    ) -> Result<Vec<Array2<MemberPrediction>>> {
+        let mut predictions = vec![Array2::default((1 + changed.len(), self.members())); self.outputs().len()];
+        let mut first = 0;
+        for model in &mut self.models {
+            let of_model = model.predict_changed(pair, changed)?;
             let next = first + model.members();
             for (all, of_model) in predictions.iter_mut().zip(of_model) {
                 all.slice_mut(s![.., first..next]).assign(&of_model);

@@ -1,0 +1,18 @@
+//! `deepallele explain`: what a model has learned of a pair of alleles.
+
+mod args;
+mod attributions;
+
+use std::process::ExitCode;
+
+use args::{Args, Step};
+
+fn main() -> ExitCode {
+    deepallele_common::run_main("explain", run)
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    match args.step {
+        Step::Attributions(args) => attributions::run(&args),
+    }
+}

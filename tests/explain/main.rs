@@ -1,0 +1,4 @@
+//! `deepallele explain`.
+
+mod attributions;
+mod bad_input;
