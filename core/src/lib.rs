@@ -12,6 +12,7 @@
 //! | [`io`] | formats and nothing else: BAM, VCF, FASTA, regions, tables; output files that are whole or absent |
 //! | [`stats`] | numbers without biology: correlation, bootstrap, calibration, ridge regression |
 //! | [`genome`] | what the two alleles are: variants, haplotypes, allele pairs, coordinate maps |
+//! | [`motifs`] | position probability matrices: files, scanning of sequences, comparison of motifs |
 //! | [`assignment`] | which haplotype a fragment belongs to |
 //! | [`counts`] | count and variant tables, imbalance test, single cells, reference bias, two-genome counting |
 //! | [`model`] | the paired network: architecture, windows, weights, libtorch, ONNX, incremental inference |
@@ -233,6 +234,7 @@ pub mod evaluation;
 pub mod genome;
 pub mod io;
 pub mod model;
+pub mod motifs;
 pub mod output;
 pub mod stats;
 pub mod training;

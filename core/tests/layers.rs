@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that each module may import from, besides itself, `error` and `choice`.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("io", &[]),
     ("stats", &[]),
     ("genome", &["io", "stats"]),
+    ("motifs", &["io", "stats"]),
     ("assignment", &["io", "stats", "genome"]),
     ("counts", &["io", "stats", "genome", "assignment"]),
     ("model", &["io", "stats", "genome"]),
