@@ -87,6 +87,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! ## `motifs`: sites of transcription factors, and motifs that resemble one another
+//!
+//! ```
+//! use std::path::Path;
+//! use deepallele_core::motifs::tomtom::TomtomOptions;
+//! use deepallele_core::motifs::{read_motifs, ScanOptions, Scanner, Tomtom};
+//!
+//! # std::env::set_current_dir("../test-data")?;
+//! let motifs = read_motifs(Path::new("motifs/jaspar2020_subset.meme"))?;
+//! let hits = &Scanner::new(&motifs, ScanOptions::default())?.scan(&["ATTAGCGCCCCCTGGTGGCCAATTA"])[0];
+//! let best = hits.iter().min_by(|a, b| a.p_value.total_cmp(&b.p_value)).unwrap();
+//! assert_eq!((motifs[best.motif].name(), best.strand.symbol()), ("CTCF", '-'));
+//!
+//! let similar = Tomtom::new(&motifs, TomtomOptions::default())?.compare(&motifs[best.motif]);
+//! let also: Vec<&str> =
+//!     similar.iter().zip(&motifs).filter(|(found, _)| found.q_value < 0.01).map(|(_, motif)| motif.name()).collect();
+//! assert_eq!(also, ["CTCF", "CTCFL"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! ## `assignment` and `counts`: fragments of each haplotype
 //!
 //! ```

@@ -14,8 +14,8 @@
 use ndarray::Array2;
 
 use crate::error::Result;
-use crate::motifs::file::{number, Lines};
 use crate::motifs::motif::{why_not_a_length, why_not_counts, Motif};
+use crate::motifs::motif_file::{number, Lines};
 
 /// The motifs of a JASPAR file.
 pub(crate) fn read(lines: &mut Lines) -> Result<Vec<Motif>> {
@@ -79,7 +79,7 @@ fn read_counts(name: &str, lines: &mut Lines) -> Result<Motif> {
 
 #[cfg(test)]
 mod tests {
-    use crate::motifs::file::tests::read;
+    use crate::motifs::motif_file::tests::read;
     use ndarray::array;
 
     #[test]

@@ -24,8 +24,8 @@ use ndarray::Array2;
 use crate::error::{Error, Result};
 use crate::io::output_file::{CompleteFiles, OutFile};
 use crate::io::plain_text::plain;
-use crate::motifs::file::{number, Lines};
 use crate::motifs::motif::{why_not_a_length, why_not_probabilities, Motif};
+use crate::motifs::motif_file::{number, Lines};
 
 /// A name as a word of a line; [`unescape`] undoes it, except for control characters.
 fn escape(name: &str) -> String {
@@ -268,7 +268,7 @@ impl MotifWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::motifs::file::tests::read;
+    use crate::motifs::motif_file::tests::read;
     use crate::motifs::read_motifs;
     use ndarray::array;
     use proptest::prelude::*;

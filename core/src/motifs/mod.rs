@@ -3,7 +3,7 @@
 //! | module | contents |
 //! |---|---|
 //! | [`motif`] | a position probability matrix with its names |
-//! | [`file`] | motif files: which format a file has |
+//! | [`motif_file`] | motif files: which format a file has |
 //! | [`meme`] | MEME text format, read and written |
 //! | [`jaspar`] | JASPAR's format of counts, read |
 //! | [`log_odds`] | scores of a motif, and the exact p-value of a score |
@@ -19,18 +19,18 @@
 //! purpose, the item says so.
 
 pub mod columns;
-pub mod file;
 pub mod jaspar;
 pub mod log_odds;
 pub mod meme;
 pub mod motif;
+pub mod motif_file;
 pub mod paired;
 pub mod scan;
 pub mod span_scores;
 pub mod tomtom;
 
-pub use file::read_motifs;
 pub use meme::MotifWriter;
 pub use motif::{repeated_names, Motif};
+pub use motif_file::read_motifs;
 pub use scan::{Hit, ScanOptions, Scanner, Strand};
 pub use tomtom::{Match, Tomtom};

@@ -170,8 +170,9 @@ impl Coded {
     }
 }
 
-/// 0 to 3 for A, C, G and T or U of either case, 4 for every other letter.
-pub(crate) fn code(letter: u8) -> u8 {
+/// The code of a letter as [`LogOdds::score`] takes it: 0 to 3 for A, C, G and T or U of either case, 4 for every other
+/// letter.
+pub fn code(letter: u8) -> u8 {
     match letter.to_ascii_uppercase() {
         b'A' => 0,
         b'C' => 1,
@@ -184,7 +185,7 @@ pub(crate) fn code(letter: u8) -> u8 {
 /// A sequence and the parts of it that hits must touch.
 #[derive(Clone, Copy, Debug)]
 pub struct Touching<'a> {
-    /// Letters; all but A, C, G, T and U are unknown bases.
+    /// Letters of either case; all but A, C, G, T and U are unknown bases.
     pub sequence: &'a [u8],
     /// 0-based half-open ranges of bases, in order. A hit has a base in one of them; of an empty range i..i, it has the
     /// bases i - 1 and i on either side.

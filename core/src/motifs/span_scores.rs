@@ -71,55 +71,57 @@ impl Largest {
 /// lies within the longer one.
 ///
 /// # Panics
-/// A column adds more where it is not aligned than it can score.
+/// There are no columns, or one adds more where it is not aligned than it can score.
 pub fn best_score_p_values(scores: &ColumnScores, lengths: &[usize]) -> Vec<Vec<f64>> {
     let columns: Vec<Distribution> = scores.distributions.iter().map(|p| Distribution::new(p)).collect();
     let n = columns.len();
-    let most = scores.distributions.first().map_or(0, |p| p.len() - 1);
+    let most = scores.distributions[0].len() - 1;
     assert!(scores.unaligned <= most, "an unaligned column adds more than the largest score");
     let none = Largest(vec![0.0; n * most + 1]);
     let shift = |length: usize| scores.unaligned * (n - length);
 
-    // Spans of each length from either end, and the whole query.
-    let mut ends = vec![none.clone(); n.max(1)];
-    let mut whole = none.clone();
-    let mut sums = [columns[..1].to_vec(), columns[n - 1..].to_vec()].concat();
-    for length in 1..n {
-        sums.iter().for_each(|sum| ends[length].add(sum, shift(length)));
-        sums = vec![sums[0].plus(&columns[length]), sums[1].plus(&columns[n - 1 - length])];
-    }
-    whole.add(&sums[0], 0);
-
-    // Spans of each length anywhere, where a target is shorter than the query.
-    let shorter = lengths.partition_point(|&length| length < n);
-    let longest = lengths[..shorter].last().copied().unwrap_or(0);
-    let mut anywhere = vec![None; longest + 1];
-    lengths[..shorter].iter().for_each(|&length| anywhere[length] = Some(none.clone()));
+    // Spans of each length anywhere in the query, where a target is shorter.
+    let shorter = &lengths[..lengths.partition_point(|&length| length < n)];
+    let mut within: Vec<Largest> = vec![none.clone(); shorter.len()];
+    let longest = shorter.last().copied().unwrap_or(0);
     for begin in 0..n {
         let mut sum: Option<Distribution> = None;
         for (length, column) in (1..=longest).zip(&columns[begin..]) {
             let next = sum.map_or_else(|| column.clone(), |sum| sum.plus(column));
-            if let Some(largest) = &mut anywhere[length] {
-                largest.add(&next, shift(length));
+            if let Ok(place) = shorter.binary_search(&length) {
+                within[place].add(&next, shift(length));
             }
             sum = Some(next);
         }
     }
 
-    // Targets grow: more of the overhanging alignments, then more of the complete ones.
+    // The target grows: more alignments that hang over, with a span from either end of the query; then more with the
+    // whole query.
+    let (mut from_left, mut from_right) = (columns[0].clone(), columns[n - 1].clone());
+    let mut whole = none.clone();
+    if n == 1 {
+        whole.add(&from_left, 0);
+    }
     let mut grown = none;
-    let mut done = 0;
+    let mut aligned = 0;
     let mut tables = Vec::with_capacity(lengths.len());
-    for &length in lengths {
-        while done + 1 < length {
-            done += 1;
-            grown.join(if done < n { &ends[done] } else { &whole });
+    for (place, &length) in lengths.iter().enumerate() {
+        while aligned + 1 < length {
+            aligned += 1;
+            if aligned >= n {
+                grown.join(&whole);
+                continue;
+            }
+            grown.add(&from_left, shift(aligned));
+            grown.add(&from_right, shift(aligned));
+            from_left = from_left.plus(&columns[aligned]);
+            from_right = from_right.plus(&columns[n - 1 - aligned]);
+            if aligned + 1 == n {
+                whole.add(&from_left, 0);
+            }
         }
         let mut table = grown.clone();
-        match anywhere.get(length) {
-            Some(Some(spans)) => table.join(spans),
-            _ => table.join(&whole),
-        }
+        table.join(within.get(place).unwrap_or(&whole));
         tables.push(table.0);
     }
     tables

@@ -96,6 +96,7 @@ pub(crate) fn number(text: &str) -> Option<f64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// Read `text` as a file.
     pub fn read(text: impl AsRef<[u8]>) -> Result<Vec<Motif>> {
@@ -103,6 +104,30 @@ pub(crate) mod tests {
         let path = folder.path().join("x.motifs");
         std::fs::write(&path, text).unwrap();
         read_motifs(&path)
+    }
+
+    const MEME: &str =
+        "MEME version 4\n\nALPHABET= ACGT\n\nMOTIF a b\nletter-probability matrix: alength= 4 w= 2 nsites= 3\n\
+        0.1 0.2 0.3 0.4\n 1 0 0 0\nURL x\n\nMOTIF c\nletter-probability matrix:\n0 0 1 0\n";
+    const JASPAR: &str = ">a b\nA [ 1 2 ]\nC [ 0 0 ]\nG [ 3 0 ]\nT [ 9 1 ]\n";
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+        #[test]
+        fn a_damaged_file_is_read_or_refused_with_its_line(
+            meme in any::<bool>(), place in any::<prop::sample::Index>(), with in "[ -~\\n\\t]{0,3}", removed in 0..6usize,
+        ) {
+            let mut text = if meme { MEME.to_string() } else { JASPAR.to_string() };
+            let start = place.index(text.len());
+            text.replace_range(start..text.len().min(start + removed), &with);
+            match read(&text) {
+                Ok(motifs) => prop_assert!(motifs.iter().all(|motif| motif.width() > 0)),
+                Err(error) => {
+                    let message = error.to_string();
+                    prop_assert!(message.contains("\": line ") || message.contains("holds no motifs"), "{}", message);
+                }
+            }
+        }
     }
 
     #[test]
