@@ -102,7 +102,7 @@
 //!
 //! let similar = Tomtom::new(&motifs, TomtomOptions::default())?.compare(&motifs[best.motif]);
 //! let also: Vec<&str> =
-//!     similar.iter().zip(&motifs).filter(|(found, _)| found.q_value < 0.01).map(|(_, motif)| motif.name()).collect();
+//!     similar.iter().zip(&motifs).filter(|(found, _)| found.q_value < 0.001).map(|(_, motif)| motif.name()).collect();
 //! assert_eq!(also, ["CTCF", "CTCFL"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -115,7 +115,8 @@ pub(crate) mod tests {
         #![proptest_config(ProptestConfig::with_cases(500))]
         #[test]
         fn a_damaged_file_is_read_or_refused_with_its_line(
-            meme in any::<bool>(), place in any::<prop::sample::Index>(), with in "[ -~\\n\\t]{0,3}", removed in 0..6usize,
+            meme in any::<bool>(), place in any::<prop::sample::Index>(),
+            with in "[ -~\\n\\t]{0,3}", removed in 0..6usize,
         ) {
             let mut text = if meme { MEME.to_string() } else { JASPAR.to_string() };
             let start = place.index(text.len());
