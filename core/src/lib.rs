@@ -12,6 +12,7 @@
 //! | [`io`] | formats and nothing else: BAM, VCF, FASTA, regions, tables; output files that are whole or absent |
 //! | [`stats`] | numbers without biology: correlation, bootstrap, calibration, ridge regression |
 //! | [`genome`] | what the two alleles are: variants, haplotypes, allele pairs, coordinate maps |
+//! | [`motifs`] | position probability matrices: files, scanning of sequences, comparison of motifs |
 //! | [`assignment`] | which haplotype a fragment belongs to |
 //! | [`counts`] | count and variant tables, imbalance test, single cells, reference bias, two-genome counting |
 //! | [`model`] | the paired network: architecture, windows, weights, libtorch, ONNX, incremental inference |
@@ -84,6 +85,26 @@
 //! let pair = allele_pair(&mut genome, &variants, contig, WindowSpan::centred(39_795_682, 110))?;
 //! assert_eq!(pair.variants, 1);
 //! assert_eq!((pair.hap1.sequence[55], pair.hap2.sequence[55]), (b'C', b'G'));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! ## `motifs`: sites of transcription factors, and motifs that resemble one another
+//!
+//! ```
+//! use std::path::Path;
+//! use deepallele_core::motifs::tomtom::TomtomOptions;
+//! use deepallele_core::motifs::{read_motifs, ScanOptions, Scanner, Tomtom};
+//!
+//! # std::env::set_current_dir("../test-data")?;
+//! let motifs = read_motifs(Path::new("motifs/jaspar2020_subset.meme"))?;
+//! let hits = &Scanner::new(&motifs, ScanOptions::default())?.scan(&["ATTAGCGCCCCCTGGTGGCCAATTA"])[0];
+//! let best = hits.iter().min_by(|a, b| a.p_value.total_cmp(&b.p_value)).unwrap();
+//! assert_eq!((motifs[best.motif].name(), best.strand.symbol()), ("CTCF", '-'));
+//!
+//! let similar = Tomtom::new(&motifs, TomtomOptions::default())?.compare(&motifs[best.motif]);
+//! let also: Vec<&str> =
+//!     similar.iter().zip(&motifs).filter(|(found, _)| found.q_value < 0.001).map(|(_, motif)| motif.name()).collect();
+//! assert_eq!(also, ["CTCF", "CTCFL"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -235,6 +256,7 @@ pub mod explanation;
 pub mod genome;
 pub mod io;
 pub mod model;
+pub mod motifs;
 pub mod output;
 pub mod stats;
 pub mod training;

@@ -8,6 +8,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("io", &[]),
     ("stats", &[]),
     ("genome", &["io", "stats"]),
+    ("motifs", &["io", "stats"]),
     ("assignment", &["io", "stats", "genome"]),
     ("counts", &["io", "stats", "genome", "assignment"]),
     ("model", &["io", "stats", "genome"]),

@@ -7,6 +7,7 @@
 //! | [`weighted`] | the same with a whole-number weight for each value, as a bootstrap needs it |
 //! | [`bootstrap`] | intervals by resampling |
 //! | [`calibration`] | share of right signs, and predicted against measured size by deciles |
+//! | [`false_discovery`] | q-values of p-values |
 //! | [`divergence`] | how different two distributions are |
 //! | [`shuffle`] | sequences shuffled with their dinucleotides kept |
 //! | [`ridge_path`] | ridge regression for a whole grid of penalties |
@@ -15,6 +16,7 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod correlation;
 pub mod divergence;
+pub mod false_discovery;
 pub mod moments;
 pub mod ridge_path;
 pub mod shuffle;

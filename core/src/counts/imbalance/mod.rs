@@ -28,10 +28,12 @@ pub mod variant_rows;
 pub use beta_binomial::BetaBinomial;
 pub use combine::{combine, Combined, Replicate};
 pub use pairs::Histogram;
-pub use sample_test::{q_values, ImbalanceTest, Row, Settings, Source};
+pub use sample_test::{ImbalanceTest, Row, Settings, Source};
 pub use shrinkage::Prior;
 pub use table::{test_rows, TableTest};
 pub use variant_rows::TestedVariants;
+
+pub use crate::stats::false_discovery::q_values;
 
 #[cfg(test)]
 mod tests;

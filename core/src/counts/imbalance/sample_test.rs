@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::counts::imbalance::pairs::Histogram;
 use crate::counts::imbalance::{dispersion, shrinkage, BetaBinomial, Prior};
 use crate::counts::table::log2_ratio;
+use crate::stats::false_discovery::q_values;
 
 /// The settings of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,20 +149,4 @@ impl ImbalanceTest {
             _ => None,
         }
     }
-}
-
-/// q-values (Benjamini and Hochberg 1995) of p-values, given with the number of rows that have each; in the same order.
-pub fn q_values(p: &[(f64, u64)]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..p.len()).collect();
-    order.sort_by(|&a, &b| p[a].0.total_cmp(&p[b].0));
-    let total: u64 = p.iter().map(|x| x.1).sum();
-    let mut rank = total;
-    let mut least: f64 = 1.0;
-    let mut q = vec![1.0; p.len()];
-    for &i in order.iter().rev() {
-        least = least.min(p[i].0 * total as f64 / rank.max(1) as f64);
-        q[i] = least;
-        rank -= p[i].1;
-    }
-    q
 }
