@@ -8,6 +8,9 @@
 //! | [`bootstrap`] | intervals by resampling |
 //! | [`calibration`] | share of right signs, and predicted against measured size by deciles |
 //! | [`divergence`] | how different two distributions are |
+//! | [`signed_rank`] | Wilcoxon's signed-rank test of paired differences |
+//! | [`student`], [`welch`] | tail of Student's t distribution; Welch's t-test of two groups |
+//! | [`fisher`] | Fisher's exact test of a table of four counts |
 //! | [`shuffle`] | sequences shuffled with their dinucleotides kept |
 //! | [`ridge_path`] | ridge regression for a whole grid of penalties |
 
@@ -15,7 +18,11 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod correlation;
 pub mod divergence;
+pub mod fisher;
 pub mod moments;
 pub mod ridge_path;
 pub mod shuffle;
+pub mod signed_rank;
+pub mod student;
 pub mod weighted;
+pub mod welch;
