@@ -17,6 +17,7 @@
 //! | [`model`] | the paired network: architecture, windows, weights, libtorch, ONNX, incremental inference |
 //! | [`training`] | data set, split, training loop, folds, baselines |
 //! | [`effects`] | predicted effects of variants, predictions for regions and pairs |
+//! | [`explanation`] | why a model predicts what it predicts: seqlets, their clusters and motifs, motifs in allele pairs |
 //! | [`evaluation`] | how good a model is, and the controls it must pass |
 //! | [`output`] | provenance, VCF INFO, tracks, IGV sessions, plots |
 //!
@@ -230,6 +231,7 @@ pub mod counts;
 pub mod effects;
 pub mod error;
 pub mod evaluation;
+pub mod explanation;
 pub mod genome;
 pub mod io;
 pub mod model;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that each module may import from, besides itself, `error` and `choice`.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("io", &[]),
     ("stats", &[]),
     ("genome", &["io", "stats"]),
@@ -13,8 +13,12 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("model", &["io", "stats", "genome"]),
     ("training", &["io", "stats", "genome", "assignment", "counts", "model"]),
     ("effects", &["io", "stats", "genome", "assignment", "counts", "model", "training"]),
+    ("explanation", &["io", "stats", "genome", "model", "effects"]),
     ("evaluation", &["io", "stats", "genome", "assignment", "counts", "model", "training", "effects"]),
-    ("output", &["io", "stats", "genome", "assignment", "counts", "model", "training", "effects", "evaluation"]),
+    (
+        "output",
+        &["io", "stats", "genome", "assignment", "counts", "model", "training", "effects", "explanation", "evaluation"],
+    ),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
