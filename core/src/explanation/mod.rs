@@ -1,7 +1,9 @@
-//! Why a model predicts what it predicts: short spans that drive a prediction.
+//! Why a model predicts what it predicts: short spans that drive a prediction, and the motifs they are instances of.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`seqlets`] | spans of high attribution in a sequence |
+//! | [`clusters`] | seqlets that are alike, and the motif of each cluster |
 
+pub mod clusters;
 pub mod seqlets;
