@@ -4,8 +4,8 @@
 Needs tangermeme 1.6.0. The tracks are not stored: core/src/explanation/seqlets/recursive_tests.rs generates the same
 numbers, all of them multiples of 2^-12 and so exact in float32 and float64.
 
-Lines: `seqlet SET example start end attribution p`, then `fdr threshold seqlets control_seqlets fdr`. SET is `positive`,
-`negative` (called on the negated tracks) or `controlled` (at a false discovery rate of 0.1 with the control tracks).
+Lines: `seqlet SET example start end attribution p`, then `fdr threshold seqlets control_seqlets fdr`. SET is
+`positive`, `negative` (called on the negated tracks) or `controlled` (at a false discovery rate of 0.1 with the control tracks).
 """
 import argparse
 import gzip
@@ -27,7 +27,7 @@ class Generator:
 
 
 def tracks(number, seed, bumps):
-    """`number` tracks of LENGTH values: noise of two kinds in turn, independent or smoothed, with `bumps` bumps each."""
+    """`number` tracks of LENGTH values: independent or smoothed noise in turn, with `bumps` bumps each."""
     generator = Generator(seed)
     made = []
     for index in range(number):

@@ -1,5 +1,5 @@
-//! Whether a binding motif matches one allele better than the other, over many allele pairs whose first allele is the more
-//! active one: the test of MAGGIE (Shen et al. 2020), a signed-rank test of the differences of the best matches.
+//! Whether a binding motif matches one allele better than the other, over many allele pairs whose first allele is the
+//! more active one: the test of MAGGIE (Shen et al. 2020), a signed-rank test of the differences of the best matches.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -12,8 +12,8 @@ const PSEUDOCOUNT: f64 = 0.05;
 /// Probability of each base without a motif.
 const BACKGROUND: f64 = 0.25;
 
-/// Differences are rounded to a multiple of this many bits. Weights that are added in another order (the other strand of a
-/// palindrome) must neither make a difference nor break a tie of ranks.
+/// Differences are rounded to a multiple of this many bits. Weights that are added in another order (the other strand
+/// of a palindrome) must neither make a difference nor break a tie of ranks.
 const ROUNDING: f64 = 1.0 / (1u64 << 32) as f64;
 
 /// Log-odds weights of a motif on both strands.
@@ -23,8 +23,9 @@ pub struct LogOdds {
 }
 
 impl LogOdds {
-    /// From counts of the shape (length, 4), bases in the order A, C, G, T: log2((count + pseudocount) / sum / 0.25), with a
-    /// pseudocount of 0.05 times the mean sum of a position for each base, and the sum of the position with them.
+    /// From counts of the shape (length, 4), bases in the order A, C, G, T: log2((count + pseudocount) / sum / 0.25),
+    /// with a pseudocount of 0.05 times the mean sum of a position for each base, and the sum of the position with
+    /// them.
     ///
     /// # Errors
     /// Another shape, no position, a count that is negative or not finite, or no count above 0.
@@ -51,8 +52,8 @@ impl LogOdds {
         Ok(Self { strands: [forward, reverse] })
     }
 
-    /// The largest score of a window of `sequence` on either strand, in bits, or 0 if all are negative or the sequence is
-    /// shorter than the motif. Letters other than A, C, G and T (in either case) add 0.
+    /// The largest score of a window of `sequence` on either strand, in bits, or 0 if all are negative or the sequence
+    /// is shorter than the motif. Letters other than A, C, G and T (in either case) add 0.
     pub fn best_score(&self, sequence: &[u8]) -> f64 {
         let bases: Vec<usize> = sequence.iter().map(|base| index(*base)).collect();
         let score = |strand: &[[f64; 4]], window: &[usize]| -> f64 {

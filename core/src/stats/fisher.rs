@@ -1,6 +1,7 @@
 //! Fisher's exact test of a table of two rows and two columns.
 
-/// Two tables count as equally probable if their probabilities differ by less than this share: rounding must not decide.
+/// Two tables count as equally probable if their probabilities differ by less than this share: rounding must not
+/// decide.
 const EQUAL: f64 = 1e-7;
 
 /// Result of [`fisher`].
@@ -12,9 +13,9 @@ pub struct Fisher {
     pub p_value: f64,
 }
 
-/// Fisher's exact test of \[\[a, b\], \[c, d\]\] (Fisher 1935). The two-sided p-value is the summed probability, given the
-/// sums of rows and columns, of all tables that are at most as probable as the observed one. Time grows with the smallest
-/// sum of a row or column.
+/// Fisher's exact test of \[\[a, b\], \[c, d\]\] (Fisher 1935). The two-sided p-value is the summed probability, given
+/// the sums of rows and columns, of all tables that are at most as probable as the observed one. Time grows with the
+/// smallest sum of a row or column.
 pub fn fisher([[a, b], [c, d]]: [[u64; 2]; 2]) -> Fisher {
     let odds_ratio = (a as f64 * d as f64) / (b as f64 * c as f64);
     let (row_1, row_2, column_1) = (a + b, c + d, a + c);

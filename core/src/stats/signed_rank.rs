@@ -22,8 +22,9 @@ pub struct SignedRank {
 
 /// Wilcoxon's signed-rank test (Wilcoxon 1945). Differences of 0 are left out, and equal sizes share their mean rank.
 ///
-/// With at most 50 differences of distinct sizes the p-value is exact. Otherwise it comes from the normal approximation,
-/// with the correction of the variance for ties and without a correction for continuity. NaN differences make it NaN.
+/// With at most 50 differences of distinct sizes the p-value is exact. Otherwise it comes from the normal
+/// approximation, with the correction of the variance for ties and without a correction for continuity. NaN differences
+/// make it NaN.
 pub fn signed_rank(differences: &[f64]) -> SignedRank {
     let kept: Vec<f64> = differences.iter().copied().filter(|d| *d != 0.0).collect();
     let positive = kept.iter().filter(|d| **d > 0.0).count();
@@ -112,7 +113,10 @@ mod tests {
     proptest! {
         /// All choices of signs, one after the other.
         #[test]
-        fn the_exact_p_value_counts_signs(sizes in prop::collection::btree_set(1u32..1000, 1..11), signs in 0u32..1024) {
+        fn the_exact_p_value_counts_signs(
+            sizes in prop::collection::btree_set(1u32..1000, 1..11),
+            signs in 0u32..1024,
+        ) {
             let sizes: Vec<f64> = sizes.into_iter().map(f64::from).collect();
             let signed = |signs: u32| -> Vec<f64> {
                 sizes.iter().enumerate().map(|(i, s)| if signs >> i & 1 == 1 { *s } else { -s }).collect()

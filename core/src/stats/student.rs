@@ -8,8 +8,8 @@ use statrs::function::erf::erfc;
 const MANY: f64 = 5000.0;
 
 /// P(|T| >= |t|) for Student's t distribution with `freedom` > 0 degrees of freedom, not necessarily a whole number:
-/// I_x(freedom / 2, 1 / 2) with x = freedom / (freedom + t²) (Abramowitz and Stegun 1964, 26.7.1). From 5,000 degrees of
-/// freedom on by a normal deviate instead (Hill 1970). NaN if an argument is NaN.
+/// I_x(freedom / 2, 1 / 2) with x = freedom / (freedom + t²) (Abramowitz and Stegun 1964, 26.7.1). From 5,000 degrees
+/// of freedom on by a normal deviate instead (Hill 1970). NaN if an argument is NaN.
 pub fn two_sided_p(t: f64, freedom: f64) -> f64 {
     if t.is_nan() || freedom.is_nan() {
         return f64::NAN;

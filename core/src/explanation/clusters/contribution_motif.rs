@@ -1,5 +1,6 @@
-//! The motif of a cluster of seqlets: the mean of their aligned contribution matrices (contribution weight matrix, CWM),
-//! and base frequencies (position probability matrix, PPM) for motif databases. Both as published (Tu et al. 2025).
+//! The motif of a cluster of seqlets: the mean of their aligned contribution matrices (contribution weight matrix,
+//! CWM), and base frequencies (position probability matrix, PPM) for motif databases. Both as published (Tu et al.
+//! 2025).
 
 use ndarray::{s, Array2, ArrayView2};
 use rayon::prelude::*;
@@ -29,8 +30,8 @@ pub struct Placement {
 /// The motif of a cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContributionMotif {
-    /// Shape (length, 4): summed contributions of the members, divided by the largest coverage of a row, so that rows that
-    /// few members cover are small.
+    /// Shape (length, 4): summed contributions of the members, divided by the largest coverage of a row, so that rows
+    /// that few members cover are small.
     pub contributions: Array2<f64>,
     /// Number of members that cover each row.
     pub coverage: Vec<u32>,
@@ -40,9 +41,9 @@ pub struct ContributionMotif {
     pub placements: Vec<Placement>,
 }
 
-/// The motif of the members of one cluster, contribution matrices of the shape (length, 4). The centre is the member with
-/// the largest sum of correlations with the others, each at its best alignment; with more than 500 members the sum is
-/// over 500 of them, evenly spaced. `None` if less than three rows contribute.
+/// The motif of the members of one cluster, contribution matrices of the shape (length, 4). The centre is the member
+/// with the largest sum of correlations with the others, each at its best alignment; with more than 500 members the sum
+/// is over 500 of them, evenly spaced. `None` if less than three rows contribute.
 ///
 /// # Errors
 /// No member, or one that is not a contribution matrix.
@@ -121,8 +122,8 @@ pub struct BaseFrequencies {
 
 /// Base frequencies of contributions of the shape (length, 4): exp(contribution / root mean square), normalised in each
 /// row after the ends are cut off. Negative contributions are multiplied by -1 before, so that the bases which decrease
-/// the prediction have large frequencies. The sign is that of the summed strongest contributions of the rows: the sum of
-/// all contributions of a row is often exactly 0 and has no sign. `None` if all contributions are 0.
+/// the prediction have large frequencies. The sign is that of the summed strongest contributions of the rows: the sum
+/// of all contributions of a row is often exactly 0 and has no sign. `None` if all contributions are 0.
 pub fn base_frequencies(contributions: ArrayView2<f64>) -> Option<BaseFrequencies> {
     let root_mean_square = (contributions.iter().map(|v| v * v).sum::<f64>() / contributions.len() as f64).sqrt();
     if root_mean_square.is_nan() || root_mean_square <= 0.0 {

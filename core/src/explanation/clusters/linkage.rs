@@ -1,22 +1,22 @@
-//! Agglomerative clustering with complete linkage, cut at a threshold: the distance of two clusters is that of their two
-//! most distant members, and the closest clusters are joined while their distance is below the threshold.
+//! Agglomerative clustering with complete linkage, cut at a threshold: the distance of two clusters is that of their
+//! two most distant members, and the closest clusters are joined while their distance is below the threshold.
 //!
 //! # Why the pairs below the threshold are enough
 //!
 //! Clusters are joined at a distance below the threshold only if all pairs of members, one from each, have such a
 //! distance. Pairs above it are never asked for; that they are missing says enough.
 //!
-//! Take the pairs in ascending order. When the last pair between two clusters has come, the distance of that pair is the
-//! distance of the clusters, and no two clusters are closer, because those would have been joined before. So it suffices
-//! to count the pairs that have come between each two clusters, and to join two clusters when the count is the product of
-//! their sizes. This makes the same clusters as a search for the closest two at every step. It also makes no difference
-//! where the pairs come from: [`condensed`] has all of them in memory, [`bounded`] computes them again, as often as
-//! necessary, and keeps the smallest that fit.
+//! Take the pairs in ascending order. When the last pair between two clusters has come, the distance of that pair is
+//! the distance of the clusters, and no two clusters are closer, because those would have been joined before. So it
+//! suffices to count the pairs that have come between each two clusters, and to join two clusters when the count is the
+//! product of their sizes. This makes the same clusters as a search for the closest two at every step. It also makes no
+//! difference where the pairs come from: [`condensed`] has all of them in memory, [`bounded`] computes them again, as
+//! often as necessary, and keeps the smallest that fit.
 //!
 //! # Ties
 //!
-//! Pairs of equal distance are ordered by their first and then their second item. With this order all pairs are different,
-//! so that the result is unique, and the same for both functions and at any number of threads.
+//! Pairs of equal distance are ordered by their first and then their second item. With this order all pairs are
+//! different, so that the result is unique, and the same for both functions and at any number of threads.
 
 use std::collections::HashMap;
 
@@ -42,9 +42,9 @@ impl Pair {
     }
 }
 
-/// Clusters of `items` items from the distances of all pairs: (0, 1), (0, 2), ..., (1, 2), ... Returns the cluster of each
-/// item; clusters are numbered from 0 in the order of their first items. A distance that is NaN is as one above the
-/// threshold.
+/// Clusters of `items` items from the distances of all pairs: (0, 1), (0, 2), ..., (1, 2), ... Returns the cluster of
+/// each item; clusters are numbered from 0 in the order of their first items. A distance that is NaN is as one above
+/// the threshold.
 ///
 /// # Errors
 /// The number of distances is not that of the pairs.
@@ -65,9 +65,9 @@ pub fn condensed(items: usize, distances: &[f64], threshold: f64) -> Result<Vec<
 }
 
 /// The same clusters in bounded memory. `after(i)` gives the items after `i` whose distance from `i` is below the
-/// threshold, and these distances, always the same ones; other items may be among them. At most `2 * most_pairs` pairs (16
-/// bytes each) and those of 64 items are kept at a time. If there are more pairs below the threshold, all distances are
-/// computed once more for each `most_pairs` of them.
+/// threshold, and these distances, always the same ones; other items may be among them. At most `2 * most_pairs` pairs
+/// (16 bytes each) and those of 64 items are kept at a time. If there are more pairs below the threshold, all distances
+/// are computed once more for each `most_pairs` of them.
 ///
 /// # Errors
 /// `most_pairs` is 0.

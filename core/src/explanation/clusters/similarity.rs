@@ -1,4 +1,5 @@
-//! Distance of two contribution matrices: the best Pearson correlation over all offsets and both strands, or its p-value.
+//! Distance of two contribution matrices: the best Pearson correlation over all offsets and both strands, or its
+//! p-value.
 //!
 //! As in the published DeepAllele (Tu et al. 2025), the correlation at an offset is that of all values of the span that
 //! the two matrices cover together. It differs on purpose in four points:
@@ -14,8 +15,8 @@ use ndarray::ArrayView2;
 use crate::error::{Error, Result};
 use crate::stats::student::correlation_p;
 
-/// Pairs are screened in float32, which must not lose one to rounding. Sums of products of matrices whose squares sum to 1
-/// are wrong by some 1e-6, correlations by less than this,
+/// Pairs are screened in float32, which must not lose one to rounding. Sums of products of matrices whose squares sum
+/// to 1 are wrong by some 1e-6, correlations by less than this,
 const MARGIN: f32 = 1e-4;
 /// unless the product of the inverse deviations is above this: matrices of nearly equal values are not screened.
 const UNSTABLE: f32 = 20.0;
@@ -107,8 +108,8 @@ impl Prepared {
 }
 
 impl Comparison {
-    /// The alignment of `first` to `second` with the smallest distance. Of equal ones it is the one on the forward strand,
-    /// then the one with the smallest offset. Matrices without variation correlate with nothing: r is 0.
+    /// The alignment of `first` to `second` with the smallest distance. Of equal ones it is the one on the forward
+    /// strand, then the one with the smallest offset. Matrices without variation correlate with nothing: r is 0.
     pub fn align(&self, first: &Prepared, second: &Prepared) -> Alignment {
         let mut best: Option<Alignment> = None;
         for &reverse in &[false, true][..1 + usize::from(self.reverse_complement)] {
@@ -208,7 +209,8 @@ pub struct Neighbours<'a> {
     rows: Vec<[[f32; 4]; 2]>,
     /// Where the rows of each matrix begin.
     begin: Vec<usize>,
-    /// The sum of each matrix, divided likewise, and halved: the product of two is that of sums over 4 values a position.
+    /// The sum of each matrix, divided likewise, and halved: the product of two is that of sums over 4 values a
+    /// position.
     half_sums: Vec<f32>,
     /// For each pair of lengths and each span, the critical correlation less the margin.
     critical: Vec<f32>,
@@ -217,8 +219,8 @@ pub struct Neighbours<'a> {
 }
 
 impl<'a> Neighbours<'a> {
-    /// Pairs of `matrices` with a distance below `limit`, which is at most 1: correlated positively. Memory grows with the
-    /// number of matrices times twice the longest length.
+    /// Pairs of `matrices` with a distance below `limit`, which is at most 1: correlated positively. Memory grows with
+    /// the number of matrices times twice the longest length.
     ///
     /// # Errors
     /// A limit outside 0 to 1.

@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`published`] | the scan of the published DeepAllele: a cut-off on normalised attributions |
-//! | [`recursive`] | spans all of whose parts are improbable, as tangermeme calls them, with control of the false discovery rate |
+//! | [`recursive`] | improbable spans, as tangermeme calls them, with control of the false discovery rate |
 //!
 //! Both read a track for each sequence: the attribution of the base that is present at each position.
 

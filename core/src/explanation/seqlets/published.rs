@@ -43,9 +43,9 @@ pub fn root_mean_square(attributions: impl IntoIterator<Item = f64>) -> f64 {
 /// Scan one track of normalised attributions (of the present bases, without padding) from left to right.
 ///
 /// The first significant position of a run gives its sign. A position that is not significant, or significant with the
-/// other sign, is a gap if the mean of the track within `max_gap` positions on either side, times the sign of the run, is
-/// below the cut-off; otherwise the scan passes over it. A run ends at the first gap position beyond `max_gap`. The scan
-/// then goes on `max_gap` positions before that one, so that a gap of one run can begin the next.
+/// other sign, is a gap if the mean of the track within `max_gap` positions on either side, times the sign of the run,
+/// is below the cut-off; otherwise the scan passes over it. A run ends at the first gap position beyond `max_gap`. The
+/// scan then goes on `max_gap` positions before that one, so that a gap of one run can begin the next.
 pub fn scan(track: &[f64], parameters: &Published) -> Vec<Run> {
     let Published { cut, max_gap, min_significant } = *parameters;
     let mut runs = Vec::new();
@@ -182,7 +182,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_scan_reads_runs_off_words(
-            track in prop::collection::vec(prop::sample::select(vec![-9.0, -3.0, -1.0, 0.0, 1.0, 2.5, 3.0, 9.0]), 0..60),
+            track in prop::collection::vec(prop::sample::select(vec![-9.0, -3.0, -1.0, 0.0, 1.0, 2.5, 9.0]), 0..60),
             max_gap in 0usize..4,
             min_significant in 1usize..6,
         ) {

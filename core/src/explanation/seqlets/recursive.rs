@@ -1,10 +1,11 @@
 //! Recursive seqlets, as tangermeme (Schreiber 2026) defines them: spans of which every part of at least the minimum
 //! length is improbable under independent positions.
 //!
-//! Attributions are put into equal bins. The distribution of the sum of n bins is the n-fold convolution of the histogram
-//! of all positions, and the p-value of a span the probability of a sum at least as large. These p-values rank spans. They
-//! are not error rates: neighbouring attributions are correlated, and the histogram contains the signal. For a false
-//! discovery rate, tracks of shuffled sequences are searched with the same histogram ([`call_controlled`]).
+//! Attributions are put into equal bins. The distribution of the sum of n bins is the n-fold convolution of the
+//! histogram of all positions, and the p-value of a span the probability of a sum at least as large. These p-values
+//! rank spans. They are not error rates: neighbouring attributions are correlated, and the histogram contains the
+//! signal. For a false discovery rate, tracks of shuffled sequences are searched with the same histogram
+//! ([`call_controlled`]).
 
 use rayon::prelude::*;
 
@@ -80,9 +81,9 @@ pub fn call<T: AsRef<[f64]> + Sync>(tracks: &[T], parameters: &Recursive, sign: 
     Ok(sorted(called))
 }
 
-/// Call seqlets at the false discovery rate `target`, estimated with control tracks: attributions, by the same model, of
-/// sequences without signal, such as `tracks` have after shuffling with dinucleotides kept. Control tracks may differ in
-/// number and length; every seqlet called on them counts as false.
+/// Call seqlets at the false discovery rate `target`, estimated with control tracks: attributions, by the same model,
+/// of sequences without signal, such as `tracks` have after shuffling with dinucleotides kept. Control tracks may
+/// differ in number and length; every seqlet called on them counts as false.
 ///
 /// # Errors
 /// As [`call`]; no position in the control tracks; a target that is not between 0 and 1.

@@ -111,7 +111,6 @@ fn the_false_discovery_rate_is_near_its_target() {
         }
         assert!(called > 20, "{called} seqlets");
         let realised = wrong as f64 / called as f64;
-        println!("target {target}: {called} seqlets, realised {realised:.3}");
         assert!(realised <= 1.5 * target, "{realised} instead of {target}");
     }
 }
