@@ -18,7 +18,7 @@
 //! | [`model`] | the paired network: architecture, windows, weights, libtorch, ONNX, incremental inference |
 //! | [`training`] | data set, split, training loop, folds, baselines |
 //! | [`effects`] | predicted effects of variants, predictions for regions and pairs |
-//! | [`explanation`] | what each base of both alleles contributes |
+//! | [`explanation`] | why a model predicts what it predicts: contributions of bases, seqlets, their clusters and motifs |
 //! | [`evaluation`] | how good a model is, and the controls it must pass |
 //! | [`output`] | provenance, VCF INFO, tracks, IGV sessions, plots |
 //!

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that each module may import from, besides itself, `error` and `choice`.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("io", &[]),
     ("stats", &[]),
     ("genome", &["io", "stats"]),
@@ -14,11 +14,23 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("model", &["io", "stats", "genome"]),
     ("training", &["io", "stats", "genome", "assignment", "counts", "model"]),
     ("effects", &["io", "stats", "genome", "assignment", "counts", "model", "training"]),
-    ("explanation", &["io", "stats", "genome", "model", "effects"]),
+    ("explanation", &["io", "stats", "genome", "motifs", "model", "effects"]),
     ("evaluation", &["io", "stats", "genome", "assignment", "counts", "model", "training", "effects"]),
     (
         "output",
-        &["io", "stats", "genome", "assignment", "counts", "model", "training", "effects", "explanation", "evaluation"],
+        &[
+            "io",
+            "stats",
+            "genome",
+            "motifs",
+            "assignment",
+            "counts",
+            "model",
+            "training",
+            "effects",
+            "explanation",
+            "evaluation",
+        ],
     ),
 ];
 

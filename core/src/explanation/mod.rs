@@ -1,8 +1,15 @@
-//! What a model has learned of a pair of alleles: which bases make the difference, and how certain that is.
+//! Why a model predicts what it predicts: what each base of both alleles contributes, the spans that drive a prediction, and
+//! the motifs they are instances of.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`attributions`] | what each base of both alleles contributes to a prediction |
+//! | [`seqlets`] | spans of high attribution in a sequence |
+//! | [`clusters`] | seqlets that are alike, and the motif of each cluster |
+//! | [`motif_differences`] | best matches of a motif in both alleles of many pairs, and a test of their difference |
 
 #[cfg(feature = "onnx")]
 pub mod attributions;
+pub mod clusters;
+pub mod motif_differences;
+pub mod seqlets;

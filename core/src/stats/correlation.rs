@@ -46,7 +46,7 @@ pub fn mean(x: &[f64]) -> f64 {
 }
 
 /// Ranks from 1, ties sharing their mean.
-fn ranks(x: &[f64]) -> Vec<f64> {
+pub(crate) fn ranks(x: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..x.len()).collect();
     order.sort_by(|&a, &b| x[a].total_cmp(&x[b]));
     let mut ranks = vec![0.0; x.len()];

@@ -9,6 +9,9 @@
 //! | [`calibration`] | share of right signs, and predicted against measured size by deciles |
 //! | [`false_discovery`] | q-values of p-values |
 //! | [`divergence`] | how different two distributions are |
+//! | [`signed_rank`] | Wilcoxon's signed-rank test of paired differences |
+//! | [`student`], [`welch`] | tail of Student's t distribution; Welch's t-test of two groups |
+//! | [`fisher`] | Fisher's exact test of a table of four counts |
 //! | [`shuffle`] | sequences shuffled with their dinucleotides kept |
 //! | [`ridge_path`] | ridge regression for a whole grid of penalties |
 
@@ -17,7 +20,11 @@ pub mod calibration;
 pub mod correlation;
 pub mod divergence;
 pub mod false_discovery;
+pub mod fisher;
 pub mod moments;
 pub mod ridge_path;
 pub mod shuffle;
+pub mod signed_rank;
+pub mod student;
 pub mod weighted;
+pub mod welch;
