@@ -96,7 +96,7 @@ impl BaseTrack {
     /// Write the bigWig, one record for each base, which has its temporary name until the returned set is renamed.
     ///
     /// # Errors
-    /// As [`bigwig::write`]; the temporary file cannot be read.
+    /// As [`bigwig::write()`]; the temporary file cannot be read.
     pub fn complete(mut self) -> Result<CompleteFiles> {
         self.store(u64::MAX)?;
         let fail = |error: io::Error| Error::io(&self.path, error);

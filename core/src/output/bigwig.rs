@@ -26,10 +26,10 @@ pub fn write(track: &Track, path: &Path) -> Result<CompleteFiles> {
     write_spans(contigs, with_values, |contig| track.flat(contig), path)
 }
 
-/// As [`write`], the spans of each of the contigs `with_values` as `spans` gives them: sorted, without overlaps.
+/// As [`write()`], the spans of each of the contigs `with_values` as `spans` gives them: sorted, without overlaps.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_spans<S: Iterator<Item = Span>>(
     contigs: &Contigs,
     with_values: Vec<usize>,
