@@ -122,7 +122,7 @@ impl World {
             13 => (old(1), vec![random.of(&["<DEL>", "<*>", ".", "N]c1:5]", "R"]).to_owned()]),
             _ => (old(3), vec![old(1), old(1) + "ACGTACGT"]),
         };
-        // What REF is, is no alternative.
+        // REF is not an alternative.
         let alternatives: Vec<String> = match alternatives.into_iter().filter(|a| *a != reference).collect::<Vec<_>>() {
             none if none.is_empty() => vec!["*".into()],
             some => some,
@@ -210,22 +210,8 @@ impl World {
     }
 }
 
-/// What an alternative changes: shared bases left out, at the right first.
 fn change(r: &Record, alternative: &str) -> Edit {
-    let (mut old, mut new, mut start) = (r.reference.as_str(), alternative, r.start);
-    while let (Some(a), Some(b)) = (old.chars().last(), new.chars().last()) {
-        if a != b {
-            break;
-        }
-        (old, new) = (&old[..old.len() - 1], &new[..new.len() - 1]);
-    }
-    while let (Some(a), Some(b)) = (old.chars().next(), new.chars().next()) {
-        if a != b {
-            break;
-        }
-        (old, new, start) = (&old[1..], &new[1..], start + 1);
-    }
-    (start, start + old.len(), new.to_owned())
+    edits::change(r.start, &r.reference, alternative)
 }
 
 /// Its shortest record: start, end of REF, length of ALT. A base that both have stays where one would be empty.
@@ -415,7 +401,7 @@ fn pair(world: &World, haplotypes: &[HashMap<usize, Edit>; 2], contig: usize, ce
         if own[0] == own[1] {
             continue;
         }
-        // The other haplotype's allele put in place of its own.
+        // The other haplotype's allele put in its place.
         let equal = [0, 1].map(|h| {
             let but = own[1 - h].or(own[h]);
             let mut others = haplotypes[h].clone();

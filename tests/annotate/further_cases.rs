@@ -84,7 +84,7 @@ fn alternatives_have_their_own_numbers_at_the_limits_of_a_byte() {
         let alternatives: Vec<String> = (0..count).map(|i| small.base(150).to_owned() + &inserted(i)).collect();
         let mut vcf = vcf_header(&["c1,length=300"], &["S"]);
         writeln!(vcf, "c1\t150\t.\t{}\t{}\t.\t.\t.\tGT\t{count}|0", small.base(150), alternatives.join(",")).unwrap();
-        // A neighbour, whose effect in haplotype 1 is beside the last alternative.
+        // A neighbour, whose effect in haplotype 1 is added to that of the last alternative.
         vcf += &small.snv(160);
         small.put("in.vcf", vcf);
         let rows = query_bytes(&good(&mut small.annotate(&["in.vcf"])), "%DA_LFC\n");
@@ -112,7 +112,7 @@ fn records_at_the_ends_of_a_contig_pass_through() {
     let other = if last == "A" { "C" } else { "A" };
     let first = small.base(1);
     let lines = [
-        // The telomere, which is no base.
+        // The telomere, which is not a base.
         "c1\t0\ttelomere\tN\t<DEL>\t.\t.\t.\tGT\t0|1".to_owned(),
         format!("c1\t1\tfirst\t{first}\t{}\t.\t.\t.\tGT\t0|1", if first == "A" { "C" } else { "A" }),
         format!("c1\t300\tlast\t{last}\t{other}\t.\t.\t.\tGT\t0|1"),
@@ -143,7 +143,7 @@ fn records_at_the_ends_of_a_contig_pass_through() {
 }
 
 #[test]
-fn regions_of_one_span_are_told_apart_by_their_summits() {
+fn regions_of_one_span_are_distinguished_by_their_summits() {
     let small = Small::new(600);
     small.put("in.vcf", vcf_header(&["c1,length=600"], &["S"]) + &small.snv(300));
     let other = if small.base(300) == "A" { "C" } else { "A" };

@@ -91,24 +91,27 @@ fn vcf_text(genome: &Genome, records: &[Made]) -> String {
     HEADER.to_string() + &records.iter().map(line).collect::<String>()
 }
 
+/// What `other` changes in place of `reference` at 0-based `start`: shared bases left out, at the right first. Start and end of
+/// the replaced bases, half-open, and the bases in their place.
+pub fn change(start: usize, reference: &str, other: &str) -> (usize, usize, String) {
+    let (mut old, mut new, mut start) = (reference, other, start);
+    while !old.is_empty() && !new.is_empty() && old[old.len() - 1..] == new[new.len() - 1..] {
+        (old, new) = (&old[..old.len() - 1], &new[..new.len() - 1]);
+    }
+    while !old.is_empty() && !new.is_empty() && old[..1] == new[..1] {
+        (old, new, start) = (&old[1..], &new[1..], start + 1);
+    }
+    (start, start + old.len(), new.to_owned())
+}
+
 /// A haplotype (0 or 1) of a contig, built the slow way: bases that REF and ALT share are cut off, what overlaps
 /// something applied before is left out, the rest is put into the string from its right end on.
 pub fn naive(bases: &str, records: &[Made], contig: usize, haplotype: usize) -> String {
     let mut edits: Vec<(usize, usize, String)> = Vec::new();
     for r in records.iter().filter(|r| r.contig == contig) {
-        let (mut reference, mut other) = (r.alleles[0].clone(), r.alleles[r.calls[haplotype]].clone());
-        let mut start = r.pos - 1;
-        while !reference.is_empty() && !other.is_empty() && reference.chars().last() == other.chars().last() {
-            reference.pop();
-            other.pop();
-        }
-        while !reference.is_empty() && !other.is_empty() && reference[..1] == other[..1] {
-            reference.remove(0);
-            other.remove(0);
-            start += 1;
-        }
-        if reference != other {
-            edits.push((start, start + reference.len(), other));
+        let edit = change(r.pos - 1, &r.alleles[0], &r.alleles[r.calls[haplotype]]);
+        if edit.0 < edit.1 || !edit.2.is_empty() {
+            edits.push(edit);
         }
     }
     // Stable: of two at one place the first of the file counts, after insertions before that base.

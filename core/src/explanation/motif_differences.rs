@@ -1,10 +1,12 @@
 //! Whether a binding motif matches one allele better than the other, over many allele pairs whose first allele is the
 //! more active one: the test of MAGGIE (Shen et al. 2020), a signed-rank test of the differences of the best matches.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::motifs::scan::code;
+use crate::motifs::Motif;
 use crate::stats::signed_rank::signed_rank;
 
 /// Pseudocount of each base, as a share of the mean sum of a position.
@@ -28,50 +30,26 @@ impl LogOdds {
     /// them.
     ///
     /// # Errors
-    /// Another shape, no position, a count that is negative or not finite, or no count above 0.
+    /// As [`Motif::from_counts`].
     pub fn from_counts(counts: ArrayView2<f64>) -> Result<Self> {
-        let (length, bases) = counts.dim();
-        if length == 0 || bases != 4 {
-            return Err(Error::mismatch(format!(
-                "the counts of a motif have the shape ({length}, {bases}), not (n, 4)"
-            )));
-        }
-        let total = counts.sum();
-        if !counts.iter().all(|n| *n >= 0.0 && n.is_finite()) || total.is_nan() || total <= 0.0 {
-            return Err(Error::mismatch(
-                "the counts of a motif are not all finite and at least 0, or all of them are 0",
-            ));
-        }
-        let pseudocount = PSEUDOCOUNT * total / length as f64;
-        let weights = |row: ndarray::ArrayView1<f64>| {
-            let sum = row.sum() + 4.0 * pseudocount;
-            [0, 1, 2, 3].map(|base| ((row[base] + pseudocount) / sum / BACKGROUND).log2())
+        let motif = Motif::from_counts("motif", counts.to_owned())?.with_pseudocount(PSEUDOCOUNT)?;
+        let weights = |motif: &Motif| -> Vec<[f64; 4]> {
+            let of_row = |row: ArrayView1<f64>| [0, 1, 2, 3].map(|base| (row[base] / BACKGROUND).log2());
+            motif.probabilities().rows().into_iter().map(of_row).collect()
         };
-        let forward: Vec<[f64; 4]> = counts.rows().into_iter().map(weights).collect();
-        let reverse = forward.iter().rev().map(|[a, c, g, t]| [*t, *g, *c, *a]).collect();
-        Ok(Self { strands: [forward, reverse] })
+        Ok(Self { strands: [weights(&motif), weights(&motif.reverse_complement())] })
     }
 
     /// The largest score of a window of `sequence` on either strand, in bits, or 0 if all are negative or the sequence
-    /// is shorter than the motif. Letters other than A, C, G and T (in either case) add 0.
+    /// is shorter than the motif. Letters other than A, C, G and T or U (in either case) add 0.
     pub fn best_score(&self, sequence: &[u8]) -> f64 {
-        let bases: Vec<usize> = sequence.iter().map(|base| index(*base)).collect();
+        let bases: Vec<usize> = sequence.iter().map(|base| code(*base).into()).collect();
         let score = |strand: &[[f64; 4]], window: &[usize]| -> f64 {
             strand.iter().zip(window).map(|(weights, base)| weights.get(*base).copied().unwrap_or(0.0)).sum()
         };
         let windows = bases.windows(self.strands[0].len());
         let both = windows.flat_map(|window| self.strands.iter().map(move |strand| score(strand, window)));
         both.fold(0.0, f64::max)
-    }
-}
-
-fn index(base: u8) -> usize {
-    match base.to_ascii_uppercase() {
-        b'A' => 0,
-        b'C' => 1,
-        b'G' => 2,
-        b'T' => 3,
-        _ => 4,
     }
 }
 

@@ -52,7 +52,7 @@ impl Haplotype {
         let mut pieces: Vec<HaplotypePiece> = Vec::new();
         let mut put = |start: usize, end: usize, place: PiecePlace| {
             let follows = |last: &HaplotypePiece| match (last.place, place) {
-                // A substitution is a run of its own, but keeps its place.
+                // A substitution is a separate run, but keeps its place.
                 (PiecePlace::Reference(a), PiecePlace::Reference(b)) => a + (last.end - last.start) as u64 == b,
                 (a, b) => a == b,
             };
@@ -464,4 +464,4 @@ fn apply(
 
 #[cfg(test)]
 #[path = "tests/allele_pair.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -74,11 +74,7 @@ impl<T: Serialize + AutoSerialize> NpzWriter<T> {
             let written = self.elements.write_one(&mut self.archive, value);
             written.map_err(|error| Error::io(&self.path, error))?;
         }
-        self.check()
-    }
-
-    fn check(&self) -> Result<()> {
-        self.failed.take().map_or(Ok(()), |error| Err(Error::io(&self.path, error)))
+        self.failed.check(&self.path)
     }
 
     /// Write everything to the file, which has its temporary name until the returned set is renamed.
@@ -93,7 +89,7 @@ impl<T: Serialize + AutoSerialize> NpzWriter<T> {
         let mut buffer = self.archive.finish().map_err(|error| fail(error.into()))?;
         buffer.flush().map_err(fail)?;
         drop(buffer);
-        self.failed.take().map_or(Ok(()), |error| Err(fail(error)))?;
+        self.failed.check(&self.path)?;
         CompleteFiles::unfinished(self.unfinished, &self.path)
     }
 }
@@ -101,7 +97,7 @@ impl<T: Serialize + AutoSerialize> NpzWriter<T> {
 /// Read the array of a file, of elements that are exactly `T`.
 ///
 /// # Errors
-/// The file is no such archive, its array has other elements or another order, or more than 8 GB.
+/// The file is not such an archive, its array has other elements or another order, or more than 8 GB.
 pub fn read_npz<T: Deserialize + Clone + Default>(path: &Path) -> Result<ArrayD<T>> {
     read_member(path, MEMBER)
 }
@@ -113,7 +109,7 @@ pub fn read_npz<T: Deserialize + Clone + Default>(path: &Path) -> Result<ArrayD<
 pub fn read_member<T: Deserialize + Clone + Default>(path: &Path, member: &str) -> Result<ArrayD<T>> {
     let wrong = |what: String| Error::input(path, what);
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    let mut archive = ZipArchive::new(file).map_err(|error| wrong(format!("is no .npz file: {error}")))?;
+    let mut archive = ZipArchive::new(file).map_err(|error| wrong(format!("is not an .npz file: {error}")))?;
     let member =
         archive.by_name(member).map_err(|_| wrong(format!("has no array {}", member.trim_end_matches(".npy"))))?;
     let limited = member.take(MOST);
@@ -165,7 +161,7 @@ mod tests {
     fn what_is_no_array_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npz");
-        for (content, words) in [(&b"PK"[..], "is no .npz file"), (b"", "is no .npz file")] {
+        for (content, words) in [(&b"PK"[..], "is not an .npz file"), (b"", "is not an .npz file")] {
             std::fs::write(&path, content).unwrap();
             let message = read_npz::<f32>(&path).unwrap_err().to_string();
             assert!(message.contains(words) && message.contains("a.npz"), "{message}");

@@ -120,10 +120,10 @@ impl Motif {
 
     /// The motif on the other strand: columns reversed, A exchanged with T and C with G.
     pub fn reverse_complement(&self) -> Self {
-        let turned = |matrix: &Array2<f64>| reverse_complement(matrix.view());
+        let reversed = |matrix: &Array2<f64>| reverse_complement(matrix.view());
         Self {
-            probabilities: turned(&self.probabilities),
-            counts: self.counts.as_ref().map(turned),
+            probabilities: reversed(&self.probabilities),
+            counts: self.counts.as_ref().map(reversed),
             name: self.name.clone(),
             alt_name: self.alt_name.clone(),
             ..*self
@@ -231,9 +231,9 @@ mod tests {
     #[test]
     fn the_other_strand_twice_is_the_motif() {
         let motif = Motif::from_counts("x", array![[8.0, 1.0, 2.0, 3.0], [3.0, 3.0, 0.0, 6.0]]).unwrap();
-        let turned = motif.reverse_complement();
-        assert_eq!(turned.counts().unwrap(), array![[6.0, 0.0, 3.0, 3.0], [3.0, 2.0, 1.0, 8.0]]);
-        assert_eq!(turned.reverse_complement(), motif);
+        let reversed = motif.reverse_complement();
+        assert_eq!(reversed.counts().unwrap(), array![[6.0, 0.0, 3.0, 3.0], [3.0, 2.0, 1.0, 8.0]]);
+        assert_eq!(reversed.reverse_complement(), motif);
     }
 
     #[test]

@@ -69,9 +69,7 @@ pub fn write_spans<S: Iterator<Item = Span>>(
     // Intermediate zoom levels stay in memory, not in temporary files.
     writer.options.inmemory = true;
     let written = writer.write(BedParserStreamingIterator::wrap_infallible_iter(values, false), runtime);
-    if let Some(error) = failed.take() {
-        return Err(Error::io(path, error));
-    }
+    failed.check(path)?;
     written.map_err(|e| match e {
         BBIProcessError::IoError(e) => Error::io(path, e),
         e => Error::input(path, format!("could not be written: {e}")),

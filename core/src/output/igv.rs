@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::io::output_file::{complete_file, CompleteFiles};
 use crate::io::text_input::is_stdio;
 use crate::output::igv_track::{FileKind, IgvTrack};
+use crate::output::xml::escape;
 
 /// Write a session that opens `tracks` over the genome of `reference` at `locus` (`chr:from-to`, 1-based): graphs,
 /// features and alignments, each in the order given. All paths in it are relative to the session file, which has a
@@ -110,21 +111,6 @@ fn relative(folder: &Path, file: &Path) -> PathBuf {
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n(Component::ParentDir, from.len() - shared);
     up.chain(to[shared..].iter().copied()).collect()
-}
-
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() => out.push('?'),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
+use crate::output::xml::escape;
 
 /// Width of a column and height of an allele's letters above and below zero, in pixels.
 const COLUMN: f64 = 9.0;
@@ -25,7 +26,7 @@ const LETTERS: [(char, &str, Colour); 4] = [
 /// the allele has a gap.
 pub type LogoColumn = [Option<(u8, f32)>; 2];
 
-/// What is drawn above and beside the letters.
+/// What is drawn above and next to the letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogoLabels {
     /// Above all.
@@ -145,18 +146,9 @@ fn draw_allele(svg: &mut String, columns: &[LogoColumn], allele: usize, shown: R
     }
 }
 
+/// For XML, without control characters.
 fn escaped(text: &str) -> String {
-    let clean = text.chars().filter(|c| !c.is_control());
-    clean.fold(String::new(), |mut out, c| {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-        out
-    })
+    escape(&text.replace(char::is_control, ""))
 }
 
 #[cfg(test)]
@@ -183,7 +175,7 @@ mod tests {
         assert_eq!(svg.matches("<use").count(), 5);
         // One ground for two neighbours that differ; one dash.
         assert_eq!((svg.matches("#e6e6e6").count(), svg.matches("stroke-width=\"2\"").count()), (1, 1));
-        // A window that ends before the other is no difference.
+        // A window that ends before the other does not differ.
         let ends = pair_logo(&columns[..3], &labels);
         assert_eq!((ends.matches("#e6e6e6").count(), ends.matches("stroke-width=\"2\"").count()), (1, 0));
         assert!(ends.contains(&format!("width=\"{COLUMN}\" height=\"{}\" fill=\"#e6e6e6\"", 4.0 * HALF + BETWEEN)));

@@ -16,6 +16,7 @@
 //! | [`overview`], [`overview_plot`] | summary of a counting run, for MultiQC and as SVG |
 //! | [`plot`] | scatter plots, learning curves, calibration and shares as SVG |
 //! | `panel` | the set-up that charts share |
+//! | `xml` | text in XML |
 //! | [`tensorboard`] | event files for TensorBoard |
 
 #[cfg(feature = "onnx")]
@@ -35,3 +36,4 @@ pub mod table;
 pub mod tensorboard;
 pub mod track;
 pub mod vcf_info;
+mod xml;

@@ -6,7 +6,6 @@ use deepallele_common::{report_windows, Progress};
 use deepallele_core::counts::CountTable;
 use deepallele_core::error::Error;
 use deepallele_core::evaluation::{Counts, Examples, Replicate};
-use deepallele_core::genome::Variants;
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::regions::Anchor;
@@ -68,13 +67,8 @@ fn from_counts(args: &Args, model: &ModelInfo) -> anyhow::Result<Inputs> {
             false => counts.replicates(other, &CountTable::read(other)?, reference.contigs())?,
         });
     }
-    let vcf = args.haplotypes.required()?;
     let (hap1, hap2) = args.haplotypes.sources()?;
-    let (mut variants, mut found) = Variants::read(vcf, reference.contigs(), &hap1, &hap2)?;
-    variants.check_reference(&mut reference, &mut found)?;
-    for line in found.lines() {
-        log::info!("\"{}\": {line}", vcf.display());
-    }
+    let variants = args.haplotypes.read_variants([&hap1, &hap2], &mut reference)?;
     let rule = args.windows.over(model.windows);
     let windows = rule.windows_around(model.architecture.window, table.anchor().unwrap_or(Anchor::Middle));
     report_windows(windows.length, &rule, windows.anchor);

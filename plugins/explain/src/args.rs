@@ -8,7 +8,6 @@ use deepallele_common::{
     RunFiles, ThreadArgs,
 };
 use deepallele_core::explanation::attributions::{Gauge, Head};
-use deepallele_core::genome::HaplotypeSource;
 
 const EXAMPLES: &str = "Examples:
   # Contributions of the bases of both alleles of peaks, with tracks of letters for IGV
@@ -85,7 +84,7 @@ pub struct AttributionArgs {
     pub haplotypes: HaplotypeArgs,
 
     /// Prediction to explain: ratio (log2 of haplotype 1 over haplotype 2) or count (log2 of the counts of each haplotype
-    /// by itself)
+    /// separately)
     #[arg(long, value_name = "HEAD", default_value = "ratio", help_heading = "Method",
           value_parser = choice_parser!(Head), hide_possible_values = true)]
     pub head: Head,
@@ -128,21 +127,12 @@ impl AttributionArgs {
         }
         self.regions_file()?;
         self.genome.required()?;
-        self.sources()?;
+        self.haplotypes.complete_sources()?;
         one_stdin([&self.regions, &self.haplotypes.variants].into_iter().flatten().map(PathBuf::as_path))
     }
 
     /// The file of regions.
     pub fn regions_file(&self) -> anyhow::Result<&Path> {
         self.regions.as_deref().ok_or_else(|| usage("needs something to explain: give -L BED or --pairs TSV"))
-    }
-
-    /// The two haplotypes; the variants that they need were given.
-    pub fn sources(&self) -> anyhow::Result<(HaplotypeSource, HaplotypeSource)> {
-        let (hap1, hap2) = self.haplotypes.sources()?;
-        if hap1.sample().or(hap2.sample()).is_some() {
-            self.haplotypes.required()?;
-        }
-        Ok((hap1, hap2))
     }
 }

@@ -1,5 +1,7 @@
 //! `explain attributions`.
 
+use std::path::Path;
+
 use deepallele_common::{check_files, open_ensemble, read_regions, report_windows, usage, Progress};
 use deepallele_core::error::Error;
 use deepallele_core::explanation::attributions::mutagenesis::mutagenesis;
@@ -8,6 +10,7 @@ use deepallele_core::explanation::attributions::PairAttributions;
 use deepallele_core::genome::Variants;
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::io::fasta::Reference;
+use deepallele_core::io::output_file::CompleteFiles;
 use deepallele_core::io::regions::AnnotationOptions;
 use deepallele_core::model::onnx::ensemble::Ensemble;
 use deepallele_core::output::attribution_folder::{
@@ -57,7 +60,7 @@ fn header(args: &AttributionArgs) -> Vec<String> {
     args.provenance.provenance("explain").iter().flat_map(|p| p.lines()).collect()
 }
 
-/// Contributions of one pair, and what cannot be one.
+/// Contributions of one pair.
 fn explain(args: &AttributionArgs, models: &mut Ensemble, pair: &MappedPair) -> anyhow::Result<PairAttributions> {
     let codes = pair.codes.each_ref().map(|codes| ArrayView1::from(&codes[..]));
     Ok(mutagenesis(models, 0, codes, args.head, args.gauge)?)
@@ -75,19 +78,13 @@ fn of_regions(args: &AttributionArgs, mut models: Ensemble) -> anyhow::Result<()
     }
     let windows = rule.windows(models.window(), &regions, file)?;
     report_windows(windows.length, &rule, windows.anchor);
-    let (hap1, hap2) = args.sources()?;
+    let (hap1, hap2) = args.haplotypes.complete_sources()?;
     let variants = match hap1.sample().or(hap2.sample()) {
         None => {
             log::warn!("both haplotypes are the reference: their contributions are those of identical alleles");
             Variants::from_list(&contigs, vec![Vec::new(); contigs.len()])
         }
-        Some(_) => {
-            let path = args.haplotypes.required()?;
-            let (mut variants, mut found) = Variants::read(path, &contigs, &hap1, &hap2)?;
-            variants.check_reference(&mut reference, &mut found)?;
-            found.lines().iter().for_each(|line| log::info!("\"{}\": {line}", path.display()));
-            variants
-        }
+        Some(_) => args.haplotypes.read_variants([&hap1, &hap2], &mut reference)?,
     };
     let list: Vec<_> = regions.list.iter().map(|region| windows.of_checked(region)).collect();
     let to_come = first_positions_to_come(&list);
@@ -139,11 +136,7 @@ fn explained<'a>(
 }
 
 /// A session of both tracks, drawn as letters, and the variants.
-fn session(
-    args: &AttributionArgs,
-    fasta: &std::path::Path,
-    locus: Option<&str>,
-) -> anyhow::Result<deepallele_core::io::output_file::CompleteFiles> {
+fn session(args: &AttributionArgs, fasta: &Path, locus: Option<&str>) -> anyhow::Result<CompleteFiles> {
     let track = |number: usize, colour| {
         let name = format!("contributions of haplotype {}", number + 1);
         let style = TrackStyle { description: name.clone(), name, colours: [colour; 2] };
@@ -209,7 +202,7 @@ impl Report {
         }
         if self.not_finite > 0 {
             log::warn!(
-                "{} contributions are no finite numbers and are written as 0 (activity not positive)",
+                "{} contributions are not finite numbers and are written as 0 (activity not positive)",
                 self.not_finite
             );
         }

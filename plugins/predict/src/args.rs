@@ -7,7 +7,6 @@ use deepallele_common::{
     choice_parser, one_stdin, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ModelArgs, OutputArgs,
     ProvenanceArgs, RunFiles, ThreadArgs, TrackArgs,
 };
-use deepallele_core::genome::HaplotypeSource;
 use deepallele_core::io::text_input::is_stdio;
 use deepallele_core::training::dataset::Uninformative;
 
@@ -147,7 +146,7 @@ impl Args {
         }
         self.regions_file()?;
         self.genome.required()?;
-        self.sources()?;
+        self.haplotypes.complete_sources()?;
         if self.tracks.igv.is_some() && self.tracks.bedgraph.is_none() && self.tracks.bigwig.is_none() {
             return Err(usage("--igv opens tracks: give --bigwig PREFIX or --bedgraph PREFIX too"));
         }
@@ -166,15 +165,6 @@ impl Args {
             .as_deref()
             .or(self.compare.as_deref())
             .ok_or_else(|| usage("needs something to predict: give -L BED, --compare COUNTS or --pairs TSV"))
-    }
-
-    /// The two haplotypes; the variants that they need were given.
-    pub fn sources(&self) -> anyhow::Result<(HaplotypeSource, HaplotypeSource)> {
-        let (hap1, hap2) = self.haplotypes.sources()?;
-        if hap1.sample().or(hap2.sample()).is_some() {
-            self.haplotypes.required()?;
-        }
-        Ok((hap1, hap2))
     }
 }
 

@@ -32,7 +32,7 @@ pub fn run(args: &Args, mut predictor: PairModel) -> anyhow::Result<()> {
     report_windows(windows.length, &rule, windows.anchor);
     let added = args.tracks.added()?;
     let counts = args.compare.as_deref().map(CountTable::read).transpose()?;
-    let (hap1, hap2) = args.sources()?;
+    let (hap1, hap2) = args.haplotypes.complete_sources()?;
     let variants = variants(args, &contigs, &mut reference, [&hap1, &hap2])?;
 
     let mut progress = Progress::new("regions", Some(regions.list.len() as u64));
@@ -69,13 +69,7 @@ fn variants(
         log::warn!("both haplotypes are the reference: every predicted ratio is that of identical alleles");
         return Ok(Variants::from_list(contigs, vec![Vec::new(); contigs.len()]));
     }
-    let path = args.haplotypes.required()?;
-    let (mut variants, mut found) = Variants::read(path, contigs, sources[0], sources[1])?;
-    variants.check_reference(reference, &mut found)?;
-    for line in found.lines() {
-        log::info!("\"{}\": {line}", path.display());
-    }
-    Ok(variants)
+    args.haplotypes.read_variants(sources, reference)
 }
 
 fn write_table(

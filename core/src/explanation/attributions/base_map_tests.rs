@@ -1,30 +1,17 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::genome::{allele_pair, test_variant, Variant, Variants, WindowSpan};
+use crate::genome::allele_pair::tests::{any_variants, BASES};
+use crate::genome::{allele_pair, Variants, WindowSpan};
 use crate::io::fasta::reference::test_reference;
 use crate::io::Contigs;
 
-const BASES: &[u8] = b"ACGTTGCAAGCTTAGCCATGACCGTATGGATTACAGGCATC";
-
-fn variants() -> impl Strategy<Value = Vec<Variant>> {
-    let one = (0u64..36, 1usize..5, "[ACGT]{0,4}", 0u16..2, 0u16..2);
-    prop::collection::vec(one, 0..8).prop_map(|list| {
-        let record = |(start, n, inserted, hap1, hap2): (u64, usize, String, u16, u16)| {
-            let reference = std::str::from_utf8(&BASES[start as usize..start as usize + n]).unwrap();
-            let alternative = format!("{}{inserted}", &reference[..1]);
-            test_variant(start, &[reference, &alternative], hap1, hap2)
-        };
-        list.into_iter().map(record).collect()
-    })
-}
-
 proptest! {
     /// Every base of either allele is in one column; columns hold the same base of the reference; what only one allele
-    /// has is in a column of its own.
+    /// has is in a separate column.
     #[test]
     fn columns_hold_what_belongs_together(
-        list in variants(), centre in 0u64..41, length in 1usize..60, reverse in any::<bool>(),
+        list in any_variants(), centre in 0u64..41, length in 1usize..60, reverse in any::<bool>(),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let mut reference = test_reference(folder.path(), &[("chr1", BASES)]);

@@ -20,7 +20,7 @@ choice!(
     Head, "head",
     /// log2 of haplotype 1 over haplotype 2.
     Ratio "ratio",
-    /// log2 of the counts of each haplotype by itself.
+    /// log2 of the counts of each haplotype separately.
     Count "count",
 );
 
@@ -71,7 +71,7 @@ pub struct PairAttributions {
     /// Of an ensemble: the mean over pairs of its networks of Pearson's correlation of the contributions of present
     /// bases in both alleles.
     pub agreement: Option<f64>,
-    /// Contributions that are no finite number, and are 0 here.
+    /// Contributions that are not finite, and are 0 here.
     pub not_finite: usize,
 }
 

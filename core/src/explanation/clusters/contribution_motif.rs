@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::similarity::{Comparison, Prepared};
 use crate::error::{Error, Result};
+use crate::explanation::seqlets::published::root_mean_square;
 use crate::explanation::seqlets::Seqlet;
 
 /// Rows at the ends of a motif are cut off up to this share of the largest summed size of a row.
@@ -125,7 +126,7 @@ pub struct BaseFrequencies {
 /// the prediction have large frequencies. The sign is that of the summed strongest contributions of the rows: the sum
 /// of all contributions of a row is often exactly 0 and has no sign. `None` if all contributions are 0.
 pub fn base_frequencies(contributions: ArrayView2<f64>) -> Option<BaseFrequencies> {
-    let root_mean_square = (contributions.iter().map(|v| v * v).sum::<f64>() / contributions.len() as f64).sqrt();
+    let root_mean_square = root_mean_square(contributions.iter().copied());
     if root_mean_square.is_nan() || root_mean_square <= 0.0 {
         return None;
     }

@@ -4,7 +4,7 @@
 //! # Why the pairs below the threshold are enough
 //!
 //! Clusters are joined at a distance below the threshold only if all pairs of members, one from each, have such a
-//! distance. Pairs above it are never asked for; that they are missing says enough.
+//! distance. Pairs above it are not needed: they are those that are missing.
 //!
 //! Take the pairs in ascending order. When the last pair between two clusters has come, the distance of that pair is
 //! the distance of the clusters, and no two clusters are closer, because those would have been joined before. So it
@@ -233,7 +233,7 @@ mod tests {
         numbered(&cluster)
     }
 
-    /// Join the closest two clusters, found anew at every step, until none are close; ties as documented.
+    /// Join the closest two clusters, found again at every step, until none are close; ties as documented.
     fn naive(items: usize, distances: &[f64], threshold: f64) -> Vec<u32> {
         let place = |i: usize, j: usize| i * items - i * (i + 1) / 2 + j - i - 1;
         let mut clusters: Vec<Vec<usize>> = (0..items).map(|i| vec![i]).collect();

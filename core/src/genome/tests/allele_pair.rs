@@ -4,7 +4,8 @@ use crate::io::fasta::reference::test_reference;
 use crate::io::Contigs;
 use proptest::prelude::*;
 
-const BASES: &[u8] = b"ACGTTGCAACGGTTAACCGTACGTTAGCATCGGATCCATG";
+/// A contig for [`any_variants`].
+pub(crate) const BASES: &[u8] = b"ACGTTGCAACGGTTAACCGTACGTTAGCATCGGATCCATG";
 
 fn pair(list: Vec<Variant>, centre: u64, length: usize) -> AllelePair {
     let folder = tempfile::tempdir().unwrap();
@@ -118,7 +119,8 @@ fn a_region_by_itself_grows_and_shrinks() {
     assert_eq!(region_pair(&mut reference, &variants, 0, 0, 4).unwrap().hap2.sequence, BASES[..4]);
 }
 
-fn any_variants() -> impl Strategy<Value = Vec<Variant>> {
+/// Substitutions, insertions and deletions close to each other.
+pub(crate) fn any_variants() -> impl Strategy<Value = Vec<Variant>> {
     let one = (0u64..36, 1usize..5, "[ACGT]{0,4}", 0u16..2, 0u16..2);
     prop::collection::vec(one, 0..8).prop_map(|list| {
         let record = |(start, n, inserted, hap1, hap2): (u64, usize, String, u16, u16)| {

@@ -2,14 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Error, Result};
 
 /// The first error of a [`Patient`].
 #[derive(Clone, Default)]
 pub(crate) struct FirstError(Arc<Mutex<Option<io::Error>>>);
 
 impl FirstError {
-    pub fn happened(&self) -> bool {
+    fn happened(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
@@ -17,8 +20,16 @@ impl FirstError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
-    pub fn take(&self) -> Option<io::Error> {
+    fn take(&self) -> Option<io::Error> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The error, if there was one, as that of writing `path`.
+    ///
+    /// # Errors
+    /// A write has failed.
+    pub fn check(&self, path: &Path) -> Result<()> {
+        self.take().map_or(Ok(()), |error| Err(Error::io(path, error)))
     }
 }
 

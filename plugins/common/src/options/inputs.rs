@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use deepallele_core::genome::HaplotypeSource;
+use deepallele_core::genome::{HaplotypeSource, Variants};
+use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::file_identity::{is_stdin, Indexed, RunFiles};
 
 use crate::usage_error::usage;
@@ -90,6 +91,34 @@ impl HaplotypeArgs {
             (None, None, Some(hap1), Some(hap2)) => Ok((hap1.clone(), hap2.clone())),
             _ => Err(usage("needs the two haplotypes: give -s SAMPLE, --strain SAMPLE, or --hap1 and --hap2")),
         }
+    }
+
+    /// Haplotype 1 and 2, with the file of variants given where one of them needs it.
+    ///
+    /// # Errors
+    /// A usage error when something was not given.
+    pub fn complete_sources(&self) -> anyhow::Result<(HaplotypeSource, HaplotypeSource)> {
+        let (hap1, hap2) = self.sources()?;
+        if hap1.sample().or(hap2.sample()).is_some() {
+            self.required()?;
+        }
+        Ok((hap1, hap2))
+    }
+
+    /// What two haplotypes carry, with REF checked against the genome, and what the user should know about it on stderr.
+    ///
+    /// # Errors
+    /// A usage error when no file of variants was given; as [`Variants::read`] and [`Variants::check_reference`].
+    pub fn read_variants(
+        &self,
+        [hap1, hap2]: [&HaplotypeSource; 2],
+        reference: &mut Reference,
+    ) -> anyhow::Result<Variants> {
+        let path = self.required()?;
+        let (mut variants, mut found) = Variants::read(path, reference.contigs(), hap1, hap2)?;
+        variants.check_reference(reference, &mut found)?;
+        found.lines().iter().for_each(|line| log::info!("\"{}\": {line}", path.display()));
+        Ok(variants)
     }
 }
 
