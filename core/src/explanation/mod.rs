@@ -8,7 +8,6 @@
 //! | [`clusters`] | seqlets that are alike, and the motif of each cluster |
 //! | [`motif_differences`] | best matches of a motif in both alleles of many pairs, and a test of their difference |
 
-#[cfg(feature = "onnx")]
 pub mod attributions;
 pub mod clusters;
 pub mod motif_differences;

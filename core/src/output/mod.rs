@@ -19,7 +19,6 @@
 //! | `xml` | text in XML |
 //! | [`tensorboard`] | event files for TensorBoard |
 
-#[cfg(feature = "onnx")]
 pub mod attribution_folder;
 pub mod base_track;
 pub mod bigwig;
