@@ -6,9 +6,9 @@
 //! | [`attributions`] | what each base of both alleles contributes to a prediction |
 //! | [`seqlets`] | spans of high attribution in a sequence |
 //! | [`clusters`] | seqlets that are alike, and the motif of each cluster |
-//! | [`motif_differences`] | best matches of a motif in both alleles of many pairs, and a test of their difference |
+//! | [`mechanisms`] | whether a motif explains allelic imbalance across many regions |
 
 pub mod attributions;
 pub mod clusters;
-pub mod motif_differences;
+pub mod mechanisms;
 pub mod seqlets;
