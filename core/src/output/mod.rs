@@ -10,7 +10,9 @@
 //! | [`bigwig`] | the same as bigWig |
 //! | [`base_track`] | one value for each base of many windows, as bigWig |
 //! | [`attribution_folder`] | the folder of what each base contributes |
+//! | [`motif_folder`] | what a model has learned, in that folder |
 //! | [`logo`] | two alleles as letters, as SVG |
+//! | [`motif_logo`] | motifs as letters, and in a tree, as SVG |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
 //! | [`igv_track`] | the kind, name and colours of a file in that session |
 //! | [`mechanism_tables`] | the tables of `explain mechanisms` |
@@ -28,6 +30,8 @@ pub mod igv;
 pub mod igv_track;
 pub mod logo;
 pub mod mechanism_tables;
+pub mod motif_folder;
+pub mod motif_logo;
 pub mod overview;
 pub mod overview_plot;
 mod panel;

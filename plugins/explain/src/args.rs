@@ -1,6 +1,7 @@
 //! The options of `explain`.
 
 mod mechanisms;
+mod motifs;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use deepallele_common::{
 use deepallele_core::explanation::attributions::{Gauge, Head};
 
 pub use mechanisms::MechanismArgs;
+pub use motifs::MotifArgs;
 
 const EXAMPLES: &str = "Examples:
   # Contributions of the bases of both alleles of peaks, with tracks of letters for IGV
@@ -20,7 +22,7 @@ const EXAMPLES: &str = "Examples:
   # Of designed pairs of sequences, with a drawing of each
   deepallele explain attributions -m model/model.onnx --pairs pairs.tsv --logos -o explained";
 
-/// Explain predictions: what each base of both alleles contributes
+/// Explain predictions: what each base of both alleles contributes, and the motifs a model has learned
 #[derive(Parser)]
 #[command(display_order = 65, after_help = EXAMPLES)]
 pub struct Args {
@@ -33,6 +35,7 @@ pub struct Args {
 pub enum Step {
     Attributions(Box<AttributionArgs>),
     Mechanisms(Box<MechanismArgs>),
+    Motifs(Box<MotifArgs>),
 }
 
 /// Contribution of each base of both alleles
