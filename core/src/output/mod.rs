@@ -13,6 +13,7 @@
 //! | [`logo`] | two alleles as letters, as SVG |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
 //! | [`igv_track`] | the kind, name and colours of a file in that session |
+//! | [`hit_tables`], [`motif_info`] | the tables and INFO fields of `explain hits` |
 //! | [`mechanism_tables`] | the tables of `explain mechanisms` |
 //! | [`overview`], [`overview_plot`] | summary of a counting run, for MultiQC and as SVG |
 //! | [`plot`] | scatter plots, learning curves, calibration and shares as SVG |
@@ -24,10 +25,12 @@ pub mod attribution_folder;
 pub mod base_track;
 pub mod bigwig;
 pub mod evaluation_table;
+pub mod hit_tables;
 pub mod igv;
 pub mod igv_track;
 pub mod logo;
 pub mod mechanism_tables;
+pub mod motif_info;
 pub mod overview;
 pub mod overview_plot;
 mod panel;

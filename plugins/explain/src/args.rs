@@ -1,5 +1,6 @@
 //! The options of `explain`.
 
+mod hits;
 mod mechanisms;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use deepallele_common::{
 };
 use deepallele_core::explanation::attributions::{Gauge, Head};
 
+pub use hits::HitArgs;
 pub use mechanisms::MechanismArgs;
 
 const EXAMPLES: &str = "Examples:
@@ -32,6 +34,7 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Step {
     Attributions(Box<AttributionArgs>),
+    Hits(Box<HitArgs>),
     Mechanisms(Box<MechanismArgs>),
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod attributions;
+mod hits;
 mod mechanisms;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<()> {
     match args.step {
         Step::Attributions(args) => attributions::run(&args),
+        Step::Hits(args) => hits::run(&args),
         Step::Mechanisms(args) => mechanisms::run(&args),
     }
 }
