@@ -2,4 +2,6 @@
 
 mod attributions;
 mod bad_input;
+mod bad_input;
 mod hits;
+mod mechanisms;
