@@ -189,9 +189,12 @@ fn contributions_of_sites_are_those_of_the_folder() {
     let out = here.join("explained");
     good(&mut in_genome(&model, &regions, &out));
     let explained = Explained::read(&out);
+    let effects = here.join("effects.bcf");
+    good(annotate(&model, &phased()).args(["-s", "NA12878", "-L"]).arg(&regions).arg("-o").arg(&effects));
     let mut command = deepallele("explain");
     command.arg("hits").arg(&out).args(["--threshold", "0.01", "--motifs"]).arg(data("motifs/jaspar2020_subset.meme"));
-    good(command.arg("--vcf").arg(phased()).arg("-o").arg(here.join("out.bcf")));
+    good(command.arg("--vcf").arg(&effects).arg("-o").arg(here.join("out.bcf")));
+    let effects = query(&effects, "%CHROM:%POS:%REF:%ALT\t%DA_LFC\t[%GT]\n");
     let table = Table::read(&out.join("hits.tsv.gz"));
     let regions = Table::read(&out.join("regions.tsv"));
     let names = regions.column("name");
@@ -214,7 +217,18 @@ fn contributions_of_sites_are_those_of_the_folder() {
                 compared += 1;
             }
         }
-        changed += usize::from(table.text(row, "variants") != ".");
+        // The sum of the effects of its variants, as effects on haplotype 1 over haplotype 2.
+        let variants = table.text(row, "variants");
+        if variants == "." {
+            assert_eq!(table.text(row, "effect"), ".");
+            continue;
+        }
+        let effect = |name: &str| {
+            let row = effects.iter().find(|row| row[0] == name).unwrap_or_else(|| panic!("{name}"));
+            row[1].parse::<f64>().unwrap() * if row[2] == "1|0" { 1.0 } else { -1.0 }
+        };
+        close(table.number(row, "effect"), variants.split(',').map(effect).sum(), variants);
+        changed += 1;
     }
     assert!(compared > 100 && changed > 10, "{compared} {changed}");
     // Of an SNV: the base of the haplotype with ALT, less that of the other one.

@@ -2,6 +2,5 @@
 
 mod attributions;
 mod bad_input;
-mod bad_input;
 mod hits;
 mod mechanisms;

@@ -21,6 +21,7 @@ use deepallele_core::output::hit_tables::{HitLine, HitTables};
 use deepallele_core::output::motif_info::ChangedSite;
 
 use crate::args::HitArgs;
+use records::Known;
 use source::{PairLabel, Source};
 
 /// Bases of one allele in a batch of pairs that is scanned at a time.
@@ -42,8 +43,8 @@ fn find(args: &HitArgs) -> anyhow::Result<()> {
     let measured = Measured::read(args, source.labels())?;
 
     let changes = Changes::read(args, &motifs, &finder, &mut source)?;
-    let names = match &args.vcf {
-        Some(vcf) if !read_once(vcf) => records::names(vcf, &changes.differences)?,
+    let known = match &args.vcf {
+        Some(vcf) if !read_once(vcf) => records::known(vcf, &changes.differences)?,
         _ => HashMap::new(),
     };
     let header: Vec<String> = args.provenance.provenance("explain").iter().flat_map(|p| p.lines()).collect();
@@ -52,7 +53,7 @@ fn find(args: &HitArgs) -> anyhow::Result<()> {
         motifs: &motifs,
         finder,
         measured,
-        names,
+        known,
         tables: HitTables::create(args.tables()?, &header)?,
         states: HashMap::new(),
         significant: 0,
@@ -175,7 +176,7 @@ struct Scan<'a> {
     finder: InstanceFinder,
     measured: Measured,
     /// Records of `--vcf` by the difference they make.
-    names: HashMap<(u32, usize), Vec<String>>,
+    known: HashMap<(u32, usize), Vec<Known>>,
     tables: HitTables,
     states: HashMap<State, usize>,
     significant: usize,
@@ -214,7 +215,7 @@ impl Scan<'_> {
             let label = &labels[number];
             for instance in &instances {
                 let columns = pair.differing_in(&instance.columns);
-                let variants = self.variants(number, label, pair, records.as_ref(), columns);
+                let (variants, effect) = self.variants(number, label, pair, records.as_ref(), columns);
                 let test = |column| self.changes.tests.get(number as u32, instance.motif, column);
                 let tested = instance.change.and_then(test).copied();
                 let measured = self.measured.0[number];
@@ -225,7 +226,7 @@ impl Scan<'_> {
                     pair,
                     instance,
                     tested: tested.as_ref(),
-                    effect: None,
+                    effect,
                     variants: &variants,
                     measured: measured.map(|(ratio, _)| ratio),
                     concordance: concordance(tested.as_ref(), measured),
@@ -255,7 +256,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// The variants in `columns`: records where they are known, or else the bases of both alleles.
+    /// The variants in `columns`: records where they are known, or else the bases of both alleles; and the sum of their
+    /// effects where they are known.
     fn variants(
         &self,
         number: usize,
@@ -263,27 +265,29 @@ impl Scan<'_> {
         pair: &SitePair,
         records: Option<&source::Records>,
         columns: &[usize],
-    ) -> Vec<String> {
-        if columns.is_empty() {
-            return Vec::new();
-        }
+    ) -> (Vec<String>, Option<f64>) {
         let mut names: Vec<String> = Vec::new();
+        let mut known: Vec<&Known> = Vec::new();
         for run in runs(columns) {
-            let known = match records {
+            let starts = all_runs(pair, &[run.start]);
+            let of_run: Vec<&Known> =
+                starts.iter().filter_map(|start| self.known.get(&(number as u32, *start))).flatten().collect();
+            let own = match records {
                 Some(records) => records.at(pair.span(&run)),
-                None => {
-                    let starts = all_runs(pair, &[run.start]);
-                    let of_run = |start: usize| self.names.get(&(number as u32, start)).cloned();
-                    starts.into_iter().find_map(of_run).unwrap_or_default()
-                }
+                None => of_run.iter().map(|known| known.name.clone()).collect(),
             };
-            match known.is_empty() {
+            match own.is_empty() {
                 true => names.push(named(pair, &run)),
-                false => names.extend(known),
+                false => names.extend(own),
             }
+            // A record may make several differences.
+            known.extend(
+                of_run.into_iter().filter(|one| known.iter().all(|other| other.name != one.name)).collect::<Vec<_>>(),
+            );
         }
         names.dedup();
-        names.iter().map(|name| format!("{}:{name}", label.chrom)).collect()
+        let effect = known.iter().filter_map(|known| known.effect).reduce(|sum, effect| sum + effect);
+        (names.iter().map(|name| format!("{}:{name}", label.chrom)).collect(), effect)
     }
 }
 

@@ -11,25 +11,41 @@ use deepallele_core::output::motif_info::{self, ChangedSite};
 
 use crate::args::HitArgs;
 
-/// The records that make differences, as `position:REF:ALT` (1-based).
-pub fn names(vcf: &Path, differences: &Differences) -> anyhow::Result<HashMap<(u32, usize), Vec<String>>> {
-    let mut names: HashMap<(u32, usize), Vec<String>> = HashMap::new();
+/// An allele of a record of `--vcf`.
+#[derive(Clone)]
+pub struct Known {
+    /// `position:REF:ALT`, 1-based.
+    pub name: String,
+    /// What it adds to the predicted log2 of haplotype 1 over haplotype 2, if `annotate` has written that.
+    pub effect: Option<f64>,
+}
+
+/// The field of `annotate` with the effect of ALT over REF.
+const EFFECT: &str = "DA_LFC";
+
+/// The records that make differences, by number of the pair and first column of the difference.
+pub fn known(vcf: &Path, differences: &Differences) -> anyhow::Result<HashMap<(u32, usize), Vec<Known>>> {
+    let mut known: HashMap<(u32, usize), Vec<Known>> = HashMap::new();
     let mut reader = VcfReader::open(vcf, 1)?;
     while let Some(record) = reader.read()? {
         if let (Ok(start), Some((reference, alternatives))) =
             (u64::try_from(record.start()), record.alleles().split_first())
         {
-            for alternative in alternatives {
-                let found = differences.find(record.contig(), start, reference, alternative);
-                for key in found.iter().flat_map(|found| &found.differences) {
-                    let bases = [reference, alternative].map(|bases| String::from_utf8_lossy(bases));
-                    names.entry(*key).or_default().push(format!("{}:{}:{}", start + 1, bases[0], bases[1]));
+            let effects = record.info_floats(reader.header(), EFFECT).unwrap_or_default();
+            for (number, alternative) in alternatives.iter().enumerate() {
+                let Some(found) = differences.find(record.contig(), start, reference, alternative) else { continue };
+                let sign = if found.alternative == 0 { 1.0 } else { -1.0 };
+                let effect = effects.get(number).copied().flatten().map(|effect| sign * f64::from(effect));
+                let bases = [reference, alternative].map(|bases| String::from_utf8_lossy(bases));
+                let name = format!("{}:{}:{}", start + 1, bases[0], bases[1]);
+                for key in found.differences {
+                    known.entry(key).or_default().push(Known { name: name.clone(), effect });
                 }
             }
         }
         reader.recycle(record);
     }
-    Ok(names)
+    Ok(known)
 }
 
 /// Write the records with the sites that they change. The file has a temporary name until the returned set is renamed.
