@@ -2,5 +2,6 @@
 
 mod attributions;
 mod bad_input;
+mod hits;
 mod mechanisms;
 mod motifs;

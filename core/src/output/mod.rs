@@ -15,6 +15,7 @@
 //! | [`motif_logo`] | motifs as letters, and in a tree, as SVG |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
 //! | [`igv_track`] | the kind, name and colours of a file in that session |
+//! | [`hit_tables`], [`motif_info`] | the tables and INFO fields of `explain hits` |
 //! | [`mechanism_tables`] | the tables of `explain mechanisms` |
 //! | [`overview`], [`overview_plot`] | summary of a counting run, for MultiQC and as SVG |
 //! | [`plot`] | scatter plots, learning curves, calibration and shares as SVG |
@@ -26,12 +27,14 @@ pub mod attribution_folder;
 pub mod base_track;
 pub mod bigwig;
 pub mod evaluation_table;
+pub mod hit_tables;
 pub mod igv;
 pub mod igv_track;
 pub mod logo;
 pub mod mechanism_tables;
 pub mod motif_folder;
 pub mod motif_logo;
+pub mod motif_info;
 pub mod overview;
 pub mod overview_plot;
 mod panel;

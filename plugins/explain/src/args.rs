@@ -1,5 +1,6 @@
 //! The options of `explain`.
 
+mod hits;
 mod mechanisms;
 mod motifs;
 
@@ -12,6 +13,7 @@ use deepallele_common::{
 };
 use deepallele_core::explanation::attributions::{Gauge, Head};
 
+pub use hits::HitArgs;
 pub use mechanisms::MechanismArgs;
 pub use motifs::MotifArgs;
 
@@ -34,6 +36,7 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Step {
     Attributions(Box<AttributionArgs>),
+    Hits(Box<HitArgs>),
     Mechanisms(Box<MechanismArgs>),
     Motifs(Box<MotifArgs>),
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod attributions;
+mod hits;
 mod mechanisms;
 mod motifs;
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<()> {
     match args.step {
         Step::Attributions(args) => attributions::run(&args),
+        Step::Hits(args) => hits::run(&args),
         Step::Mechanisms(args) => mechanisms::run(&args),
         Step::Motifs(args) => motifs::run(&args),
     }
