@@ -6,9 +6,11 @@
 //! | [`attributions`] | what each base of both alleles contributes to a prediction |
 //! | [`seqlets`] | spans of high attribution in a sequence |
 //! | [`clusters`] | seqlets that are alike, and the motif of each cluster |
+//! | [`hit_table`] | reads the table of binding sites in both alleles |
 //! | [`mechanisms`] | whether a motif explains allelic imbalance across many regions |
 
 pub mod attributions;
 pub mod clusters;
+pub mod hit_table;
 pub mod mechanisms;
 pub mod seqlets;

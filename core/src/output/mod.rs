@@ -14,6 +14,7 @@
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
 //! | [`igv_track`] | the kind, name and colours of a file in that session |
 //! | [`mechanism_tables`] | the tables of `explain mechanisms` |
+//! | [`report`] | one page of what the steps of `explain` have written |
 //! | [`overview`], [`overview_plot`] | summary of a counting run, for MultiQC and as SVG |
 //! | [`plot`] | scatter plots, learning curves, calibration and shares as SVG |
 //! | `panel` | the set-up that charts share |
@@ -33,6 +34,7 @@ pub mod overview_plot;
 mod panel;
 pub mod plot;
 pub mod provenance;
+pub mod report;
 pub mod table;
 pub mod tensorboard;
 pub mod track;

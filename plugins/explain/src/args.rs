@@ -1,6 +1,7 @@
 //! The options of `explain`.
 
 mod mechanisms;
+mod report;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use deepallele_common::{
 use deepallele_core::explanation::attributions::{Gauge, Head};
 
 pub use mechanisms::MechanismArgs;
+pub use report::ReportArgs;
 
 const EXAMPLES: &str = "Examples:
   # Contributions of the bases of both alleles of peaks, with tracks of letters for IGV
@@ -33,6 +35,7 @@ pub struct Args {
 pub enum Step {
     Attributions(Box<AttributionArgs>),
     Mechanisms(Box<MechanismArgs>),
+    Report(Box<ReportArgs>),
 }
 
 /// Contribution of each base of both alleles

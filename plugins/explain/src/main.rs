@@ -3,6 +3,7 @@
 mod args;
 mod attributions;
 mod mechanisms;
+mod report;
 
 use std::process::ExitCode;
 
@@ -16,5 +17,6 @@ fn run(args: Args) -> anyhow::Result<()> {
     match args.step {
         Step::Attributions(args) => attributions::run(&args),
         Step::Mechanisms(args) => mechanisms::run(&args),
+        Step::Report(args) => report::run(&args),
     }
 }
