@@ -5,3 +5,4 @@ mod bad_input;
 mod hits;
 mod mechanisms;
 mod motifs;
+mod report;

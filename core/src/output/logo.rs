@@ -15,7 +15,7 @@ const TOP: f64 = 44.0;
 const BETWEEN: f64 = 34.0;
 
 /// Outlines of A, C, G and T in a box of 100 by 100, and the colours that sequence logos have.
-const LETTERS: [(char, &str, Colour); 4] = [
+pub(crate) const LETTERS: [(char, &str, Colour); 4] = [
     ('A', "M0 100L40 0H60L100 100H79L71 76H29L21 100ZM35 59H65L50 18Z", (0, 128, 0)),
     ('C', "M97 30A48 50 0 1 0 97 70L77 64A29 32 0 1 1 77 36Z", (0, 0, 255)),
     ('G', "M97 30A48 50 0 1 0 97 72V46H55V62H78V66A29 32 0 1 1 77 36Z", (255, 166, 0)),

@@ -17,6 +17,7 @@
 //! | [`igv_track`] | the kind, name and colours of a file in that session |
 //! | [`hit_tables`], [`motif_info`] | the tables and INFO fields of `explain hits` |
 //! | [`mechanism_tables`] | the tables of `explain mechanisms` |
+//! | [`report`] | one page of what the steps of `explain` have written |
 //! | [`overview`], [`overview_plot`] | summary of a counting run, for MultiQC and as SVG |
 //! | [`plot`] | scatter plots, learning curves, calibration and shares as SVG |
 //! | `panel` | the set-up that charts share |
@@ -33,13 +34,14 @@ pub mod igv_track;
 pub mod logo;
 pub mod mechanism_tables;
 pub mod motif_folder;
-pub mod motif_logo;
 pub mod motif_info;
+pub mod motif_logo;
 pub mod overview;
 pub mod overview_plot;
 mod panel;
 pub mod plot;
 pub mod provenance;
+pub mod report;
 pub mod table;
 pub mod tensorboard;
 pub mod track;

@@ -3,6 +3,7 @@
 mod hits;
 mod mechanisms;
 mod motifs;
+mod report;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use deepallele_core::explanation::attributions::{Gauge, Head};
 pub use hits::HitArgs;
 pub use mechanisms::MechanismArgs;
 pub use motifs::MotifArgs;
+pub use report::ReportArgs;
 
 const EXAMPLES: &str = "Examples:
   # Contributions of the bases of both alleles of peaks, with tracks of letters for IGV
@@ -36,9 +38,10 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Step {
     Attributions(Box<AttributionArgs>),
+    Motifs(Box<MotifArgs>),
     Hits(Box<HitArgs>),
     Mechanisms(Box<MechanismArgs>),
-    Motifs(Box<MotifArgs>),
+    Report(Box<ReportArgs>),
 }
 
 /// Contribution of each base of both alleles

@@ -5,6 +5,7 @@ mod attributions;
 mod hits;
 mod mechanisms;
 mod motifs;
+mod report;
 
 use std::process::ExitCode;
 
@@ -20,5 +21,6 @@ fn run(args: Args) -> anyhow::Result<()> {
         Step::Hits(args) => hits::run(&args),
         Step::Mechanisms(args) => mechanisms::run(&args),
         Step::Motifs(args) => motifs::run(&args),
+        Step::Report(args) => report::run(&args),
     }
 }
