@@ -4,6 +4,7 @@ mod hits;
 mod mechanisms;
 mod motifs;
 mod report;
+mod run;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ pub use hits::HitArgs;
 pub use mechanisms::MechanismArgs;
 pub use motifs::MotifArgs;
 pub use report::ReportArgs;
+pub use run::RunArgs;
 
 const EXAMPLES: &str = "Examples:
   # Contributions of the bases of both alleles of peaks, with tracks of letters for IGV
@@ -42,6 +44,7 @@ pub enum Step {
     Hits(Box<HitArgs>),
     Mechanisms(Box<MechanismArgs>),
     Report(Box<ReportArgs>),
+    Run(Box<RunArgs>),
 }
 
 /// Contribution of each base of both alleles
@@ -116,7 +119,27 @@ pub struct AttributionArgs {
     pub messages: MessageArgs,
 }
 
+impl Step {
+    /// Every file that is read or written.
+    pub fn files(&self) -> anyhow::Result<RunFiles> {
+        match self {
+            Step::Attributions(args) => Ok(args.files()),
+            Step::Motifs(args) => Ok(args.files()),
+            Step::Hits(args) => args.files(),
+            Step::Mechanisms(args) => args.files(),
+            Step::Report(args) => Ok(args.files()),
+            Step::Run(args) => Ok(args.attributions.files()),
+        }
+    }
+}
+
 impl AttributionArgs {
+    /// What the contributions depend on beside the content of files.
+    pub fn described(&self) -> String {
+        let settings = (&self.models, &self.model_sample, &self.genome, &self.pairs, self.logos, &self.regions);
+        format!("{settings:?} {:?}", (&self.windows, &self.haplotypes, self.head, self.gauge))
+    }
+
     /// Every file that is read or written.
     pub fn files(&self) -> RunFiles {
         let mut files = RunFiles::default();

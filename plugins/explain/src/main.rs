@@ -6,6 +6,7 @@ mod hits;
 mod mechanisms;
 mod motifs;
 mod report;
+mod run_all;
 
 use std::process::ExitCode;
 
@@ -16,11 +17,16 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
-    match args.step {
-        Step::Attributions(args) => attributions::run(&args),
-        Step::Hits(args) => hits::run(&args),
-        Step::Mechanisms(args) => mechanisms::run(&args),
-        Step::Motifs(args) => motifs::run(&args),
-        Step::Report(args) => report::run(&args),
+    run_step(&args.step)
+}
+
+fn run_step(step: &Step) -> anyhow::Result<()> {
+    match step {
+        Step::Attributions(args) => attributions::run(args),
+        Step::Motifs(args) => motifs::run(args),
+        Step::Hits(args) => hits::run(args),
+        Step::Mechanisms(args) => mechanisms::run(args),
+        Step::Report(args) => report::run(args),
+        Step::Run(args) => run_all::run(args),
     }
 }

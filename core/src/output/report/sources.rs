@@ -77,7 +77,7 @@ impl Found {
                 false => Absence {
                     what: "counts",
                     sentence: "No measured counts. This adds them:".into(),
-                    command: format!("deepallele explain report {folder} --counts counts.tsv.gz -o report.html"),
+                    command: format!("deepallele explain report {folder} --compare counts.tsv.gz -o report.html"),
                 },
             });
         }
@@ -94,7 +94,7 @@ impl Found {
         }
         if !self.cause {
             let lacking = "No posterior probabilities of variants";
-            absent.push(step("cause", "cause.tsv", lacking, "--vcf effects.bcf --counts counts.tsv.gz"));
+            absent.push(step("cause", "cause.tsv", lacking, "--vcf effects.bcf --compare counts.tsv.gz"));
         }
         absent
     }
