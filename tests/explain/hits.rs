@@ -120,6 +120,7 @@ fn states_of_planted_sites() {
     );
     assert_eq!(near.lines().filter(|line| line.contains("\tcreated\t")).count(), 1, "{near}");
     let bed = fs::read_to_string(world.at("out/hits.bed")).unwrap();
+    assert!(fs::read_to_string(world.at("out/igv.xml")).unwrap().contains("<Track id=\"hits.bed\""));
     assert_eq!(bed.lines().filter(|line| !line.starts_with("track")).count(), found.len());
     assert!(bed.contains("\t2700\t2706\tCT;C,F|x=1\t") && bed.contains("\t200,20,20\n"), "{bed}");
 }
@@ -195,6 +196,9 @@ fn contributions_of_sites_are_those_of_the_folder() {
     command.arg("hits").arg(&out).args(["--threshold", "0.01", "--motifs"]).arg(data("motifs/jaspar2020_subset.meme"));
     good(command.arg("--vcf").arg(&effects).arg("-o").arg(here.join("out.bcf")));
     let effects = query(&effects, "%CHROM:%POS:%REF:%ALT\t%DA_LFC\t[%GT]\n");
+    // Once more: the session has the track of sites once.
+    good(&mut command);
+    assert_eq!(fs::read_to_string(out.join("igv.xml")).unwrap().matches("path=\"hits.bed\"").count(), 1);
     let table = Table::read(&out.join("hits.tsv.gz"));
     let regions = Table::read(&out.join("regions.tsv"));
     let names = regions.column("name");
@@ -277,6 +281,10 @@ fn what_cannot_be_scanned_is_named() {
     };
     refused_in(here, &mut folder("."), &["explain.json"]);
     refused_in(here, &mut folder("nowhere"), &["nowhere"]);
+    put(here, "twice.tsv", "id\tallele_a\tallele_b\nx\tACGT\tACGG\nx\tACGT\tACGA\n");
+    let mut pairs = deepallele("explain");
+    pairs.current_dir(here).args(["hits", "--pairs", "twice.tsv", "-o", "no", "--motifs"]).arg(&world.motifs);
+    refused_in(here, &mut pairs, &["twice.tsv", "two pairs named \"x\""]);
     let counts = "#chrom\tstart\n";
     put(here, "counts.tsv", counts);
     refused_in(here, &mut world.command(&["-o", "no", "--counts", "counts.tsv"]), &["counts.tsv"]);
