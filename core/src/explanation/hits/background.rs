@@ -49,7 +49,7 @@ impl PoolBuilder {
 
     /// Add the codes of a region, which may not be taken.
     pub fn add(&mut self, codes: &[u8]) {
-        if self.seen % self.every == 0 {
+        if self.seen.checked_rem(self.every) == Some(0) {
             self.own.push(codes.to_vec());
         }
         self.seen += 1;

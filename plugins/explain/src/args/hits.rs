@@ -156,7 +156,8 @@ impl HitArgs {
         }
         let folder = self.tables()?;
         let names = TABLES.iter().map(|name| (*name).to_owned()).chain([format!("{}.tbi", TABLES[0])]);
-        names.for_each(|name| files.write_in_new_folder("FOLDER", &folder.join(name)));
+        let session = self.regions.is_some().then(|| "igv.xml".to_owned());
+        names.chain(session).for_each(|name| files.write_in_new_folder("FOLDER", &folder.join(name)));
         Ok(files)
     }
 

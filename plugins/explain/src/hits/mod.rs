@@ -14,10 +14,12 @@ use deepallele_core::explanation::hits::background::PoolBuilder;
 use deepallele_core::explanation::hits::concordance::{Concordance, LARGEST_Q};
 use deepallele_core::explanation::hits::records::{named, runs, Differences};
 use deepallele_core::explanation::hits::{test_changes, ChangeTests, InstanceFinder, Locus, SitePair, State, Tested};
-use deepallele_core::io::output_file::CompleteFiles;
-use deepallele_core::io::text_input::read_once;
+use deepallele_core::io::output_file::{complete_file, CompleteFiles};
+use deepallele_core::io::text_input::{read_once, read_small};
 use deepallele_core::motifs::{read_motifs, Motif};
-use deepallele_core::output::hit_tables::{HitLine, HitTables};
+use deepallele_core::output::hit_tables::{HitLine, HitTables, TABLES};
+use deepallele_core::output::igv::{with_track, write_session};
+use deepallele_core::output::igv_track::IgvTrack;
 use deepallele_core::output::motif_info::ChangedSite;
 
 use crate::args::HitArgs;
@@ -26,6 +28,10 @@ use source::{PairLabel, Source};
 
 /// Bases of one allele in a batch of pairs that is scanned at a time.
 const BATCH: usize = 1 << 20;
+/// Name of the track of sites in a session.
+const SITES: &str = "binding sites";
+/// The longest session that is read, in bytes.
+const LONGEST_SESSION: u64 = 1 << 20;
 
 /// Run it.
 pub fn run(args: &HitArgs) -> anyhow::Result<()> {
@@ -78,9 +84,33 @@ fn find(args: &HitArgs) -> anyhow::Result<()> {
         None => CompleteFiles::default(),
     };
     set.add(annotated);
+    set.add(session(args, source.labels())?);
     set.rename()?;
     report(&states, significant, &changes.tests);
     Ok(())
+}
+
+/// The session of the folder with the sites, or a session of them and the variants.
+fn session(args: &HitArgs, labels: &[PairLabel]) -> anyhow::Result<CompleteFiles> {
+    let folder = args.tables()?;
+    let (path, bed) = (folder.join("igv.xml"), TABLES[1]);
+    if let Some(reference) = &args.genome.reference {
+        let sites = IgvTrack { name: SITES.into(), ..IgvTrack::variants(&folder.join(bed)) };
+        // A BCF or a VCF without an index that IGV reads is left out.
+        let variants = args.haplotypes.variants.as_ref().filter(|variants| IgvTrack::of_file(variants).is_ok());
+        let tracks: Vec<IgvTrack> = variants.map(|path| IgvTrack::variants(path)).into_iter().chain([sites]).collect();
+        let first = labels.first().and_then(|label| Some((&label.chrom, label.span?)));
+        let locus = first.map(|(chrom, (start, end))| format!("{chrom}:{}-{end}", start + 1));
+        return Ok(write_session(&path, reference, locus.as_deref(), &tracks)?);
+    }
+    if args.without_attributions() || !path.is_file() {
+        return Ok(CompleteFiles::default());
+    }
+    let session = read_small(&path, LONGEST_SESSION)?;
+    match with_track(&session, bed, SITES) {
+        Some(session) => Ok(complete_file(&path, session.as_bytes())?),
+        None => Ok(CompleteFiles::default()),
+    }
 }
 
 fn report_unreachable(args: &HitArgs, motifs: &[Motif], unreachable: &[usize]) {

@@ -1,6 +1,7 @@
 //! Where the pairs come from: a folder of contributions, regions of a genome, or a table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use deepallele_common::{read_regions, report_windows};
 use deepallele_core::error::Error;
@@ -72,7 +73,7 @@ impl Source {
             (Some(path), ..) => {
                 let table = PairsTable::read(path, false)?;
                 let names = table.rows.iter().map(|row| row.id.clone());
-                let labels = designed(names);
+                let labels = designed(path, names)?;
                 let bases = table.rows.iter().map(|row| row.allele_a.len()).sum();
                 Ok(Self { kind: Kind::Pairs(table), labels, bases })
             }
@@ -82,7 +83,7 @@ impl Source {
                 let labels = folder.labels();
                 let mut contigs: HashMap<&str, usize> = HashMap::new();
                 let labels = match labels.iter().all(|label| label.span.is_some()) {
-                    false => designed(labels.iter().map(|label| label.name.clone())),
+                    false => designed(path, labels.iter().map(|label| label.name.clone()))?,
                     true => labels
                         .iter()
                         .filter_map(|label| {
@@ -205,8 +206,19 @@ fn encode_all(bases: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(encode(bases, bases.len())?)
 }
 
-/// Designed pairs: each is a contig of its own, and those of one name are the same.
-fn designed(names: impl Iterator<Item = String>) -> Vec<PairLabel> {
-    let label = |(contig, name): (usize, String)| PairLabel { chrom: name.clone(), contig, region: name, span: None };
+/// Designed pairs: each is a contig of its own in the tables, so that their names must differ.
+fn designed(file: &Path, names: impl Iterator<Item = String>) -> anyhow::Result<Vec<PairLabel>> {
+    let mut seen = HashSet::new();
+    let label = |(contig, name): (usize, String)| match seen.insert(name.clone()) {
+        true => Ok(PairLabel { chrom: name.clone(), contig, region: name, span: None }),
+        false => {
+            let shown = name.escape_debug();
+            Err(Error::input(
+                file,
+                format!("has two pairs named \"{shown}\": the table of sites needs different names"),
+            )
+            .into())
+        }
+    };
     names.enumerate().map(label).collect()
 }
