@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let seqlets: Vec<PairSeqlet> = (0..number).map(|i| seqlet(i, &planted, &mut random)).collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    pool.install(|| -> Result<(), Box<dyn Error>> {
+    pool.install(|| -> deepallele_core::error::Result<()> {
         let options = MotifOptions::default();
         let start = Instant::now();
         let clusters = cluster(&seqlets, &options)?;
@@ -45,7 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             peak().unwrap_or(0) / 1024
         );
         Ok(())
-    })
+    })?;
+    Ok(())
 }
 
 fn seqlet(number: usize, planted: &[Array2<f64>], random: &mut ChaCha8Rng) -> PairSeqlet {
