@@ -178,9 +178,8 @@ fn report_seqlets(args: &MotifArgs, called: &Called, controlled: bool) {
         }
     }
     if !controlled {
-        log::warn!(
-            "no error rate of seqlets is controlled: p-values rank spans, and -m MODEL adds a false discovery rate"
-        );
+        let why = if args.caller == CallerName::Published { "" } else { ": p-values rank spans" };
+        log::warn!("no error rate of seqlets is controlled{why}; -m MODEL adds a false discovery rate");
     }
 }
 
