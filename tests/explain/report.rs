@@ -151,8 +151,8 @@ fn the_page_is_that_of_the_tables() {
     assert!(text(&said.stderr).contains("6 of 6 regions in a page of"), "{}", text(&said.stderr));
     let html = fs::read_to_string(here.join("report.html")).unwrap();
     // Nothing is there but what attributions has written, and the page says so.
-    for step in ["motifs", "hits", "mechanisms", "cause"] {
-        assert!(html.contains(&format!("deepallele explain {step} explained")), "{step}");
+    for command in ["motifs explained", "hits explained", "mechanisms --pairs"] {
+        assert!(html.contains(&format!("deepallele explain {command}")), "{command}");
     }
     let table = Table::read(&here.join("explained/pairs.tsv"));
     for row in 0..6 {

@@ -235,11 +235,11 @@ fn data(
     let settings = folder.settings();
     let (mut classes, mut mechanisms) = (HashMap::new(), None);
     if found.mechanisms {
-        let (table, header) = steps::read_mechanisms(&found.path("mechanisms.tsv"))?;
+        let (mut table, header) = steps::read_mechanisms(&found.path("mechanisms.tsv"))?;
         sources.add(found, "mechanisms.tsv", &header);
-        let mut table = table;
         if found.mechanism_regions {
-            (classes, table.classes) = steps::read_classes(&found.path("mechanism_regions.tsv"), names)?;
+            let header;
+            (classes, table.classes, header) = steps::read_classes(&found.path("mechanism_regions.tsv"), names)?;
             sources.add(found, "mechanism_regions.tsv", &header);
         }
         mechanisms = Some(table);

@@ -16,7 +16,8 @@ function predictedTable(region) {
     const { hap1, hap2, ratio, se, p, q } = region.measured;
     rows.unshift(["measured, fragments", hap1, hap2, ratio, se, p, q]);
   }
-  rows.push(["sum of contributions", region.sum1, region.sum2, "", ...(region.measured ? ["", "", ""] : [])]);
+  const sum = report.settings.head === "ratio" ? "sum of contributions to the ratio" : "sum of contributions";
+  rows.push([sum, region.sum1, region.sum2, "", ...(region.measured ? ["", "", ""] : [])]);
   return plainTable(titles, rows, [1, 2, 3, 4, 5, 6]);
 }
 
