@@ -2,5 +2,7 @@
 
 mod attributions;
 mod bad_input;
+mod hits;
 mod mechanisms;
+mod motifs;
 mod report;

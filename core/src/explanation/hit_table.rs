@@ -2,38 +2,19 @@
 
 use std::path::Path;
 
-use crate::choice::choice;
 use crate::error::Result;
+use crate::explanation::hits::State;
 use crate::io::named_columns::{NamedColumns, NamedRow};
 
-choice!(
-    /// What a site is in haplotype 2, seen from haplotype 1.
-    SiteState, "state of a site",
-    /// The same in both alleles.
-    Kept "kept",
-    /// Better in haplotype 2.
-    Strengthened "strengthened",
-    /// Worse in haplotype 2.
-    Weakened "weakened",
-    /// Only in haplotype 2.
-    Created "created",
-    /// Only in haplotype 1.
-    Destroyed "destroyed",
-    /// At another place in haplotype 2.
-    Moved "moved",
-);
-
-impl SiteState {
-    /// What it means, for a legend.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            SiteState::Kept => "both alleles have the site, with the same score",
-            SiteState::Strengthened => "both alleles have the site, haplotype 2 with the better score",
-            SiteState::Weakened => "both alleles have the site, haplotype 1 with the better score",
-            SiteState::Created => "only haplotype 2 has the site",
-            SiteState::Destroyed => "only haplotype 1 has the site",
-            SiteState::Moved => "haplotype 2 has the site at another place that overlaps",
-        }
+/// What a state means, for a legend.
+pub fn meaning(state: State) -> &'static str {
+    match state {
+        State::Kept => "both alleles have the site, with the same score",
+        State::Strengthened => "both alleles have the site, haplotype 2 with the better score",
+        State::Weakened => "both alleles have the site, haplotype 1 with the better score",
+        State::Created => "only haplotype 2 has the site",
+        State::Destroyed => "only haplotype 1 has the site",
+        State::Moved => "haplotype 2 has the site at another place that overlaps",
     }
 }
 
@@ -51,7 +32,7 @@ pub struct HitRow {
     /// Name of the region.
     pub region: String,
     /// Its state.
-    pub state: SiteState,
+    pub state: State,
     /// q-value of the change; `None` where it was not tested.
     pub q_change: Option<f64>,
     /// The texts of all columns that [`HitTable::open`] was asked for.
@@ -135,12 +116,12 @@ mod tests {
         let rows = read("c\t5\t9\tCTCF\t1000\t-\tr1\tcreated\t1.5000e-3\nc\t5\t9\tSP1\t1\t+\tr1\tkept\t.\n").unwrap();
         assert_eq!(
             (rows[0].state, rows[0].q_change, &rows[0].shown[..]),
-            (SiteState::Created, Some(0.0015), &["-", "1.5000e-3"].map(String::from)[..])
+            (State::Created, Some(0.0015), &["-", "1.5000e-3"].map(String::from)[..])
         );
-        assert_eq!((rows[1].state, rows[1].q_change, rows[1].start, rows[1].end), (SiteState::Kept, None, 5, 9));
+        assert_eq!((rows[1].state, rows[1].q_change, rows[1].start, rows[1].end), (State::Kept, None, 5, 9));
         for (line, words) in [
             ("c\tx\t9\tm\t1\t+\tr\tkept\t.\n", "line 3: \"x\" is no position"),
-            ("c\t1\t9\tm\t1\t+\tr\tgone\t.\n", "line 3: \"gone\" is no state of a site: use kept,"),
+            ("c\t1\t9\tm\t1\t+\tr\tgone\t.\n", "line 3: \"gone\" is no state: use kept,"),
             ("c\t1\t9\tm\t1\t+\tr\tkept\t2\n", "line 3: \"2\" is no q-value"),
         ] {
             let message = read(line).unwrap_err().to_string();

@@ -22,6 +22,29 @@ pub(crate) const LETTERS: [(char, &str, Colour); 4] = [
     ('T', "M0 0H100V19H61V100H39V19H0Z", (255, 0, 0)),
 ];
 
+/// The outlines of the four letters, named `A` to `T`, to be put between `<defs>` and `</defs>`.
+pub(crate) fn outlines() -> String {
+    let mut defined = String::new();
+    for (letter, outline, (red, green, blue)) in LETTERS {
+        let fill = format!("fill=\"rgb({red},{green},{blue})\" fill-rule=\"evenodd\"");
+        _ = write!(defined, "<path id=\"{letter}\" d=\"{outline}\" {fill}/>");
+    }
+    defined
+}
+
+/// A letter of [`outlines`] with its left end at `x`, from `zero` up to `height` above it; below it and upside down where
+/// `height` is negative. Nothing for other codes than those of bases, and where it would not be seen.
+pub(crate) fn letter(code: u8, x: f64, zero: f64, width: f64, height: f64) -> Option<String> {
+    let (letter, ..) = LETTERS.get(code as usize)?;
+    let scale = height / 100.0;
+    if scale.is_nan() || scale.abs() < 0.002 {
+        return None;
+    }
+    // Above the line from its top down, below it mirrored.
+    let (y, wide) = (zero - height, width / 100.0 * 0.96);
+    Some(format!("<use href=\"#{letter}\" transform=\"translate({x:.2},{y:.2})scale({wide:.4},{scale:.4})\"/>\n"))
+}
+
 /// One column of the two alleles: the code of the base (0 to 3 for A, C, G, T; more for N) and its contribution, `None` where
 /// the allele has a gap.
 pub type LogoColumn = [Option<(u8, f32)>; 2];
@@ -52,10 +75,7 @@ pub fn pair_logo(columns: &[LogoColumn], labels: &LogoLabels) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n<defs>"
     );
-    for (letter, outline, (red, green, blue)) in LETTERS {
-        let fill = format!("fill=\"rgb({red},{green},{blue})\" fill-rule=\"evenodd\"");
-        _ = write!(svg, "<path id=\"{letter}\" d=\"{outline}\" {fill}/>");
-    }
+    svg += &outlines();
     svg += "</defs>\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
     _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"22\" font-size=\"14\">{}</text>", escaped(&labels.title));
     let bottom = TOP + 4.0 * HALF + BETWEEN;
@@ -130,17 +150,7 @@ fn draw_allele(svg: &mut String, columns: &[LogoColumn], allele: usize, shown: R
                 );
             }
             Some((code, value)) => {
-                let Some((letter, ..)) = LETTERS.get(code as usize) else { continue };
-                let high = f64::from(value) * scale / 100.0;
-                if high.abs() < 0.002 {
-                    continue;
-                }
-                // Above the line from its top down, below it mirrored.
-                let (y, wide) = (zero - 100.0 * high, COLUMN / 100.0 * 0.96);
-                _ = writeln!(
-                    svg,
-                    "<use href=\"#{letter}\" transform=\"translate({x:.2},{y:.2})scale({wide:.4},{high:.4})\"/>"
-                );
+                svg.extend(letter(code, x, zero, COLUMN, f64::from(value) * scale));
             }
         }
     }

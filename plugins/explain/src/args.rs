@@ -1,6 +1,8 @@
 //! The options of `explain`.
 
+mod hits;
 mod mechanisms;
+mod motifs;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +14,9 @@ use deepallele_common::{
 };
 use deepallele_core::explanation::attributions::{Gauge, Head};
 
+pub use hits::HitArgs;
 pub use mechanisms::MechanismArgs;
+pub use motifs::MotifArgs;
 pub use report::ReportArgs;
 
 const EXAMPLES: &str = "Examples:
@@ -22,7 +26,7 @@ const EXAMPLES: &str = "Examples:
   # Of designed pairs of sequences, with a drawing of each
   deepallele explain attributions -m model/model.onnx --pairs pairs.tsv --logos -o explained";
 
-/// Explain predictions: what each base of both alleles contributes
+/// Explain predictions: what each base of both alleles contributes, and the motifs a model has learned
 #[derive(Parser)]
 #[command(display_order = 65, after_help = EXAMPLES)]
 pub struct Args {
@@ -34,7 +38,9 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Step {
     Attributions(Box<AttributionArgs>),
+    Hits(Box<HitArgs>),
     Mechanisms(Box<MechanismArgs>),
+    Motifs(Box<MotifArgs>),
     Report(Box<ReportArgs>),
 }
 

@@ -34,9 +34,11 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::explanation::attributions::folder::ExplainedFolder;
-use crate::explanation::hit_table::SiteState;
+use crate::explanation::hit_table;
+use crate::explanation::hits::State;
 use crate::io::named_columns::NamedColumns;
 use crate::io::output_file::OutFile;
+use crate::output::hit_tables;
 use crate::output::logo::LETTERS;
 use crate::output::provenance::Provenance;
 use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
@@ -102,18 +104,6 @@ impl<W: std::io::Write> std::io::Write for Counted<W> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
-    }
-}
-
-/// A colour of a state of sites, as in `hits.bed`.
-pub fn state_colour(state: SiteState) -> Colour {
-    match state {
-        SiteState::Kept => (150, 150, 150),
-        SiteState::Strengthened => (240, 140, 110),
-        SiteState::Weakened => (120, 160, 235),
-        SiteState::Created => (200, 20, 20),
-        SiteState::Destroyed => (20, 40, 190),
-        SiteState::Moved => (130, 30, 140),
     }
 }
 
@@ -265,10 +255,10 @@ fn data(
         line.mechanism = classes.remove(&line.number);
     }
     let text = |text: Option<&str>| shortened_to(text.unwrap_or("."), LONGEST_COMMAND);
-    let states = SiteState::ALL.iter().map(|state| ShownState {
+    let states = State::ALL.iter().map(|state| ShownState {
         name: state.name(),
-        meaning: state.meaning(),
-        colour: rgb(state_colour(*state)),
+        meaning: hit_table::meaning(*state),
+        colour: rgb(hit_tables::colour(*state)),
     });
     let letters =
         LETTERS.iter().map(|(letter, outline, colour)| Letter { letter: *letter, outline, colour: rgb(*colour) });

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::explanation::hit_table::{HitRow, HitTable, SiteState};
+use crate::explanation::hit_table::{HitRow, HitTable};
+use crate::explanation::hits::State;
 use crate::output::report::join::RegionNames;
 use crate::output::report::json::shortened;
 use crate::output::report::model::{BestSite, SITE_COLUMNS};
@@ -53,8 +54,8 @@ pub struct Sites {
 }
 
 /// The number of a state in the page.
-fn number_of(state: SiteState) -> usize {
-    SiteState::ALL.iter().position(|each| *each == state).unwrap_or_default()
+fn number_of(state: State) -> usize {
+    State::ALL.iter().position(|each| *each == state).unwrap_or_default()
 }
 
 fn region_of(names: &RegionNames, hit: &HitRow) -> Option<usize> {
@@ -70,7 +71,7 @@ pub fn least_q_values(path: &Path, names: &RegionNames, regions: usize) -> Resul
     let mut table = HitTable::open(path, [])?;
     while let Some(hit) = table.next_hit()? {
         let (Some(region), Some(q)) = (region_of(names, &hit), hit.q_change) else { continue };
-        if let Some(least) = least.get_mut(region).filter(|_| hit.state != SiteState::Kept) {
+        if let Some(least) = least.get_mut(region).filter(|_| hit.state != State::Kept) {
             *least = Some(least.map_or(q, |least: f64| least.min(q)));
         }
     }
@@ -109,7 +110,7 @@ impl RegionSites {
     fn add(&mut self, hit: HitRow, motif: usize) {
         let state = number_of(hit.state);
         let q = hit.q_change.and_then(|_| hit.shown.get(16).map(|q| shortened(q)));
-        if hit.state != SiteState::Kept {
+        if hit.state != State::Kept {
             self.changed += 1;
             let better = match (hit.q_change, self.least_q) {
                 (Some(q), Some(least)) => q < least,
@@ -122,7 +123,7 @@ impl RegionSites {
                 self.least_q = hit.q_change;
             }
         }
-        self.index.push((motif * SiteState::ALL.len() + state, q));
+        self.index.push((motif * State::ALL.len() + state, q));
         let value = |(column, text): (usize, &String)| match column {
             MOTIF => SiteValue::Number(motif),
             STATE => SiteValue::Number(state),
