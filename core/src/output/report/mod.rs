@@ -47,9 +47,9 @@ use counts::MeasuredRegions;
 use detail::PairDetail;
 use join::RegionNames;
 use json::{inert_json, shortened, shortened_to};
-use model::{Letter, RegionLine, ReportData, ShownSettings, ShownState, SITE_COLUMNS};
+use model::{Letter, RegionLine, ReportData, ShownSettings, ShownState, PACKED_SITE_COLUMNS, SITE_COLUMNS};
 use page::Page;
-use sites::{least_q_values, SiteValue, Sites};
+use sites::{least_q_values, Sites};
 use sources::{Found, Sources};
 use steps::{Cause, Seqlet};
 
@@ -84,7 +84,7 @@ pub struct ReportSummary {
 struct RegionBlock<'a> {
     #[serde(flatten)]
     pair: &'a PairDetail,
-    sites: &'a [Vec<SiteValue>],
+    sites: &'a [Vec<String>],
     seqlets: &'a [Seqlet],
     cause: Option<&'a Cause>,
 }
@@ -284,6 +284,7 @@ fn data(
         regions: lines,
         motif_names: std::mem::take(&mut of.sites.motif_names),
         site_columns: &SITE_COLUMNS,
+        packed_site_columns: PACKED_SITE_COLUMNS,
         motifs,
         tree,
         mechanisms,

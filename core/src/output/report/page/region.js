@@ -53,9 +53,14 @@ function differenceTable(region, detail) {
 
 /** A site as an object by the names of the columns of hits.tsv.gz. */
 function siteOf(row) {
-  const site = Object.fromEntries(report.site_columns.map((name, i) => [name, row[i]]));
-  site.motif = report.motif_names[site.motif];
-  site.state = states[site.state];
+  const [packed, ...others] = row;
+  const values = packed.split(" ").concat(others);
+  const site = Object.fromEntries(report.site_columns.map((name, i) => [name, i < values.length ? values[i] : "."]));
+  for (const name of ["score", "p", "attribution"]) {
+    if (site["hap2_" + name] === "=") site["hap2_" + name] = site["hap1_" + name];
+  }
+  site.motif = report.motif_names[Number(site.motif)];
+  site.state = states[Number(site.state)];
   return site;
 }
 
@@ -83,7 +88,7 @@ function seqletBoxes(detail, columns) {
 
 function siteTable(sites) {
   const place = make("div");
-  const columns = report.site_columns.filter((name) => name !== "measured").map((name) => {
+  const columns = report.site_columns.map((name) => {
     const text = ["motif", "strand", "state", "variants", "concordance"].includes(name);
     const value = (site) => (name === "state" ? site.state.name : String(site[name]));
     const cell = name === "state" ? (site) => make("span", {}, swatch(site.state.colour), site.state.name) : null;
