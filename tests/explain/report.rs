@@ -203,7 +203,7 @@ fn what_cannot_be_reported_is_named() {
         refused_in(here, &mut report(here), words);
         fs::remove_file(explained.join(file)).unwrap();
     }
-    refused_in(here, report(here).args(["--counts", "pairs.tsv"]), &["pairs.tsv"]);
+    refused_in(here, report(here).args(["--compare", "pairs.tsv"]), &["pairs.tsv"]);
     let mut onto_input = deepallele("explain");
     let said = misused(onto_input.current_dir(here).args(["report", "explained", "-o", "explained/pairs.tsv"]));
     assert!(said.contains("pairs.tsv"), "{said}");

@@ -6,18 +6,6 @@ use crate::error::Result;
 use crate::explanation::hits::State;
 use crate::io::named_columns::{NamedColumns, NamedRow};
 
-/// What a state means, for a legend.
-pub fn meaning(state: State) -> &'static str {
-    match state {
-        State::Kept => "both alleles have the site, with the same score",
-        State::Strengthened => "both alleles have the site, haplotype 2 with the better score",
-        State::Weakened => "both alleles have the site, haplotype 1 with the better score",
-        State::Created => "only haplotype 2 has the site",
-        State::Destroyed => "only haplotype 1 has the site",
-        State::Moved => "haplotype 2 has the site at another place that overlaps",
-    }
-}
-
 /// A site of the table. What is only shown is the text of the table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HitRow {

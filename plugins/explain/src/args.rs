@@ -38,9 +38,9 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Step {
     Attributions(Box<AttributionArgs>),
+    Motifs(Box<MotifArgs>),
     Hits(Box<HitArgs>),
     Mechanisms(Box<MechanismArgs>),
-    Motifs(Box<MotifArgs>),
     Report(Box<ReportArgs>),
 }
 

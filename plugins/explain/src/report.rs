@@ -12,7 +12,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     check_files(&args.files())?;
     let folder = ExplainedFolder::open(&args.folder)?;
     let sample = args.count_sample.as_deref();
-    let counts = args.counts.as_ref().map(|path| MeasuredRegions::read(path, sample, folder.labels())).transpose()?;
+    let counts = args.compare.as_ref().map(|path| MeasuredRegions::read(path, sample, folder.labels())).transpose()?;
     let provenance = args.provenance.provenance("explain");
     let options = ReportOptions { counts, most: args.regions_at_most as usize, provenance: provenance.as_ref() };
     let mut progress = Progress::new("regions", Some(folder.labels().len() as u64));

@@ -34,11 +34,10 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::explanation::attributions::folder::ExplainedFolder;
-use crate::explanation::hit_table;
 use crate::explanation::hits::State;
 use crate::io::named_columns::NamedColumns;
 use crate::io::output_file::OutFile;
-use crate::output::hit_tables;
+use crate::output::hit_tables::colour;
 use crate::output::logo::LETTERS;
 use crate::output::provenance::Provenance;
 use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
@@ -257,8 +256,8 @@ fn data(
     let text = |text: Option<&str>| shortened_to(text.unwrap_or("."), LONGEST_COMMAND);
     let states = State::ALL.iter().map(|state| ShownState {
         name: state.name(),
-        meaning: hit_table::meaning(*state),
-        colour: rgb(hit_tables::colour(*state)),
+        meaning: state.meaning(),
+        colour: rgb(colour(*state)),
     });
     let letters =
         LETTERS.iter().map(|(letter, outline, colour)| Letter { letter: *letter, outline, colour: rgb(*colour) });

@@ -75,7 +75,7 @@ impl Found {
                 false => Absence {
                     what: "counts",
                     sentence: "No measured counts. This adds them:".into(),
-                    command: format!("deepallele explain report {folder} --counts counts.tsv.gz -o report.html"),
+                    command: format!("deepallele explain report {folder} --compare counts.tsv.gz -o report.html"),
                 },
             });
         }
@@ -100,7 +100,7 @@ impl Found {
             let lacking = "No posterior probabilities of variants";
             absent.push(match self.designed {
                 true => of_designed("cause", &format!("{lacking}: designed pairs have no counts.")),
-                false => step("cause", "cause.tsv", lacking, "--vcf effects.bcf --counts counts.tsv.gz"),
+                false => step("cause", "cause.tsv", lacking, "--vcf effects.bcf --compare counts.tsv.gz"),
             });
         }
         absent

@@ -9,7 +9,7 @@ const EXAMPLES: &str = "Examples:
   deepallele explain report explained -o report.html
 
   # With measured counts, and only the 200 regions with the strongest evidence
-  deepallele explain report explained --counts counts.tsv.gz --regions-at-most 200 -o report.html";
+  deepallele explain report explained --compare counts.tsv.gz --regions-at-most 200 -o report.html";
 
 /// One HTML page of all steps
 ///
@@ -27,10 +27,10 @@ pub struct ReportArgs {
 
     /// Count table with the measured counts of the regions, found by place, else by name
     #[arg(long, value_name = "COUNTS", help_heading = "Input")]
-    pub counts: Option<PathBuf>,
+    pub compare: Option<PathBuf>,
 
-    /// Sample of --counts, where it holds several
-    #[arg(long, value_name = "SAMPLE", requires = "counts", help_heading = "Input")]
+    /// Sample of --compare, where it holds several
+    #[arg(long, value_name = "SAMPLE", requires = "compare", help_heading = "Input")]
     pub count_sample: Option<String>,
 
     /// Page to write; - for standard output
@@ -54,7 +54,7 @@ impl ReportArgs {
     /// Every file that is read or written.
     pub fn files(&self) -> RunFiles {
         let mut files = RunFiles::default();
-        self.counts.iter().for_each(|path| files.read("--counts", path));
+        self.compare.iter().for_each(|path| files.read("--compare", path));
         let tables = ["explain.json", "regions.tsv", "pairs.tsv", "map.tsv.gz", "hits.tsv.gz", "seqlets.tsv.gz"];
         let more = ["motifs.tsv", "motifs.meme", "motifs.npz", "motif_tree.svg", "mechanisms.tsv"];
         let more = more.iter().chain(&["mechanism_regions.tsv", "cause.tsv"]);
