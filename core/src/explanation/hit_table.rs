@@ -109,7 +109,7 @@ mod tests {
         assert_eq!((rows[1].state, rows[1].q_change, rows[1].start, rows[1].end), (State::Kept, None, 5, 9));
         for (line, words) in [
             ("c\tx\t9\tm\t1\t+\tr\tkept\t.\n", "line 3: \"x\" is no position"),
-            ("c\t1\t9\tm\t1\t+\tr\tgone\t.\n", "line 3: \"gone\" is no state of a site: use kept,"),
+            ("c\t1\t9\tm\t1\t+\tr\tgone\t.\n", "line 3: \"gone\" is no state: use kept,"),
             ("c\t1\t9\tm\t1\t+\tr\tkept\t2\n", "line 3: \"2\" is no q-value"),
         ] {
             let message = read(line).unwrap_err().to_string();

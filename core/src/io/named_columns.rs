@@ -128,7 +128,7 @@ mod tests {
             (&["##a=b".to_owned(), "##c".into()][..], &["x", "y"].map(String::from)[..])
         );
         assert_eq!((found.need(["y", "x"]).unwrap(), found.find("z")), ([1, 0], None));
-        assert_eq!(found.need(["z"]).unwrap_err().to_string(), format!("\"{}\" has no column z", path.display()));
+        assert_eq!(found.need(["z"]).unwrap_err().to_string(), format!("\"{}\": has no column z", path.display()));
         assert_eq!(found.next_row().unwrap(), Some(NamedRow { line: 4, texts: vec!["1".into(), "2".into()] }));
         assert_eq!(found.next_row().unwrap(), Some(NamedRow { line: 6, texts: vec!["3".into(), String::new()] }));
         assert_eq!(found.next_row().unwrap(), None);

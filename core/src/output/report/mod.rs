@@ -46,9 +46,9 @@ use counts::MeasuredRegions;
 use detail::PairDetail;
 use join::RegionNames;
 use json::{inert_json, shortened, shortened_to};
-use model::{Letter, RegionLine, ReportData, ShownSettings, ShownState, SITE_COLUMNS};
+use model::{Letter, RegionLine, ReportData, ShownSettings, ShownState, PACKED_SITE_COLUMNS, SITE_COLUMNS};
 use page::Page;
-use sites::{least_q_values, SiteValue, Sites};
+use sites::{least_q_values, Sites};
 use sources::{Found, Sources};
 use steps::{Cause, Seqlet};
 
@@ -83,7 +83,7 @@ pub struct ReportSummary {
 struct RegionBlock<'a> {
     #[serde(flatten)]
     pair: &'a PairDetail,
-    sites: &'a [Vec<SiteValue>],
+    sites: &'a [Vec<String>],
     seqlets: &'a [Seqlet],
     cause: Option<&'a Cause>,
 }
@@ -224,11 +224,11 @@ fn data(
     let settings = folder.settings();
     let (mut classes, mut mechanisms) = (HashMap::new(), None);
     if found.mechanisms {
-        let (table, header) = steps::read_mechanisms(&found.path("mechanisms.tsv"))?;
+        let (mut table, header) = steps::read_mechanisms(&found.path("mechanisms.tsv"))?;
         sources.add(found, "mechanisms.tsv", &header);
-        let mut table = table;
         if found.mechanism_regions {
-            (classes, table.classes) = steps::read_classes(&found.path("mechanism_regions.tsv"), names)?;
+            let header;
+            (classes, table.classes, header) = steps::read_classes(&found.path("mechanism_regions.tsv"), names)?;
             sources.add(found, "mechanism_regions.tsv", &header);
         }
         mechanisms = Some(table);
@@ -283,6 +283,7 @@ fn data(
         regions: lines,
         motif_names: std::mem::take(&mut of.sites.motif_names),
         site_columns: &SITE_COLUMNS,
+        packed_site_columns: PACKED_SITE_COLUMNS,
         motifs,
         tree,
         mechanisms,

@@ -31,6 +31,8 @@ pub struct ReportData {
     pub motif_names: Vec<String>,
     /// Names of the columns of a site.
     pub site_columns: &'static [&'static str],
+    /// [`PACKED_SITE_COLUMNS`].
+    pub packed_site_columns: usize,
     /// Motifs that the model has learned.
     pub motifs: Vec<ShownMotif>,
     /// The drawing of the tree of motifs, in base64.
@@ -297,8 +299,12 @@ pub const SITE_COLUMNS: [&str; 18] = [
     "delta_score",
     "delta_attribution",
     "effect",
-    "variants",
     "p_change",
     "q_change",
+    "variants",
     "concordance",
 ];
+
+/// How many of them, from the first on, are in the first text of a site, separated by spaces: numbers of motif and state
+/// in place of their names, and `=` for a value of haplotype 2 that haplotype 1 has as well.
+pub const PACKED_SITE_COLUMNS: usize = 16;

@@ -3,28 +3,21 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use serde::Serialize;
-
 use crate::error::Result;
 use crate::explanation::hit_table::{HitRow, HitTable};
 use crate::explanation::hits::State;
 use crate::output::report::join::RegionNames;
 use crate::output::report::json::shortened;
-use crate::output::report::model::{BestSite, SITE_COLUMNS};
+use crate::output::report::model::{BestSite, PACKED_SITE_COLUMNS, SITE_COLUMNS};
 
 /// Columns that are numbers of something else in the page.
 const MOTIF: usize = 2;
 const STATE: usize = 10;
 
-/// A value of a site: a text of the table, or the number of its motif or state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum SiteValue {
-    /// As the table has it.
-    Text(String),
-    /// A number in a list of the page.
-    Number(usize),
-}
+/// Columns of haplotype 1, and how far those of haplotype 2 are from them.
+const HAP1: std::ops::Range<usize> = 4..7;
+const FROM_HAP1: usize = 3;
+const Q_CHANGE: usize = 15;
 
 /// The sites of one region.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +28,8 @@ pub struct RegionSites {
     pub best: Option<BestSite>,
     /// For each site motif and state as one number, and the q-value of the change.
     pub index: Vec<(usize, Option<String>)>,
-    /// For each site the values of [`SITE_COLUMNS`].
-    pub rows: Vec<Vec<SiteValue>>,
+    /// For each site the values of the first [`PACKED_SITE_COLUMNS`] as one text, and the others if one is not `.`.
+    pub rows: Vec<Vec<String>>,
     least_q: Option<f64>,
 }
 
@@ -109,7 +102,7 @@ impl Sites {
 impl RegionSites {
     fn add(&mut self, hit: HitRow, motif: usize) {
         let state = number_of(hit.state);
-        let q = hit.q_change.and_then(|_| hit.shown.get(16).map(|q| shortened(q)));
+        let q = hit.q_change.and_then(|_| hit.shown.get(Q_CHANGE).map(|q| shortened(q)));
         if hit.state != State::Kept {
             self.changed += 1;
             let better = match (hit.q_change, self.least_q) {
@@ -124,13 +117,25 @@ impl RegionSites {
             }
         }
         self.index.push((motif * State::ALL.len() + state, q));
-        let value = |(column, text): (usize, &String)| match column {
-            MOTIF => SiteValue::Number(motif),
-            STATE => SiteValue::Number(state),
-            _ => SiteValue::Text(shortened(text)),
-        };
-        self.rows.push(hit.shown.iter().enumerate().map(value).collect());
+        self.rows.push(packed(&hit.shown, motif, state));
     }
+}
+
+/// The texts of a site in few bytes: most sites are the same in both alleles.
+fn packed(texts: &[String], motif: usize, state: usize) -> Vec<String> {
+    let (first, rest) = texts.split_at(PACKED_SITE_COLUMNS.min(texts.len()));
+    let value = |(column, text): (usize, &String)| match column {
+        MOTIF => motif.to_string(),
+        STATE => state.to_string(),
+        column if HAP1.contains(&column.wrapping_sub(FROM_HAP1)) && first[column - FROM_HAP1] == *text => "=".into(),
+        // Numbers have no spaces.
+        _ => shortened(text).replace(' ', "?"),
+    };
+    let mut packed = vec![first.iter().enumerate().map(value).collect::<Vec<_>>().join(" ")];
+    if rest.iter().any(|text| text != ".") {
+        packed.extend(rest.iter().map(|text| shortened(text)));
+    }
+    packed
 }
 
 #[cfg(test)]
@@ -140,7 +145,12 @@ mod tests {
 
     #[test]
     fn the_strongest_change_is_that_with_the_least_q() {
-        assert_eq!([SITE_COLUMNS[MOTIF], SITE_COLUMNS[STATE], SITE_COLUMNS[16]], ["motif", "state", "q_change"]);
+        assert_eq!([MOTIF, STATE, Q_CHANGE].map(|column| SITE_COLUMNS[column]), ["motif", "state", "q_change"]);
+        for column in HAP1 {
+            let of_hap2 = SITE_COLUMNS[column].replace("hap1", "hap2");
+            assert_eq!(SITE_COLUMNS[column + FROM_HAP1], of_hap2);
+        }
+        assert_eq!(SITE_COLUMNS[PACKED_SITE_COLUMNS..], ["variants", "concordance"]);
         let line = |region: &str, motif: &str, state: &str, q: &str| {
             let values = SITE_COLUMNS.map(|column| match column {
                 "motif" => motif,
@@ -182,15 +192,17 @@ mod tests {
         assert_eq!((sites.regions[&1].changed, sites.regions[&1].best.clone()), (1, best("none", "moved", ".")));
         assert_eq!(sites.regions[&1].index[0], (3 * 6, None));
         assert_eq!(sites.regions[&0].index[2], (2 * 6 + 4, Some("0.5".into())));
-        assert_eq!(
-            sites.regions[&0].rows[2][..4],
-            [
-                SiteValue::Text("7".into()),
-                SiteValue::Text("9".into()),
-                SiteValue::Number(2),
-                SiteValue::Text("strand".into())
-            ]
-        );
+        let row = "7 9 2 strand hap1_score hap1_p hap1_attribution hap2_score hap2_p hap2_attribution 4 delta_score \
+                   delta_attribution effect p_change 0.5";
+        assert_eq!(sites.regions[&0].rows[2], [row, "variants", "concordance"]);
+        let mut texts = SITE_COLUMNS.map(String::from);
+        for column in HAP1 {
+            texts[column] = "1.5".into();
+            texts[column + FROM_HAP1] = if column == 5 { "2 <".into() } else { "1.5".into() };
+        }
+        texts[PACKED_SITE_COLUMNS..].fill(".".into());
+        let row = "start end 0 strand 1.5 1.5 1.5 = 2?< = 1 delta_score delta_attribution effect p_change q_change";
+        assert_eq!(packed(&texts, 0, 1), [row]);
         assert!(!Sites::read(&path, &names, |region| region == 1).unwrap().regions.contains_key(&0));
     }
 }

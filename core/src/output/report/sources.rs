@@ -66,14 +66,12 @@ impl Found {
             sentence: format!("{lacking}: {file} is not in the folder. This makes it:"),
             command: format!("deepallele explain {what} {folder} {options}"),
         };
+        let of_designed =
+            |what: &'static str, sentence: &str| Absence { what, sentence: sentence.into(), command: String::new() };
         let mut absent = Vec::new();
         if !counts {
             absent.push(match self.designed {
-                true => Absence {
-                    what: "counts",
-                    sentence: "No measured counts: designed pairs have none.".into(),
-                    command: String::new(),
-                },
+                true => of_designed("counts", "No measured counts: designed pairs have none."),
                 false => Absence {
                     what: "counts",
                     sentence: "No measured counts. This adds them:".into(),
@@ -89,12 +87,21 @@ impl Found {
             absent.push(step("hits", "hits.tsv.gz", "No binding sites", "--motifs jaspar.meme"));
         }
         if !self.mechanisms {
-            let options = "--motifs jaspar.meme --compare counts.tsv.gz";
-            absent.push(step("mechanisms", "mechanisms.tsv", "No tests of motifs across regions", options));
+            let lacking = "No tests of motifs across regions";
+            let mut absence =
+                step("mechanisms", "mechanisms.tsv", lacking, "--motifs jaspar.meme --compare counts.tsv.gz");
+            if self.designed {
+                let command = "deepallele explain mechanisms --pairs measured.tsv --motifs jaspar.meme -o";
+                absence.command = format!("{command} {folder}");
+            }
+            absent.push(absence);
         }
         if !self.cause {
             let lacking = "No posterior probabilities of variants";
-            absent.push(step("cause", "cause.tsv", lacking, "--vcf effects.bcf --compare counts.tsv.gz"));
+            absent.push(match self.designed {
+                true => of_designed("cause", &format!("{lacking}: designed pairs have no counts.")),
+                false => step("cause", "cause.tsv", lacking, "--vcf effects.bcf --compare counts.tsv.gz"),
+            });
         }
         absent
     }

@@ -180,11 +180,15 @@ pub fn read_mechanisms(path: &Path) -> Result<(Mechanisms, Vec<String>)> {
     Ok((Mechanisms { columns, rows, classes: Classes::default() }, table.header().to_vec()))
 }
 
-/// What `mechanism_regions.tsv` says of each region, by its number, and how many regions are of each class.
+/// What `mechanism_regions.tsv` says of each region, by its number, how many regions are of each class, and the lines that
+/// begin with `##`.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn read_classes(path: &Path, names: &RegionNames) -> Result<(HashMap<usize, RegionMechanism>, Classes)> {
+pub fn read_classes(
+    path: &Path,
+    names: &RegionNames,
+) -> Result<(HashMap<usize, RegionMechanism>, Classes, Vec<String>)> {
     let mut table = NamedColumns::open(path)?;
     let columns =
         table.need(["name", "motif", "motif_change", "class", "model_motif", "model_change", "model_class"])?;
@@ -214,7 +218,8 @@ pub fn read_classes(path: &Path, names: &RegionNames) -> Result<(HashMap<usize, 
         Some(row)
     });
     let rows = rows.collect();
-    Ok((found, Classes { columns, rows, note: format!("{regions} regions of mechanism_regions.tsv") }))
+    let classes = Classes { columns, rows, note: format!("{regions} regions of mechanism_regions.tsv") };
+    Ok((found, classes, table.header().to_vec()))
 }
 
 /// The variants of a region with their probabilities.

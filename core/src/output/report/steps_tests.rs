@@ -72,7 +72,7 @@ fn classes_are_counted() {
     let text = format!("{columns}{}{}{}", line("a", class), line("b", class), line("z", other));
     let path = put(&folder, "mechanism_regions.tsv", &text);
     let labels = labels();
-    let (found, classes) = read_classes(&path, &RegionNames::new(&labels)).unwrap();
+    let (found, classes, _) = read_classes(&path, &RegionNames::new(&labels)).unwrap();
     // The name b stands for two regions.
     assert_eq!((found.len(), &found[&0].motif_change[..], &found[&0].class[..]), (1, "-2.5", class));
     assert_eq!(classes.columns.len(), 2);

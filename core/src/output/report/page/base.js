@@ -53,7 +53,8 @@ function signed(value) {
 function absence(what) {
   const missing = report.absent.find((each) => each.what === what);
   if (!missing) return null;
-  return make("p", { className: "absent" }, missing.sentence + " ", make("code", {}, missing.command));
+  const command = missing.command === "" ? null : make("code", {}, missing.command);
+  return make("p", { className: "absent" }, missing.sentence + " ", command);
 }
 
 const states = report.states;

@@ -11,12 +11,24 @@ function drawSummary(place) {
   for (const note of report.notes) place.append(make("p", {}, note));
 }
 
+/** Files that one command wrote in one row. */
+function sourcesByCommand() {
+  const rows = new Map();
+  for (const { file, version, command } of report.files) {
+    const key = JSON.stringify([version, command]);
+    if (!rows.has(key)) rows.set(key, { files: [], version, command });
+    rows.get(key).files.push(file);
+  }
+  return [...rows.values()].map(({ files, version, command }) =>
+    [files.join(", "), version, command === "." ? "." : make("code", {}, command)]);
+}
+
 function drawSources(place) {
   place.append(
     make("p", {}, "Every number of a table is as the file has it that is named here; sorting and filtering change nothing. Contributions are drawn with 16 bits."),
     plainTable(["shown", "from", "as"], report.origins, []),
     make("h4", {}, "Files and the commands that made them"),
-    plainTable(["file", "version", "command"], report.files.map(({ file, version, command }) => [file, version, command === "." ? "." : make("code", {}, command)]), []),
+    plainTable(["files", "version", "command"], sourcesByCommand(), []),
     make("p", {}, "Models: " + report.settings.models.join(", ") + "."),
     make("p", {}, `This page: deepallele ${report.version}, `, make("code", {}, report.command)));
 }

@@ -16,7 +16,8 @@ function predictedTable(region) {
     const { hap1, hap2, ratio, se, p, q } = region.measured;
     rows.unshift(["measured, fragments", hap1, hap2, ratio, se, p, q]);
   }
-  rows.push(["sum of contributions", region.sum1, region.sum2, "", ...(region.measured ? ["", "", ""] : [])]);
+  const sum = report.settings.head === "ratio" ? "sum of contributions to the ratio" : "sum of contributions";
+  rows.push([sum, region.sum1, region.sum2, "", ...(region.measured ? ["", "", ""] : [])]);
   return plainTable(titles, rows, [1, 2, 3, 4, 5, 6]);
 }
 
@@ -52,9 +53,14 @@ function differenceTable(region, detail) {
 
 /** A site as an object by the names of the columns of hits.tsv.gz. */
 function siteOf(row) {
-  const site = Object.fromEntries(report.site_columns.map((name, i) => [name, row[i]]));
-  site.motif = report.motif_names[site.motif];
-  site.state = states[site.state];
+  const [packed, ...others] = row;
+  const values = packed.split(" ").concat(others);
+  const site = Object.fromEntries(report.site_columns.map((name, i) => [name, i < values.length ? values[i] : "."]));
+  for (const name of ["score", "p", "attribution"]) {
+    if (site["hap2_" + name] === "=") site["hap2_" + name] = site["hap1_" + name];
+  }
+  site.motif = report.motif_names[Number(site.motif)];
+  site.state = states[Number(site.state)];
   return site;
 }
 
@@ -82,7 +88,7 @@ function seqletBoxes(detail, columns) {
 
 function siteTable(sites) {
   const place = make("div");
-  const columns = report.site_columns.filter((name) => name !== "measured").map((name) => {
+  const columns = report.site_columns.map((name) => {
     const text = ["motif", "strand", "state", "variants", "concordance"].includes(name);
     const value = (site) => (name === "state" ? site.state.name : String(site[name]));
     const cell = name === "state" ? (site) => make("span", {}, swatch(site.state.colour), site.state.name) : null;

@@ -107,7 +107,8 @@ function filterForm(form, apply) {
   };
   const choice = (options) => make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
   const threshold = () => make("input", { type: "number", min: "0", max: "1", step: "any", placeholder: "any" });
-  field("text", "Name, position or variant", make("input", { type: "search", placeholder: designed ? "" : "chr22:17,250,000-17,300,000" }));
+  const example = designed ? "" : "chr22:17,250,000-17,300,000";
+  field("text", designed ? "Name" : "Name, position or variant", make("input", { type: "search", placeholder: example }));
   if (has("counts")) field("countQ", "q of imbalance at most", threshold());
   if (has("hits")) {
     field("motif", "Motif of a site", make("input", { type: "search", list: "motif-names" }));
