@@ -3,3 +3,4 @@
 mod attributions;
 mod bad_input;
 mod mechanisms;
+mod methods;

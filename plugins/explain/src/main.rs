@@ -2,6 +2,7 @@
 
 mod args;
 mod attributions;
+mod explainer;
 mod mechanisms;
 
 use std::process::ExitCode;
