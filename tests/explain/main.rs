@@ -2,5 +2,8 @@
 
 mod attributions;
 mod bad_input;
+mod hits;
 mod mechanisms;
 mod methods;
+mod motifs;
+mod report;

@@ -1,6 +1,9 @@
 //! The options of `explain`.
 
+mod hits;
 mod mechanisms;
+mod motifs;
+mod report;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +15,10 @@ use deepallele_common::{
 use deepallele_core::explanation::attributions::methods::{Baseline, Method};
 use deepallele_core::explanation::attributions::{Gauge, Head};
 
+pub use hits::HitArgs;
 pub use mechanisms::MechanismArgs;
+pub use motifs::MotifArgs;
+pub use report::ReportArgs;
 
 const EXAMPLES: &str = "Examples:
   # Contributions of the bases of both alleles of peaks, with tracks of letters for IGV
@@ -25,7 +31,7 @@ const EXAMPLES: &str = "Examples:
   # Of designed pairs of sequences, with a drawing of each
   deepallele explain attributions -m model/model.onnx --pairs pairs.tsv --logos -o explained";
 
-/// Explain predictions: what each base of both alleles contributes
+/// Explain predictions: what each base of both alleles contributes, and the motifs a model has learned
 #[derive(Parser)]
 #[command(display_order = 65, after_help = EXAMPLES)]
 pub struct Args {
@@ -37,7 +43,10 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Step {
     Attributions(Box<AttributionArgs>),
+    Motifs(Box<MotifArgs>),
+    Hits(Box<HitArgs>),
     Mechanisms(Box<MechanismArgs>),
+    Report(Box<ReportArgs>),
 }
 
 /// Contribution of each base of both alleles

@@ -3,7 +3,10 @@
 mod args;
 mod attributions;
 mod explainer;
+mod hits;
 mod mechanisms;
+mod motifs;
+mod report;
 
 use std::process::ExitCode;
 
@@ -16,6 +19,9 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<()> {
     match args.step {
         Step::Attributions(args) => attributions::run(&args),
+        Step::Hits(args) => hits::run(&args),
         Step::Mechanisms(args) => mechanisms::run(&args),
+        Step::Motifs(args) => motifs::run(&args),
+        Step::Report(args) => report::run(&args),
     }
 }
