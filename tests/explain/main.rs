@@ -4,5 +4,6 @@ mod attributions;
 mod bad_input;
 mod hits;
 mod mechanisms;
+mod methods;
 mod motifs;
 mod report;

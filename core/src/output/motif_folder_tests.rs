@@ -23,6 +23,9 @@ fn folder(path: &Path) -> ExplainedFolder {
     let settings = AttributionSettings {
         format: 1,
         method: "ism".into(),
+        baseline: None,
+        shuffles: None,
+        seed: None,
         head: Head::Ratio,
         gauge: Gauge::ZeroSum,
         unit: "log2".into(),

@@ -2,6 +2,7 @@
 
 mod args;
 mod attributions;
+mod explainer;
 mod hits;
 mod mechanisms;
 mod motifs;

@@ -13,6 +13,9 @@ fn folder(names: &[(&str, f64)]) -> tempfile::TempDir {
     let settings = AttributionSettings {
         format: FORMAT,
         method: "ism".into(),
+        baseline: None,
+        shuffles: None,
+        seed: None,
         head: Head::Ratio,
         gauge: Gauge::ZeroSum,
         unit: "log2".into(),
