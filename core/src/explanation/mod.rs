@@ -5,11 +5,13 @@
 //! |---|---|
 //! | [`attributions`] | what each base of both alleles contributes to a prediction |
 //! | [`seqlets`] | spans of high attribution in a sequence |
+//! | [`cause`] | which variant causes a measured imbalance: a posterior |
 //! | [`clusters`] | seqlets that are alike, and the motif of each cluster |
 //! | [`motif_differences`] | best matches of a motif in both alleles of many pairs, and a test of their difference |
 
 #[cfg(feature = "onnx")]
 pub mod attributions;
+pub mod cause;
 pub mod clusters;
 pub mod motif_differences;
 pub mod seqlets;
