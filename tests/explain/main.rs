@@ -2,3 +2,4 @@
 
 mod attributions;
 mod bad_input;
+mod mechanisms;

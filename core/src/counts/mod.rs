@@ -12,6 +12,7 @@
 //! | [`variant_vcf`] | counts per variant as VCF or BCF |
 //! | [`ase_read_counter`] | reads by allele, with the rules and columns of GATK's ASEReadCounter |
 //! | [`imbalance`] | the test of allelic imbalance |
+//! | [`sample_rows`] | the rows of one sample of a count table by their place |
 //! | [`single_cell`] | matrices by region and cell, fragments files |
 //! | [`mapping_bias`] | reference bias: the expected counts of an unbiased experiment |
 //! | [`dual_reference`] | fragments aligned to the genomes of both haplotypes |
@@ -22,6 +23,7 @@ pub mod dual_reference;
 pub mod imbalance;
 pub mod mapping_bias;
 pub mod region_counts;
+pub mod sample_rows;
 pub mod single_cell;
 pub mod sinks;
 pub mod summary;

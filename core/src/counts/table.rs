@@ -202,6 +202,28 @@ impl CountTable {
         Ok(())
     }
 
+    /// The name of `sample`, or of the only one, of the table that was read from `path`.
+    ///
+    /// # Errors
+    /// Several samples and none named, or one that is not there.
+    pub fn sample(&self, path: &Path, sample: Option<&str>) -> Result<&str> {
+        let mut samples: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !samples.contains(&row.sample.as_str()) {
+                samples.push(&row.sample);
+            }
+        }
+        let all = samples.join(", ");
+        match sample {
+            Some(name) => match samples.iter().find(|known| **known == name) {
+                Some(known) => Ok(known),
+                None => Err(Error::input(path, format!("has no sample {name}; it has {all}"))),
+            },
+            None if samples.len() == 1 => Ok(samples[0]),
+            None => Err(Error::input(path, format!("holds several samples ({all}); name one by --count-sample"))),
+        }
+    }
+
     /// Read a count table, plain or gzip; `-` is standard input. Of the columns after the sixteen of [`COLUMNS`] only
     /// `anchor` is read.
     ///

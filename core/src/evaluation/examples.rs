@@ -227,21 +227,7 @@ impl<'a> Counts<'a> {
         scale: TargetScale,
         share: f64,
     ) -> Result<Self> {
-        let mut samples: Vec<&str> = Vec::new();
-        for row in &table.rows {
-            if !samples.contains(&row.sample.as_str()) {
-                samples.push(&row.sample);
-            }
-        }
-        let all = samples.join(", ");
-        let chosen = match sample {
-            Some(name) if samples.contains(&name) => name,
-            Some(name) => return Err(Error::input(path, format!("has no sample {name}; it has {all}"))),
-            None if samples.len() == 1 => samples[0],
-            None => {
-                return Err(Error::input(path, format!("holds several samples ({all}); name one by --count-sample")))
-            }
-        };
+        let chosen = table.sample(path, sample)?;
         Self::of_sample(path, table, chosen, scale, share)
     }
 

@@ -7,11 +7,10 @@
 //! | [`seqlets`] | spans of high attribution in a sequence |
 //! | [`cause`] | which variant causes a measured imbalance: a posterior |
 //! | [`clusters`] | seqlets that are alike, and the motif of each cluster |
-//! | [`motif_differences`] | best matches of a motif in both alleles of many pairs, and a test of their difference |
+//! | [`mechanisms`] | whether a motif explains allelic imbalance across many regions |
 
-#[cfg(feature = "onnx")]
 pub mod attributions;
 pub mod cause;
 pub mod clusters;
-pub mod motif_differences;
+pub mod mechanisms;
 pub mod seqlets;

@@ -26,6 +26,11 @@ pub fn code(letter: u8) -> Option<u8> {
     }
 }
 
+/// The letter of a code; `N` for [`ANY`] and [`NOTHING`].
+pub fn letter(code: u8) -> u8 {
+    b"ACGT".get(usize::from(code)).copied().unwrap_or(b'N')
+}
+
 /// Code of the complementary base; [`ANY`] and [`NOTHING`] are their own complements.
 pub fn complement(code: u8) -> u8 {
     match code {

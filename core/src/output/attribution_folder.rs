@@ -13,11 +13,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use crate::error::{Error, Result};
 use crate::explanation::attributions::base_map::{side_by_side, BaseMap};
-use crate::explanation::attributions::{of_present_bases, Gauge, Head, PairAttributions};
+use crate::explanation::attributions::settings::{AttributionSettings, SETTINGS};
+use crate::explanation::attributions::{of_present_bases, Head, PairAttributions};
 use crate::io::npz::NpzWriter;
 use crate::io::output_file::temporary::CreatedFolders;
 use crate::io::output_file::{complete_file, CompleteFiles, OutFile};
@@ -29,35 +28,6 @@ use crate::output::table::number;
 
 /// Columns of a logo at most.
 const LOGO_COLUMNS: usize = 400;
-
-/// How the numbers of a folder were made.
-#[derive(Clone, Debug, Serialize)]
-pub struct AttributionSettings {
-    /// Version of the folder's layout.
-    pub format: u32,
-    /// `ism`: in-silico mutagenesis.
-    pub method: &'static str,
-    /// Which prediction is explained.
-    pub head: Head,
-    /// What contributions are relative to.
-    pub gauge: Gauge,
-    /// `log2`.
-    pub unit: &'static str,
-    /// Bases of a window.
-    pub window: usize,
-    /// Networks whose mean the contributions are.
-    pub networks: usize,
-    /// Files of the models, as they were named.
-    pub models: Vec<String>,
-    /// The two haplotypes; of designed pairs the columns of their table.
-    pub haplotypes: [String; 2],
-    /// Number of pairs.
-    pub pairs: usize,
-    /// Version of the program.
-    pub version: Option<String>,
-    /// Command line.
-    pub command: Option<String>,
-}
 
 /// Where a pair comes from.
 #[derive(Clone, Copy, Debug)]
@@ -243,7 +213,7 @@ impl AttributionFolder {
         set.add(self.map.complete()?);
         set.add(self.logos.unwrap_or_default());
         set.add(self.table.complete()?);
-        let path = self.folder.join("explain.json");
+        let path = self.folder.join(SETTINGS);
         let json =
             serde_json::to_string_pretty(&self.settings).map_err(|error| Error::input(&path, error.to_string()))?;
         set.add(complete_file(&path, (json + "\n").as_bytes())?);
@@ -303,3 +273,7 @@ fn logo(
     let labels = LogoLabels { title, alleles: settings.haplotypes.clone(), ticks, unit };
     pair_logo(&columns[from..to], &labels)
 }
+
+#[cfg(test)]
+#[path = "attribution_folder_tests.rs"]
+mod tests;

@@ -13,13 +13,13 @@
 //! | [`logo`] | two alleles as letters, as SVG |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
 //! | [`igv_track`] | the kind, name and colours of a file in that session |
+//! | [`mechanism_tables`] | the tables of `explain mechanisms` |
 //! | [`overview`], [`overview_plot`] | summary of a counting run, for MultiQC and as SVG |
 //! | [`plot`] | scatter plots, learning curves, calibration and shares as SVG |
 //! | `panel` | the set-up that charts share |
 //! | `xml` | text in XML |
 //! | [`tensorboard`] | event files for TensorBoard |
 
-#[cfg(feature = "onnx")]
 pub mod attribution_folder;
 pub mod base_track;
 pub mod bigwig;
@@ -27,6 +27,7 @@ pub mod evaluation_table;
 pub mod igv;
 pub mod igv_track;
 pub mod logo;
+pub mod mechanism_tables;
 pub mod overview;
 pub mod overview_plot;
 mod panel;

@@ -1,4 +1,4 @@
-//! Fisher's exact test of a table of two rows and two columns.
+//! Fisher's exact test of a table of two rows and two columns, and of several such tables together.
 
 /// Two tables count as equally probable if their probabilities differ by less than this share: rounding must not
 /// decide.
@@ -14,52 +14,81 @@ pub struct Fisher {
 }
 
 /// Fisher's exact test of \[\[a, b\], \[c, d\]\] (Fisher 1935). The two-sided p-value is the summed probability, given
-/// the sums of rows and columns, of all tables that are at most as probable as the observed one. Time grows with the
-/// smallest sum of a row or column.
-pub fn fisher([[a, b], [c, d]]: [[u64; 2]; 2]) -> Fisher {
+/// the sums of rows and columns, of all tables that are at most as probable as the observed one. Time and memory grow with
+/// the smallest sum of a row or column.
+pub fn fisher(table: [[u64; 2]; 2]) -> Fisher {
+    let [[a, b], [c, d]] = table;
     let odds_ratio = (a as f64 * d as f64) / (b as f64 * c as f64);
-    let (row_1, row_2, column_1) = (a + b, c + d, a + c);
-    let (least, most) = (column_1.saturating_sub(row_2), row_1.min(column_1));
-    // The hypergeometric probabilities, relative to that of the mode, by the ratio of neighbours: no factorials.
-    let up = |x: u64| {
-        let (x, row_1, row_2, column_1) = (x as f64, row_1 as f64, row_2 as f64, column_1 as f64);
-        (row_1 - x) * (column_1 - x) / ((x + 1.0) * (row_2 - column_1 + x + 1.0))
-    };
-    let all = u128::from(row_1) + u128::from(row_2);
-    let mode = (u128::from(row_1) + 1) * (u128::from(column_1) + 1) / (all + 2);
-    let mode = (mode as u64).clamp(least, most);
-    let mut observed = 1.0;
-    if a >= mode {
-        (mode..a).for_each(|x| observed *= up(x));
-    } else {
-        (a..mode).rev().for_each(|x| observed /= up(x));
-    }
-    let limit = observed * (1.0 + EQUAL);
-    let (mut total, mut extreme) = (0.0, 0.0);
-    let mut add = |weight: f64| {
-        total += weight;
-        if weight <= limit {
-            extreme += weight;
+    Fisher { odds_ratio, p_value: stratified_fisher(&[table]).p_value }
+}
+
+/// Result of [`stratified_fisher`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StratifiedFisher {
+    /// Common odds ratio of Mantel and Haenszel (1959): infinite or 0 if a sum is 0, NaN if nothing speaks of it.
+    pub odds_ratio: f64,
+    /// Two-sided p-value.
+    pub p_value: f64,
+}
+
+/// The exact test of \[\[a, b\], \[c, d\]\] in several strata together (Gart 1970), with the sums of rows and columns of
+/// each stratum given: the distribution of the sum of all a is that of independent hypergeometric numbers. The two-sided
+/// p-value is the summed probability of all sums that are at most as probable as the observed one, so that a single
+/// stratum has that of [`fisher`].
+pub fn stratified_fisher(tables: &[[[u64; 2]; 2]]) -> StratifiedFisher {
+    let (mut upper, mut lower) = (0.0, 0.0);
+    // Probabilities of the sum of all a, from the least one on, relative to the largest.
+    let mut sums = vec![1.0f64];
+    let (mut least, mut observed) = (0, 0);
+    for &[[a, b], [c, d]] in tables {
+        let n = (a + b + c + d) as f64;
+        if n == 0.0 {
+            continue;
         }
+        upper += a as f64 * d as f64 / n;
+        lower += b as f64 * c as f64 / n;
+        let (first, probabilities) = hypergeometric(a + b, c + d, a + c);
+        least += first;
+        observed += a;
+        let mut next = vec![0.0; sums.len() + probabilities.len() - 1];
+        for (i, x) in sums.iter().enumerate() {
+            next[i..].iter_mut().zip(&probabilities).for_each(|(sum, y)| *sum += x * y);
+        }
+        let largest = next.iter().copied().fold(0.0, f64::max);
+        next.iter_mut().for_each(|p| *p /= largest);
+        sums = next;
+    }
+    let limit = sums[(observed - least) as usize] * (1.0 + EQUAL);
+    let total: f64 = sums.iter().sum();
+    let extreme: f64 = sums.iter().filter(|p| **p <= limit).sum();
+    StratifiedFisher { odds_ratio: upper / lower, p_value: (extreme / total).min(1.0) }
+}
+
+/// The least count, and the probabilities of it and of those after it, relative to that of the mode: how many of
+/// `column` draws from two rows are of the first.
+fn hypergeometric(row_1: u64, row_2: u64, column: u64) -> (u64, Vec<f64>) {
+    let (least, most) = (column.saturating_sub(row_2), row_1.min(column));
+    let up = |x: u64| {
+        let missing = (row_2 - (column - x)) as f64;
+        (row_1 - x) as f64 * (column - x) as f64 / ((x + 1) as f64 * (missing + 1.0))
     };
-    let mut weight = 1.0;
-    add(weight);
+    let mode =
+        ((u128::from(row_1) + 1) * (u128::from(column) + 1) / (u128::from(row_1) + u128::from(row_2) + 2)) as u64;
+    let mode = mode.clamp(least, most);
+    let mut weights = vec![1.0; (most - least + 1) as usize];
     for x in mode..most {
-        weight *= up(x);
-        add(weight);
+        weights[(x + 1 - least) as usize] = weights[(x - least) as usize] * up(x);
     }
-    weight = 1.0;
     for x in (least..mode).rev() {
-        weight /= up(x);
-        add(weight);
+        weights[(x - least) as usize] = weights[(x + 1 - least) as usize] / up(x);
     }
-    Fisher { odds_ratio, p_value: (extreme / total).min(1.0) }
+    (least, weights)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fisher;
-    use proptest::prelude::{prop_assert, proptest};
+    use super::{fisher, stratified_fisher};
+    use proptest::prelude::{prop, prop_assert, proptest};
     use statrs::function::gamma::ln_gamma;
 
     /// `scipy.stats.fisher_exact(table)` of SciPy 1.17.
@@ -100,6 +129,35 @@ mod tests {
             }
             let got = fisher([[a, b], [c, d]]).p_value;
             prop_assert!((got - sum.min(1.0)).abs() < 1e-10 && got > 0.0, "{} instead of {}", got, sum);
+        }
+
+        #[test]
+        fn strata_against_all_their_tables(
+            tables in prop::collection::vec([[0u64..7, 0u64..7], [0u64..7, 0u64..7]], 0..4)
+        ) {
+            let ln = |n: u64| ln_gamma(n as f64 + 1.0);
+            // Every combination of tables with the same sums: sum of all a, and probability.
+            let mut combinations = vec![(0u64, 1.0f64)];
+            for &[[a, b], [c, d]] in &tables {
+                let possible: Vec<(u64, f64)> = (0..=(a + b).min(a + c))
+                    .filter(|x| a + c - x <= c + d)
+                    .map(|x| {
+                        let (b, c, d) = (a + b - x, a + c - x, c + d - (a + c - x));
+                        let sums = ln(x + b) + ln(c + d) + ln(x + c) + ln(b + d) - ln(x + b + c + d);
+                        (x, (sums - ln(x) - ln(b) - ln(c) - ln(d)).exp())
+                    })
+                    .collect();
+                combinations = combinations
+                    .iter()
+                    .flat_map(|(sum, p)| possible.iter().map(move |(x, q)| (sum + x, p * q)))
+                    .collect();
+            }
+            let of_sum = |sum: u64| -> f64 { combinations.iter().filter(|(s, _)| *s == sum).map(|(_, p)| p).sum() };
+            let observed: u64 = tables.iter().map(|table| table[0][0]).sum();
+            let limit = of_sum(observed) * (1.0 + 1e-7);
+            let expected: f64 = (0..=24).map(of_sum).filter(|p| *p > 0.0 && *p <= limit).sum();
+            let got = stratified_fisher(&tables);
+            prop_assert!((got.p_value - expected.min(1.0)).abs() < 1e-9, "{} instead of {}", got.p_value, expected);
         }
     }
 }

@@ -11,7 +11,7 @@
 //! | [`divergence`] | how different two distributions are |
 //! | [`signed_rank`] | Wilcoxon's signed-rank test of paired differences |
 //! | [`student`], [`welch`] | tail of Student's t distribution; Welch's t-test of two groups |
-//! | [`fisher`] | Fisher's exact test of a table of four counts |
+//! | [`fisher`] | Fisher's exact test of a table of four counts, or of several together |
 //! | [`shuffle`] | sequences shuffled with their dinucleotides kept |
 //! | [`ridge_path`] | ridge regression for a whole grid of penalties |
 

@@ -1,5 +1,7 @@
 //! The options of `explain`.
 
+mod mechanisms;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
@@ -8,6 +10,8 @@ use deepallele_common::{
     RunFiles, ThreadArgs,
 };
 use deepallele_core::explanation::attributions::{Gauge, Head};
+
+pub use mechanisms::MechanismArgs;
 
 const EXAMPLES: &str = "Examples:
   # Contributions of the bases of both alleles of peaks, with tracks of letters for IGV
@@ -28,6 +32,7 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Step {
     Attributions(Box<AttributionArgs>),
+    Mechanisms(Box<MechanismArgs>),
 }
 
 /// Contribution of each base of both alleles

@@ -6,6 +6,7 @@ use deepallele_common::{check_files, open_ensemble, read_regions, report_windows
 use deepallele_core::error::Error;
 use deepallele_core::explanation::attributions::mutagenesis::mutagenesis;
 use deepallele_core::explanation::attributions::pairs::{first_positions_to_come, MappedPair};
+use deepallele_core::explanation::attributions::settings::{AttributionSettings, FORMAT};
 use deepallele_core::explanation::attributions::PairAttributions;
 use deepallele_core::genome::Variants;
 use deepallele_core::io::allele_pairs_table::PairsTable;
@@ -13,9 +14,7 @@ use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::output_file::CompleteFiles;
 use deepallele_core::io::regions::AnnotationOptions;
 use deepallele_core::model::onnx::ensemble::Ensemble;
-use deepallele_core::output::attribution_folder::{
-    AttributionFolder, AttributionSettings, ExplainedPair, PairOrigin, TRACKS,
-};
+use deepallele_core::output::attribution_folder::{AttributionFolder, ExplainedPair, PairOrigin, TRACKS};
 use deepallele_core::output::igv::write_session;
 use deepallele_core::output::igv_track::IgvTrack;
 use deepallele_core::output::track::{TrackStyle, HAPLOTYPE1, HAPLOTYPE2};
@@ -41,11 +40,11 @@ pub fn run(args: &AttributionArgs) -> anyhow::Result<()> {
 fn settings(args: &AttributionArgs, models: &Ensemble, pairs: usize, haplotypes: [String; 2]) -> AttributionSettings {
     let provenance = args.provenance.provenance("explain");
     AttributionSettings {
-        format: 1,
-        method: "ism",
+        format: FORMAT,
+        method: "ism".into(),
         head: args.head,
         gauge: args.gauge,
-        unit: "log2",
+        unit: "log2".into(),
         window: models.window(),
         networks: models.members(),
         models: args.models.iter().map(|path| path.display().to_string()).collect(),

@@ -2,6 +2,7 @@
 
 mod args;
 mod attributions;
+mod mechanisms;
 
 use std::process::ExitCode;
 
@@ -14,5 +15,6 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<()> {
     match args.step {
         Step::Attributions(args) => attributions::run(&args),
+        Step::Mechanisms(args) => mechanisms::run(&args),
     }
 }

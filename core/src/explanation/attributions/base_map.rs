@@ -39,6 +39,27 @@ impl BaseMap {
         Self { pieces, reverse: false, length }
     }
 
+    /// That whose [`BaseMap::pieces`] are `pieces`, for an allele that is read as its reverse complement if `reverse`.
+    /// The pieces are in the order of their offsets, and without gaps.
+    pub fn of_mapped(pieces: &[MappedPiece], reverse: bool) -> Self {
+        let length = pieces.iter().map(|piece| piece.length).sum();
+        let of = |piece: &MappedPiece| {
+            let place = match piece.reference {
+                Some((start, end)) if start < end => PiecePlace::Reference(start),
+                Some(_) => PiecePlace::Inserted,
+                None => PiecePlace::Outside,
+            };
+            let end = piece.offset + piece.length;
+            let start = if reverse { length - end } else { piece.offset };
+            HaplotypePiece { start, end: start + piece.length, place }
+        };
+        let mut pieces: Vec<HaplotypePiece> = pieces.iter().map(of).collect();
+        if reverse {
+            pieces.reverse();
+        }
+        Self { pieces, reverse, length }
+    }
+
     /// Bases of the allele; the window may be longer, padded on the right.
     pub fn bases(&self) -> usize {
         self.length

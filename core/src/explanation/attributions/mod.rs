@@ -5,10 +5,15 @@
 //! | [`mutagenesis`] | in-silico saturation mutagenesis: every base of either allele replaced by every other |
 //! | [`base_map`] | which base of the reference each base of an allele stands for, and the two alleles side by side |
 //! | [`pairs`] | the alleles of a window or of a designed pair, with their map |
+//! | [`settings`] | how the contributions of a folder were made |
+//! | [`folder`] | a folder of contributions, read back pair after pair |
 
 pub mod base_map;
+pub mod folder;
+#[cfg(feature = "onnx")]
 pub mod mutagenesis;
 pub mod pairs;
+pub mod settings;
 
 use ndarray::{Array2, ArrayView2};
 

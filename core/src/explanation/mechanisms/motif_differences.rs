@@ -82,22 +82,33 @@ impl MotifDifference {
     }
 }
 
-/// Compare the best matches in both alleles of each pair, the more active allele first.
-pub fn motif_difference<S: AsRef<[u8]> + Sync>(motif: &LogOdds, pairs: &[[S; 2]]) -> MotifDifference {
+impl MotifDifference {
+    /// The test of differences of pairs, of which those that are 0 are left out.
+    pub fn of(mut differences: Vec<f64>) -> Self {
+        differences.retain(|d| *d != 0.0);
+        let test = signed_rank(&differences);
+        differences.sort_by(f64::total_cmp);
+        let n = differences.len();
+        let median = if n == 0 { f64::NAN } else { 0.5 * (differences[(n - 1) / 2] + differences[n / 2]) };
+        let mean = crate::stats::correlation::mean(&differences);
+        let first_is_higher = test.rank_sum >= (n * (n + 1)) as f64 / 4.0;
+        let [positive, negative] = [test.positive, test.negative];
+        Self { positive, negative, median, mean, p_value: test.p_value, first_is_higher }
+    }
+}
+
+/// By how many bits the best match in the first allele of each pair is better than that in the second.
+pub fn best_score_differences<S: AsRef<[u8]> + Sync>(motif: &LogOdds, pairs: &[[S; 2]]) -> Vec<f64> {
     let difference = |[first, second]: &[S; 2]| {
         let difference = motif.best_score(first.as_ref()) - motif.best_score(second.as_ref());
         (difference / ROUNDING).round() * ROUNDING
     };
-    let mut differences: Vec<f64> = pairs.par_iter().map(difference).collect();
-    differences.retain(|d| *d != 0.0);
-    let test = signed_rank(&differences);
-    differences.sort_by(f64::total_cmp);
-    let n = differences.len();
-    let median = if n == 0 { f64::NAN } else { 0.5 * (differences[(n - 1) / 2] + differences[n / 2]) };
-    let mean = crate::stats::correlation::mean(&differences);
-    let first_is_higher = test.rank_sum >= (n * (n + 1)) as f64 / 4.0;
-    let [positive, negative] = [test.positive, test.negative];
-    MotifDifference { positive, negative, median, mean, p_value: test.p_value, first_is_higher }
+    pairs.par_iter().map(difference).collect()
+}
+
+/// Compare the best matches in both alleles of each pair, the more active allele first.
+pub fn motif_difference<S: AsRef<[u8]> + Sync>(motif: &LogOdds, pairs: &[[S; 2]]) -> MotifDifference {
+    MotifDifference::of(best_score_differences(motif, pairs))
 }
 
 #[cfg(test)]

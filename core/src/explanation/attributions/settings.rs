@@ -1,0 +1,40 @@
+//! How the contributions of a folder were made.
+
+use serde::{Deserialize, Serialize};
+
+use crate::explanation::attributions::{Gauge, Head};
+
+/// Version of the layout of a folder that this version writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// The file of a folder that holds the settings.
+pub const SETTINGS: &str = "explain.json";
+
+/// How the numbers of a folder were made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttributionSettings {
+    /// Version of the folder's layout.
+    pub format: u32,
+    /// `ism`: in-silico mutagenesis.
+    pub method: String,
+    /// Which prediction is explained.
+    pub head: Head,
+    /// What contributions are relative to.
+    pub gauge: Gauge,
+    /// `log2`.
+    pub unit: String,
+    /// Bases of a window.
+    pub window: usize,
+    /// Networks whose mean the contributions are.
+    pub networks: usize,
+    /// Files of the models, as they were named.
+    pub models: Vec<String>,
+    /// The two haplotypes; of designed pairs the columns of their table.
+    pub haplotypes: [String; 2],
+    /// Number of pairs.
+    pub pairs: usize,
+    /// Version of the program.
+    pub version: Option<String>,
+    /// Command line.
+    pub command: Option<String>,
+}
