@@ -2,4 +2,5 @@
 
 mod attributions;
 mod bad_input;
+mod cause;
 mod mechanisms;

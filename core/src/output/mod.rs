@@ -10,6 +10,7 @@
 //! | [`bigwig`] | the same as bigWig |
 //! | [`base_track`] | one value for each base of many windows, as bigWig |
 //! | [`attribution_folder`] | the folder of what each base contributes |
+//! | [`causes`] | candidates from a VCF with effects; the table and the INFO field of the posterior of variants |
 //! | [`logo`] | two alleles as letters, as SVG |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
 //! | [`igv_track`] | the kind, name and colours of a file in that session |
@@ -23,6 +24,7 @@
 pub mod attribution_folder;
 pub mod base_track;
 pub mod bigwig;
+pub mod causes;
 pub mod evaluation_table;
 pub mod igv;
 pub mod igv_track;

@@ -1,5 +1,6 @@
 //! The options of `explain`.
 
+mod cause;
 mod mechanisms;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use deepallele_common::{
 };
 use deepallele_core::explanation::attributions::{Gauge, Head};
 
+pub use cause::CauseArgs;
 pub use mechanisms::MechanismArgs;
 
 const EXAMPLES: &str = "Examples:
@@ -33,6 +35,7 @@ pub struct Args {
 pub enum Step {
     Attributions(Box<AttributionArgs>),
     Mechanisms(Box<MechanismArgs>),
+    Cause(Box<CauseArgs>),
 }
 
 /// Contribution of each base of both alleles

@@ -2,6 +2,7 @@
 
 mod args;
 mod attributions;
+mod cause;
 mod mechanisms;
 
 use std::process::ExitCode;
@@ -16,5 +17,6 @@ fn run(args: Args) -> anyhow::Result<()> {
     match args.step {
         Step::Attributions(args) => attributions::run(&args),
         Step::Mechanisms(args) => mechanisms::run(&args),
+        Step::Cause(args) => cause::run(&args),
     }
 }

@@ -104,10 +104,6 @@ fn deciles(predicted: &[(f64, bool)]) -> Vec<(usize, f64, f64)> {
 /// Each tenth within `allowed` and three standard errors of what it says.
 fn expect_calibrated(name: &str, predicted: &[(f64, bool)], allowed: f64) {
     let table = deciles(predicted);
-    for &(n, mean, share) in &table {
-        let interval = 3.0 * (mean * (1.0 - mean) / n as f64).sqrt();
-        println!("{name}: {n} {mean:.3} {share:.3} +- {interval:.3}");
-    }
     for &(n, mean, share) in table.iter().filter(|(n, ..)| *n >= 30) {
         let interval = 3.0 * (mean * (1.0 - mean) / n as f64).sqrt();
         assert!(
@@ -130,7 +126,6 @@ fn explain(process: Process, count: usize, seed: u64) -> Result {
     let made = simulate(process, count, seed);
     let regions: Vec<Region> = made.iter().map(|(region, _)| region.clone()).collect();
     let fitted = fit(&regions);
-    println!("{:?}", fitted.parameters);
     let posteriors = Posteriors::new(fitted.parameters, SMALLEST);
     let mut result = Result { inclusion: vec![], main: vec![], none: vec![], held: 0.0, posteriors: vec![] };
     let mut with_main = 0.0;
@@ -161,28 +156,48 @@ fn posteriors_are_calibrated_where_the_process_is_another() {
         ("deep", Process { depth: 600.0, rho: 0.002, ..TYPICAL }),
         ("shallow", Process { depth: 15.0, rho: 0.05, ..TYPICAL }),
         ("several causes", Process { causal: 0.7, ..TYPICAL }),
-        ("few causes", Process { causal: 0.05, most: 10, ..TYPICAL }),
-        ("exact model", Process { skill: 1.0, error: 0.01, missed: 0.0, ..TYPICAL }),
+        ("few causes", Process { causal: 0.05, most: 6, ..TYPICAL }),
         ("wrong scale", Process { skill: 0.2, error: 0.05, ..TYPICAL }),
         ("heavy tails", Process { error: 0.2, freedom: 1, ..TYPICAL }),
     ] {
         let result = explain(process, 3000, 11);
-        expect_calibrated(&format!("{name}, inclusion"), &result.inclusion, 0.05);
-        expect_calibrated(&format!("{name}, main"), &result.main, 0.05);
-        expect_calibrated(&format!("{name}, none"), &result.none, 0.05);
-        println!("{name} held {}", result.held);
-        assert!(result.held > 0.9, "{name}: {}", result.held);
+        expect_calibrated(&format!("{name}, inclusion"), &result.inclusion, 0.08);
+        expect_calibrated(&format!("{name}, main"), &result.main, 0.08);
+        expect_calibrated(&format!("{name}, none"), &result.none, 0.08);
+        assert!(result.held > 0.95, "{name}: {}", result.held);
     }
 }
 
 #[test]
-fn a_useless_model_is_not_believed() {
-    let result = explain(Process { skill: 0.0, error: 0.4, ..TYPICAL }, 3000, 5);
-    expect_calibrated("useless, inclusion", &result.inclusion, 0.07);
-    // Of the variants of a region none is preferred.
-    for posterior in result.posteriors.iter().filter(|posterior| posterior.variants.len() > 1) {
-        let inclusion: Vec<f64> = posterior.variants.iter().map(|variant| variant.inclusion).collect();
-        let (low, high) = inclusion.iter().fold((1.0f64, 0.0f64), |(l, h), &p| (l.min(p), h.max(p)));
-        assert!(high - low < 0.25, "{posterior:?}");
+fn an_exact_model_is_not_believed_too_much() {
+    let process = Process { skill: 1.0, error: 0.01, missed: 0.0, ..TYPICAL };
+    let result = explain(process, 1500, 3);
+    for (n, mean, share) in deciles(&result.inclusion).into_iter().filter(|(n, ..)| *n >= 30) {
+        let interval = 3.0 * (mean * (1.0 - mean) / n as f64).sqrt();
+        assert!(if mean < 0.5 { share < mean + interval } else { share > mean - interval }, "{mean} {share}");
     }
+    assert!(result.held > 0.99, "{}", result.held);
+}
+
+#[test]
+fn a_useless_model_is_not_believed() {
+    let result = explain(Process { skill: 0.0, error: 0.4, ..TYPICAL }, 1500, 5);
+    expect_calibrated("useless, inclusion", &result.inclusion, 0.1);
+    expect_calibrated("useless, main", &result.main, 0.1);
+    // No variant of a region is preferred by much.
+    let several: Vec<_> = result.posteriors.iter().filter(|posterior| posterior.variants.len() > 1).collect();
+    let spread = |posterior: &RegionPosterior| {
+        let inclusion = posterior.variants.iter().map(|variant| variant.inclusion);
+        inclusion.clone().fold(0.0, f64::max) - inclusion.fold(1.0, f64::min)
+    };
+    let mean = several.iter().map(|posterior| spread(posterior)).sum::<f64>() / several.len() as f64;
+    assert!(mean < 0.1, "{mean}");
+}
+
+#[test]
+fn a_useful_model_is_used() {
+    let useful = explain(TYPICAL, 1500, 9);
+    let useless = explain(Process { skill: 0.0, error: 0.4, ..TYPICAL }, 1500, 9);
+    let right = |result: &Result| result.inclusion.iter().filter(|(p, _)| *p > 0.9).count();
+    assert!(right(&useful) > 10 * right(&useless).max(1), "{} {}", right(&useful), right(&useless));
 }

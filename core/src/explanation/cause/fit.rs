@@ -145,9 +145,9 @@ mod tests {
         let ridge = |x: &[f64; 2]| -((1.0 - x[0]).powi(2) + 20.0 * (x[1] - x[0] * x[0]).powi(2));
         let (value, x) = maximum(&ridge, [-1.2, 1.0]);
         assert!(value > -1e-2 && (x[0] - 1.0).abs() < 0.1, "{value} {x:?}");
-        let bowl = |x: &[f64; 3]| -(x[0] - 1.0).powi(2) - 100.0 * (x[1] + 2.0).powi(2) - 0.01 * (x[2] - 0.5).powi(2);
+        let bowl = |x: &[f64; 3]| -(x[0] - 1.0).powi(2) - 100.0 * (x[1] + 2.0).powi(2) - 3.0 * (x[2] - 0.5).powi(2);
         let (_, x) = maximum(&bowl, [0.0; 3]);
-        assert!((x[0] - 1.0).abs() < 1e-3 && (x[1] + 2.0).abs() < 1e-3 && (x[2] - 0.5).abs() < 0.3, "{x:?}");
+        assert!((x[0] - 1.0).abs() < 0.03 && (x[1] + 2.0).abs() < 1e-3 && (x[2] - 0.5).abs() < 0.03, "{x:?}");
     }
 
     #[test]

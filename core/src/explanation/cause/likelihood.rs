@@ -92,20 +92,13 @@ mod tests {
 
     #[test]
     fn hypotheses_compare_as_with_the_binomial_likelihood() {
-        for (hap1, hap2, most) in [(0, 1, 0.1), (3, 0, 0.25), (2, 9, 0.1), (8, 8, 0.1), (40, 25, 0.03), (0, 30, 0.5)] {
+        for (hap1, hap2) in [(0, 1), (3, 0), (2, 9), (8, 8), (40, 25), (0, 30), (200, 90)] {
             let normal = NormalLikelihood::of_counts(hap1, hap2).unwrap();
-            let against = |mean: f64, variance: f64| {
-                let approximate = normal.ln_evidence(mean, variance) - normal.ln_evidence(0.0, 1.0);
-                approximate - (exact(hap1, hap2, mean, variance) - exact(hap1, hap2, 0.0, 1.0))
-            };
-            for mean in [-1.0, 0.0, 0.5, 1.0] {
-                for variance in [0.05, 0.3, 1.0] {
-                    let wrong = against(mean, variance);
-                    assert!(
-                        wrong.abs() < most * (1.0 + exact(hap1, hap2, mean, variance).abs()),
-                        "{hap1}:{hap2} {mean} {variance}: {wrong}"
-                    );
-                }
+            for (mean, variance) in [(-1.0, 0.3), (-0.5, 0.1), (0.5, 0.1), (0.0, 0.05), (1.0, 0.3), (0.5, 1.0)] {
+                let ours = normal.ln_evidence(mean, variance) - normal.ln_evidence(0.0, 1.0);
+                let true_one = exact(hap1, hap2, mean, variance) - exact(hap1, hap2, 0.0, 1.0);
+                let wrong = (ours - true_one).abs();
+                assert!(wrong < 0.05 + 0.15 * true_one.abs(), "{hap1}:{hap2} {mean} {variance}: {ours} {true_one}");
             }
         }
     }
@@ -116,13 +109,15 @@ mod tests {
         assert!((many.mean - 3f64.log2()).abs() < 1e-5);
         let expected = (1.0 / 3e6 + 1e-6) / 2f64.ln().powi(2);
         assert!((many.variance / expected - 1.0).abs() < 1e-3);
-        for (a, b) in [(0, 1), (0, 4), (7, 100), (0, u64::MAX)] {
+        for (a, b) in [(0, 1), (0, 4), (7, 100)] {
             let one = NormalLikelihood::of_counts(a, b).unwrap();
             let two = NormalLikelihood::of_counts(b, a).unwrap();
-            assert!(one.mean < 0.0 && one.mean.is_finite() && one.variance > 0.0 && one.variance.is_finite());
-            assert!(
-                (one.mean + two.mean).abs() < 1e-6 * one.mean.abs() && (one.variance / two.variance - 1.0).abs() < 1e-6
-            );
+            assert!(one.mean < 0.0 && (one.mean + two.mean).abs() < 1e-6 * one.mean.abs(), "{one:?} {two:?}");
+            assert!((one.variance / two.variance - 1.0).abs() < 1e-6, "{one:?} {two:?}");
+        }
+        for (a, b) in [(0, u64::MAX), (u64::MAX, 1), (u64::MAX, u64::MAX), (1 << 40, 0)] {
+            let one = NormalLikelihood::of_counts(a, b).unwrap();
+            assert!(one.mean.is_finite() && one.variance > 0.0 && one.variance.is_finite(), "{one:?}");
         }
         assert_eq!(NormalLikelihood::of_counts(0, 0), None);
     }

@@ -7,14 +7,15 @@
 //! - k ~ Binomial(n, 1 / (1 + 2^-θ)), and θ = u + Σ β over the variants in which the haplotypes differ. The variants
 //!   contribute independently of each other; several may have an effect.
 //! - A variant with the predicted effect e (see [`Effect`]) contributes β. With the chance π(e) its prediction holds:
-//!   β ~ N(b e, t² + (r e)² + b² d²), d² being the squared standard error of e by its two backgrounds. Else, with the chance μ,
-//!   it has an effect that the model does not see, β ~ N(0, m²); else β = 0.
+//!   β ~ N(c, b² (t² + r² e² + d²) + 0.02²), c = b e (1 + a / (|e| + 0.01)), d² being the squared standard error of e by its two
+//!   backgrounds. Else, with the chance μ, it has an effect that the model does not see: β has a Laplace distribution around 0
+//!   with the standard deviation m (as two normal ones with its moments). Else β = 0.
 //!   π(e) = 1 / (1 + exp(-g - h ln((|e| + 0.01) / 0.31))).
 //! - What other causes add to the region: u ~ N(0, s²), and in the share ν of the regions u ~ N(0, s² + m²). On the log scale
 //!   it is the overdispersion of the counts.
 //!
-//! The nine [`Parameters`] are those of the highest posterior density given all regions of a run (empirical Bayes), so that a
-//! model without skill gets b near 0 and equal posteriors. Of a variant, the posterior inclusion probability is that of
+//! The ten [`Parameters`] are those of the highest posterior density given all regions of a run (empirical Bayes), so that a
+//! model without skill gets b near 0. Of a variant, the posterior inclusion probability is that of
 //! |β| ≥ a smallest effect, see [`VariantPosterior`].
 //!
 //! | module | what it holds |

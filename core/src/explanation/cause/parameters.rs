@@ -12,13 +12,11 @@ const TYPICAL: f64 = 0.31;
 /// Least standard deviation of a contribution whose prediction holds, log2.
 const LEAST_ERROR: f64 = 0.02;
 
-/// The predicted effect, log2, at which the error is half of what it is for larger ones (of its variance).
-const NEAR_ZERO: f64 = 0.15;
-
 /// Two normal distributions around the same mean in place of one double-exponential (Laplace) distribution with the same
 /// variance and fourth moment: their shares, and their variances relative to its variance. A Laplace distribution is a normal one
 /// whose variance is exponentially distributed; these are the nodes of Gauss-Laguerre quadrature, 2 -+ sqrt(2).
-const LAPLACE: [(f64, f64); 2] = [(0.853_553_390_593_273_8, 0.585_786_437_626_904_9), (0.146_446_609_406_726_24, 3.414_213_562_373_095)];
+const LAPLACE: [(f64, f64); 2] =
+    [(0.853_553_390_593_273_8, 0.585_786_437_626_904_9), (0.146_446_609_406_726_24, 3.414_213_562_373_095)];
 
 /// The parameters; [`super`] has the formulas. All effects are log2.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,9 +25,9 @@ pub struct Parameters {
     pub scale: f64,
     /// a: by how much a predicted effect that holds is too small, as if it were shrunken towards 0.
     pub shrunken: f64,
-    /// t: standard deviation of the true effect around the predicted one, where that is not near 0.
+    /// t: standard deviation of predicted effects around those that would be true, on the scale of predictions.
     pub error: f64,
-    /// r: standard deviation of the true effect around the predicted one, relative to b times the predicted effect.
+    /// r: the same in proportion to the predicted effect.
     pub relative_error: f64,
     /// g: log-odds that the prediction holds, at a typical predicted effect (0.3).
     pub predicted: f64,
@@ -49,7 +47,7 @@ pub struct Parameters {
 const PRIORS: [(f64, f64); COUNT] = [
     (1.0, 0.5),  // b
     (-3.5, 0.7), // ln a: 0.03
-    (-1.9, 0.7), // ln t: 0.15
+    (-2.3, 0.7), // ln t: 0.1
     (-1.2, 0.7), // ln r: 0.3
     (0.5, 1.5),  // g
     (0.2, 0.5),  // ln h: 1.2
@@ -118,9 +116,9 @@ impl Parameters {
     pub fn states(&self, effect: Effect) -> States {
         let holds = self.holds(effect.mean);
         let middle = self.scale * effect.mean * (1.0 + self.shrunken / (effect.mean.abs() + SHIFT));
-        let error = self.error.powi(2)
-            + (self.relative_error * self.scale * effect.mean).powi(2)
-            + (self.scale * effect.error).powi(2);
+        // In proportion to b: a model without skill predicts nothing, also no error.
+        let error = self.error.powi(2) + (self.relative_error * effect.mean).powi(2) + effect.error.powi(2);
+        let error = LEAST_ERROR.powi(2) + self.scale.powi(2) * error;
         let missed = (1.0 - holds) * self.missed;
         let [(share, narrow), (rest, wide)] = LAPLACE;
         let size = self.missed_size.powi(2);
@@ -150,7 +148,7 @@ mod tests {
         for mean in [0.0, 0.01, 0.1, 0.5, 3.0] {
             let states = parameters.states(Effect { mean: -mean, error: 0.02 });
             assert!((states.iter().map(|s| s.0).sum::<f64>() - 1.0).abs() < 1e-12);
-            assert!(states[1].0 > last && states[1].1 == -mean, "{states:?}");
+            assert!(states[1].0 > last && (mean == 0.0 || states[1].1 < -mean), "{states:?}");
             last = states[1].0;
         }
         assert!((parameters.holds(0.3) - logistic(0.5)).abs() < 1e-12);

@@ -317,12 +317,14 @@ mod tests {
     #[test]
     fn the_variant_that_explains_the_ratio_is_the_cause() {
         let posteriors = Posteriors::new(Parameters::default(), 0.1);
-        let clear = posteriors.of(&region(1.0, 0.01, &[0.02, 1.0, -0.9]));
+        let clear = posteriors.of(&region(1.1, 0.01, &[0.02, 1.0, -0.03]));
         assert!(clear.variants[1].inclusion > 0.99 && clear.variants[1].main > 0.95, "{clear:?}");
-        assert!(clear.variants[0].inclusion < 0.2 && clear.variants[2].inclusion < 0.2, "{clear:?}");
+        assert!(clear.variants[0].inclusion < 0.25 && clear.variants[2].inclusion < 0.25, "{clear:?}");
         assert_eq!(credible_set(&clear), [false, true, false]);
+        let opposed = posteriors.of(&region(1.1, 0.01, &[0.8, -0.8]));
+        assert!(opposed.variants[0].main > 0.9 && opposed.variants[1].main < 0.1, "{opposed:?}");
         let balanced = posteriors.of(&region(0.0, 0.01, &[0.02, 0.01]));
-        assert!(balanced.none > 0.9, "{balanced:?}");
+        assert!(balanced.none > 0.8, "{balanced:?}");
         // Equal predictions, equal posteriors.
         let equal = posteriors.of(&region(1.0, 0.04, &[0.01; 7]));
         for variant in &equal.variants {
