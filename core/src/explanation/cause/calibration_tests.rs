@@ -160,10 +160,10 @@ fn posteriors_are_calibrated_where_the_process_is_another() {
         ("wrong scale", Process { skill: 0.2, error: 0.05, ..TYPICAL }),
         ("heavy tails", Process { error: 0.2, freedom: 1, ..TYPICAL }),
     ] {
-        let result = explain(process, 3000, 11);
-        expect_calibrated(&format!("{name}, inclusion"), &result.inclusion, 0.08);
-        expect_calibrated(&format!("{name}, main"), &result.main, 0.08);
-        expect_calibrated(&format!("{name}, none"), &result.none, 0.08);
+        let result = explain(process, 2000, 11);
+        expect_calibrated(&format!("{name}, inclusion"), &result.inclusion, 0.1);
+        expect_calibrated(&format!("{name}, main"), &result.main, 0.1);
+        expect_calibrated(&format!("{name}, none"), &result.none, 0.1);
         assert!(result.held > 0.95, "{name}: {}", result.held);
     }
 }
@@ -171,7 +171,7 @@ fn posteriors_are_calibrated_where_the_process_is_another() {
 #[test]
 fn an_exact_model_is_not_believed_too_much() {
     let process = Process { skill: 1.0, error: 0.01, missed: 0.0, ..TYPICAL };
-    let result = explain(process, 1500, 3);
+    let result = explain(process, 1000, 3);
     for (n, mean, share) in deciles(&result.inclusion).into_iter().filter(|(n, ..)| *n >= 30) {
         let interval = 3.0 * (mean * (1.0 - mean) / n as f64).sqrt();
         assert!(if mean < 0.5 { share < mean + interval } else { share > mean - interval }, "{mean} {share}");
@@ -196,8 +196,8 @@ fn a_useless_model_is_not_believed() {
 
 #[test]
 fn a_useful_model_is_used() {
-    let useful = explain(TYPICAL, 1500, 9);
-    let useless = explain(Process { skill: 0.0, error: 0.4, ..TYPICAL }, 1500, 9);
+    let useful = explain(TYPICAL, 1000, 9);
+    let useless = explain(Process { skill: 0.0, error: 0.4, ..TYPICAL }, 1000, 9);
     let right = |result: &Result| result.inclusion.iter().filter(|(p, _)| *p > 0.9).count();
     assert!(right(&useful) > 10 * right(&useless).max(1), "{} {}", right(&useful), right(&useless));
 }

@@ -96,6 +96,16 @@ pub fn ln_likelihood(region: &Region, order: &[usize], parameters: &Parameters, 
     let (variants, further) = order.split_at(order.len().min(COMBINED));
     combinations(region, variants, rest(region, further.iter().copied(), parameters), parameters, all);
     let measured = region.measured;
+    // Without a logarithm of each, unless all of them are too improbable.
+    let density = |one: &Combination| {
+        let precision = 1.0 / (measured.variance + one.variance);
+        let distance = measured.mean - one.mean;
+        one.chance * (-0.5 * distance * distance * precision).exp() * precision.sqrt()
+    };
+    let sum: f64 = all.iter().map(density).sum();
+    if sum > 1e-250 {
+        return sum.ln();
+    }
     let (mut sum, mut top) = (0.0, f64::NEG_INFINITY);
     for one in all.iter() {
         let ln = one.chance.max(1e-300).ln() + measured.ln_evidence(one.mean, one.variance);
@@ -154,6 +164,12 @@ mod tests {
             all.iter().map(|one| one.chance * region.measured.ln_evidence(one.mean, one.variance).exp()).sum();
         assert!((ln_likelihood(&region, &order, &parameters, &mut all) - without.ln()).abs() < 1e-12);
         assert!((direct - without).abs() > 1e-3);
+        // Far from everything.
+        let far = Region { measured: NormalLikelihood { mean: 900.0, variance: 0.01 }, ..region };
+        let [near, farther] =
+            [far.clone(), Region { measured: NormalLikelihood { mean: 950.0, variance: 0.01 }, ..far }]
+                .map(|region| ln_likelihood(&region, &order, &parameters, &mut all));
+        assert!(near.is_finite() && near < -1000.0 && farther < near, "{near} {farther}");
     }
 
     #[test]
