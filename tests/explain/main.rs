@@ -2,6 +2,7 @@
 
 mod attributions;
 mod bad_input;
+mod cause;
 mod hits;
 mod mechanisms;
 mod methods;

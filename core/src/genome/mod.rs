@@ -58,6 +58,7 @@ pub use haplotype_maps::HaplotypeMaps;
 pub use haplotypes::HaplotypeSource;
 pub use interval_index::IntervalIndex;
 pub use nearby_variants::NearbyVariants;
+pub(crate) use record_reader::carried_alleles;
 pub use record_status::RECORD_STATUS_HEADER;
 #[cfg(test)]
 pub(crate) use variant::test_variant;

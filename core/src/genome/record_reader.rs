@@ -290,6 +290,16 @@ fn note(
     Ok(())
 }
 
+/// Allele indices of the two haplotypes by the calls of their samples (of the reference any); `None` where they are not
+/// known: not called, or heterozygous without phase.
+pub(crate) fn carried_alleles(haplotypes: [&HaplotypeSource; 2], calls: [Call; 2]) -> Option<[u32; 2]> {
+    let [hap1, hap2] = haplotypes;
+    let one_sample = matches!((hap1, hap2), (HaplotypeSource::Phased(a, _), HaplotypeSource::Phased(b, _)) if a == b);
+    let (mut report, mut why) = (VariantReport::default(), [None; 2]);
+    let decided = decide(hap1, hap2, calls[0], calls[1], one_sample, &mut report, &mut why);
+    decided.filter(|(_, _, phased)| *phased && why == [None; 2]).map(|(a, b, _)| [a, b])
+}
+
 /// Allele indices of the two haplotypes and whether they are phased; `None` for a call that is not usable at all. Alleles
 /// left as reference are counted in `report`, with the reason in `why`.
 fn decide(

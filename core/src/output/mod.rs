@@ -11,6 +11,7 @@
 //! | [`base_track`] | one value for each base of many windows, as bigWig |
 //! | [`attribution_folder`] | the folder of what each base contributes |
 //! | [`motif_folder`] | what a model has learned, in that folder |
+//! | [`causes`] | candidates from a VCF with effects; the table and the INFO field of the posterior of variants |
 //! | [`logo`] | two alleles as letters, as SVG |
 //! | [`motif_logo`] | motifs as letters, and in a tree, as SVG |
 //! | [`igv`] | a session file that opens tracks and VCF in IGV |
@@ -27,6 +28,7 @@
 pub mod attribution_folder;
 pub mod base_track;
 pub mod bigwig;
+pub mod causes;
 pub mod evaluation_table;
 pub mod hit_tables;
 pub mod igv;

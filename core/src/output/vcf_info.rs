@@ -33,8 +33,11 @@ pub const P_VALUE: &str = "DA_P";
 /// All values in every region, in the form that `bcftools +split-vep` reads.
 pub const ALL: &str = "DA_ALL";
 
+/// Posterior inclusion probability, written by `explain cause`.
+pub const PIP: &str = "DA_PIP";
+
 /// All fields.
-pub const FIELDS: [&str; 13] = [
+pub const FIELDS: [&str; 14] = [
     LFC,
     DEVIATION,
     LFC_BACKGROUND1,
@@ -48,6 +51,7 @@ pub const FIELDS: [&str; 13] = [
     MAIN,
     REGION,
     ALL,
+    PIP,
 ];
 
 /// Name of a field for the model with this tag.

@@ -2,6 +2,7 @@
 
 mod args;
 mod attributions;
+mod cause;
 mod explainer;
 mod hits;
 mod mechanisms;
@@ -27,6 +28,7 @@ fn run_step(step: &Step) -> anyhow::Result<()> {
         Step::Motifs(args) => motifs::run(args),
         Step::Hits(args) => hits::run(args),
         Step::Mechanisms(args) => mechanisms::run(args),
+        Step::Cause(args) => cause::run(args),
         Step::Report(args) => report::run(args),
         Step::Run(args) => run_all::run(args),
     }

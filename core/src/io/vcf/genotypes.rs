@@ -49,6 +49,18 @@ impl Call {
         Self::from_integers(&values[..n.min(3)])
     }
 
+    /// From the text of a sample's GT in a line of VCF, such as `0|1`.
+    pub fn from_text(text: &str) -> Self {
+        let allele = |text: &str| text.parse::<u32>().ok();
+        match text.split_once(['|', '/']) {
+            None => allele(text).map_or(Call::Missing, Call::Haploid),
+            Some((a, b)) => match (allele(a), allele(b)) {
+                (Some(a), Some(b)) => Call::Diploid(a, b, text.contains('|')),
+                _ => Call::Missing,
+            },
+        }
+    }
+
     /// From htslib's integers: (allele + 1) << 1, lowest bit set when phased with the allele before.
     fn from_integers(values: &[i32]) -> Self {
         const END: i32 = i32::MIN + 1;
@@ -306,6 +318,18 @@ mod tests {
         assert_eq!(Call::from_integers(&[0, 5]), Call::Missing);
         assert_eq!(Call::from_integers(&[2, 3, 4]), Call::Missing);
         assert_eq!(Call::from_integers(&[end]), Call::Missing);
+        for (text, call) in [
+            ("0|1", Call::Diploid(0, 1, true)),
+            ("2/0", Call::Diploid(2, 0, false)),
+            ("1", Call::Haploid(1)),
+            (".", Call::Missing),
+            ("./.", Call::Missing),
+            ("0|.", Call::Missing),
+            ("0|1|1", Call::Missing),
+            ("", Call::Missing),
+        ] {
+            assert_eq!(Call::from_text(text), call, "{text}");
+        }
     }
 
     /// Calls of sample B with contig and position, of the contigs in `only` if given.

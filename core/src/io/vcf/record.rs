@@ -219,6 +219,20 @@ impl VcfRecord {
         }
     }
 
+    /// Whether the record has this INFO field.
+    pub fn has_info(&self, header: &VcfHeader, tag: &str) -> bool {
+        match &self.data {
+            Data::Text(line, info) => {
+                let mut fields = line.get(info.clone()).unwrap_or_default().split(|&b| b == b';');
+                fields.any(|field| field.split(|&b| b == b'=').next() == Some(tag.as_bytes()))
+            }
+            Data::Bcf(record) => CString::new(tag).is_ok_and(|tag| {
+                // SAFETY: record and header belong together; the field that is found is not used.
+                !unsafe { htslib::bcf_get_info(header.inner, record.0, tag.as_ptr()) }.is_null()
+            }),
+        }
+    }
+
     /// REF and the alternative alleles, in upper case; only REF if ALT is `.`.
     pub fn alleles(&self) -> &[Vec<u8>] {
         &self.alleles
