@@ -326,7 +326,7 @@ fn what_cannot_be_scanned_is_named() {
     refused_in(here, &mut pairs, &["twice.tsv", "two pairs named \"x\""]);
     let counts = "#chrom\tstart\n";
     put(here, "counts.tsv", counts);
-    refused_in(here, &mut world.command(&["-o", "no", "--counts", "counts.tsv"]), &["counts.tsv"]);
+    refused_in(here, &mut world.command(&["-o", "no", "--compare", "counts.tsv"]), &["counts.tsv"]);
     // A motif that is too short for any site: an empty table that is valid.
     put(
         here,

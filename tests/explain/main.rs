@@ -4,3 +4,5 @@ mod attributions;
 mod bad_input;
 mod hits;
 mod mechanisms;
+mod motifs;
+mod report;

@@ -23,8 +23,8 @@ pub const COLUMNS: &str = "#chrom\tstart\tend\tmotif\tscore\tstrand\tregion\thap
 /// Names of the table and of the BED.
 pub const TABLES: [&str; 2] = ["hits.tsv.gz", "hits.bed"];
 
-/// The colour of a state in genome browsers.
-fn colour(state: State) -> Colour {
+/// The colour of a state, in genome browsers and in the report.
+pub fn colour(state: State) -> Colour {
     match state {
         State::Kept => (150, 150, 150),
         State::Strengthened => (240, 140, 110),

@@ -2,6 +2,9 @@
 
 mod hits;
 mod mechanisms;
+mod motifs;
+mod report;
+mod run;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +17,9 @@ use deepallele_core::explanation::attributions::{Gauge, Head};
 
 pub use hits::HitArgs;
 pub use mechanisms::MechanismArgs;
+pub use motifs::MotifArgs;
+pub use report::ReportArgs;
+pub use run::RunArgs;
 
 const EXAMPLES: &str = "Examples:
   # Contributions of the bases of both alleles of peaks, with tracks of letters for IGV
@@ -22,7 +28,7 @@ const EXAMPLES: &str = "Examples:
   # Of designed pairs of sequences, with a drawing of each
   deepallele explain attributions -m model/model.onnx --pairs pairs.tsv --logos -o explained";
 
-/// Explain predictions: what each base of both alleles contributes
+/// Explain predictions: what each base of both alleles contributes, and the motifs a model has learned
 #[derive(Parser)]
 #[command(display_order = 65, after_help = EXAMPLES)]
 pub struct Args {
@@ -34,8 +40,11 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Step {
     Attributions(Box<AttributionArgs>),
+    Motifs(Box<MotifArgs>),
     Hits(Box<HitArgs>),
     Mechanisms(Box<MechanismArgs>),
+    Report(Box<ReportArgs>),
+    Run(Box<RunArgs>),
 }
 
 /// Contribution of each base of both alleles
@@ -110,7 +119,27 @@ pub struct AttributionArgs {
     pub messages: MessageArgs,
 }
 
+impl Step {
+    /// Every file that is read or written.
+    pub fn files(&self) -> anyhow::Result<RunFiles> {
+        match self {
+            Step::Attributions(args) => Ok(args.files()),
+            Step::Motifs(args) => Ok(args.files()),
+            Step::Hits(args) => args.files(),
+            Step::Mechanisms(args) => args.files(),
+            Step::Report(args) => Ok(args.files()),
+            Step::Run(args) => Ok(args.attributions.files()),
+        }
+    }
+}
+
 impl AttributionArgs {
+    /// What the contributions depend on beside the content of files.
+    pub fn described(&self) -> String {
+        let settings = (&self.models, &self.model_sample, &self.genome, &self.pairs, self.logos, &self.regions);
+        format!("{settings:?} {:?}", (&self.windows, &self.haplotypes, self.head, self.gauge))
+    }
+
     /// Every file that is read or written.
     pub fn files(&self) -> RunFiles {
         let mut files = RunFiles::default();

@@ -31,6 +31,18 @@ choice!(
 );
 
 impl State {
+    /// What it means, for a legend.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            State::Kept => "both alleles have the site, with the same score",
+            State::Strengthened => "both alleles have the site, haplotype 2 with the better score",
+            State::Weakened => "both alleles have the site, haplotype 1 with the better score",
+            State::Created => "only haplotype 2 has the site",
+            State::Destroyed => "only haplotype 1 has the site",
+            State::Moved => "haplotype 2 has the site at another place that overlaps",
+        }
+    }
+
     /// The state from the second to the first allele.
     pub fn reversed(self) -> Self {
         match self {

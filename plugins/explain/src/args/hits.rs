@@ -16,7 +16,7 @@ const EXAMPLES: &str = "Examples:
   deepallele explain hits explained --motifs jaspar.meme --vcf effects.bcf -o hits.bcf
 
   # The same against measured ratios
-  deepallele explain hits explained --motifs jaspar.meme --counts counts.tsv.gz
+  deepallele explain hits explained --motifs jaspar.meme --compare counts.tsv.gz
 
   # Without a model
   deepallele explain hits -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.bed --motifs jaspar.meme -o sites";
@@ -51,7 +51,7 @@ pub struct HitArgs {
 
     /// Scan the pairs of this table (id, allele_a, allele_b)
     #[arg(long, value_name = "TSV", help_heading = "Input", conflicts_with_all = ["regions", "reference", "variants",
-          "sample", "strain", "hap1", "hap2", "anchor", "tss", "window", "vcf", "counts"])]
+          "sample", "strain", "hap1", "hap2", "anchor", "tss", "window", "vcf", "compare"])]
     pub pairs: Option<PathBuf>,
 
     /// VCF or BCF whose records are written with the sites that they change
@@ -60,10 +60,10 @@ pub struct HitArgs {
 
     /// Count table with the measured ratios of the regions
     #[arg(long, value_name = "COUNTS", help_heading = "Input")]
-    pub counts: Option<PathBuf>,
+    pub compare: Option<PathBuf>,
 
-    /// Sample of --counts, where it holds several
-    #[arg(long, value_name = "SAMPLE", requires = "counts", help_heading = "Input")]
+    /// Sample of --compare, where it holds several
+    #[arg(long, value_name = "SAMPLE", requires = "compare", help_heading = "Input")]
     pub count_sample: Option<String>,
 
     #[command(flatten)]
@@ -147,7 +147,7 @@ impl HitArgs {
         files.read("--motifs", &self.motifs);
         self.genome.files(&mut files);
         self.haplotypes.files(&mut files);
-        for (option, path) in [("--pairs", &self.pairs), ("--counts", &self.counts), ("-L", &self.regions)] {
+        for (option, path) in [("--pairs", &self.pairs), ("--compare", &self.compare), ("-L", &self.regions)] {
             path.iter().for_each(|path| files.read(option, path));
         }
         if let Some(vcf) = &self.vcf {
@@ -177,7 +177,7 @@ impl HitArgs {
             }
             None => {}
         }
-        let inputs = [&self.pairs, &self.counts, &self.regions, &self.haplotypes.variants, &self.vcf];
+        let inputs = [&self.pairs, &self.compare, &self.regions, &self.haplotypes.variants, &self.vcf];
         one_stdin(inputs.into_iter().flatten().chain([&self.motifs]).map(PathBuf::as_path))
     }
 }

@@ -145,7 +145,7 @@ struct Measured(Vec<Option<(f64, Option<f64>)>>);
 
 impl Measured {
     fn read(args: &HitArgs, labels: &[PairLabel]) -> anyhow::Result<Self> {
-        let Some(path) = &args.counts else { return Ok(Self(vec![None; labels.len()])) };
+        let Some(path) = &args.compare else { return Ok(Self(vec![None; labels.len()])) };
         let table = CountTable::read(path)?;
         let rows = SampleRows::choose(path, &table, args.count_sample.as_deref())?;
         let of_label = |label: &PairLabel| {
