@@ -127,6 +127,35 @@ fn states_of_planted_sites() {
 }
 
 #[test]
+fn changes_agree_with_measured_ratios_or_not() {
+    let world = World::new();
+    let mut counts = String::from(
+        "#chrom\tstart\tend\tname\tscore\tstrand\tsample\thap1\thap2\tuninformative\tconflicting\tvariants\tlog2_ratio\tse\t\
+         p_value\tq_value\n",
+    );
+    // The allele with the better site is haplotype 1 in the first three.
+    for (start, [hap1, hap2], ratio, q) in
+        [(500, [90, 9], "3.25", "1e-8"), (1000, [9, 90], "-3.25", "1e-8"), (2000, [9, 9], "0.5", "0.3")]
+    {
+        let end = start + 500;
+        counts += &format!("1\t{start}\t{end}\tx\t.\t.\tkid\t{hap1}\t{hap2}\t0\t0\t1\t{ratio}\t0.5\t1e-9\t{q}\n");
+    }
+    put(world.folder.path(), "counts.tsv", counts);
+    good(&mut world.command(&["-o", "out", "--counts", "counts.tsv"]));
+    let table = Table::read(&world.at("out/hits.tsv.gz"));
+    for (start, measured, expected) in [
+        ("200", ".", "."),
+        ("700", "3.25", "Concordant"),
+        ("1200", "-3.25", "Discordant"),
+        ("1700", ".", "."),
+        ("2200", "0.5", "."),
+    ] {
+        let row = table.column("start").iter().position(|found| found == start).unwrap();
+        assert_eq!((table.text(row, "measured"), table.text(row, "concordance")), (measured, expected), "{start}");
+    }
+}
+
+#[test]
 fn records_say_which_sites_they_change() {
     let world = World::new();
     for (name, more) in [("out.vcf.gz", "-W=tbi"), ("out.bcf", "-W")] {
