@@ -75,6 +75,11 @@ def attribution_rows(binaries, python, threads, pairs, peer_pairs, plain):
     theirs = seconds(said([*peer, "ism", folder, threads, peer_pairs], plain)) / peer_pairs
     row("the same", f"{each:.2f} s a pair", "", f"tangermeme 1.6.0, fast=True, {peer_pairs} pairs: {theirs:.1f} s",
         f"{theirs / each:.1f}x as fast (at least 2)")
+    ours, memory = zip(*(timed([*explain, "--method", "deeplift", "--baseline", "shuffles"]) for _ in range(TURNS)))
+    each = statistics.median(ours) / pairs
+    theirs = seconds(said([*peer, "deeplift", folder, threads, peer_pairs], plain)) / peer_pairs
+    row(f"DeepLIFT of {pairs} pairs, 20 shuffles, {threads} threads", f"{each:.3f} s a pair", f"{max(memory):.0f} MB",
+        f"tangermeme 1.6.0, {peer_pairs} pairs: {theirs:.3f} s", f"{theirs / each:.1f}x as fast (at least 1)")
 
 
 def motif_rows(python, threads, plain):

@@ -5,7 +5,7 @@
     peer_explanation.py loop FOLDER THREADS       one pass of the network over one pair, as the published loop makes for
                                                   each replaced base
     peer_explanation.py ism FOLDER THREADS N      mutagenesis of both alleles of the first N pairs, with fast=True
-    peer_explanation.py deeplift FOLDER THREADS N DeepLIFT of both alleles of the first N pairs, uniform reference
+    peer_explanation.py deeplift FOLDER THREADS N DeepLIFT of both alleles of the first N pairs, 20 shuffles
     peer_explanation.py tomtom MOTIFS             the motifs of a MEME file against each other: the first call, which
                                                   compiles, and a second one
     peer_explanation.py fimo MOTIFS N             their sites in N sequences of 330 bases: likewise
@@ -108,9 +108,8 @@ def explain(folder, threads, most, method):
                 found.append(saturation_mutagenesis(model, allele, args=(other,), device="cpu", hypothetical=True,
                                                     batch_size=64))
         else:
-            uniform = torch.full((len(allele), 1, 4, allele.shape[2]), 0.25)
             found.append(deep_lift_shap(model, allele, args=(other,), device="cpu", hypothetical=True,
-                                        references=uniform, warning_threshold=1.0))
+                                        n_shuffles=20, warning_threshold=1.0))
     print(f"{time.perf_counter() - start:.3f} seconds")
     import numpy
     # tangermeme leaves the last base out of its default range; it is not part of the comparison of values.

@@ -71,11 +71,9 @@ fn published_attributions_are_reproduced() {
             }
         }
         assert!(compared > 2000, "{compared}");
-        let settings: serde_json::Value =
-            serde_json::from_str(&fs::read_to_string(out.join("explain.json")).unwrap()).unwrap();
-        assert_eq!(settings["method"], method);
-        let baseline = settings.get("baseline").and_then(|b| b.as_str());
-        assert_eq!(baseline, (method != "gradient").then_some("uniform"));
+        let settings = fs::read_to_string(out.join("explain.json")).unwrap();
+        assert!(settings.contains(&format!("\"method\": \"{method}\"")), "{settings}");
+        assert_eq!(settings.contains("\"baseline\": \"uniform\""), method != "gradient", "{settings}");
     }
 }
 
