@@ -287,8 +287,7 @@ impl<'a> Neighbours<'a> {
             let span = span(p, q, offset);
             let products = dot_of_both_strands(rows_p, rows_q, offset);
             let scale = inverse_p[span] * inverse_q[span];
-            let passes =
-                |product: f32| scale > UNSTABLE || (product - sums / span as f32) * scale >= critical[span];
+            let passes = |product: f32| scale > UNSTABLE || (product - sums / span as f32) * scale >= critical[span];
             for (product, reverse) in products.into_iter().zip([false, true]) {
                 if passes(product) && (self.comparison.reverse_complement || !reverse) {
                     let r = correlation(&self.matrices[first], &self.matrices[second], offset, reverse);
