@@ -97,9 +97,8 @@ fn the_baseline_of_the_other_allele_explains_the_ratio_by_the_differences() {
     pair[1][11] = 3 - pair[1][11];
     pair[1][20] = 3 - pair[1][20];
     let found = explain(&mut models, &pair, &MultiplierOptions { baseline: Baseline::OtherAllele, ..OPTIONS });
-    for allele in 0..2 {
-        let present =
-            crate::explanation::attributions::of_present_bases(found.contributions[allele].view(), &pair[allele]);
+    for (allele, codes) in pair.iter().enumerate() {
+        let present = crate::explanation::attributions::of_present_bases(found.contributions[allele].view(), codes);
         assert!(present.iter().enumerate().all(|(at, &x)| x == 0.0 || [11, 20].contains(&at)), "{present:?}");
         // The model is antisymmetric: equal alleles have a ratio of 0.
         let sum: f64 = present.iter().map(|&x| f64::from(x)).sum();
