@@ -42,6 +42,16 @@ function counted(n, one, many) {
   return n.toLocaleString("en") + " " + (n === 1 ? one : many);
 }
 
+/** A remark below or above something. */
+function remark(text) {
+  return make("p", { className: "quiet" }, text);
+}
+
+/** A text in a drawing, 11 pixels high. */
+function textAt(x, y, attributes, text) {
+  return draw("text", { x, y, "font-size": 11, ...attributes }, text);
+}
+
 /** A value of the contributions, which are in no table: four significant digits with its sign. */
 function signed(value) {
   if (value === 0) return "0";
@@ -81,6 +91,7 @@ function defineLetters() {
 
 /** A letter whose foot is at (x, zero), `high` pixels tall; upside down below the line if negative. */
 function letterAt(letter, x, zero, wide, high) {
-  const transform = `translate(${x.toFixed(2)},${(zero - high).toFixed(2)})scale(${(wide / 100).toFixed(4)},${(high / 100).toFixed(4)})`;
-  return draw("use", { href: "#letter-" + letter, transform });
+  const place = [x, zero - high].map((value) => value.toFixed(2));
+  const scale = [wide, high].map((value) => (value / 100).toFixed(4));
+  return draw("use", { href: "#letter-" + letter, transform: `translate(${place})scale(${scale})` });
 }

@@ -15,16 +15,17 @@ function contributionsOf(text, unit) {
 }
 
 /**
- * The columns of a region: for each allele its letter ("-" for a gap, " " beyond the ends of its window) and contribution
- * (NaN without a base), and the reference position (0-based; null for inserted bases). `bases[allele]` has the column of
- * each base of the window, by its offset.
+ * The columns of a region: for each allele its letter ("-" for a gap, " " beyond the ends of its window) and its
+ * contribution (NaN without a base), and the reference position (0-based; null for inserted bases). `bases[allele]` has
+ * the column of each base of the window, by its offset.
  */
 function columnsOf(detail) {
   const count = detail.alleles[0].length;
   const values = [0, 1].map((allele) => {
     const present = contributionsOf(detail.contributions[allele], detail.unit);
     let next = 0;
-    return Float64Array.from({ length: count }, (_, column) => ("- ".includes(detail.alleles[allele][column]) ? NaN : present[next++]));
+    const letters = [...detail.alleles[allele]];
+    return Float64Array.from(letters, (letter) => ("- ".includes(letter) ? NaN : present[next++]));
   });
   const positions = new Array(count).fill(null);
   for (const [column, length, position, step] of detail.positions) {
@@ -57,7 +58,8 @@ function columnsOfSpan(columns, start, end) {
 function stackBoxes(boxes, width) {
   const ends = [];
   for (const box of boxes.sort((a, b) => a.first - b.first || a.last - b.last)) {
-    const [from, to] = [box.first * width, Math.max((box.last + 1) * width, box.first * width + 6.4 * box.label.length + 10)];
+    const from = box.first * width;
+    const to = Math.max((box.last + 1) * width, from + 6.4 * box.label.length + 10);
     let lane = ends.findIndex((end) => end <= from);
     if (lane < 0) lane = ends.push(0) - 1;
     ends[lane] = to + 3;
@@ -80,8 +82,8 @@ function ticksOf(above, below, scale) {
 }
 
 /**
- * The drawing of a region. `sites` are boxes {first, last, label, colour, title}, `seqlets` two lists of such boxes, `width`
- * the pixels of a column, `readout(text)` receives what is under the pointer.
+ * The drawing of a region. `sites` are boxes {first, last, label, colour, title}, `seqlets` two lists of such boxes,
+ * `width` the pixels of a column, `readout(text)` receives what is under the pointer.
  */
 function pairLogo(columns, detail, { sites, seqlets, width, readout }) {
   const most = { above: 0, below: 0 };
@@ -103,7 +105,8 @@ function pairLogo(columns, detail, { sites, seqlets, width, readout }) {
     "aria-label": "Contributions of the bases of both alleles" });
 
   for (const [first, length] of detail.differences.map((difference) => difference.columns)) {
-    letters.append(draw("rect", { class: "difference", x: first * width, y: top, width: length * width, height: bottom - top, fill: "#e4e4e4" }));
+    letters.append(draw("rect", { class: "difference", x: first * width, y: top, width: length * width,
+      height: bottom - top, fill: "#e4e4e4" }));
   }
   for (const allele of [0, 1]) {
     const zero = zeros[allele];
@@ -112,7 +115,8 @@ function pairLogo(columns, detail, { sites, seqlets, width, readout }) {
       const letter = columns.letters[allele][column];
       const x = column * width;
       if (letter === "-") {
-        letters.append(draw("line", { class: "gap", x1: x + width / 8, x2: x + width * 7 / 8, y1: zero, y2: zero, stroke: "#000", "stroke-width": 2 }));
+        letters.append(draw("line", { class: "gap", x1: x + width / 8, x2: x + width * 7 / 8, y1: zero, y2: zero,
+          stroke: "#000", "stroke-width": 2 }));
       } else if ("ACGT".includes(letter)) {
         const tall = columns.values[allele][column] * scale;
         if (Math.abs(tall) >= 0.2) letters.append(letterAt(letter, x, zero, width * 0.96, tall));
@@ -127,7 +131,7 @@ function pairLogo(columns, detail, { sites, seqlets, width, readout }) {
     // Without room for its letters a difference is on grey only.
     if (Math.max(hap1.length, hap2.length) > 3 || x - 16 < free) continue;
     free = x + 16;
-    letters.append(draw("text", { x, y: zeros[1] - up - 6, "text-anchor": "middle", "font-size": 11 }, `${hap1}|${hap2}`));
+    letters.append(textAt(x, zeros[1] - up - 6, { "text-anchor": "middle" }, `${hap1}|${hap2}`));
   }
   drawPositions(letters, columns, width, bottom);
   letters.addEventListener("mousemove", (event) => {
@@ -139,21 +143,23 @@ function pairLogo(columns, detail, { sites, seqlets, width, readout }) {
   for (const allele of [0, 1]) {
     const zero = zeros[allele];
     const middle = zero - up + HIGH / 2;
-    axis.append(draw("text", { class: "hap", x: 12, y: middle, transform: `rotate(-90 12 ${middle})`, "text-anchor": "middle", "font-size": 12,
-      fill: report.colours[allele] }, `haplotype ${allele + 1}`),
-    draw("text", { x: 27, y: middle, transform: `rotate(-90 27 ${middle})`, "text-anchor": "middle", "font-size": 11, fill: "#555" }, "contribution, log2"),
-    draw("line", { x1: AXIS - 1, x2: AXIS - 1, y1: zero - up, y2: zero - up + HIGH, stroke: "#555" }));
+    const upright = (x, fill, text) =>
+      textAt(x, middle, { transform: `rotate(-90 ${x} ${middle})`, "text-anchor": "middle", fill }, text);
+    axis.append(upright(12, report.colours[allele], `haplotype ${allele + 1}`),
+      upright(27, "#555", "contribution, log2"),
+      draw("line", { x1: AXIS - 1, x2: AXIS - 1, y1: zero - up, y2: zero - up + HIGH, stroke: "#555" }));
     for (const value of ticksOf(most.above, most.below, scale)) {
       const y = zero - value * scale;
       const text = value === 0 ? "0" : (value > 0 ? "+" : "−") + String(Number(Math.abs(value).toPrecision(2)));
       axis.append(draw("line", { x1: AXIS - 6, x2: AXIS - 1, y1: y, y2: y, stroke: "#555" }),
-        draw("text", { x: AXIS - 9, y: y + 4, "text-anchor": "end", "font-size": 11 }, text));
+        textAt(AXIS - 9, y + 4, { "text-anchor": "end" }, text));
     }
   }
-  if (lanes > 0) axis.append(draw("text", { x: AXIS - 9, y: 18, "text-anchor": "end", "font-size": 11, fill: "#555" }, "sites"));
+  const beside = (y, text) => textAt(AXIS - 9, y, { "text-anchor": "end", fill: "#555" }, text);
+  if (lanes > 0) axis.append(beside(18, "sites"));
   for (const allele of [0, 1]) {
     if (seqletLanes[allele] === 0) continue;
-    axis.append(draw("text", { x: AXIS - 9, y: zeros[allele] - up + HIGH + 12, "text-anchor": "end", "font-size": 11, fill: "#555" }, "seqlets"));
+    axis.append(beside(zeros[allele] - up + HIGH + 12, "seqlets"));
   }
   return { axis, letters, hidden: sites.filter((site) => site.lane >= lanes).length };
 }
@@ -162,8 +168,9 @@ function drawBoxes(svg, boxes, width, top, high) {
   for (const { first, last, label, colour, title, lane } of boxes) {
     const [x, y] = [first * width, top + lane * high];
     svg.append(draw("g", { class: "box" }, draw("title", {}, title),
-      draw("rect", { x, y, width: (last + 1 - first) * width, height: high - 3, rx: 2, fill: colour, "fill-opacity": 0.35, stroke: colour }),
-      draw("text", { x: x + 3, y: y + high - 6, "font-size": 11 }, label)));
+      draw("rect", { x, y, width: (last + 1 - first) * width, height: high - 3, rx: 2, fill: colour,
+        "fill-opacity": 0.35, stroke: colour }),
+      textAt(x + 3, y + high - 6, {}, label)));
   }
 }
 
@@ -175,7 +182,7 @@ function drawPositions(svg, columns, width, bottom) {
     if (position === null || (position + 1) % step !== 0) return;
     const x = (column + 0.5) * width;
     svg.append(draw("line", { x1: x, x2: x, y1: bottom, y2: bottom + 5, stroke: "#555" }),
-      draw("text", { x, y: bottom + 17, "text-anchor": "middle", "font-size": 11 }, String(position + 1)));
+      textAt(x, bottom + 17, { "text-anchor": "middle" }, String(position + 1)));
   });
 }
 

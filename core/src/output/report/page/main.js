@@ -1,10 +1,12 @@
 // What is where, and links to a region: #region=NUMBER.
 
+const things = designed ? ["designed pair", "designed pairs"] : ["region", "regions"];
+
 function drawSummary(place) {
   const { settings } = report;
-  const pairs = counted(report.all_regions, designed ? "designed pair" : "region", designed ? "designed pairs" : "regions");
-  const prediction = settings.head === "ratio" ? "log2(haplotype 1 / haplotype 2)" : "log2 of the counts of each haplotype";
-  place.append(make("p", {}, `${pairs} of ${settings.window} bases. `,
+  const ofCounts = "log2 of the counts of each haplotype";
+  const prediction = settings.head === "ratio" ? "log2(haplotype 1 / haplotype 2)" : ofCounts;
+  place.append(make("p", {}, `${counted(report.all_regions, ...things)} of ${settings.window} bases. `,
     make("span", { className: "hap1" }, "Haplotype 1: " + settings.haplotypes[0]), "; ",
     make("span", { className: "hap2" }, "haplotype 2: " + settings.haplotypes[1]),
     `. Contributions to ${prediction}, by ${settings.method}, gauge ${settings.gauge}.`));
@@ -25,7 +27,8 @@ function sourcesByCommand() {
 
 function drawSources(place) {
   place.append(
-    make("p", {}, "Every number of a table is as the file has it that is named here; sorting and filtering change nothing. Contributions are drawn with 16 bits."),
+    make("p", {}, "Every number of a table is as the file has it that is named here; sorting changes nothing. " +
+      "Contributions are drawn with 16 bits."),
     plainTable(["shown", "from", "as"], report.origins, []),
     make("h4", {}, "Files and the commands that made them"),
     plainTable(["files", "version", "command"], sourcesByCommand(), []),
@@ -41,9 +44,10 @@ function start() {
     openRegion(place, region, (step) => table.move(step));
     history.replaceState(null, "", "#region=" + region.number);
   };
-  const things = designed ? ["designed pair", "designed pairs"] : ["region", "regions"];
+  const part = (shown, all) => (shown === all ? "" : shown.toLocaleString("en") + " of ");
   const table = new PagedTable(document.getElementById("region-table"), regionColumns(), report.regions, {
-    size: 12, open, show: () => place.scrollIntoView(), label: "Regions", caption: (shown, all) => (shown === all ? counted(all, ...things) : `${shown.toLocaleString("en")} of ${counted(all, ...things)}`),
+    size: 12, open, show: () => place.scrollIntoView(), label: "Regions",
+    caption: (shown, all) => part(shown, all) + counted(all, ...things),
   });
   const form = filterForm(document.getElementById("filters"), (keep) => table.filter(keep));
   const follow = () => {
@@ -60,7 +64,8 @@ function start() {
   };
   addEventListener("hashchange", follow);
   if (!follow() && report.regions.length > 0) {
-    place.replaceChildren(make("p", { className: "quiet" }, "Choose a row to see its alleles, variants and sites; then the arrow keys open the next and the previous one."));
+    place.replaceChildren(remark("Choose a row to see its alleles, variants and sites; then the arrow keys open the " +
+      "next and the previous one."));
   }
   const search = (motif) => {
     form.fields.motif.value = motif;

@@ -16,16 +16,19 @@ function regionColumns() {
     { title: "name", value: (r) => r.name },
   ];
   if (!designed) {
-    columns.push({ title: "position", wide: true, value: placeOf, hint: "start 0-based, end exclusive, as in " + report.table });
+    const hint = "start 0-based, end exclusive, as in " + report.table;
+    columns.push({ title: "position", wide: true, value: placeOf, hint });
   }
   columns.push(
-    { title: "predicted log2 ratio", number: true, down: true, value: (r) => r.ratio, order: (r) => Math.abs(numberOf(r.ratio)),
-      hint: "log2(haplotype 1 / haplotype 2), sorted by its size" });
+    { title: "predicted log2 ratio", number: true, down: true, value: (r) => r.ratio,
+      order: (r) => Math.abs(numberOf(r.ratio)), hint: "log2(haplotype 1 / haplotype 2), sorted by its size" });
   if (has("counts")) {
     columns.push(
       { title: "measured log2 ratio", number: true, down: true, value: part("measured", "ratio"),
-        order: (r) => Math.abs(numberOf(part("measured", "ratio")(r))), hint: "log2(haplotype 1 / haplotype 2), sorted by its size" },
-      { title: "q of imbalance", number: true, value: part("measured", "q"), hint: "q-value of the measured imbalance" });
+        order: (r) => Math.abs(numberOf(part("measured", "ratio")(r))),
+        hint: "log2(haplotype 1 / haplotype 2), sorted by its size" },
+      { title: "q of imbalance", number: true, value: part("measured", "q"),
+        hint: "q-value of the measured imbalance" });
   }
   columns.push({ title: designed ? "differing bases" : "variants", number: true, down: true, value: (r) => r.variants,
     hint: designed ? "bases in which the alleles differ" : "records in which the alleles differ within the window" });
@@ -39,11 +42,14 @@ function regionColumns() {
   }
   if (has("cause")) {
     columns.push(
-      { title: "likeliest variant", value: part("cause", "variant"), hint: "the variant with the highest posterior probability" },
-      { title: "probability", number: true, down: true, value: part("cause", "probability"), hint: "its posterior probability" });
+      { title: "likeliest variant", value: part("cause", "variant"),
+        hint: "the variant with the highest posterior probability" },
+      { title: "probability", number: true, down: true, value: part("cause", "probability"),
+        hint: "its posterior probability" });
   }
   if (has("mechanisms")) {
-    columns.push({ title: "class", value: part("mechanism", "class"), hint: "whether the sites of significant motifs go with the measured ratio" });
+    columns.push({ title: "class", value: (r) => part("mechanism", "class")(r).replaceAll("_", " "),
+      hint: "whether the sites of significant motifs go with the measured ratio" });
   }
   return columns;
 }
@@ -70,7 +76,8 @@ function regionFilter(values) {
     if (words !== "") {
       const within = place && !designed && plain(region.chrom) === plain(place[1]) &&
         Number(region.start) < to && Number(region.end) >= from;
-      const texts = [region.name, placeOf(region), region.cause ? region.cause.variant : "", region.best ? region.best.motif : ""];
+      const texts = [region.name, placeOf(region), region.cause ? region.cause.variant : "",
+        region.best ? region.best.motif : ""];
       if (!within && !texts.some((text) => text.toLowerCase().includes(words))) return false;
     }
     if (!Number.isNaN(values.countQ)) {
@@ -108,11 +115,13 @@ function filterForm(form, apply) {
   const choice = (options) => make("select", {}, ...options.map(([value, text]) => make("option", { value }, text)));
   const threshold = () => make("input", { type: "number", min: "0", max: "1", step: "any", placeholder: "any" });
   const example = designed ? "" : "chr22:17,250,000-17,300,000";
-  field("text", designed ? "Name" : "Name, position or variant", make("input", { type: "search", placeholder: example }));
+  const title = designed ? "Name" : "Name, position or variant";
+  field("text", title, make("input", { type: "search", placeholder: example }));
   if (has("counts")) field("countQ", "q of imbalance at most", threshold());
   if (has("hits")) {
     field("motif", "Motif of a site", make("input", { type: "search", list: "motif-names" }));
-    form.append(make("datalist", { id: "motif-names" }, ...report.motif_names.map((value) => make("option", { value }))));
+    const names = report.motif_names.map((value) => make("option", { value }));
+    form.append(make("datalist", { id: "motif-names" }, ...names));
     field("state", "State of the site", choice([["", "any"], ["changed", "any but kept"],
       ...states.map((state) => [state.name, state.name])]));
     field("changeQ", "q of change at most", threshold());
@@ -122,8 +131,9 @@ function filterForm(form, apply) {
     field("mechanism", "Class", choice([["", "any"], ...classes.map((name) => [name, name.replaceAll("_", " ")])]));
   }
   const text = (key) => (fields[key] ? fields[key].value : "");
+  const number = (key) => (text(key) === "" ? NaN : Number(text(key)));
   const values = () => ({ text: text("text"), motif: text("motif"), state: text("state"), mechanism: text("mechanism"),
-    countQ: text("countQ") === "" ? NaN : Number(text("countQ")), changeQ: text("changeQ") === "" ? NaN : Number(text("changeQ")) });
+    countQ: number("countQ"), changeQ: number("changeQ") });
   const changed = () => apply(regionFilter(values()));
   form.addEventListener("input", changed);
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -7,8 +7,8 @@ const collator = new Intl.Collator("en", { numeric: true });
  *
  * `columns`: {title, hint, value(row) -> text, number: whether it is one, wide: whether
  * it is never cut, cell(row) -> node instead of the text,
- * order(row) -> number to sort by instead of the text's}. `options`: {size: rows of a page, caption(shown, all), open(row), and
- * show() after a click, label, sort: {column, down}}.
+ * order(row) -> number to sort by instead of the text's}. `options`: {size: rows of a page, caption(shown, all),
+ * open(row), and show() after a click, label, sort: {column, down}}.
  */
 class PagedTable {
   constructor(place, columns, rows, options) {
