@@ -57,9 +57,10 @@ impl Tree {
             };
             clusters[first] = Some((number, size + other_size));
             joined.push(Joined { clusters: [one, two], distance });
-            for other in 0..items {
-                let (own, others) = (between[first][other], between[second][other]);
-                let mean = (own * size as f64 + others * other_size as f64) / (size + other_size) as f64;
+            let members = (size + other_size) as f64;
+            let mean = |(own, others): (&f64, &f64)| (own * size as f64 + others * other_size as f64) / members;
+            let means: Vec<f64> = between[first].iter().zip(&between[second]).map(mean).collect();
+            for (other, mean) in means.into_iter().enumerate() {
                 between[first][other] = mean;
                 between[other][first] = mean;
             }
