@@ -141,7 +141,7 @@ fn changes_agree_with_measured_ratios_or_not() {
         counts += &format!("1\t{start}\t{end}\tx\t.\t.\tkid\t{hap1}\t{hap2}\t0\t0\t1\t{ratio}\t0.5\t1e-9\t{q}\n");
     }
     put(world.folder.path(), "counts.tsv", counts);
-    good(&mut world.command(&["-o", "out", "--counts", "counts.tsv"]));
+    good(&mut world.command(&["-o", "out", "--compare", "counts.tsv"]));
     let table = Table::read(&world.at("out/hits.tsv.gz"));
     for (start, measured, expected) in [
         ("200", ".", "."),

@@ -70,7 +70,7 @@ fn planted_motifs_go_with_the_activity() {
         assert!(sign * motifs.number(row, "correlation") > 0.7, "{:?}", motifs.rows[row]);
         assert!(motifs.number(row, "welch_q") < 1e-4, "{:?}", motifs.rows[row]);
         assert!(motifs.number(row, "pairs") >= 60.0 && motifs.number(row, "changed") >= 40.0);
-        assert_eq!((motifs.text(row, "weighted_p_value"), motifs.text(row, "odds_ratio")), (".", "."));
+        assert_eq!(motifs.text(row, "weighted_p_value"), ".");
     }
     assert!(text(&said.stderr).contains("CTCF: better in the more active allele"), "{}", text(&said.stderr));
     // Of 120 pairs 80 have a broken site; the others have sites that stay.

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::explanation::mechanisms::classes::RegionClass;
-use crate::explanation::mechanisms::enrichment::Enrichment;
 use crate::explanation::mechanisms::motif_differences::MotifDifference;
 use crate::explanation::mechanisms::motif_tests::MotifTest;
 use crate::io::output_file::temporary::CreatedFolders;
@@ -16,7 +15,7 @@ use crate::output::table::number;
 /// Columns of the table of motifs.
 const MOTIF_COLUMNS: &str = "#motif\tpairs\tchanged\tmore_active\tless_active\tmedian\tmean\tsigned_log10_p\tp_value\tq_value\t\
      weighted_signed_log10_p\tweighted_p_value\tweighted_q_value\tcorrelation\tcorrelation_p\tcorrelation_q\tratio_difference\t\
-     welch_t\twelch_p\twelch_q\tmain_within\tmain_outside\tother_within\tother_outside\todds_ratio\tenrichment_p\tenrichment_q";
+     welch_t\twelch_p\twelch_q";
 
 /// Columns of the table of regions.
 const REGION_COLUMNS: &str =
@@ -54,12 +53,12 @@ impl MechanismTables {
         Ok(Self { motifs, regions, created })
     }
 
-    /// Add a motif; `enrichment` with its q-value.
+    /// Add a motif.
     ///
     /// # Errors
     /// The table cannot be written.
-    pub fn motif(&mut self, name: &str, test: &MotifTest, enrichment: Option<&(Enrichment, f64)>) -> Result<()> {
-        write_motif(&mut self.motifs, name, test, enrichment).map_err(|error| Error::io(self.motifs.path(), error))
+    pub fn motif(&mut self, name: &str, test: &MotifTest) -> Result<()> {
+        write_motif(&mut self.motifs, name, test).map_err(|error| Error::io(self.motifs.path(), error))
     }
 
     /// Add a region.
@@ -88,12 +87,7 @@ fn p_value(p: f64) -> String {
     }
 }
 
-fn write_motif(
-    out: &mut impl Write,
-    name: &str,
-    test: &MotifTest,
-    enrichment: Option<&(Enrichment, f64)>,
-) -> io::Result<()> {
+fn write_motif(out: &mut impl Write, name: &str, test: &MotifTest) -> io::Result<()> {
     let changed = test.sites.iter().filter(|site| site.delta != 0.0).count();
     let MotifDifference { positive, negative, median, mean, p_value: p, .. } = test.difference;
     write!(out, "{}\t{}\t{changed}\t{positive}\t{negative}", Plain(name), test.sites.len())?;
@@ -114,17 +108,7 @@ fn write_motif(
         }
         None => write!(out, "\t.\t.\t.\t.")?,
     }
-    match enrichment {
-        Some((found, q)) => {
-            let [[a, b], [c, d]] = found.counts;
-            let odds = match found.test.odds_ratio {
-                odds if odds.is_infinite() => "inf".into(),
-                odds => number(odds),
-            };
-            writeln!(out, "\t{a}\t{b}\t{c}\t{d}\t{odds}\t{}\t{}", p_value(found.test.p_value), p_value(*q))
-        }
-        None => writeln!(out, "\t.\t.\t.\t.\t.\t.\t."),
-    }
+    writeln!(out)
 }
 
 /// What the table of regions says of one.
@@ -163,7 +147,6 @@ fn write_region(out: &mut impl Write, line: &RegionLine) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::fisher::stratified_fisher;
 
     #[test]
     fn a_value_for_every_column() {
@@ -178,22 +161,19 @@ mod tests {
             correlation_p: [f64::NAN; 2],
             welch: None,
         };
-        let counts = [[3, 0], [1, 4]];
-        let enrichment = (Enrichment { counts, test: stratified_fisher(&[counts]) }, 0.25);
-        let line = |test: &MotifTest, enrichment: Option<&(Enrichment, f64)>| {
+        let line = |test: &MotifTest| {
             let mut text = Vec::new();
-            write_motif(&mut text, "a\tb", test, enrichment).unwrap();
+            write_motif(&mut text, "a\tb", test).unwrap();
             String::from_utf8(text).unwrap()
         };
         let columns = MOTIF_COLUMNS.split('\t').count();
-        let bare = line(&test, None);
+        let bare = line(&test);
         assert_eq!(bare.split('\t').count(), columns, "{bare}");
         assert!(bare.starts_with("a%09b\t1\t1\t2\t1\t1\t0.833333\t"), "{bare}");
         test.weighted = Some((difference, 0.1));
         test.welch = Some((crate::stats::welch::welch(&[1.0, 2.0], &[3.0, 5.0]).unwrap(), 0.2));
-        let full = line(&test, Some(&enrichment));
+        let full = line(&test);
         assert_eq!(full.split('\t').count(), columns, "{full}");
-        assert!(full.contains("\t3\t0\t1\t4\tinf\t"), "{full}");
 
         let region = |predicted, model| {
             let motifs = (Some(("CTCF", -2.5)), RegionClass::Opposite);

@@ -29,7 +29,7 @@ const EXAMPLES: &str = "Examples:
   # All steps, and one page to read
   deepallele explain run -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak --motifs jaspar.meme --compare counts.tsv.gz -o explained";
 
-/// Explain predictions: contributions of bases, motifs, binding sites that variants change, and causes of imbalance
+/// Explain predictions: bases, motifs, binding sites, causes
 #[derive(Parser)]
 #[command(display_order = 65, after_help = EXAMPLES)]
 pub struct Args {

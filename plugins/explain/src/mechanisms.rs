@@ -7,13 +7,15 @@ use deepallele_core::counts::CountTable;
 use deepallele_core::error::Error;
 use deepallele_core::explanation::attributions::folder::ExplainedFolder;
 use deepallele_core::explanation::attributions::pairs::MappedPair;
-use deepallele_core::explanation::mechanisms::classes::{classify, RegionClass};
+use deepallele_core::explanation::mechanisms::classes::{classify, explained_shares, RegionClass, Share};
 use deepallele_core::explanation::mechanisms::motif_tests::{test_motifs, MotifTest};
+use deepallele_core::explanation::mechanisms::site_attributions::{site_attributions, SiteAttribution};
 use deepallele_core::explanation::mechanisms::trusted::TrustedRule;
 use deepallele_core::explanation::mechanisms::ComparedPair;
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::model::metadata::{LogBase, TargetScale};
 use deepallele_core::motifs::{read_motifs, Motif};
+use deepallele_core::output::hit_tables::TABLES as HIT_TABLES;
 use deepallele_core::output::mechanism_tables::{MechanismTables, RegionLine};
 
 use crate::args::MechanismArgs;
@@ -46,25 +48,65 @@ fn test(args: &MechanismArgs) -> anyhow::Result<()> {
     let measured: Vec<Option<f64>> = pairs.iter().map(|pair| Some(pair.measured)).collect();
     let trusted = rule.choose(&measured, &predicted);
 
+    let by_model = by_model(args, &pairs)?;
     let header: Vec<String> = args.provenance.provenance("explain").iter().flat_map(|p| p.lines()).collect();
     let mut tables = MechanismTables::create(args.output()?, &header)?;
-    motifs.iter().zip(&tests).try_for_each(|(motif, test)| tables.motif(motif.name(), test, None))?;
+    motifs.iter().zip(&tests).try_for_each(|(motif, test)| tables.motif(motif.name(), test))?;
     for (number, (pair, (decides, class))) in pairs.iter().zip(&classes).enumerate() {
         tables.region(&RegionLine {
             name: &pair.name,
             measured: pair.measured,
             predicted: pair.predicted.map(|predicted| (predicted, trusted[number])),
             motifs: (decides.map(|found| (motifs[found.motif].name(), found.change)), *class),
-            model: None,
+            model: by_model.as_ref().map(|found| {
+                let (site, class) = &found[number];
+                (site.as_ref().map(|site| (&site.motif[..], site.change)), *class)
+            }),
         })?;
     }
     tables.complete()?.rename()?;
     report(&motifs, &tests, &significant, &pairs, &classes.iter().map(|(_, class)| *class).collect::<Vec<_>>());
+    if let Some(by_model) = by_model.filter(|found| !found.is_empty()) {
+        let of_model: Vec<RegionClass> = by_model.iter().map(|(_, class)| *class).collect();
+        let of_motifs: Vec<RegionClass> = classes.iter().map(|(_, class)| *class).collect();
+        report_shares(args, [&of_motifs, &of_model]);
+    }
     if pairs.iter().any(|pair| pair.predicted.is_some()) {
         let n = trusted.iter().filter(|trusted| **trusted).count();
         log::info!("{n} regions are trusted: measured and predicted with the same sign, and strongly");
     }
     Ok(())
+}
+
+/// The class of each region by the model: the site that changes what it sees most, from the table of `explain hits`.
+fn by_model(
+    args: &MechanismArgs,
+    pairs: &[ComparedPair],
+) -> anyhow::Result<Option<Vec<(Option<SiteAttribution>, RegionClass)>>> {
+    let Some(path) = args.folder.as_ref().map(|folder| folder.join(HIT_TABLES[0])).filter(|path| path.is_file()) else {
+        return Ok(None);
+    };
+    let names: Vec<&str> = pairs.iter().map(|pair| &pair.name[..]).collect();
+    let Some(found) = site_attributions(&path, &names)? else { return Ok(None) };
+    let class = |(site, pair): (Option<SiteAttribution>, &ComparedPair)| {
+        let class = RegionClass::of(pair.measured, site.as_ref().map(|site| site.change));
+        (site, class)
+    };
+    Ok(Some(found.into_iter().zip(pairs).map(class).collect()))
+}
+
+/// The shares of regions that motifs alone and the model explain.
+fn report_shares(args: &MechanismArgs, classes: [&[RegionClass]; 2]) {
+    let units: Vec<u32> = (0..classes[0].len() as u32).collect();
+    let shares = explained_shares(classes, &units, args.bootstrap as usize, args.seed);
+    let shown = |share: &Share| {
+        let [low, high] = share.interval.map(|end| 100.0 * end);
+        format!("{:.1} % ({low:.1} to {high:.1})", 100.0 * share.share)
+    };
+    let [motifs, model, more] = shares.each_ref().map(shown);
+    log::info!(
+        "explained by motifs alone: {motifs} of the regions; by sites as the model sees them: {model}; more by {more}"
+    );
 }
 
 /// The regions of a folder with their measured ratios.

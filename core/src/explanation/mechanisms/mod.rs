@@ -6,12 +6,14 @@
 //! | [`motif_tests`] | all tests of all motifs over the pairs whose imbalance is known |
 //! | [`classes`] | what the sites of a region say of its imbalance, and the share of regions that are explained |
 //! | [`trusted`] | regions whose measured imbalance a model predicts |
+//! | [`site_attributions`] | how binding sites change what a model sees in a region |
 //! | [`enrichment`] | main variants in sites, against the other variants of the same regions |
 
 pub mod classes;
 pub mod enrichment;
 pub mod motif_differences;
 pub mod motif_tests;
+pub mod site_attributions;
 pub mod trusted;
 
 use crate::explanation::attributions::base_map::{side_by_side, BaseMap};

@@ -14,8 +14,7 @@ const EXAMPLES: &str = "Examples:
   deepallele explain attributions -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak -o explained
 
   # The same by DeepLIFT, many times as fast, relative to 20 dinucleotide shuffles of each allele
-  deepallele explain attributions -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak \\
-    --method deeplift --baseline shuffles -o explained
+  deepallele explain attributions -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak --method deeplift --baseline shuffles -o explained
 
   # Of designed pairs of sequences, with a drawing of each
   deepallele explain attributions -m model/model.onnx --pairs pairs.tsv --logos -o explained";

@@ -8,7 +8,6 @@ use deepallele_core::io::vcf::{IndexKind, VcfFormat};
 
 const EXAMPLES: &str = "Examples:
   # Which variant causes the imbalance of each region
-  deepallele annotate -m model/model.onnx -f ref.fa -s NA12878 -L counts.tsv.gz -o effects.bcf phased.vcf.gz
   deepallele explain cause --vcf effects.bcf --compare counts.tsv.gz -o cause.tsv
 
   # The same as INFO/DA_PIP in the VCF, and in the folder of explain attributions

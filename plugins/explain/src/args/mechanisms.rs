@@ -10,9 +10,6 @@ const EXAMPLES: &str = "Examples:
   # Which known motifs go with the measured imbalance of the explained regions
   deepallele explain mechanisms explained --motifs jaspar.meme --compare counts.tsv.gz
 
-  # The same with main variants against the others, from what explain hits and annotate have written
-  deepallele explain mechanisms explained --motifs jaspar.meme --compare counts.tsv.gz --vcf effects.bcf
-
   # Of designed pairs with measured values, without a model
   deepallele explain mechanisms --pairs pairs.tsv --target-scale log2 --motifs jaspar.meme -o tested";
 
@@ -22,7 +19,8 @@ const EXAMPLES: &str = "Examples:
 /// has the better match (the signed-rank test of MAGGIE), alone and weighted by the predicted ratio; whether the change of
 /// the sites of a region goes with its ratio (Pearson's correlation, and Welch's t-test of regions with better sites in
 /// either haplotype). Each region is then classified by its sites of significant motifs: same direction as measured,
-/// opposite, no change, or no site.
+/// opposite, no change, or no site; and, where explain hits has written into the folder, by the site whose contribution
+/// differs most between the alleles. The shares of regions that either way explains have bootstrap intervals.
 ///
 /// Writes mechanisms.tsv, one line a motif, and mechanism_regions.tsv, one line a region. All q-values are those of
 /// Benjamini and Hochberg over the motifs.

@@ -58,7 +58,7 @@ impl RunArgs {
         steps.push(hits.common(self));
         if self.compare.is_some() {
             let line = Line::new("mechanisms", folder).option("--motifs", Some(&known)).compare(self);
-            steps.push(line.option("--vcf", self.vcf.as_deref()).common(self));
+            steps.push(line.common(self));
         }
         if self.compare.is_some() && self.vcf.is_some() {
             let line = Line::new("cause", folder).option("--vcf", self.vcf.as_deref()).compare(self);

@@ -80,7 +80,7 @@ function drawGallery(place, search) {
 }
 
 const FIRST_COLUMNS = ["motif", "pairs", "changed", "more_active", "less_active", "median", "signed_log10_p", "p_value",
-  "q_value", "correlation", "correlation_q", "odds_ratio", "enrichment_q"];
+  "q_value", "correlation", "correlation_q"];
 
 function drawMechanisms(place) {
   if (!has("mechanisms")) {
