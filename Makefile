@@ -76,6 +76,7 @@ bench: build ## speed and memory against samtools, the peers of counting and PyT
 	@scripts/setup.sh bench
 	@$(ENGINES); set -x; \
 	cargo build --release --locked -p deepallele-core --features onnx --example forward_speed --example variant_speed; \
+	cargo build --release --locked -p deepallele-core --example cluster_seqlets --example motif_speed; \
 	cargo build --release --locked -p deepallele-core --features torch --example time_network; \
 	cargo build --release --locked -p deepallele-tests --example simulate_cross; \
 	{ set +x; } 2>/dev/null; python3 bench/bench.py "$(BIN)"

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Speed and memory beside the peers, as a table.
 
-    bench.py BIN [--copies N] [--seconds S] [--only count|cross|network|variants|stream|training] [--large]
+    bench.py BIN [--copies N] [--seconds S] [--only count|cross|network|variants|stream|training|explanation] [--large]
 
 count against `samtools view -c` on the same BAM, with one further thread each; count and haplotypes on a
 simulated cross beside their peers (cross.py); training steps of the `atac` preset, as published and with this
 suite's default network, and a forward pass against the published network in PyTorch 2.11 (peer_network.py), with
-the same number of threads; effects of variants beside full passes and a PyTorch loop (variants.py). The two sides
+the same number of threads; effects of variants beside full passes and a PyTorch loop (variants.py); contributions of bases,
+motifs and their sites beside tangermeme and memelite (explanation.py). The two sides
 of a comparison take turns, so that a busy machine slows both. PyTorch comes from $DEEPALLELE_PEER_PYTHON, else
 from a virtual environment in the cache folder, made on the first run.
 """
@@ -21,6 +22,7 @@ import venv
 from pathlib import Path
 
 import cross
+import explanation
 import stream
 import training
 import variants
@@ -120,8 +122,8 @@ def main():
     parser.add_argument("binaries", type=Path)
     parser.add_argument("--copies", type=int, default=20, help="copies of the test reads in the larger BAM [%(default)s]")
     parser.add_argument("--seconds", type=float, default=10, help="time for each network measurement [%(default)s]")
-    parser.add_argument("--only", choices=["count", "cross", "network", "variants", "stream", "training"], help="one part of the table")
-    parser.add_argument("--large", action="store_true", help="also a cross of 20 million variants on 2.6 Gb (4 GB of disk)")
+    parser.add_argument("--only", choices=["count", "cross", "network", "variants", "stream", "training", "explanation"], help="one part of the table")
+    parser.add_argument("--large", action="store_true", help="also a cross of 20 million variants on 2.6 Gb (4 GB of disk), and contributions of 1,000 pairs (an hour)")
     options = parser.parse_args()
     row("what", "deepallele", "memory", "peer", "ratio")
     row(*["---"] * 5)
@@ -137,6 +139,8 @@ def main():
         stream.rows(options.binaries)
     if options.only in (None, "training"):
         training.memory_row(options.binaries)
+    if options.only in (None, "explanation"):
+        explanation.rows(options.binaries, peer_python(), min(2, os.cpu_count() or 1), options.large)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ use bigtools::BigWigRead;
 use deepallele_tests::*;
 
 /// An array of NumPy: its shape and values.
-struct Array {
+pub(crate) struct Array {
     shape: Vec<usize>,
     values: Vec<f64>,
 }
@@ -29,27 +29,27 @@ impl Array {
         Self { shape, values }
     }
 
-    fn at(&self, pair: usize, base: usize, offset: usize) -> f64 {
+    pub(crate) fn at(&self, pair: usize, base: usize, offset: usize) -> f64 {
         self.values[(pair * self.shape[1] + base) * self.shape[2] + offset]
     }
 
     /// The base of a one-hot array; N where there is none.
-    fn base(&self, pair: usize, offset: usize) -> char {
+    pub(crate) fn base(&self, pair: usize, offset: usize) -> char {
         let base = (0..4).find(|&base| self.at(pair, base, offset) == 1.0);
         base.map_or('N', |base| char::from(b"ACGT"[base]))
     }
 }
 
 /// A folder that `explain attributions` wrote.
-struct Explained {
+pub(crate) struct Explained {
     folder: PathBuf,
     /// Of haplotype 1 and 2: contributions and sequences.
-    contributions: [Array; 2],
-    sequences: [Array; 2],
+    pub(crate) contributions: [Array; 2],
+    pub(crate) sequences: [Array; 2],
 }
 
 impl Explained {
-    fn read(folder: &Path) -> Self {
+    pub(crate) fn read(folder: &Path) -> Self {
         let array = |name: &str| Array::read(&folder.join(name));
         Self {
             folder: folder.into(),
@@ -59,7 +59,7 @@ impl Explained {
     }
 
     /// Position (0-based) of each base of an allele, `None` for inserted bases.
-    fn positions(&self, pair: usize, haplotype: usize) -> Vec<Option<u64>> {
+    pub(crate) fn positions(&self, pair: usize, haplotype: usize) -> Vec<Option<u64>> {
         let map = good_text(tool("bgzip", ["-dc"]).arg(self.folder.join("map.tsv.gz")));
         let mut positions = Vec::new();
         for line in map.lines().filter(|line| !line.starts_with('#')) {
@@ -89,14 +89,14 @@ fn explain(model: &Path, folder: &Path) -> Command {
 }
 
 /// Of the person of the test data, in these lines of narrowPeak or BED.
-fn in_genome(model: &Path, regions: &Path, folder: &Path) -> Command {
+pub(crate) fn in_genome(model: &Path, regions: &Path, folder: &Path) -> Command {
     let mut command = explain(model, folder);
     command.arg("-f").arg(genome()).arg("-v").arg(phased()).args(["-s", "NA12878", "-L"]).arg(regions);
     command
 }
 
 /// Regions around heterozygous variants, as BED: at most `most`.
-fn around_variants(folder: &Path, most: usize) -> PathBuf {
+pub(crate) fn around_variants(folder: &Path, most: usize) -> PathBuf {
     let calls = good_text(tool("bcftools", ["query", "-f", "%POS\t[%GT]\n"]).arg(phased()));
     let mut lines = String::new();
     let mut last = 0;

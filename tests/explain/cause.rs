@@ -68,7 +68,7 @@ fn write(folder: &Path, regions: &[Made]) {
 
 fn cause(folder: &Path) -> Command {
     let mut command = deepallele("explain");
-    command.current_dir(folder).args(["cause", "--vcf", "effects.vcf", "--counts", "counts.tsv"]);
+    command.current_dir(folder).args(["cause", "--vcf", "effects.vcf", "--compare", "counts.tsv"]);
     command
 }
 
@@ -126,7 +126,7 @@ fn the_variant_that_fits_the_counts_is_the_cause() {
     good(tool("bcftools", ["view", "-Ob", "-o", "effects.bcf", "effects.vcf"]).current_dir(here));
     fs::create_dir(here.join("explained")).unwrap();
     let mut again = deepallele("explain");
-    again.current_dir(here).args(["cause", "explained", "--vcf", "effects.bcf", "--counts", "counts.tsv", "-@", "1"]);
+    again.current_dir(here).args(["cause", "explained", "--vcf", "effects.bcf", "--compare", "counts.tsv", "-@", "1"]);
     good(&mut again);
     let plain = |name: &str| without_header(&fs::read_to_string(here.join(name)).unwrap());
     assert_eq!(plain("explained/cause.tsv"), plain("cause.tsv"));
@@ -136,7 +136,7 @@ fn the_variant_that_fits_the_counts_is_the_cause() {
 
     // A second run replaces what the first has written.
     let mut second = deepallele("explain");
-    second.current_dir(here).args(["cause", "--vcf", "out.bcf", "--counts", "counts.tsv", "-o", "second.tsv"]);
+    second.current_dir(here).args(["cause", "--vcf", "out.bcf", "--compare", "counts.tsv", "-o", "second.tsv"]);
     good(second.args(["--output-vcf", "second.vcf", "--min-effect", "5"]));
     let records = query(&here.join("second.vcf"), "%INFO/DA_PIP\n");
     assert_eq!(records[0], ["."]);
@@ -178,7 +178,7 @@ fn effects_of_annotate_and_counts_of_count_fit_together() {
     let mut effects = annotate(&model, &phased());
     good(effects.args(["-s", "NA12878", "-L"]).arg(&counts).arg("-o").arg(here.join("effects.bcf")));
     let mut command = deepallele("explain");
-    command.current_dir(here).args(["cause", "--vcf", "effects.bcf", "--counts", "counts.tsv.gz", "-o", "cause.tsv"]);
+    command.current_dir(here).args(["cause", "--vcf", "effects.bcf", "--compare", "counts.tsv.gz", "-o", "cause.tsv"]);
     good(command.args(["--output-vcf", "out.vcf.gz", "-W=tbi"]));
     let found = table(here.join("cause.tsv"));
     assert!(!found.rows.is_empty());
@@ -233,12 +233,12 @@ fn what_does_not_fit_is_refused() {
     let piped = misused(cause(here).args(["--vcf", "-", "--output-vcf", "out.vcf"]).args(["-o", "cause.tsv"]));
     assert!(piped.contains("cannot be used multiple times") || piped.contains("--vcf"), "{piped}");
     let mut pipe = deepallele("explain");
-    pipe.current_dir(here).args(["cause", "--vcf", "/dev/stdin", "--counts", "counts.tsv", "--output-vcf", "out.vcf"]);
+    pipe.current_dir(here).args(["cause", "--vcf", "/dev/stdin", "--compare", "counts.tsv", "--output-vcf", "out.vcf"]);
     let said = misused(pipe.stdin(std::process::Stdio::piped()));
     assert!(said.contains("a pipe can be read only once"), "{said}");
     // Without the VCF a pipe is read once.
     let mut pipe = deepallele("explain");
-    pipe.current_dir(here).args(["cause", "--vcf", "-", "--counts", "counts.tsv", "--no-version"]);
+    pipe.current_dir(here).args(["cause", "--vcf", "-", "--compare", "counts.tsv", "--no-version"]);
     let piped = feed(&mut pipe, vcf.as_bytes());
     assert_eq!(text(&piped).lines().count(), 1 + vcf.matches("DA_REGION=").count());
 }

@@ -155,3 +155,54 @@ pub fn linear_network(folder: &Path, scale: &str) -> PathBuf {
     fs::write(&path, top + &sample("liver", 0) + &sample("brain", 1)).unwrap();
     path
 }
+
+/// Bases that a detector reads.
+pub const DETECTOR_WINDOW: usize = 96;
+
+/// A network that detects motifs on both strands, and its description: Conv -> Relu -> sum over the window with the weight
+/// of each motif. Its output is log2; a motif scores from 0.4 of the largest score on.
+pub fn detector_network(folder: &Path, motifs: &[(&[[f64; 4]], f32)]) -> PathBuf {
+    let width = motifs.iter().map(|(motif, _)| motif.len()).max().unwrap_or(1);
+    let places = DETECTOR_WINDOW + 1 - width;
+    let (mut kernels, mut limits, mut sums) = (Vec::new(), Vec::new(), Vec::new());
+    for (motif, weight) in motifs {
+        let odds: Vec<[f32; 4]> = motif.iter().map(|row| row.map(|p| ((p + 0.01).log2() + 2.0) as f32 / 8.0)).collect();
+        let most: f32 = odds.iter().map(|row| row.iter().copied().fold(f32::MIN, f32::max)).sum();
+        for reverse in [false, true] {
+            for base in 0..4 {
+                for at in 0..width {
+                    let value = match reverse {
+                        false => odds.get(at).map(|row| row[base]),
+                        true => odds.iter().rev().nth(at).map(|row| row[3 - base]),
+                    };
+                    kernels.extend(value.unwrap_or(0.0).to_le_bytes());
+                }
+            }
+            limits.extend((-0.4 * most).to_le_bytes());
+            (0..places).for_each(|_| sums.extend(weight.to_le_bytes()));
+        }
+    }
+    let tensor = |name: &str, shape: &[usize], values: &[u8]| {
+        let tensor = shape.iter().fold(Message::default(), |tensor, n| tensor.int(1, *n as u64)).int(2, FLOAT);
+        tensor.bytes(8, name.as_bytes()).bytes(9, values).0
+    };
+    let number = 2 * motifs.len();
+    let graph = Message::default()
+        .bytes(1, &node("Conv", &["x", "kernels", "limits"], "scores", None))
+        .bytes(1, &node("Relu", &["scores"], "found", None))
+        .bytes(1, &node("Flatten", &["found"], "row", None))
+        .bytes(1, &node("MatMul", &["row", "sums"], "y", None))
+        .bytes(2, b"detector")
+        .bytes(5, &tensor("kernels", &[number, 4, width], &kernels))
+        .bytes(5, &tensor("limits", &[number], &limits))
+        .bytes(5, &tensor("sums", &[number * places, 1], &sums))
+        .bytes(11, &value("x", FLOAT, &[0, 4, DETECTOR_WINDOW]))
+        .bytes(12, &value("y", FLOAT, &[0, 1]));
+    let opset = Message::default().bytes(1, b"").int(2, 17);
+    let onnx = Message::default().int(1, 8).bytes(7, &graph.0).bytes(8, &opset.0).0;
+    fs::write(folder.join("detector.onnx"), onnx).unwrap();
+    let path = folder.join("detector.toml");
+    let text = format!("window = {DETECTOR_WINDOW}\nlayout = \"N4L\"\nmodel = \"detector.onnx\"\n");
+    fs::write(&path, text + "[[output]]\nsample = \"detected\"\nat = [0]\nscale = \"log2\"\n").unwrap();
+    path
+}

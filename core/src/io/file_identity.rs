@@ -216,6 +216,16 @@ impl RunFiles {
         }
     }
 
+    /// The files that are read, indexes included.
+    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+        self.inputs.iter().map(|file| file.path.as_path())
+    }
+
+    /// The files that are written, indexes included.
+    pub fn outputs(&self) -> impl Iterator<Item = &Path> {
+        self.outputs.iter().map(|file| file.path.as_path())
+    }
+
     /// The first output that is an input, or the same file as another output: a sentence that names both.
     pub fn conflict(&self) -> Option<String> {
         // What may be named twice: devices, since nothing of them is lost.

@@ -18,6 +18,7 @@
 //! | [`regions`] | BED, narrowPeak, count tables, SAF, GTF and GFF3 as regions |
 //! | [`npz`] | arrays of NumPy |
 //! | [`allele_pairs_table`] | the table of designed allele pairs |
+//! | [`named_columns`] | tables whose columns have names |
 //! | [`values_table`] | the table of external measurements |
 
 pub mod allele_pairs_table;
@@ -28,6 +29,7 @@ pub mod fasta;
 pub mod file_identity;
 mod hts_file;
 mod index_check;
+pub mod named_columns;
 pub mod npz;
 pub mod output_file;
 mod paths;

@@ -13,10 +13,13 @@
 //! | [`metadata`] | the metadata of a model file |
 //! | `torch` | the network on libtorch, for training (feature `torch`) |
 //! | [`onnx`] | the network as an ONNX file, and inference with ONNX Runtime |
+//! | `backward` | derivatives and DeepLIFT multipliers of the input (feature `onnx`) |
 //! | `incremental` | inference that recomputes only what a variant can change (feature `onnx`) |
 //! | [`published`] | published checkpoints and data sets |
 
 pub mod architecture;
+#[cfg(feature = "onnx")]
+pub mod backward;
 pub mod encode;
 #[cfg(feature = "onnx")]
 pub mod incremental;

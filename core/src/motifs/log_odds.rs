@@ -77,6 +77,12 @@ impl LogOdds {
         self.survival[self.survival.len() - 1]
     }
 
+    /// The least sum of scores in bins, and for it and each larger one up to the largest the probability of at least that
+    /// sum.
+    pub(crate) fn distribution(&self) -> (i64, &[f64]) {
+        (self.least, &self.survival)
+    }
+
     /// The score (bits) above which p-values are less than `threshold`: a whole number of bins. None if no sequence has
     /// such a p-value.
     pub fn cut(&self, threshold: f64) -> Option<f64> {

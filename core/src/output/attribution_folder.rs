@@ -222,7 +222,7 @@ impl AttributionFolder {
 }
 
 /// With which the contributions of an allele are shown, so that what makes its own haplotype more active is above zero.
-fn sign(head: Head, allele: usize) -> f32 {
+pub(crate) fn sign(head: Head, allele: usize) -> f32 {
     match (head, allele) {
         (Head::Ratio, 1) => -1.0,
         _ => 1.0,

@@ -11,6 +11,9 @@ fn settings(pairs: usize, window: usize) -> AttributionSettings {
     AttributionSettings {
         format: 1,
         method: "ism".into(),
+        baseline: None,
+        shuffles: None,
+        seed: None,
         head: Head::Ratio,
         gauge: Gauge::ZeroSum,
         unit: "log2".into(),

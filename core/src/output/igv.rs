@@ -18,6 +18,23 @@ pub fn write_session(path: &Path, reference: &Path, locus: Option<&str>, tracks:
     complete_file(path, session(path, reference, locus, tracks)?.as_bytes())
 }
 
+/// The session `text`, written by [`write_session`], with one more track of features: the file `file` in its own folder.
+/// `None` if it has the track already, or is no such session.
+pub fn with_track(text: &str, file: &str, name: &str) -> Option<String> {
+    let (id, name) = (escape(file), escape(name));
+    let resource = format!("        <Resource path=\"{id}\"");
+    let (resources, panels) = text.split_once("    </Resources>\n")?;
+    let (tracks, rest) = panels.split_once("    </Panel>\n")?;
+    if resources.contains(&resource) {
+        return None;
+    }
+    let kind = FileKind::of(Path::new(file)).map(|kind| format!(" type=\"{}\"", kind.name())).unwrap_or_default();
+    Some(format!(
+        "{resources}{resource}{kind}/>\n    </Resources>\n{tracks}        <Track id=\"{id}\" name=\"{name}\" \
+         visible=\"true\"/>\n    </Panel>\n{rest}"
+    ))
+}
+
 fn session(path: &Path, reference: &Path, locus: Option<&str>, tracks: &[IgvTrack]) -> Result<String> {
     let here = std::env::current_dir().map_err(|e| Error::io(path, e))?;
     let folder = match path.parent() {
@@ -116,6 +133,22 @@ fn relative(folder: &Path, file: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_track_is_added_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let tracks = [IgvTrack::variants(&at("x.vcf"))];
+        let before = session(&at("igv.xml"), &at("ref.fa"), None, &tracks).unwrap();
+        let after = with_track(&before, "hits.bed", "sites").unwrap();
+        let both = [
+            IgvTrack::variants(&at("x.vcf")),
+            IgvTrack { name: "sites".into(), ..IgvTrack::variants(&at("hits.bed")) },
+        ];
+        assert_eq!(after, session(&at("igv.xml"), &at("ref.fa"), None, &both).unwrap());
+        assert_eq!(with_track(&after, "hits.bed", "sites"), None);
+        assert_eq!(with_track("<Session/>", "hits.bed", "sites"), None);
+    }
 
     #[test]
     fn paths_are_relative_to_the_session() {

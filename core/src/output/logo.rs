@@ -15,12 +15,35 @@ const TOP: f64 = 44.0;
 const BETWEEN: f64 = 34.0;
 
 /// Outlines of A, C, G and T in a box of 100 by 100, and the colours that sequence logos have.
-const LETTERS: [(char, &str, Colour); 4] = [
+pub(crate) const LETTERS: [(char, &str, Colour); 4] = [
     ('A', "M0 100L40 0H60L100 100H79L71 76H29L21 100ZM35 59H65L50 18Z", (0, 128, 0)),
     ('C', "M97 30A48 50 0 1 0 97 70L77 64A29 32 0 1 1 77 36Z", (0, 0, 255)),
     ('G', "M97 30A48 50 0 1 0 97 72V46H55V62H78V66A29 32 0 1 1 77 36Z", (255, 166, 0)),
     ('T', "M0 0H100V19H61V100H39V19H0Z", (255, 0, 0)),
 ];
+
+/// The outlines of the four letters, named `A` to `T`, to be put between `<defs>` and `</defs>`.
+pub(crate) fn outlines() -> String {
+    let mut defined = String::new();
+    for (letter, outline, (red, green, blue)) in LETTERS {
+        let fill = format!("fill=\"rgb({red},{green},{blue})\" fill-rule=\"evenodd\"");
+        _ = write!(defined, "<path id=\"{letter}\" d=\"{outline}\" {fill}/>");
+    }
+    defined
+}
+
+/// A letter of [`outlines`] with its left end at `x`, from `zero` up to `height` above it; below it and upside down where
+/// `height` is negative. Nothing for other codes than those of bases, and where it would not be seen.
+pub(crate) fn letter(code: u8, x: f64, zero: f64, width: f64, height: f64) -> Option<String> {
+    let (letter, ..) = LETTERS.get(code as usize)?;
+    let scale = height / 100.0;
+    if scale.is_nan() || scale.abs() < 0.002 {
+        return None;
+    }
+    // Above the line from its top down, below it mirrored.
+    let (y, wide) = (zero - height, width / 100.0 * 0.96);
+    Some(format!("<use href=\"#{letter}\" transform=\"translate({x:.2},{y:.2})scale({wide:.4},{scale:.4})\"/>\n"))
+}
 
 /// One column of the two alleles: the code of the base (0 to 3 for A, C, G, T; more for N) and its contribution, `None` where
 /// the allele has a gap.
@@ -52,10 +75,7 @@ pub fn pair_logo(columns: &[LogoColumn], labels: &LogoLabels) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n<defs>"
     );
-    for (letter, outline, (red, green, blue)) in LETTERS {
-        let fill = format!("fill=\"rgb({red},{green},{blue})\" fill-rule=\"evenodd\"");
-        _ = write!(svg, "<path id=\"{letter}\" d=\"{outline}\" {fill}/>");
-    }
+    svg += &outlines();
     svg += "</defs>\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
     _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"22\" font-size=\"14\">{}</text>", escaped(&labels.title));
     let bottom = TOP + 4.0 * HALF + BETWEEN;
@@ -130,17 +150,7 @@ fn draw_allele(svg: &mut String, columns: &[LogoColumn], allele: usize, shown: R
                 );
             }
             Some((code, value)) => {
-                let Some((letter, ..)) = LETTERS.get(code as usize) else { continue };
-                let high = f64::from(value) * scale / 100.0;
-                if high.abs() < 0.002 {
-                    continue;
-                }
-                // Above the line from its top down, below it mirrored.
-                let (y, wide) = (zero - 100.0 * high, COLUMN / 100.0 * 0.96);
-                _ = writeln!(
-                    svg,
-                    "<use href=\"#{letter}\" transform=\"translate({x:.2},{y:.2})scale({wide:.4},{high:.4})\"/>"
-                );
+                svg.extend(letter(code, x, zero, COLUMN, f64::from(value) * scale));
             }
         }
     }

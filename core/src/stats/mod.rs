@@ -12,6 +12,7 @@
 //! | [`signed_rank`] | Wilcoxon's signed-rank test of paired differences |
 //! | [`student`], [`welch`] | tail of Student's t distribution; Welch's t-test of two groups |
 //! | [`fisher`] | Fisher's exact test of a table of four counts, or of several together |
+//! | [`gauss_legendre`](mod@gauss_legendre) | quadrature |
 //! | [`shuffle`] | sequences shuffled with their dinucleotides kept |
 //! | [`ridge_path`] | ridge regression for a whole grid of penalties |
 
@@ -21,6 +22,7 @@ pub mod correlation;
 pub mod divergence;
 pub mod false_discovery;
 pub mod fisher;
+pub mod gauss_legendre;
 pub mod moments;
 pub mod ridge_path;
 pub mod shuffle;

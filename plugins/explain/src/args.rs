@@ -1,28 +1,35 @@
-//! The options of `explain`.
+//! The options of `explain`: one file for each step.
 
+mod attributions;
 mod cause;
+mod hits;
 mod mechanisms;
-
-use std::path::{Path, PathBuf};
+mod motifs;
+mod report;
+mod run;
 
 use clap::{Parser, Subcommand};
-use deepallele_common::{
-    choice_parser, one_stdin, read_model, usage, AnchorArgs, GenomeArgs, HaplotypeArgs, MessageArgs, ProvenanceArgs,
-    RunFiles, ThreadArgs,
-};
-use deepallele_core::explanation::attributions::{Gauge, Head};
+use deepallele_common::RunFiles;
 
+pub use attributions::AttributionArgs;
 pub use cause::CauseArgs;
+pub use hits::HitArgs;
 pub use mechanisms::MechanismArgs;
+pub use motifs::MotifArgs;
+pub use report::ReportArgs;
+pub use run::RunArgs;
 
 const EXAMPLES: &str = "Examples:
-  # Contributions of the bases of both alleles of peaks, with tracks of letters for IGV
+  # What each base of both alleles of peaks contributes, with tracks of letters for IGV
   deepallele explain attributions -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak -o explained
 
-  # Of designed pairs of sequences, with a drawing of each
-  deepallele explain attributions -m model/model.onnx --pairs pairs.tsv --logos -o explained";
+  # Binding sites that variants create or destroy
+  deepallele explain hits explained --motifs jaspar.meme
 
-/// Explain predictions: what each base of both alleles contributes
+  # All steps, and one page to read
+  deepallele explain run -m model/model.onnx -f ref.fa -v phased.vcf.gz -s NA12878 -L peaks.narrowPeak --motifs jaspar.meme --compare counts.tsv.gz -o explained";
+
+/// Explain predictions: contributions of bases, motifs, binding sites that variants change, and causes of imbalance
 #[derive(Parser)]
 #[command(display_order = 65, after_help = EXAMPLES)]
 pub struct Args {
@@ -34,113 +41,25 @@ pub struct Args {
 #[derive(Subcommand)]
 pub enum Step {
     Attributions(Box<AttributionArgs>),
+    Motifs(Box<MotifArgs>),
+    Hits(Box<HitArgs>),
     Mechanisms(Box<MechanismArgs>),
     Cause(Box<CauseArgs>),
+    Report(Box<ReportArgs>),
+    Run(Box<RunArgs>),
 }
 
-/// Contribution of each base of both alleles
-///
-/// Every base of either allele is replaced by every other one, the other allele unchanged (in-silico saturation
-/// mutagenesis), with the variants of each haplotype applied. The folder has, for each haplotype, the contributions of all
-/// four bases as NumPy arrays (hap1.npz, hap2.npz: arr_0, float32, regions x 4 x window) and the sequences one-hot
-/// (hap1.ohe.npz, hap2.ohe.npz), as modisco-lite, finemo and tangermeme read them; regions.tsv, one line a region in the
-/// order of the arrays; map.tsv.gz, where the bases of each allele are in the reference, insertions and deletions included;
-/// hap1.bw and hap2.bw, one value a base, which igv.xml draws as letters.
-///
-/// Contributions are log2. Those to the ratio are effects on log2 of haplotype 1 over haplotype 2 in the arrays of either
-/// haplotype; tracks and logos show haplotype 2 with the other sign, so that what makes the own haplotype more active is
-/// above zero.
-#[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub struct AttributionArgs {
-    /// Model file (model.onnx) written by deepallele train or import, or the description (NAME.toml) of another network
-    /// that reads sequences; if repeated, one ensemble
-    #[arg(short = 'm', long = "model", value_name = "MODEL", required = true, help_heading = "Input")]
-    pub models: Vec<PathBuf>,
-
-    /// Sample to explain, for models of several samples [default: the first]
-    #[arg(long, value_name = "SAMPLE", help_heading = "Input")]
-    pub model_sample: Option<String>,
-
-    #[command(flatten)]
-    pub genome: GenomeArgs,
-
-    /// Explain the pairs of this table (id, allele_a, allele_b) instead of regions
-    #[arg(long, value_name = "TSV", help_heading = "Input", conflicts_with_all = ["regions", "reference", "variants",
-          "sample", "strain", "hap1", "hap2", "anchor", "tss"])]
-    pub pairs: Option<PathBuf>,
-
-    /// Folder to write, which may exist
-    #[arg(short = 'o', long, value_name = "FOLDER", help_heading = "Output")]
-    pub output: PathBuf,
-
-    /// Also draw both alleles of each region as letters, side by side: logos/0.svg and so on, in the order of regions.tsv
-    #[arg(long, help_heading = "Output")]
-    pub logos: bool,
-
-    #[command(flatten)]
-    pub provenance: ProvenanceArgs,
-
-    /// Regions: BED, narrowPeak, count table, GTF, GFF3 or SAF; - for standard input
-    #[arg(short = 'L', long = "regions", value_name = "FILE", help_heading = "Regions and variants")]
-    pub regions: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub windows: AnchorArgs,
-
-    #[command(flatten)]
-    pub haplotypes: HaplotypeArgs,
-
-    /// Prediction to explain: ratio (log2 of haplotype 1 over haplotype 2) or count (log2 of the counts of each haplotype
-    /// separately)
-    #[arg(long, value_name = "HEAD", default_value = "ratio", help_heading = "Method",
-          value_parser = choice_parser!(Head), hide_possible_values = true)]
-    pub head: Head,
-
-    /// What the contributions of the four bases of a position are relative to: zero-sum (their mean) or none (the base
-    /// that is there, which has 0)
-    #[arg(long, value_name = "GAUGE", default_value = "zero-sum", help_heading = "Method",
-          value_parser = choice_parser!(Gauge), hide_possible_values = true)]
-    pub gauge: Gauge,
-
-    #[command(flatten)]
-    pub threads: ThreadArgs,
-
-    #[command(flatten)]
-    pub messages: MessageArgs,
-}
-
-impl AttributionArgs {
+impl Step {
     /// Every file that is read or written.
-    pub fn files(&self) -> RunFiles {
-        let mut files = RunFiles::default();
-        self.models.iter().for_each(|path| read_model(&mut files, path));
-        self.genome.files(&mut files);
-        self.haplotypes.files(&mut files);
-        for (option, path) in [("--pairs", &self.pairs), ("-L", &self.regions)] {
-            path.iter().for_each(|path| files.read(option, path));
+    pub fn files(&self) -> anyhow::Result<RunFiles> {
+        match self {
+            Step::Attributions(args) => Ok(args.files()),
+            Step::Motifs(args) => Ok(args.files()),
+            Step::Hits(args) => args.files(),
+            Step::Mechanisms(args) => args.files(),
+            Step::Cause(args) => Ok(args.files()),
+            Step::Report(args) => Ok(args.files()),
+            Step::Run(args) => Ok(args.attributions.files()),
         }
-        let table = if self.pairs.is_some() { "pairs.tsv" } else { "regions.tsv" };
-        let arrays = ["hap1.npz", "hap2.npz", "hap1.ohe.npz", "hap2.ohe.npz", "map.tsv.gz", table, "explain.json"];
-        let of_regions = ["hap1.bw", "hap2.bw", "igv.xml"];
-        let of_regions = if self.pairs.is_some() { &[][..] } else { &of_regions };
-        arrays.iter().chain(of_regions).for_each(|name| files.write_in_new_folder("-o", &self.output.join(name)));
-        files
-    }
-
-    /// Check what clap cannot.
-    pub fn check(&self) -> anyhow::Result<()> {
-        if self.pairs.is_some() {
-            return Ok(());
-        }
-        self.regions_file()?;
-        self.genome.required()?;
-        self.haplotypes.complete_sources()?;
-        one_stdin([&self.regions, &self.haplotypes.variants].into_iter().flatten().map(PathBuf::as_path))
-    }
-
-    /// The file of regions.
-    pub fn regions_file(&self) -> anyhow::Result<&Path> {
-        self.regions.as_deref().ok_or_else(|| usage("needs something to explain: give -L BED or --pairs TSV"))
     }
 }

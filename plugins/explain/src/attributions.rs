@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use deepallele_common::{check_files, open_ensemble, read_regions, report_windows, usage, Progress};
+use deepallele_common::{check_files, read_regions, report_windows, Progress};
 use deepallele_core::error::Error;
-use deepallele_core::explanation::attributions::mutagenesis::mutagenesis;
+use deepallele_core::explanation::attributions::multipliers::Delta;
 use deepallele_core::explanation::attributions::pairs::{first_positions_to_come, MappedPair};
 use deepallele_core::explanation::attributions::settings::{AttributionSettings, FORMAT};
 use deepallele_core::explanation::attributions::PairAttributions;
@@ -13,35 +13,33 @@ use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::output_file::CompleteFiles;
 use deepallele_core::io::regions::AnnotationOptions;
-use deepallele_core::model::onnx::ensemble::Ensemble;
 use deepallele_core::output::attribution_folder::{AttributionFolder, ExplainedPair, PairOrigin, TRACKS};
 use deepallele_core::output::igv::write_session;
 use deepallele_core::output::igv_track::IgvTrack;
 use deepallele_core::output::track::{TrackStyle, HAPLOTYPE1, HAPLOTYPE2};
-use ndarray::ArrayView1;
 
 use crate::args::AttributionArgs;
+use crate::explainer::Explainer;
 
 /// Run it.
 pub fn run(args: &AttributionArgs) -> anyhow::Result<()> {
     args.check()?;
     check_files(&args.files())?;
-    let files = args.models.iter().map(|path| (path.as_path(), args.model_sample.as_deref()));
-    let models = open_ensemble(files, args.threads.count())?;
-    if models.outputs().len() > 1 {
-        return Err(usage("one output can be explained: choose it with --model-sample"));
-    }
+    let models = Explainer::open(args)?;
     match &args.pairs {
         Some(_) => of_pairs(args, models),
         None => of_regions(args, models),
     }
 }
 
-fn settings(args: &AttributionArgs, models: &Ensemble, pairs: usize, haplotypes: [String; 2]) -> AttributionSettings {
+fn settings(args: &AttributionArgs, models: &Explainer, pairs: usize, haplotypes: [String; 2]) -> AttributionSettings {
     let provenance = args.provenance.provenance("explain");
     AttributionSettings {
         format: FORMAT,
-        method: "ism".into(),
+        method: args.method.to_string(),
+        baseline: args.baseline(),
+        shuffles: args.shuffles(),
+        seed: args.shuffles().map(|_| args.seed),
         head: args.head,
         gauge: args.gauge,
         unit: "log2".into(),
@@ -59,18 +57,12 @@ fn header(args: &AttributionArgs) -> Vec<String> {
     args.provenance.provenance("explain").iter().flat_map(|p| p.lines()).collect()
 }
 
-/// Contributions of one pair.
-fn explain(args: &AttributionArgs, models: &mut Ensemble, pair: &MappedPair) -> anyhow::Result<PairAttributions> {
-    let codes = pair.codes.each_ref().map(|codes| ArrayView1::from(&codes[..]));
-    Ok(mutagenesis(models, 0, codes, args.head, args.gauge)?)
-}
-
-fn of_regions(args: &AttributionArgs, mut models: Ensemble) -> anyhow::Result<()> {
+fn of_regions(args: &AttributionArgs, mut models: Explainer) -> anyhow::Result<()> {
     let fasta = args.genome.required()?;
     let mut reference = Reference::open(fasta)?;
     let contigs = reference.contigs().clone();
     let file = args.regions_file()?;
-    let rule = args.windows.over(*models.rule());
+    let rule = args.windows.over(models.rule());
     let regions = read_regions(file, &contigs, &AnnotationOptions::with_tss(rule.tss))?;
     if regions.list.is_empty() {
         return Err(Error::input(file, "has no regions to explain").into());
@@ -97,8 +89,8 @@ fn of_regions(args: &AttributionArgs, mut models: Ensemble) -> anyhow::Result<()
             let name = contigs.span_name(region.contig, region.start, region.end);
             Error::input(file, format!("region {name} is longer than the {} bases of the window", windows.length))
         })?;
-        let attributions = explain(args, &mut models, &pair)?;
-        report.add(&pair, &attributions);
+        let (attributions, deltas) = models.explain(args, &pair)?;
+        report.add(&pair, &attributions, &deltas);
         let origin = PairOrigin::Region {
             contig: region.contig,
             start: region.start,
@@ -152,7 +144,7 @@ fn session(args: &AttributionArgs, fasta: &Path, locus: Option<&str>) -> anyhow:
     Ok(write_session(&args.output.join("igv.xml"), fasta, locus, &tracks)?)
 }
 
-fn of_pairs(args: &AttributionArgs, mut models: Ensemble) -> anyhow::Result<()> {
+fn of_pairs(args: &AttributionArgs, mut models: Explainer) -> anyhow::Result<()> {
     let Some(path) = &args.pairs else { return Ok(()) };
     let table = PairsTable::read(path, false)?;
     let settings = settings(args, &models, table.rows.len(), ["allele_a", "allele_b"].map(String::from));
@@ -162,8 +154,8 @@ fn of_pairs(args: &AttributionArgs, mut models: Ensemble) -> anyhow::Result<()> 
     for row in &table.rows {
         let pair = MappedPair::designed(&row.allele_a, &row.allele_b, models.window())
             .map_err(|error| Error::input(path, format!("line {}: {error}", row.line)))?;
-        let attributions = explain(args, &mut models, &pair)?;
-        report.add(&pair, &attributions);
+        let (attributions, deltas) = models.explain(args, &pair)?;
+        report.add(&pair, &attributions, &deltas);
         folder.add(&explained(PairOrigin::Designed(&row.id), &pair, &attributions))?;
         progress.add(1);
     }
@@ -181,10 +173,22 @@ struct Report {
     differing: usize,
     skipped: usize,
     not_finite: usize,
+    /// Pairs of sums and differences, and the sums of the absolute differences and of the errors, with the largest error.
+    sums: usize,
+    difference: f64,
+    error: f64,
+    largest_error: f64,
 }
 
 impl Report {
-    fn add(&mut self, pair: &MappedPair, attributions: &PairAttributions) {
+    fn add(&mut self, pair: &MappedPair, attributions: &PairAttributions, deltas: &[Delta]) {
+        for delta in deltas {
+            let error = (delta.sum - delta.difference).abs();
+            self.sums += 1;
+            self.difference += delta.difference.abs();
+            self.error += error;
+            self.largest_error = self.largest_error.max(error);
+        }
         self.pairs += 1;
         self.differing += usize::from(pair.variants > 0);
         self.skipped += pair.skipped;
@@ -197,6 +201,19 @@ impl Report {
             log::info!(
                 "in {} cases a record was not applied because it overlaps an earlier one of its haplotype",
                 self.skipped
+            );
+        }
+        if self.sums > 0 {
+            log::info!(
+                "contributions sum to the difference of the predictions for pair and baseline within {:.2e} (log2)",
+                self.largest_error
+            );
+        }
+        // Rounding alone is of no concern where the differences themselves are near 0.
+        if self.error > 0.01 * self.difference && self.error > 1e-4 * self.sums as f64 {
+            log::warn!(
+                "contributions miss the difference of the predictions by {:.1} % in the mean; choose --method ism or deeplift",
+                100.0 * self.error / self.difference
             );
         }
         if self.not_finite > 0 {

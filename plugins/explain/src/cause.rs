@@ -32,8 +32,8 @@ type Measured<'a> = (&'a CandidateRegion, &'a CountRow, Region);
 
 fn explain(args: &CauseArgs) -> anyhow::Result<()> {
     let threads = args.threads.count().min(4);
-    let table = CountTable::read(&args.counts)?;
-    let rows = SampleRows::choose(&args.counts, &table, args.count_sample.as_deref())?;
+    let table = CountTable::read(&args.compare)?;
+    let rows = SampleRows::choose(&args.compare, &table, args.count_sample.as_deref())?;
     let tag = args.tag.as_deref();
     let candidates = Candidates::read(&args.vcf, tag, threads)?;
     same_haplotypes(args, &table, &candidates)?;
@@ -104,7 +104,7 @@ fn measured<'a>(
     }
     if absent == candidates.regions.len() {
         return Err(Error::input(
-            &args.counts,
+            &args.compare,
             format!(
                 "has none of the {absent} regions of INFO/DA_REGION in \"{}\": annotate with -L and this table",
                 args.vcf.display()
@@ -128,7 +128,7 @@ fn same_haplotypes(args: &CauseArgs, table: &CountTable, candidates: &Candidates
         if [one, two] != effects {
             let [a, b] = &effects;
             return Err(Error::input(
-                &args.counts,
+                &args.compare,
                 format!(
                     "counts the haplotypes {one} and {two}, but the effects of \"{}\" are in {a} and {b}",
                     args.vcf.display()

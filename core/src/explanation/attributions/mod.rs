@@ -3,6 +3,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`mutagenesis`] | in-silico saturation mutagenesis: every base of either allele replaced by every other |
+//! | `multipliers` | gradient, integrated gradients and DeepLIFT, relative to a baseline (feature `onnx`) |
+//! | [`methods`] | the names of methods and baselines |
+//! | `networks` | the networks of an ensemble: mean and agreement |
 //! | [`base_map`] | which base of the reference each base of an allele stands for, and the two alleles side by side |
 //! | [`pairs`] | the alleles of a window or of a designed pair, with their map |
 //! | [`settings`] | how the contributions of a folder were made |
@@ -10,8 +13,13 @@
 
 pub mod base_map;
 pub mod folder;
+pub mod methods;
+#[cfg(feature = "onnx")]
+pub mod multipliers;
 #[cfg(feature = "onnx")]
 pub mod mutagenesis;
+#[cfg(feature = "onnx")]
+mod networks;
 pub mod pairs;
 pub mod settings;
 
@@ -34,7 +42,7 @@ choice!(
     Gauge, "gauge",
     /// The mean of the four: they sum to zero (Majdandzic et al. 2023).
     ZeroSum "zero-sum",
-    /// The base of the allele, which has 0.
+    /// As the method has it. Mutagenesis: the base of the allele, which has 0. Others: the baseline; a gradient as it is.
     Nothing "none",
 );
 

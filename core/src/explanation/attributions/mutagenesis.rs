@@ -4,11 +4,10 @@
 use ndarray::{Array2, ArrayView1};
 
 use crate::error::Result;
-use crate::explanation::attributions::{of_present_bases, Gauge, Head, PairAttributions};
+use crate::explanation::attributions::networks::summarise;
+use crate::explanation::attributions::{Gauge, Head, PairAttributions};
 use crate::model::encode::ANY;
 use crate::model::onnx::ensemble::{Ensemble, MemberPrediction};
-use crate::stats::correlation::pearson;
-use crate::stats::moments::mean_and_deviation;
 
 /// Bytes of mutated windows that are predicted at once.
 const BYTES: usize = 32 << 20;
@@ -69,32 +68,8 @@ pub fn mutagenesis(
     networks.iter_mut().for_each(|alleles| {
         alleles.iter_mut().zip(&codes).for_each(|(contributions, codes)| gauge.apply(contributions, codes))
     });
-    let mean = |allele: usize| {
-        let sum = networks.iter().fold(Array2::<f64>::zeros((4, window)), |sum, network| sum + &network[allele]);
-        (sum / networks.len() as f64).mapv(|value| value as f32)
-    };
-    let of_pair = |value: &dyn Fn(&MemberPrediction) -> f64| mean_and_deviation(own.iter().map(value)).0;
-    Ok(PairAttributions {
-        contributions: [0, 1].map(mean),
-        predicted: [of_pair(&|p| p.counts[0]), of_pair(&|p| p.counts[1]), of_pair(&|p| p.ratio)],
-        agreement: agreement(&networks, &codes),
-        not_finite,
-    })
-}
-
-/// The mean over pairs of networks of the correlation of what present bases contribute; `None` for a single network, and
-/// where nothing differs.
-fn agreement(networks: &[[Array2<f64>; 2]], codes: &[Vec<u8>; 2]) -> Option<f64> {
-    let present = |network: &[Array2<f64>; 2]| -> Vec<f64> {
-        let of = |allele: usize| {
-            of_present_bases(network[allele].mapv(|v| v as f32).view(), &codes[allele]).into_iter().map(f64::from)
-        };
-        of(0).chain(of(1)).collect()
-    };
-    let present: Vec<Vec<f64>> = networks.iter().map(present).collect();
-    let pairs = present.iter().enumerate().flat_map(|(i, one)| present[i + 1..].iter().map(move |two| (one, two)));
-    let correlations: Vec<f64> = pairs.map(|(one, two)| pearson(one, two)).filter(|r| r.is_finite()).collect();
-    (!correlations.is_empty()).then(|| correlations.iter().sum::<f64>() / correlations.len() as f64)
+    let own: Vec<[f64; 3]> = own.iter().map(|p| [p.counts[0], p.counts[1], p.ratio]).collect();
+    Ok(PairAttributions { not_finite, ..summarise(&networks, &codes, &own) })
 }
 
 #[cfg(test)]

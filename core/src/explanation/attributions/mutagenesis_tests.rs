@@ -5,6 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::explanation::attributions::of_present_bases;
 use crate::io::npz::read_member;
 use crate::model::encode::{as_windows, encode, NOTHING};
 use crate::model::incremental::IncrementalPredictor;
@@ -13,6 +14,7 @@ use crate::model::onnx::predictor::Predictor;
 use crate::model::published::checkpoint::read_checkpoint;
 use crate::model::weights::random_weights;
 use crate::model::{Architecture, Kind, ModelInfo, Weights};
+use crate::stats::correlation::pearson;
 
 fn predictor(info: &ModelInfo, members: &[Weights], threads: usize) -> Predictor {
     let file = tempfile::NamedTempFile::new().unwrap();

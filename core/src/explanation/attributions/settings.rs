@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::explanation::attributions::methods::Baseline;
 use crate::explanation::attributions::{Gauge, Head};
 
 /// Version of the layout of a folder that this version writes and reads.
@@ -15,8 +16,18 @@ pub const SETTINGS: &str = "explain.json";
 pub struct AttributionSettings {
     /// Version of the folder's layout.
     pub format: u32,
-    /// `ism`: in-silico mutagenesis.
+    /// [`Method`](crate::explanation::attributions::methods::Method) by its name.
     pub method: String,
+    /// What contributions are relative to, for methods that have a
+    /// [`Baseline`](crate::explanation::attributions::methods::Baseline).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+    /// Shuffles of each allele, if they are the baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffles: Option<usize>,
+    /// Seed of the shuffles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// Which prediction is explained.
     pub head: Head,
     /// What contributions are relative to.

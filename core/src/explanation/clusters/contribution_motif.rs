@@ -126,14 +126,19 @@ pub struct BaseFrequencies {
 /// the prediction have large frequencies. The sign is that of the summed strongest contributions of the rows: the sum
 /// of all contributions of a row is often exactly 0 and has no sign. `None` if all contributions are 0.
 pub fn base_frequencies(contributions: ArrayView2<f64>) -> Option<BaseFrequencies> {
+    let strongest =
+        |row: ndarray::ArrayView1<f64>| row.iter().fold(0.0f64, |a, b| if b.abs() > a.abs() { *b } else { a });
+    let negative = contributions.rows().into_iter().map(strongest).sum::<f64>() < 0.0;
+    frequencies_in(contributions, if negative { Direction::Decreases } else { Direction::Increases })
+}
+
+/// As [`base_frequencies`], with a direction that is known.
+pub fn frequencies_in(contributions: ArrayView2<f64>, direction: Direction) -> Option<BaseFrequencies> {
     let root_mean_square = root_mean_square(contributions.iter().copied());
     if root_mean_square.is_nan() || root_mean_square <= 0.0 {
         return None;
     }
-    let strongest =
-        |row: ndarray::ArrayView1<f64>| row.iter().fold(0.0f64, |a, b| if b.abs() > a.abs() { *b } else { a });
-    let negative = contributions.rows().into_iter().map(strongest).sum::<f64>() < 0.0;
-    let sign = if negative { -1.0 } else { 1.0 };
+    let sign = if direction == Direction::Decreases { -1.0 } else { 1.0 };
     let weights = contributions.mapv(|v| (sign * v / root_mean_square).exp());
     let sums: Vec<f64> = weights.rows().into_iter().map(|row| row.sum()).collect();
     let largest = sums.iter().copied().fold(0.0, f64::max);
@@ -142,7 +147,6 @@ pub fn base_frequencies(contributions: ArrayView2<f64>) -> Option<BaseFrequencie
     for (mut row, sum) in frequencies.rows_mut().into_iter().zip(&sums[start..end]) {
         row /= *sum;
     }
-    let direction = if negative { Direction::Decreases } else { Direction::Increases };
     Some(BaseFrequencies { frequencies, start, direction })
 }
 
@@ -248,6 +252,11 @@ mod tests {
             (base_frequencies(up.view()).unwrap(), base_frequencies(up.mapv(|v| -v).view()).unwrap());
         assert_eq!((of_up.direction, of_down.direction), (Direction::Increases, Direction::Decreases));
         assert_eq!(of_up.frequencies, of_down.frequencies);
+        // One base that is missed by far more than any is preferred: the direction cannot be seen, but known.
+        let missed = array![[1.0, 1.0, 1.0, -3.0], [1.0, -3.0, 1.0, 1.0]];
+        assert_eq!(base_frequencies(missed.view()).unwrap().direction, Direction::Decreases);
+        let known = frequencies_in(missed.view(), Direction::Increases).unwrap();
+        assert!(known.direction == Direction::Increases && known.frequencies[[0, 0]] > 0.3);
     }
 
     #[test]

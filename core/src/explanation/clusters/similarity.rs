@@ -117,8 +117,10 @@ impl Comparison {
                 let r = correlation(first, second, offset, reverse);
                 // A p-value takes much longer than a correlation: not where it cannot be the smallest.
                 let span = span(first.length, second.length, offset);
-                if best.is_some_and(|b| {
-                    r <= b.correlation && span <= self::span(first.length, second.length, b.offset) && r >= 0.0
+                if best.is_some_and(|b| match r < 0.0 {
+                    // Distances of negative correlations are 1 or more.
+                    true => b.distance <= 1.0,
+                    false => r <= b.correlation && span <= self::span(first.length, second.length, b.offset),
                 }) {
                     continue;
                 }
@@ -261,17 +263,17 @@ impl<'a> Neighbours<'a> {
     pub fn after(&self, first: usize) -> Vec<(u32, f64)> {
         let mut found = Vec::new();
         for second in first + 1..self.matrices.len() {
-            if self.may_be_near(first, second) {
-                let distance = self.comparison.align(&self.matrices[first], &self.matrices[second]).distance;
-                if distance < self.limit {
-                    found.push((second as u32, distance));
-                }
+            let distance = self.least_distance(first, second);
+            if distance < self.limit {
+                found.push((second as u32, distance));
             }
         }
         found
     }
 
-    fn may_be_near(&self, first: usize, second: usize) -> bool {
+    /// The distance of two matrices if it is below the limit, else the limit or more. Only alignments that pass the screen
+    /// are computed exactly: those of the others are too far.
+    fn least_distance(&self, first: usize, second: usize) -> f64 {
         let (p, q) = (self.matrices[first].length, self.matrices[second].length);
         let spans = 2 * self.longest + 1;
         let critical = &self.critical[(p * (self.longest + 1) + q) * spans..][..spans];
@@ -280,13 +282,22 @@ impl<'a> Neighbours<'a> {
         let sums = self.half_sums[first] * self.half_sums[second];
         let rows_p = &self.rows[self.begin[first]..][..p];
         let rows_q = &self.rows[self.begin[second]..][..q];
-        self.comparison.offsets(p, q).any(|offset| {
+        let mut least = f64::INFINITY;
+        for offset in self.comparison.offsets(p, q) {
             let span = span(p, q, offset);
-            let [forward, reverse] = dot_of_both_strands(rows_p, rows_q, offset);
-            let product = if self.comparison.reverse_complement { forward.max(reverse) } else { forward };
+            let products = dot_of_both_strands(rows_p, rows_q, offset);
             let scale = inverse_p[span] * inverse_q[span];
-            scale > UNSTABLE || (product - sums / span as f32) * scale >= critical[span]
-        })
+            let passes = |product: f32| scale > UNSTABLE || (product - sums / span as f32) * scale >= critical[span];
+            for (product, reverse) in products.into_iter().zip([false, true]) {
+                if passes(product) && (self.comparison.reverse_complement || !reverse) {
+                    let r = correlation(&self.matrices[first], &self.matrices[second], offset, reverse);
+                    if r >= 0.0 {
+                        least = least.min(self.comparison.distance(r, p, q, span));
+                    }
+                }
+            }
+        }
+        least
     }
 }
 

@@ -4,13 +4,17 @@
 //! |---|---|
 //! | [`published`] | the scan of the published DeepAllele: a cut-off on normalised attributions |
 //! | [`recursive`] | improbable spans, as tangermeme calls them, with control of the false discovery rate |
+//! | [`of_pairs`] | those of both alleles of many pairs, with their place in the other allele |
+//! | [`shuffled`] | contributions in shuffled sequences, for the false discovery rate |
 //!
-//! Both read a track for each sequence: the attribution of the base that is present at each position.
+//! Callers read a track for each sequence: the attribution of the base that is present at each position
+//! ([`of_present_bases`](super::attributions::of_present_bases)).
 
+pub mod of_pairs;
 pub mod published;
 pub mod recursive;
-
-use ndarray::ArrayView2;
+#[cfg(feature = "onnx")]
+pub mod shuffled;
 
 /// A span of one sequence with high attribution.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,31 +75,10 @@ pub fn join_signs(mut positive: Vec<Seqlet>, mut negative: Vec<Seqlet>) -> Vec<S
     positive
 }
 
-/// The attribution of the present base at each position: the sum over bases of attribution times one-hot encoding. Both
-/// have the shape (length, 4) with the bases in the order A, C, G, T. 0 where no base is encoded.
-///
-/// # Panics
-/// The shapes differ.
-pub fn present_base_track<T: Copy + Into<f64>>(attributions: ArrayView2<T>, one_hot: ArrayView2<T>) -> Vec<f64> {
-    assert_eq!(attributions.dim(), one_hot.dim(), "attributions and sequence of different shapes");
-    let of_position = |(a, b): (ndarray::ArrayView1<T>, ndarray::ArrayView1<T>)| {
-        a.iter().zip(&b).map(|(a, b)| (*a).into() * (*b).into()).sum()
-    };
-    attributions.rows().into_iter().zip(one_hot.rows()).map(of_position).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
     use proptest::prelude::*;
-
-    #[test]
-    fn the_track_is_that_of_the_sequence() {
-        let attributions = array![[1.0f32, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], [1.0, 1.0, 1.0, 5.0]];
-        let one_hot = array![[0.0f32, 1.0, 0.0, 0.0], [0.0; 4], [0.25; 4]];
-        assert_eq!(present_base_track(attributions.view(), one_hot.view()), [2.0, 0.0, 2.0]);
-    }
 
     #[test]
     fn a_seqlet_has_the_mean_of_its_bases() {

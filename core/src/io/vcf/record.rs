@@ -185,6 +185,40 @@ impl VcfRecord {
         }
     }
 
+    /// The numbers of an INFO field of type Float, `None` for `.`; `None` for a record without the field, or with something
+    /// else in it.
+    pub fn info_floats(&self, header: &VcfHeader, tag: &str) -> Option<Vec<Option<f32>>> {
+        match &self.data {
+            Data::Text(line, info) => {
+                let mut fields = line.get(info.clone()).unwrap_or_default().split(|&b| b == b';');
+                let value = fields.find_map(|field| field.strip_prefix(tag.as_bytes())?.strip_prefix(b"="))?;
+                let number = |text: &str| match text {
+                    "." => Some(None),
+                    text => text.parse().ok().map(Some),
+                };
+                std::str::from_utf8(value).ok()?.split(',').map(number).collect()
+            }
+            Data::Bcf(record) => {
+                let tag = CString::new(tag).ok()?;
+                let (mut values, mut room) = (std::ptr::null_mut(), 0);
+                // SAFETY: record and header belong together; htslib allocates `values` for the n floats that it returns.
+                unsafe {
+                    let kind = htslib::BCF_HT_REAL as i32;
+                    let n =
+                        htslib::bcf_get_info_values(header.inner, record.0, tag.as_ptr(), &mut values, &mut room, kind);
+                    let bits = match usize::try_from(n) {
+                        Ok(n) if n > 0 => std::slice::from_raw_parts(values.cast::<u32>(), n).to_vec(),
+                        _ => Vec::new(),
+                    };
+                    libc::free(values);
+                    let present = |bits: u32| (bits != htslib::bcf_float_missing).then(|| f32::from_bits(bits));
+                    let end = bits.iter().position(|bits| *bits == htslib::bcf_float_vector_end).unwrap_or(bits.len());
+                    (n > 0).then(|| bits[..end].iter().map(|bits| present(*bits)).collect())
+                }
+            }
+        }
+    }
+
     /// Whether the record has this INFO field.
     pub fn has_info(&self, header: &VcfHeader, tag: &str) -> bool {
         match &self.data {
@@ -459,6 +493,28 @@ mod tests {
         assert_eq!((record.contig(), record.start()), ("chr1", 9));
         assert_eq!(record.alleles(), [b"AC".to_vec(), b"G".to_vec(), b"*".to_vec()]);
         assert_eq!(record.place(), "line 7 (chr1:10)");
+        let header = VcfHeader::new(
+            b"##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##INFO=<ID=AF,Number=A,Type=Float,Description=\"x\">\n\
+            #CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+                .to_vec(),
+            std::path::Path::new("x.vcf"),
+        )
+        .unwrap();
+        let line = |info: &str| format!("chr1\t10\trs1\tAC\tG,T\t0.50\t.\t{info}").into_bytes();
+        for (info, expected) in [
+            ("DB;AF=0.5,.", Some(vec![Some(0.5), None])),
+            ("XAF=1;AF=-2e-1", Some(vec![Some(-0.2)])),
+            ("DB", None),
+            (".", None),
+        ] {
+            let record = VcfRecord::new(line(info), 7).unwrap();
+            assert_eq!(record.info_floats(&header, "AF"), expected, "{info}");
+            if !info.contains("D") && !info.contains("X") {
+                let bcf = parse(&line(info), &header).unwrap();
+                let bcf = VcfRecord { data: Data::Bcf(bcf), ..VcfRecord::new(line(info), 7).unwrap() };
+                assert_eq!(bcf.info_floats(&header, "AF"), expected, "{info}");
+            }
+        }
         for (wrong, needle) in [
             ("chr1\t10\t.\tA\tC", "5 columns"),
             ("1\tx\t.\tA\tC\t.\t.\t.", "not a position"),

@@ -38,7 +38,7 @@ mod groups;
 mod heads;
 mod kmer_table;
 mod overlap;
-mod product;
+pub(in crate::model) mod product;
 mod receptive_field;
 mod tower;
 

@@ -9,10 +9,10 @@ use deepallele_core::io::vcf::{IndexKind, VcfFormat};
 const EXAMPLES: &str = "Examples:
   # Which variant causes the imbalance of each region
   deepallele annotate -m model/model.onnx -f ref.fa -s NA12878 -L counts.tsv.gz -o effects.bcf phased.vcf.gz
-  deepallele explain cause --vcf effects.bcf --counts counts.tsv.gz -o cause.tsv
+  deepallele explain cause --vcf effects.bcf --compare counts.tsv.gz -o cause.tsv
 
   # The same as INFO/DA_PIP in the VCF, and in the folder of explain attributions
-  deepallele explain cause explained --vcf effects.bcf --counts counts.tsv.gz --output-vcf causes.bcf -W";
+  deepallele explain cause explained --vcf effects.bcf --compare counts.tsv.gz --output-vcf causes.bcf -W";
 
 /// Which variant causes the measured imbalance of a region
 ///
@@ -38,9 +38,9 @@ pub struct CauseArgs {
 
     /// Count table written by deepallele count, of the same regions and haplotypes
     #[arg(long, value_name = "COUNTS", required = true, help_heading = "Input")]
-    pub counts: PathBuf,
+    pub compare: PathBuf,
 
-    /// Sample of --counts, where it holds several
+    /// Sample of --compare, where it holds several
     #[arg(long, value_name = "SAMPLE", help_heading = "Input")]
     pub count_sample: Option<String>,
 
@@ -101,7 +101,7 @@ impl CauseArgs {
     pub fn files(&self) -> RunFiles {
         let mut files = RunFiles::default();
         files.read_indexed("--vcf", &self.vcf, Indexed::Variants);
-        files.read("--counts", &self.counts);
+        files.read("--compare", &self.compare);
         write_table(&mut files, "-o", &self.table(), true);
         if let Some(path) = &self.output_vcf {
             let suffix = self.write_index.map(|kind| match kind {
@@ -129,6 +129,6 @@ impl CauseArgs {
                 self.format(output).check_index(kind).map_err(usage)?;
             }
         }
-        one_stdin([self.vcf.as_path(), self.counts.as_path()])
+        one_stdin([self.vcf.as_path(), self.compare.as_path()])
     }
 }
