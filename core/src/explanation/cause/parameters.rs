@@ -49,8 +49,8 @@ const PRIORS: [(f64, f64); COUNT] = [
     (-3.5, 0.7), // ln a: 0.03
     (-2.3, 0.7), // ln t: 0.1
     (-1.2, 0.7), // ln r: 0.3
-    (1.0, 2.5),  // g
-    (0.9, 0.5),  // ln h: 2.5
+    (0.5, 1.5),  // g
+    (0.5, 0.5),  // ln h: 1.6
     (-2.9, 1.0), // logit μ: 0.05
     (0.0, 0.5),  // ln m: 1
     (-1.9, 0.7), // ln s: 0.15
@@ -151,7 +151,7 @@ mod tests {
             assert!(states[1].0 > last && (mean == 0.0 || states[1].1 < -mean), "{states:?}");
             last = states[1].0;
         }
-        assert!((parameters.holds(0.3) - logistic(1.0)).abs() < 1e-12);
+        assert!((parameters.holds(0.3) - logistic(0.5)).abs() < 1e-12);
         assert!((parameters.others().iter().map(|s| s.0).sum::<f64>() - 1.0).abs() < 1e-12);
     }
 }
