@@ -155,7 +155,7 @@ mod tests {
             let of_sum = |sum: u64| -> f64 { combinations.iter().filter(|(s, _)| *s == sum).map(|(_, p)| p).sum() };
             let observed: u64 = tables.iter().map(|table| table[0][0]).sum();
             let limit = of_sum(observed) * (1.0 + 1e-7);
-            let expected: f64 = (0..=24).map(of_sum).filter(|p| *p > 0.0 && *p <= limit).sum();
+            let expected: f64 = (0..=36).map(of_sum).filter(|p| *p > 0.0 && *p <= limit).sum();
             let got = stratified_fisher(&tables);
             prop_assert!((got.p_value - expected.min(1.0)).abs() < 1e-9, "{} instead of {}", got.p_value, expected);
         }

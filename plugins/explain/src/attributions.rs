@@ -13,7 +13,7 @@ use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::io::fasta::Reference;
 use deepallele_core::io::output_file::CompleteFiles;
 use deepallele_core::io::regions::AnnotationOptions;
-use deepallele_core::output::attribution_folder::{AttributionFolder, ExplainedPair, PairOrigin, TRACKS};
+use deepallele_core::output::explanation::attribution_folder::{AttributionFolder, ExplainedPair, PairOrigin, TRACKS};
 use deepallele_core::output::igv::write_session;
 use deepallele_core::output::igv_track::IgvTrack;
 use deepallele_core::output::track::{TrackStyle, HAPLOTYPE1, HAPLOTYPE2};

@@ -12,9 +12,9 @@ use deepallele_core::explanation::cause::fit::MIN_REGIONS;
 use deepallele_core::explanation::cause::posterior::Posteriors;
 use deepallele_core::explanation::cause::{fit, NormalLikelihood, Region, RegionPosterior};
 use deepallele_core::io::output_file::{OutFile, TabixFormat};
-use deepallele_core::output::causes::inclusion::{write_inclusions, Inclusions, VcfOutput};
-use deepallele_core::output::causes::table::{write_columns, write_region};
-use deepallele_core::output::causes::{CandidateRegion, Candidates};
+use deepallele_core::output::explanation::causes::inclusion::{write_inclusions, Inclusions, VcfOutput};
+use deepallele_core::output::explanation::causes::table::{write_columns, write_region};
+use deepallele_core::output::explanation::causes::{CandidateRegion, Candidates};
 use rayon::prelude::*;
 
 use crate::args::CauseArgs;

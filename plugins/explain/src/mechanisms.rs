@@ -15,8 +15,8 @@ use deepallele_core::explanation::mechanisms::ComparedPair;
 use deepallele_core::io::allele_pairs_table::PairsTable;
 use deepallele_core::model::metadata::{LogBase, TargetScale};
 use deepallele_core::motifs::{read_motifs, Motif};
-use deepallele_core::output::hit_tables::TABLES as HIT_TABLES;
-use deepallele_core::output::mechanism_tables::{MechanismTables, RegionLine};
+use deepallele_core::output::explanation::hit_tables::TABLES as HIT_TABLES;
+use deepallele_core::output::explanation::mechanism_tables::{MechanismTables, RegionLine};
 
 use crate::args::MechanismArgs;
 
@@ -78,11 +78,11 @@ fn test(args: &MechanismArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The site of a region that decides, and the class it gives.
+type ByModel = (Option<SiteAttribution>, RegionClass);
+
 /// The class of each region by the model: the site that changes what it sees most, from the table of `explain hits`.
-fn by_model(
-    args: &MechanismArgs,
-    pairs: &[ComparedPair],
-) -> anyhow::Result<Option<Vec<(Option<SiteAttribution>, RegionClass)>>> {
+fn by_model(args: &MechanismArgs, pairs: &[ComparedPair]) -> anyhow::Result<Option<Vec<ByModel>>> {
     let Some(path) = args.folder.as_ref().map(|folder| folder.join(HIT_TABLES[0])).filter(|path| path.is_file()) else {
         return Ok(None);
     };

@@ -16,7 +16,7 @@ use deepallele_core::io::output_file::OutFile;
 use deepallele_core::io::plain_text::Plain;
 use deepallele_core::motifs::tomtom::FEW_TARGETS;
 use deepallele_core::motifs::{read_motifs, Motif, Tomtom};
-use deepallele_core::output::motif_folder::{full_name, match_columns, MotifResults};
+use deepallele_core::output::explanation::motif_folder::{full_name, match_columns, MotifResults};
 
 use crate::args::MotifArgs;
 

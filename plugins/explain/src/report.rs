@@ -2,8 +2,8 @@
 
 use deepallele_common::{check_files, Progress};
 use deepallele_core::explanation::attributions::folder::ExplainedFolder;
-use deepallele_core::output::report::counts::MeasuredRegions;
-use deepallele_core::output::report::{write_report, ReportOptions};
+use deepallele_core::output::explanation::report::counts::MeasuredRegions;
+use deepallele_core::output::explanation::report::{write_report, ReportOptions};
 
 use crate::args::ReportArgs;
 

@@ -9,7 +9,7 @@ use deepallele_common::{
 };
 use deepallele_core::explanation::hits::Background;
 use deepallele_core::io::text_input::is_stdio;
-use deepallele_core::output::hit_tables::TABLES;
+use deepallele_core::output::explanation::hit_tables::TABLES;
 
 const EXAMPLES: &str = "Examples:
   # Sites of known motifs in both alleles of explained regions, and the records that change them

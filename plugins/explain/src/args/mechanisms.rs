@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use deepallele_common::{choice_parser, one_stdin, usage, MessageArgs, ProvenanceArgs, RunFiles, ThreadArgs};
 use deepallele_core::model::metadata::Scale;
-use deepallele_core::output::mechanism_tables::TABLES;
+use deepallele_core::output::explanation::mechanism_tables::TABLES;
 
 const EXAMPLES: &str = "Examples:
   # Which known motifs go with the measured imbalance of the explained regions

@@ -11,7 +11,7 @@ use deepallele_core::explanation::seqlets::published::Published;
 use deepallele_core::explanation::seqlets::recursive::Recursive;
 use deepallele_core::motifs::columns::Distance;
 use deepallele_core::motifs::tomtom::TomtomOptions;
-use deepallele_core::output::motif_folder::FILES;
+use deepallele_core::output::explanation::motif_folder::FILES;
 
 const EXAMPLES: &str = "Examples:
   # The motifs of the seqlets at a false discovery rate of 10 %, and known motifs that they resemble

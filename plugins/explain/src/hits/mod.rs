@@ -17,10 +17,10 @@ use deepallele_core::explanation::hits::{test_changes, ChangeTests, InstanceFind
 use deepallele_core::io::output_file::{complete_file, CompleteFiles};
 use deepallele_core::io::text_input::{read_once, read_small};
 use deepallele_core::motifs::{read_motifs, Motif};
-use deepallele_core::output::hit_tables::{HitLine, HitTables, TABLES};
+use deepallele_core::output::explanation::hit_tables::{HitLine, HitTables, TABLES};
+use deepallele_core::output::explanation::motif_info::ChangedSite;
 use deepallele_core::output::igv::{with_track, write_session};
 use deepallele_core::output::igv_track::IgvTrack;
-use deepallele_core::output::motif_info::ChangedSite;
 
 use crate::args::HitArgs;
 use records::Known;

@@ -7,7 +7,7 @@ use deepallele_core::error::Error;
 use deepallele_core::explanation::hits::records::Differences;
 use deepallele_core::io::output_file::CompleteFiles;
 use deepallele_core::io::vcf::{VcfFormat, VcfReader, VcfWriter};
-use deepallele_core::output::motif_info::{self, ChangedSite};
+use deepallele_core::output::explanation::motif_info::{self, ChangedSite};
 
 use crate::args::HitArgs;
 

@@ -62,7 +62,7 @@ pub struct Source {
 }
 
 enum Kind {
-    Folder(ExplainedFolder),
+    Folder(Box<ExplainedFolder>),
     Genome { windows: Vec<Window>, reference: Box<Reference>, variants: Box<Variants> },
     Pairs(PairsTable),
 }
@@ -96,7 +96,7 @@ impl Source {
                         .collect(),
                 };
                 let bases = labels.len() * folder.settings().window;
-                Ok(Self { kind: Kind::Folder(folder), labels, bases })
+                Ok(Self { kind: Kind::Folder(Box::new(folder)), labels, bases })
             }
             _ => Err(deepallele_common::usage("needs the FOLDER of explain attributions, or -L BED or --pairs TSV")),
         }

@@ -24,7 +24,7 @@ use crate::io::output_file::temporary::CreatedFolders;
 use crate::io::output_file::{complete_file, CompleteFiles, OutFile};
 use crate::io::plain_text::Plain;
 use crate::motifs::{Match, Motif, MotifWriter, Strand};
-use crate::output::motif_logo::{motif_logo, motif_tree_drawing, DrawnMotif};
+use crate::output::explanation::motif_logo::{motif_logo, motif_tree_drawing, DrawnMotif};
 use crate::output::table::number;
 
 /// The files beside the logos.
@@ -149,8 +149,8 @@ impl MotifResults<'_> {
 
     fn begin(&self, path: &Path, columns: &str) -> Result<OutFile> {
         let mut out = OutFile::create(path)?;
-        let lines = self.header.iter().map(String::as_str).chain([columns]);
-        lines.map(|line| writeln!(out, "{line}")).collect::<std::io::Result<()>>().map_err(|e| Error::io(path, e))?;
+        let mut lines = self.header.iter().map(String::as_str).chain([columns]);
+        lines.try_for_each(|line| writeln!(out, "{line}")).map_err(|e| Error::io(path, e))?;
         Ok(out)
     }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::explanation::cause::Effect;
 use crate::genome::HaplotypeSource;
 use crate::io::vcf::VcfReader;
-use crate::output::causes::record_effects::{haplotypes_of, Fields};
+use crate::output::explanation::causes::record_effects::{haplotypes_of, Fields};
 
 /// A variant in which the haplotypes differ, in one region.
 #[derive(Clone, Debug, PartialEq)]

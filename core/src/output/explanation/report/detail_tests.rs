@@ -6,13 +6,11 @@ use crate::model::encode::{encode, NOTHING};
 
 const WINDOW: usize = 12;
 
+/// Bases of a piece, and where it is in the reference.
+type Piece = (usize, Option<(u64, u64)>);
+
 /// A pair of alleles whose bases contribute: the base that is there `present`, the others 0.
-fn pair(
-    alleles: [&[u8]; 2],
-    pieces: [&[(usize, Option<(u64, u64)>)]; 2],
-    reverse: bool,
-    present: [f32; 2],
-) -> FolderPair {
+fn pair(alleles: [&[u8]; 2], pieces: [&[Piece]; 2], reverse: bool, present: [f32; 2]) -> FolderPair {
     let codes = alleles.map(|bases| encode(bases, WINDOW).unwrap());
     let maps = pieces.map(|pieces| {
         let mut offset = 0;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use ndarray::{s, Array2, ArrayView1, ArrayView2};
 
 use crate::explanation::learned_motifs::MotifTree;
-use crate::output::logo::{letter, outlines};
+use crate::output::explanation::logo::{letter, outlines};
 use crate::output::track::Colour;
 use crate::output::xml::escape;
 

@@ -37,8 +37,8 @@ use crate::explanation::attributions::folder::ExplainedFolder;
 use crate::explanation::hits::State;
 use crate::io::named_columns::NamedColumns;
 use crate::io::output_file::OutFile;
-use crate::output::hit_tables::colour;
-use crate::output::logo::LETTERS;
+use crate::output::explanation::hit_tables::colour;
+use crate::output::explanation::logo::LETTERS;
 use crate::output::provenance::Provenance;
 use crate::output::track::{Colour, HAPLOTYPE1, HAPLOTYPE2};
 
@@ -147,7 +147,7 @@ pub fn write_report(
     let path = output;
     let fail = |error| Error::io(path, error);
     let mut out = Counted { out: OutFile::create(output)?, bytes: 0 };
-    let page = Page::new();
+    let page = Page::assembled();
     page.begin(&mut out).map_err(fail)?;
     let mut left = chosen.len();
     for pair in folder.pairs()? {

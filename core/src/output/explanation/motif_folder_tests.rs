@@ -13,7 +13,7 @@ use crate::io::npz::read_npz;
 use crate::io::text_input::open_text;
 use crate::io::Contigs;
 use crate::motifs::read_motifs;
-use crate::output::attribution_folder::{AttributionFolder, ExplainedPair, PairOrigin};
+use crate::output::explanation::attribution_folder::{AttributionFolder, ExplainedPair, PairOrigin};
 
 const WINDOW: usize = 40;
 

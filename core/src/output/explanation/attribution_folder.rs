@@ -22,8 +22,8 @@ use crate::io::output_file::temporary::CreatedFolders;
 use crate::io::output_file::{complete_file, CompleteFiles, OutFile};
 use crate::io::plain_text::Plain;
 use crate::io::Contigs;
-use crate::output::base_track::BaseTrack;
-use crate::output::logo::{pair_logo, LogoColumn, LogoLabels};
+use crate::output::explanation::base_track::BaseTrack;
+use crate::output::explanation::logo::{pair_logo, LogoColumn, LogoLabels};
 use crate::output::table::number;
 
 /// Columns of a logo at most.

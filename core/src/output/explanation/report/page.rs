@@ -32,7 +32,7 @@ fn hash(text: &str) -> String {
 
 impl Page {
     /// The page: nothing is loaded from anywhere, and only this script and this style are applied.
-    pub fn new() -> Self {
+    pub fn assembled() -> Self {
         let policy = format!(
             "default-src 'none'; script-src {}; style-src {}; img-src data:; base-uri 'none'; form-action 'none'",
             hash(SCRIPT),
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn every_part_has_its_place() {
-        let page = Page::new();
+        let page = Page::assembled();
         let mut text = Vec::new();
         page.begin(&mut text).unwrap();
         page.block(&mut text, "report", "{}").unwrap();

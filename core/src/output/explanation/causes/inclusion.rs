@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::explanation::cause::RegionPosterior;
 use crate::io::output_file::CompleteFiles;
 use crate::io::vcf::{IndexKind, InfoValue, VcfFormat, VcfReader, VcfWriter};
-use crate::output::causes::CandidateRegion;
+use crate::output::explanation::causes::CandidateRegion;
 use crate::output::vcf_info;
 
 /// The posterior inclusion probability of each alternative of some records, by the number of the record from 0.

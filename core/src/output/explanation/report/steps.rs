@@ -13,9 +13,11 @@ use crate::explanation::mechanisms::classes::RegionClass;
 use crate::io::named_columns::NamedColumns;
 use crate::io::npz::read_npz;
 use crate::motifs::read_motifs;
-use crate::output::report::join::RegionNames;
-use crate::output::report::json::shortened;
-use crate::output::report::model::{Classes, LikeliestVariant, Mechanisms, RegionMechanism, ShownMatch, ShownMotif};
+use crate::output::explanation::report::join::RegionNames;
+use crate::output::explanation::report::json::shortened;
+use crate::output::explanation::report::model::{
+    Classes, LikeliestVariant, Mechanisms, RegionMechanism, ShownMatch, ShownMotif,
+};
 
 /// Bytes of the largest drawing of a tree.
 const LARGEST_TREE: u64 = 4 << 20;
@@ -29,15 +31,14 @@ const WIDEST: usize = 200;
 /// A seqlet: haplotype, offset, length, motif, whether the other allele has it as well, mean contribution.
 pub type Seqlet = (usize, usize, usize, String, String, String);
 
+/// Seqlets by number of the region, and the lines of their table that begin with `##`.
+pub type SeqletsOfRegions = (HashMap<usize, Vec<Seqlet>>, Vec<String>);
+
 /// The seqlets of the regions that `wanted` accepts, by number of the region, and the lines that begin with `##`.
 ///
 /// # Errors
 /// The table cannot be read.
-pub fn read_seqlets(
-    path: &Path,
-    names: &RegionNames,
-    wanted: impl Fn(usize) -> bool,
-) -> Result<(HashMap<usize, Vec<Seqlet>>, Vec<String>)> {
+pub fn read_seqlets(path: &Path, names: &RegionNames, wanted: impl Fn(usize) -> bool) -> Result<SeqletsOfRegions> {
     let mut table = NamedColumns::open(path)?;
     let columns =
         table.need(["chrom", "start", "region", "haplotype", "offset", "length", "motif", "common", "mean"])?;

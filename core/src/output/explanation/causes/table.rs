@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::counts::table::{log2_ratio, CountRow};
 use crate::explanation::cause::{credible_set, RegionPosterior};
 use crate::io::plain_text::Plain;
-use crate::output::causes::CandidateRegion;
+use crate::output::explanation::causes::CandidateRegion;
 use crate::output::table::number;
 
 /// Names of the columns.

@@ -2,7 +2,7 @@ use super::*;
 use crate::explanation::attributions::pairs::MappedPair;
 use crate::explanation::attributions::settings::{AttributionSettings, FORMAT};
 use crate::explanation::attributions::{Gauge, Head, PairAttributions};
-use crate::output::attribution_folder::{AttributionFolder, ExplainedPair, PairOrigin};
+use crate::output::explanation::attribution_folder::{AttributionFolder, ExplainedPair, PairOrigin};
 use ndarray::Array2;
 
 const WINDOW: usize = 30;

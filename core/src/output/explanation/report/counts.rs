@@ -8,8 +8,8 @@ use crate::counts::table::{fixed, scientific, CountRow};
 use crate::counts::CountTable;
 use crate::error::{Error, Result};
 use crate::explanation::attributions::folder::PairLabel;
-use crate::output::report::json::shortened_to;
-use crate::output::report::model::Measured;
+use crate::output::explanation::report::json::shortened_to;
+use crate::output::explanation::report::model::Measured;
 
 /// The counts of one sample, by number of the region.
 pub struct MeasuredRegions {

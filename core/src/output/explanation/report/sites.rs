@@ -6,9 +6,9 @@ use std::path::Path;
 use crate::error::Result;
 use crate::explanation::hit_table::{HitRow, HitTable};
 use crate::explanation::hits::State;
-use crate::output::report::join::RegionNames;
-use crate::output::report::json::shortened;
-use crate::output::report::model::{BestSite, PACKED_SITE_COLUMNS, SITE_COLUMNS};
+use crate::output::explanation::report::join::RegionNames;
+use crate::output::explanation::report::json::shortened;
+use crate::output::explanation::report::model::{BestSite, PACKED_SITE_COLUMNS, SITE_COLUMNS};
 
 /// Columns that are numbers of something else in the page.
 const MOTIF: usize = 2;

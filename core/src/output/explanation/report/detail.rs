@@ -7,8 +7,8 @@ use crate::explanation::attributions::base_map::side_by_side;
 use crate::explanation::attributions::folder::FolderPair;
 use crate::explanation::attributions::Head;
 use crate::model::encode::letter;
-use crate::output::attribution_folder::sign;
-use crate::output::report::json::shortened_to;
+use crate::output::explanation::attribution_folder::sign;
+use crate::output::explanation::report::json::shortened_to;
 use crate::output::table::number;
 
 /// Columns of the longest drawing.

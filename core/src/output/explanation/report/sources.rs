@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::explanation::attributions::folder::ExplainedFolder;
 use crate::explanation::attributions::settings::SETTINGS;
-use crate::output::report::json::shortened_to;
-use crate::output::report::model::{Absence, Source};
-use crate::output::report::{ReportOptions, LONGEST_COMMAND};
+use crate::output::explanation::report::json::shortened_to;
+use crate::output::explanation::report::model::{Absence, Source};
+use crate::output::explanation::report::{ReportOptions, LONGEST_COMMAND};
 
 /// The files of the other steps that a folder has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
