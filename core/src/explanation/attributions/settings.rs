@@ -19,7 +19,7 @@ pub struct AttributionSettings {
     /// [`Method`](crate::explanation::attributions::methods::Method) by its name.
     pub method: String,
     /// What contributions are relative to, for methods that have a
-    /// [`Baseline`](crate::explanation::attributions::methods::Baseline).
+    /// [`Baseline`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
     /// Shuffles of each allele, if they are the baseline.

@@ -23,7 +23,7 @@
 //! | [`likelihood`] | the counts of a region as a normal likelihood of the log2 ratio |
 //! | [`parameters`] | the parameters, their priors, and the prior of one effect |
 //! | [`combinations`] | all combinations of the states of the variants of a region |
-//! | [`fit`] | the parameters of a run |
+//! | [`mod@fit`] | the parameters of a run |
 //! | [`posterior`] | the posterior of each region, and its credible set |
 
 pub mod combinations;

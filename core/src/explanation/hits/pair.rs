@@ -10,7 +10,7 @@ use crate::motifs::paired::AlignedBlock;
 const LETTERS: &[u8; 5] = b"ACGTN";
 
 /// Both alleles of a pair with the map between them. Columns are those of
-/// [`side_by_side`](crate::explanation::attributions::base_map::side_by_side); offsets are those of bases of one allele.
+/// [`side_by_side`]; offsets are those of bases of one allele.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SitePair {
     /// Byte codes of the bases of each allele, without padding.
