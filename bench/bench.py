@@ -7,7 +7,7 @@ count against `samtools view -c` on the same BAM, with one further thread each; 
 simulated cross beside their peers (cross.py); training steps of the `atac` preset, as published and with this
 suite's default network, and a forward pass against the published network in PyTorch 2.11 (peer_network.py), with
 the same number of threads; effects of variants beside full passes and a PyTorch loop (variants.py); contributions of bases,
-motifs and their sites beside tangermeme and memelite (explanation.py). The two sides
+motifs and their sites compared with tangermeme and memelite (explanation.py). The two sides
 of a comparison take turns, so that a busy machine slows both. PyTorch comes from $DEEPALLELE_PEER_PYTHON, else
 from a virtual environment in the cache folder, made on the first run.
 """

@@ -1,4 +1,4 @@
-"""Explanation beside its peers: `python3 bench/explanation.py BIN`, rows of `make bench`.
+"""Explanation compared with its peers: `python3 bench/explanation.py BIN`, rows of `make bench`.
 
 Mutagenesis of designed pairs of 330 bases (network of the `atac` preset as published, random weights) against passes of
 that network in PyTorch, one a replaced base as in the published loop, and against tangermeme; motifs compared with each
@@ -23,7 +23,7 @@ SEQLETS = 50000
 
 
 def add_peers(python):
-    """The peers, beside PyTorch in its environment."""
+    """The peers, in the environment of PyTorch."""
     if subprocess.run([python, "-c", "import tangermeme, memelite"], capture_output=True).returncode != 0:
         print(f"bench: installing {' and '.join(PEERS)}, once", file=sys.stderr)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS], check=True, stdout=sys.stderr)

@@ -73,7 +73,7 @@ fn seqlet(number: usize, planted: &[Array2<f64>], random: &mut ChaCha8Rng) -> Pa
     }
 }
 
-/// Peak resident memory in kB, where the system tells it.
+/// Peak resident memory in kB, where the system reports it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

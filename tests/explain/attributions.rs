@@ -111,6 +111,26 @@ pub(crate) fn around_variants(folder: &Path, most: usize) -> PathBuf {
     put(folder, "r.bed", lines)
 }
 
+/// Regions around variants and the folder of their contributions.
+pub(crate) struct ExplainedRegions {
+    pub model: PathBuf,
+    pub regions: PathBuf,
+    pub out: PathBuf,
+    pub explained: Explained,
+}
+
+impl ExplainedRegions {
+    /// Of eight regions.
+    pub fn new(here: &Path) -> Self {
+        let model = imported(here, "mh");
+        let regions = around_variants(here, 8);
+        let out = here.join("explained");
+        good(&mut in_genome(&model, &regions, &out));
+        let explained = Explained::read(&out);
+        Self { model, regions, out, explained }
+    }
+}
+
 #[test]
 fn arrays_tracks_map_and_table_belong_together() {
     let folder = scratch();
@@ -185,11 +205,7 @@ fn arrays_tracks_map_and_table_belong_together() {
 fn contributions_are_the_effects_of_annotate() {
     let folder = scratch();
     let here = folder.path();
-    let model = imported(here, "mh");
-    let regions = around_variants(here, 8);
-    let out = here.join("explained");
-    good(&mut in_genome(&model, &regions, &out));
-    let explained = Explained::read(&out);
+    let ExplainedRegions { model, regions, explained, .. } = ExplainedRegions::new(here);
     let mut effects = annotate(&model, &phased());
     let fields = "%POS\t%REF\t%ALT\t%DA_LFC_BG1\t%DA_LFC_BG2\n";
     let rows = query_bytes(&good(effects.args(["-s", "NA12878", "-L"]).arg(&regions)), fields);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use deepallele_tests::*;
 
-use crate::attributions::{around_variants, in_genome, Explained};
+use crate::attributions::ExplainedRegions;
 
 const FIRST: &str = "GGTGACTCATCA";
 const SECOND: &str = "CCACTAGAGGGC";
@@ -224,11 +224,7 @@ fn the_result_does_not_depend_on_threads_and_designed_pairs_are_scanned() {
 fn contributions_of_sites_are_those_of_the_folder() {
     let folder = scratch();
     let here = folder.path();
-    let model = imported(here, "mh");
-    let regions = around_variants(here, 8);
-    let out = here.join("explained");
-    good(&mut in_genome(&model, &regions, &out));
-    let explained = Explained::read(&out);
+    let ExplainedRegions { model, regions, out, explained } = ExplainedRegions::new(here);
     let effects = here.join("effects.bcf");
     good(annotate(&model, &phased()).args(["-s", "NA12878", "-L"]).arg(&regions).arg("-o").arg(&effects));
     let mut command = deepallele("explain");

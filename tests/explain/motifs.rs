@@ -107,8 +107,8 @@ fn planted_motifs_are_the_first_matches() {
         let (model, out) = explained(folder.path(), head);
         let mut command = motifs(&out);
         command.arg("--motifs").arg(known()).arg("-m").arg(&model).args(["--null-regions", "30"]);
-        let told = text(&run(&mut command).stderr);
-        assert!(told.contains("estimated false discovery rate") && !told.contains("no error rate"), "{told}");
+        let stderr = text(&run(&mut command).stderr);
+        assert!(stderr.contains("estimated false discovery rate") && !stderr.contains("no error rate"), "{stderr}");
         let table = motif_table(&out);
         for (name, direction) in [("CTCF", "increase"), ("REST", "decrease")] {
             let row = table.column("match1").iter().position(|found| found == name);
@@ -175,14 +175,14 @@ fn threads_callers_and_runs() {
     let with = |more: &[&str]| -> (Vec<Vec<u8>>, String) {
         let mut command = motifs(&out);
         command.arg("--motifs").arg(known()).args(["--no-version"]).args(more);
-        let told = text(&run(&mut command).stderr);
-        (read(), told)
+        let stderr = text(&run(&mut command).stderr);
+        (read(), stderr)
     };
     let model = as_str(&model).to_owned();
     let (one, _) = with(&["-@", "1", "-m", &model, "--null-regions", "10"]);
     assert!(with(&["-@", "2", "-m", &model, "--null-regions", "10"]).0 == one);
-    let (plain, told) = with(&["-@", "2"]);
-    assert!(told.contains("no error rate of seqlets is controlled"), "{told}");
+    let (plain, stderr) = with(&["-@", "2"]);
+    assert!(stderr.contains("no error rate of seqlets is controlled"), "{stderr}");
     assert!(plain != one && with(&["-@", "1"]).0 == plain);
     // The published way: clusters of seqlets as they are, Pearson correlation of columns.
     with(&["--caller", "published", "--distance", "pearson"]);
@@ -193,13 +193,13 @@ fn threads_callers_and_runs() {
     }
     assert!(seqlet_table(&out).column("p_value").iter().all(|p| p == "."));
     // Nothing is found: valid files of an empty result, and a sentence.
-    let (_, told) = {
+    let (_, stderr) = {
         let mut command = motifs(&out);
         command.args(["--threshold", "0", "--no-version"]);
-        let told = text(&run(&mut command).stderr);
-        ((), told)
+        let stderr = text(&run(&mut command).stderr);
+        ((), stderr)
     };
-    assert!(told.contains("there are no seqlets"), "{told}");
+    assert!(stderr.contains("there are no seqlets"), "{stderr}");
     assert_eq!(fs::read_to_string(out.join("motifs.tsv")).unwrap().lines().count(), 1);
     assert!(!out.join("motif_tree.svg").exists() && !out.join("motif_logos/motif_1.svg").exists());
 }

@@ -31,6 +31,26 @@ impl fmt::Display for Plain<'_> {
     }
 }
 
+/// The bytes of `text`, percent-encoded ones as they are where `decodes` allows it.
+pub fn percent_decoded(text: &str, decodes: impl Fn(u8) -> bool) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let code = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()).filter(|byte| decodes(*byte)) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
 /// [`plain`] for names that need not be UTF-8.
 pub fn plain_bytes(name: &[u8]) -> Cow<'_, [u8]> {
     if !name.iter().any(u8::is_ascii_control) {

@@ -8,7 +8,11 @@
 //!
 //! k-mer j is the number whose digits in base 4 are its bases, the first base being the highest digit.
 
+use crate::error::Result;
+use crate::model::architecture::KMER_WEIGHT;
 use crate::model::encode::{ANY, NOTHING};
+use crate::model::onnx::export::tensor;
+use crate::model::{Architecture, Weights};
 
 /// Longest k-mer: there are 1024 of them.
 pub const LONGEST: usize = 5;
@@ -41,6 +45,42 @@ pub fn number(k: usize) -> usize {
 /// The reverse complement of k-mer `j`.
 pub fn reverse_complement(j: usize, k: usize) -> usize {
     (0..k).fold(0, |reverse, digit| reverse << 2 | (3 - (j >> (2 * digit) & 3)))
+}
+
+/// What the k-mers of a window add to the sums of the dense layer, both strands together.
+pub struct KmerRows {
+    /// Length of a k-mer.
+    pub k: usize,
+    /// Bases of a window.
+    pub window: usize,
+    /// (4ᵏ, hidden): what an occurrence of each k-mer adds to each unit.
+    pub rows: Vec<f32>,
+    /// Minus the contribution of random bases, by unit. It is many times larger than the difference from it that the
+    /// network reads: both are summed in double precision, or rounding would grow by as much.
+    pub start: Vec<f64>,
+}
+
+impl KmerRows {
+    /// Those of a network.
+    ///
+    /// # Errors
+    /// The weights of k-mers are missing.
+    pub fn new(a: &Architecture, weights: &Weights) -> Result<Self> {
+        let (k, number) = (a.kmers, number(a.kmers));
+        let (weight, scale) = (&tensor(weights, KMER_WEIGHT)?.data, scale(a.window, k));
+        let of = |j: usize, unit: usize| f64::from(weight[unit * number + j]);
+        let both = |j: usize, unit: usize| ((of(j, unit) + of(reverse_complement(j, k), unit)) * scale.factor) as f32;
+        let rows = (0..number).flat_map(|j| (0..a.hidden).map(move |unit| both(j, unit))).collect();
+        let sum = |unit: usize| (0..number).map(|j| of(j, unit)).sum::<f64>();
+        let start = (0..a.hidden).map(|unit| -scale.expected * scale.factor * sum(unit)).collect();
+        Ok(Self { k, window: a.window, rows, start })
+    }
+
+    /// The row of k-mer `j`, (hidden).
+    pub fn row(&self, j: usize) -> &[f32] {
+        let hidden = self.start.len();
+        &self.rows[j * hidden..][..hidden]
+    }
 }
 
 /// Kernels (4ᵏ, 4, k) that find k-mers in one-hot bases: the sum minus k - 1, rectified, is 1 for the k-mer, a quarter

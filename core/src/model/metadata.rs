@@ -169,6 +169,20 @@ const PREFIX: &str = "deepallele.";
 const MAX_MEMBERS: usize = 256;
 
 impl ModelInfo {
+    /// The number of the sample of this name among those predicted.
+    ///
+    /// # Errors
+    /// There is none; the message lists those there are, and does not name the file.
+    pub fn sample_number(&self, name: &str) -> Result<usize> {
+        self.samples.iter().position(|sample| sample == name).ok_or_else(|| {
+            let known = match &self.samples[..] {
+                [] => "its samples have no names".into(),
+                samples => format!("it has {}", samples.join(", ")),
+            };
+            Error::mismatch(format!("does not predict a sample \"{name}\" ({known})"))
+        })
+    }
+
     /// Description of a network with the default targets and nothing else known.
     pub fn new(architecture: Architecture) -> Self {
         ModelInfo {

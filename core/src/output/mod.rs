@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`provenance`] | version and command line in a header |
 //! | [`vcf_info`] | the INFO fields of predicted effects |
-//! | [`table`] | numbers in tables |
+//! | [`table`] | how a table begins, and numbers in it |
 //! | [`evaluation_table`] | the table of an evaluation |
 //! | [`track`] | values along a genome, sorted and without overlaps; bedGraph |
 //! | [`bigwig`] | the same as bigWig |

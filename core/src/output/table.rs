@@ -1,4 +1,21 @@
-//! Numbers in tables.
+//! Tables: how they begin, and numbers in them.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::io::output_file::OutFile;
+
+/// Begin the table `path`: the lines of `header`, and that of the columns.
+///
+/// # Errors
+/// It cannot be created or written.
+pub fn begin_table(path: &Path, header: &[String], columns: &str) -> Result<OutFile> {
+    let mut out = OutFile::create(path)?;
+    let mut lines = header.iter().map(String::as_str).chain([columns]);
+    lines.try_for_each(|line| writeln!(out, "{line}")).map_err(|error| Error::io(path, error))?;
+    Ok(out)
+}
 
 /// Six significant digits without trailing zeros, `.` for values that are not finite.
 pub fn number(value: f64) -> String {

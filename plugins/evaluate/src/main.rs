@@ -6,7 +6,6 @@ mod outputs;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use args::Args;
 use deepallele_core::evaluation::{evaluate, predict_log2};
 
@@ -21,11 +20,9 @@ fn run(args: Args) -> anyhow::Result<()> {
     let inputs = inputs::read(&args, predictor.info())?;
     let options = args.options();
     let targets = predictor.info().targets;
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.count()).build();
-    let threads = threads.context("threads cannot be started")?;
     let mut predict = predict_log2(&mut predictor, targets);
     let mut model = |one: &[u8], two: &[u8]| predict(one, two).map_err(|e| e.in_file(&args.model.model));
-    let found = threads.install(|| evaluate(&inputs.examples, &inputs.replicates, &mut model, &options))?;
+    let found = args.threads.install(|| Ok(evaluate(&inputs.examples, &inputs.replicates, &mut model, &options)?))?;
     drop(predict);
     outputs::write(&args, &inputs, predictor.info(), &found)
 }

@@ -47,7 +47,7 @@ pub fn write(args: &Args, inputs: &Inputs, model: &ModelInfo, found: &Evaluation
 }
 
 fn header(args: &Args, inputs: &Inputs, model: &ModelInfo, found: &Evaluation) -> Vec<String> {
-    let mut lines: Vec<String> = args.provenance.provenance("evaluate").iter().flat_map(|p| p.lines()).collect();
+    let mut lines = args.provenance.header("evaluate");
     for (i, haplotype) in inputs.haplotypes.iter().enumerate() {
         lines.push(format!("##haplotype{}={haplotype}", i + 1));
     }

@@ -53,10 +53,6 @@ fn settings(args: &AttributionArgs, models: &Explainer, pairs: usize, haplotypes
     }
 }
 
-fn header(args: &AttributionArgs) -> Vec<String> {
-    args.provenance.provenance("explain").iter().flat_map(|p| p.lines()).collect()
-}
-
 fn of_regions(args: &AttributionArgs, mut models: Explainer) -> anyhow::Result<()> {
     let fasta = args.genome.required()?;
     let mut reference = Reference::open(fasta)?;
@@ -80,8 +76,13 @@ fn of_regions(args: &AttributionArgs, mut models: Explainer) -> anyhow::Result<(
     let list: Vec<_> = regions.list.iter().map(|region| windows.of_checked(region)).collect();
     let to_come = first_positions_to_come(&list);
     let settings = settings(args, &models, list.len(), [hap1.to_string(), hap2.to_string()]);
-    let mut folder =
-        AttributionFolder::create(&args.output, settings, Some(contigs.clone()), &header(args), args.logos)?;
+    let mut folder = AttributionFolder::create(
+        &args.output,
+        settings,
+        Some(contigs.clone()),
+        &args.provenance.header("explain"),
+        args.logos,
+    )?;
     let mut progress = Progress::new("regions", Some(list.len() as u64));
     let mut report = Report::default();
     for ((region, window), complete_before) in regions.list.iter().zip(&list).zip(to_come) {
@@ -148,7 +149,8 @@ fn of_pairs(args: &AttributionArgs, mut models: Explainer) -> anyhow::Result<()>
     let Some(path) = &args.pairs else { return Ok(()) };
     let table = PairsTable::read(path, false)?;
     let settings = settings(args, &models, table.rows.len(), ["allele_a", "allele_b"].map(String::from));
-    let mut folder = AttributionFolder::create(&args.output, settings, None, &header(args), args.logos)?;
+    let mut folder =
+        AttributionFolder::create(&args.output, settings, None, &args.provenance.header("explain"), args.logos)?;
     let mut progress = Progress::new("pairs", Some(table.rows.len() as u64));
     let mut report = Report::default();
     for row in &table.rows {

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use anyhow::Context;
 use deepallele_common::check_files;
 use deepallele_core::counts::sample_rows::SampleRows;
 use deepallele_core::counts::table::CountRow;
@@ -23,8 +22,7 @@ use crate::args::CauseArgs;
 pub fn run(args: &CauseArgs) -> anyhow::Result<()> {
     args.check()?;
     check_files(&args.files())?;
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.count()).build();
-    threads.context("threads cannot be started")?.install(|| explain(args))
+    args.threads.install(|| explain(args))
 }
 
 /// A region with its counts.
@@ -58,7 +56,7 @@ fn explain(args: &CauseArgs) -> anyhow::Result<()> {
     let posteriors = Posteriors::new(parameters, args.min_effect);
     let found: Vec<RegionPosterior> = regions.par_iter().map(|region| posteriors.of(region)).collect();
 
-    let header: Vec<String> = args.provenance.provenance("explain").iter().flat_map(|p| p.lines()).collect();
+    let header = args.provenance.header("explain");
     let path = args.table();
     let mut out = OutFile::create(&path)?;
     let mut inclusions = Inclusions::default();

@@ -1,6 +1,5 @@
 //! `explain mechanisms`.
 
-use anyhow::Context;
 use deepallele_common::{check_files, Progress};
 use deepallele_core::counts::sample_rows::SampleRows;
 use deepallele_core::counts::CountTable;
@@ -24,8 +23,7 @@ use crate::args::MechanismArgs;
 pub fn run(args: &MechanismArgs) -> anyhow::Result<()> {
     args.check()?;
     check_files(&args.files()?)?;
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.count()).build();
-    threads.context("threads cannot be started")?.install(|| test(args))
+    args.threads.install(|| test(args))
 }
 
 fn test(args: &MechanismArgs) -> anyhow::Result<()> {
@@ -49,7 +47,7 @@ fn test(args: &MechanismArgs) -> anyhow::Result<()> {
     let trusted = rule.choose(&measured, &predicted);
 
     let by_model = by_model(args, &pairs)?;
-    let header: Vec<String> = args.provenance.provenance("explain").iter().flat_map(|p| p.lines()).collect();
+    let header = args.provenance.header("explain");
     let mut tables = MechanismTables::create(args.output()?, &header)?;
     motifs.iter().zip(&tests).try_for_each(|(motif, test)| tables.motif(motif.name(), test))?;
     for (number, (pair, (decides, class))) in pairs.iter().zip(&classes).enumerate() {

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use anyhow::Context;
 use deepallele_common::{check_files, open_ensemble, usage, Progress};
 use deepallele_core::error::Error;
 use deepallele_core::explanation::attributions::folder::ExplainedFolder;
@@ -27,16 +26,10 @@ const LARGEST_Q: f64 = 0.5;
 pub fn run(args: &MotifArgs) -> anyhow::Result<()> {
     args.check()?;
     check_files(&args.files())?;
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.count()).build();
-    let threads = threads.context("threads cannot be started")?;
-    threads.install(|| match &args.matched {
+    args.threads.install(|| match &args.matched {
         Some(_) => compare(args),
         None => learn(args),
     })
-}
-
-fn header(args: &MotifArgs) -> Vec<String> {
-    args.provenance.provenance("explain").iter().flat_map(|p| p.lines()).collect()
 }
 
 fn known(args: &MotifArgs) -> anyhow::Result<Vec<Motif>> {
@@ -60,7 +53,7 @@ fn compare(args: &MotifArgs) -> anyhow::Result<()> {
     let tomtom = Tomtom::new(&known, args.tomtom())?;
     let matches = best_matches(&tomtom, &queries, known.len());
     let mut out = OutFile::create(&args.output)?;
-    let mut lines = header(args);
+    let mut lines = args.provenance.header("explain");
     lines.push("#motif\tmatch\tp\tq\toffset\toverlap\tstrand".into());
     for (query, matches) in queries.iter().zip(&matches) {
         let shown = matches.iter().enumerate().filter(|(rank, (_, found))| *rank == 0 || found.q_value <= LARGEST_Q);
@@ -106,7 +99,7 @@ fn learn(args: &MotifArgs) -> anyhow::Result<()> {
         motifs: &learned.motifs,
         known: &known,
         matches: &matches,
-        header: &header(args),
+        header: &args.provenance.header("explain"),
     };
     results.complete()?.rename()?;
     report_motifs(args, &seqlets, &learned);

@@ -42,7 +42,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let folder = &args.attributions.output;
     let path = folder.join(RECORD);
     let mut done: BTreeMap<String, Done> = match std::fs::read(&path) {
-        // A damaged record is no record.
+        // A damaged record counts as none.
         Ok(content) if !args.restart => serde_json::from_slice(&content).unwrap_or_default(),
         _ => BTreeMap::new(),
     };

@@ -82,7 +82,7 @@ fn write_table(
 ) -> anyhow::Result<CompleteFiles> {
     let mut out = OutFile::create(&args.output.output)?;
     let fail = |e| Error::io(&args.output.output, e);
-    for line in args.provenance.provenance("predict").iter().flat_map(|p| p.lines()) {
+    for line in args.provenance.header("predict") {
         writeln!(out, "{line}").map_err(fail)?;
     }
     writeln!(out, "##haplotype1={}\n##haplotype2={}", sources[0], sources[1]).map_err(fail)?;

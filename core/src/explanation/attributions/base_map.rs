@@ -1,6 +1,7 @@
 //! Which base of the reference each base of an allele stands for, and the two alleles side by side.
 
 use crate::genome::{Haplotype, HaplotypePiece, PiecePlace};
+use crate::motifs::paired::AlignedBlock;
 
 /// The places of the bases of one allele, in the order in which the network reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +134,21 @@ pub fn side_by_side(alleles: [&BaseMap; 2]) -> Vec<[Option<usize>; 2]> {
         j += usize::from(take[1]);
     }
     columns
+}
+
+/// The runs of columns in which both alleles have a base.
+pub fn aligned_blocks(columns: &[[Option<usize>; 2]]) -> Vec<AlignedBlock> {
+    let mut blocks: Vec<AlignedBlock> = Vec::new();
+    for column in columns {
+        let [Some(first), Some(second)] = *column else { continue };
+        match blocks.last_mut() {
+            Some(block) if block.first + block.length == first && block.second + block.length == second => {
+                block.length += 1
+            }
+            _ => blocks.push(AlignedBlock { first, second, length: 1 }),
+        }
+    }
+    blocks
 }
 
 #[cfg(test)]

@@ -46,6 +46,17 @@ choice!(
     Nothing "none",
 );
 
+impl Head {
+    /// The sign with which the contributions of an allele (0 or 1) speak of the activity of its own haplotype: those to the
+    /// ratio, which is that of haplotype 1 over haplotype 2, are negative where they make haplotype 2 more active.
+    pub fn own_sign(self, allele: usize) -> f32 {
+        match (self, allele) {
+            (Head::Ratio, 1) => -1.0,
+            _ => 1.0,
+        }
+    }
+}
+
 impl Gauge {
     /// Put contributions (4, window), relative to anything, into this gauge; positions without a base have zeros.
     pub fn apply(self, contributions: &mut Array2<f64>, codes: &[u8]) {

@@ -5,7 +5,6 @@
 //! the mean over baselines where there are several. Those of present bases, with what padding and N contribute, sum to the
 //! difference of the predictions for the pair and for the baseline ([`Delta`]). A gradient has no baseline: h = m.
 
-use std::fs;
 use std::path::Path;
 
 use ndarray::Array2;
@@ -20,7 +19,7 @@ use crate::explanation::attributions::{Gauge, Head, PairAttributions};
 use crate::model::backward::{as_input, Activations, DifferentiableNetwork, Job, Target, Window, BASES};
 use crate::model::encode::{ANY, NOTHING};
 use crate::model::metadata::TargetScale;
-use crate::model::onnx::export::read_info;
+use crate::model::onnx::export::read_model_file;
 use crate::model::onnx::initializers::read_weights;
 use crate::model::window::WindowRule;
 use crate::model::{ModelInfo, Weights};
@@ -91,8 +90,7 @@ impl DifferentiableModels {
     pub fn open<'a>(files: impl IntoIterator<Item = (&'a Path, Option<&'a str>)>, threads: usize) -> Result<Self> {
         let mut all: Option<(Vec<Member>, WindowRule)> = None;
         for (path, sample) in files {
-            let model = fs::read(path).map_err(|e| Error::io(path, e))?;
-            let info = read_info(&model).map_err(|e| Error::input(path, e.to_string()))?;
+            let (model, info) = read_model_file(path)?;
             let members = read_weights(&model, &info).ok_or_else(|| {
                 Error::input(
                     path,
@@ -199,13 +197,7 @@ fn number_of_sample(path: &Path, info: &ModelInfo, name: Option<&str>) -> Result
         }
         return Ok(0);
     };
-    info.samples.iter().position(|sample| sample == name).ok_or_else(|| {
-        let known = match &info.samples[..] {
-            [] => "its samples have no names".into(),
-            samples => format!("it has {}", samples.join(", ")),
-        };
-        Error::input(path, format!("does not predict a sample \"{name}\" ({known})"))
-    })
+    info.sample_number(name).map_err(|e| Error::input(path, e.to_string()))
 }
 
 fn of_file(info: &ModelInfo, members: &[Weights], sample: usize) -> Result<Vec<Member>> {

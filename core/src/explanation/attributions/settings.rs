@@ -49,3 +49,25 @@ pub struct AttributionSettings {
     /// Command line.
     pub command: Option<String>,
 }
+
+/// Those of `pairs` pairs of `window` bases, for tests.
+#[cfg(test)]
+pub(crate) fn test_settings(pairs: usize, window: usize) -> AttributionSettings {
+    AttributionSettings {
+        format: FORMAT,
+        method: "ism".into(),
+        baseline: None,
+        shuffles: None,
+        seed: None,
+        head: Head::Ratio,
+        gauge: Gauge::ZeroSum,
+        unit: "log2".into(),
+        window,
+        networks: 1,
+        models: vec!["model.onnx".into()],
+        haplotypes: ["F1:1", "F1:2"].map(String::from),
+        pairs,
+        version: None,
+        command: Some("explain attributions -m model.onnx".into()),
+    }
+}

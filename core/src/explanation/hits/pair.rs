@@ -2,12 +2,9 @@
 
 use std::ops::Range;
 
-use crate::explanation::attributions::base_map::{side_by_side, BaseMap};
-use crate::model::encode::complement;
+use crate::explanation::attributions::base_map::{aligned_blocks, side_by_side, BaseMap};
+use crate::model::encode::{complement, letter};
 use crate::motifs::paired::AlignedBlock;
-
-/// The letters of byte codes: A, C, G, T, and N for everything else.
-const LETTERS: &[u8; 5] = b"ACGTN";
 
 /// Both alleles of a pair with the map between them. Columns are those of
 /// [`side_by_side`]; offsets are those of bases of one allele.
@@ -89,7 +86,7 @@ impl SitePair {
 
     /// Bases of an allele (0 or 1) as letters.
     pub fn letters(&self, allele: usize) -> Vec<u8> {
-        self.codes[allele].iter().map(|&code| LETTERS[usize::from(code.min(4))]).collect()
+        self.codes[allele].iter().map(|&code| letter(code)).collect()
     }
 
     /// Byte codes of an allele (0 or 1).
@@ -168,17 +165,7 @@ impl SitePair {
 
     /// Runs of columns that both alleles have.
     pub fn blocks(&self) -> Vec<AlignedBlock> {
-        let mut blocks: Vec<AlignedBlock> = Vec::new();
-        for column in &self.columns {
-            let [Some(first), Some(second)] = *column else { continue };
-            match blocks.last_mut() {
-                Some(block) if block.first + block.length == first && block.second + block.length == second => {
-                    block.length += 1
-                }
-                _ => blocks.push(AlignedBlock { first, second, length: 1 }),
-            }
-        }
-        blocks
+        aligned_blocks(&self.columns)
     }
 
     /// The differing columns between which less than a window of `width` bases is equal, as ranges of columns from the

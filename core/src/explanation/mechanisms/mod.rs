@@ -16,7 +16,7 @@ pub mod motif_tests;
 pub mod site_attributions;
 pub mod trusted;
 
-use crate::explanation::attributions::base_map::{side_by_side, BaseMap};
+use crate::explanation::attributions::base_map::{aligned_blocks, side_by_side, BaseMap};
 use crate::model::encode::letter;
 use crate::motifs::paired::AlignedBlock;
 
@@ -42,24 +42,6 @@ impl ComparedPair {
         let blocks = aligned_blocks(&side_by_side(maps));
         Self { name: name.to_owned(), alleles: [letters(0), letters(1)], blocks, measured, predicted }
     }
-}
-
-/// The blocks of columns in which both alleles have a base.
-fn aligned_blocks(columns: &[[Option<usize>; 2]]) -> Vec<AlignedBlock> {
-    let mut blocks: Vec<AlignedBlock> = Vec::new();
-    let mut gap = true;
-    for column in columns {
-        let [Some(first), Some(second)] = *column else {
-            gap = true;
-            continue;
-        };
-        match blocks.last_mut() {
-            Some(block) if !gap => block.length += 1,
-            _ => blocks.push(AlignedBlock { first, second, length: 1 }),
-        }
-        gap = false;
-    }
-    blocks
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Convention {
         if self.gauge != Gauge::ZeroSum {
             Gauge::ZeroSum.apply(&mut own, &pair.codes[allele][..bases]);
         }
-        let sign = if self.head == Head::Ratio && allele == 1 { -1.0 } else { 1.0 };
+        let sign = f64::from(self.head.own_sign(allele));
         own.mapv(|value| (sign * value) as f32)
     }
 }

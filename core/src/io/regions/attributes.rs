@@ -1,5 +1,6 @@
 //! The attributes of GTF and GFF3, and the path from a feature to its gene.
 
+use crate::io::plain_text::percent_decoded;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -65,23 +66,7 @@ pub(super) fn decoded(value: &str, style: Style) -> Cow<'_, str> {
     if style == Style::Gtf || !value.contains('%') {
         return Cow::Borrowed(value);
     }
-    let bytes = value.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    while i < bytes.len() {
-        let code = (bytes[i] == b'%').then(|| value.get(i + 1..i + 3)).flatten();
-        match code.and_then(|c| u8::from_str_radix(c, 16).ok()).filter(|b| !b.is_ascii_control()) {
-            Some(byte) => {
-                out.push(byte);
-                i += 3;
-            }
-            None => {
-                out.push(bytes[i]);
-                i += 1;
-            }
-        }
-    }
-    match String::from_utf8(out) {
+    match String::from_utf8(percent_decoded(value, |byte| !byte.is_ascii_control())) {
         Ok(text) => Cow::Owned(text),
         Err(_) => Cow::Borrowed(value),
     }

@@ -25,6 +25,16 @@ pub enum IndexKind {
     Tbi,
 }
 
+impl IndexKind {
+    /// What its file is called after the name of the data.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            IndexKind::Csi => ".csi",
+            IndexKind::Tbi => ".tbi",
+        }
+    }
+}
+
 impl VcfFormat {
     /// By the suffix of a file name: `.bcf`, `.vcf.gz` (or any `.gz`, `.bgz`), else plain VCF.
     pub fn from_suffix(path: &Path) -> Self {

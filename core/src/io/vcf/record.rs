@@ -190,8 +190,7 @@ impl VcfRecord {
     pub fn info_floats(&self, header: &VcfHeader, tag: &str) -> Option<Vec<Option<f32>>> {
         match &self.data {
             Data::Text(line, info) => {
-                let mut fields = line.get(info.clone()).unwrap_or_default().split(|&b| b == b';');
-                let value = fields.find_map(|field| field.strip_prefix(tag.as_bytes())?.strip_prefix(b"="))?;
+                let value = info_field(line.get(info.clone()).unwrap_or_default(), tag)?.strip_prefix(b"=")?;
                 let number = |text: &str| match text {
                     "." => Some(None),
                     text => text.parse().ok().map(Some),
@@ -222,10 +221,7 @@ impl VcfRecord {
     /// Whether the record has this INFO field.
     pub fn has_info(&self, header: &VcfHeader, tag: &str) -> bool {
         match &self.data {
-            Data::Text(line, info) => {
-                let mut fields = line.get(info.clone()).unwrap_or_default().split(|&b| b == b';');
-                fields.any(|field| field.split(|&b| b == b'=').next() == Some(tag.as_bytes()))
-            }
+            Data::Text(line, info) => info_field(line.get(info.clone()).unwrap_or_default(), tag).is_some(),
             Data::Bcf(record) => CString::new(tag).is_ok_and(|tag| {
                 // SAFETY: record and header belong together; the field that is found is not used.
                 !unsafe { htslib::bcf_get_info(header.inner, record.0, tag.as_ptr()) }.is_null()
@@ -401,6 +397,12 @@ fn text_of(value: &InfoValue) -> String {
         InfoValue::Entries(entries) => entries.iter().map(entry).collect::<Vec<_>>().join(","),
         InfoValue::Floats(_) | InfoValue::Flag(_) => String::new(),
     }
+}
+
+/// What follows the name of an INFO field: `=` and its value, or nothing for a flag; `None` without the field.
+fn info_field<'a>(info: &'a [u8], tag: &str) -> Option<&'a [u8]> {
+    let mut fields = info.split(|&b| b == b';').filter_map(|field| field.strip_prefix(tag.as_bytes()));
+    fields.find(|rest| rest.first().is_none_or(|&b| b == b'='))
 }
 
 /// A number as it is written for [`InfoValue::Floats`].

@@ -195,11 +195,7 @@ impl VcfWriter {
     }
 
     fn index(&self, temporary: &Path, kind: IndexKind) -> Result<CompleteFiles> {
-        let suffix = match kind {
-            IndexKind::Csi => ".csi",
-            IndexKind::Tbi => ".tbi",
-        };
-        let named = with_suffix(&self.path, suffix);
+        let named = with_suffix(&self.path, kind.suffix());
         let (file, scratch) = temporary_for(&named)?.into_parts();
         let (data, place) = (c_path(temporary)?, c_path(&scratch)?);
         let shift = if kind == IndexKind::Csi { 14 } else { 0 };

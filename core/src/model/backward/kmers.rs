@@ -4,24 +4,13 @@
 use std::collections::BTreeSet;
 
 use crate::error::Result;
-use crate::model::architecture::KMER_WEIGHT;
 use crate::model::backward::layers::slope;
 use crate::model::backward::BASES;
-use crate::model::kmers::{number, reverse_complement, scale};
-use crate::model::onnx::export::tensor;
+use crate::model::kmers::{number, KmerRows};
 use crate::model::{Architecture, Weights};
 
 /// Weights of both strands together.
-pub struct KmerLayer {
-    k: usize,
-    window: usize,
-    hidden: usize,
-    /// (4ᵏ, hidden).
-    rows: Vec<f32>,
-    /// Minus the contribution of random bases, by unit; in double precision, as sums are, since it is many times larger
-    /// than the difference that the network reads.
-    start: Vec<f64>,
-}
+pub struct KmerLayer(KmerRows);
 
 impl KmerLayer {
     /// The layer of a network.
@@ -29,25 +18,17 @@ impl KmerLayer {
     /// # Errors
     /// The weights of k-mers are missing.
     pub fn new(a: &Architecture, weights: &Weights) -> Result<Self> {
-        let (k, number) = (a.kmers, number(a.kmers));
-        let (weight, scale) = (&tensor(weights, KMER_WEIGHT)?.data, scale(a.window, k));
-        let of = |j: usize, unit: usize| f64::from(weight[unit * number + j]);
-        let both = |j: usize, unit: usize| ((of(j, unit) + of(reverse_complement(j, k), unit)) * scale.factor) as f32;
-        let rows = (0..number).flat_map(|j| (0..a.hidden).map(move |unit| both(j, unit))).collect();
-        let sum = |unit: usize| (0..number).map(|j| of(j, unit)).sum::<f64>();
-        let start = (0..a.hidden).map(|unit| -scale.expected * scale.factor * sum(unit)).collect();
-        Ok(Self { k, window: a.window, hidden: a.hidden, rows, start })
+        Ok(Self(KmerRows::new(a, weights)?))
     }
 
     /// The contribution of each window, (windows, hidden), from numbers (windows, window, 4).
     pub fn forward(&self, inputs: &[f32]) -> Vec<f32> {
-        let mut out = Vec::with_capacity(inputs.len() / (BASES * self.window) * self.hidden);
-        for input in inputs.chunks(BASES * self.window) {
-            let mut sums = self.start.clone();
+        let mut out = Vec::with_capacity(inputs.len() / (BASES * self.0.window) * self.0.start.len());
+        for input in inputs.chunks(BASES * self.0.window) {
+            let mut sums = self.0.start.clone();
             for at in 0..self.places() {
                 self.find(input, at, &mut |j, value| {
-                    let row = &self.rows[j * self.hidden..][..self.hidden];
-                    sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(value * x));
+                    sums.iter_mut().zip(self.0.row(j)).for_each(|(sum, x)| *sum += f64::from(value * x));
                 });
             }
             out.extend(sums.iter().map(|&sum| sum as f32));
@@ -57,9 +38,8 @@ impl KmerLayer {
 
     /// Add to `multipliers` (window, 4) those of the k-mers, from the multipliers of the sums of the dense layer (hidden).
     pub fn backward(&self, input: &[f32], reference: Option<&[f32]>, by_sum: &[f32], multipliers: &mut [f32]) {
-        let of_kmer: Vec<f32> = (0..number(self.k))
-            .map(|j| self.rows[j * self.hidden..][..self.hidden].iter().zip(by_sum).map(|(a, b)| a * b).sum())
-            .collect();
+        let of_kmer: Vec<f32> =
+            (0..number(self.0.k)).map(|j| self.0.row(j).iter().zip(by_sum).map(|(a, b)| a * b).sum()).collect();
         for at in 0..self.places() {
             // Elsewhere the slope is 0: neither rectifier passes anything.
             let mut found = BTreeSet::new();
@@ -70,7 +50,7 @@ impl KmerLayer {
             }
             for j in found {
                 let slope = slope(self.sum(input, at, j), reference.map(|r| self.sum(r, at, j)));
-                for offset in 0..self.k {
+                for offset in 0..self.0.k {
                     multipliers[(at + offset) * BASES + self.base(j, offset)] += of_kmer[j] * slope;
                 }
             }
@@ -79,17 +59,17 @@ impl KmerLayer {
 
     /// Positions at which a k-mer can begin.
     fn places(&self) -> usize {
-        (self.window + 1).saturating_sub(self.k)
+        (self.0.window + 1).saturating_sub(self.0.k)
     }
 
     fn base(&self, j: usize, offset: usize) -> usize {
-        j >> (2 * (self.k - 1 - offset)) & 3
+        j >> (2 * (self.0.k - 1 - offset)) & 3
     }
 
     /// Before the rectifier.
     fn sum(&self, input: &[f32], at: usize, j: usize) -> f32 {
-        let numbers = (0..self.k).map(|offset| input[(at + offset) * BASES + self.base(j, offset)]);
-        numbers.sum::<f32>() - (self.k as f32 - 1.0)
+        let numbers = (0..self.0.k).map(|offset| input[(at + offset) * BASES + self.base(j, offset)]);
+        numbers.sum::<f32>() - (self.0.k as f32 - 1.0)
     }
 
     /// Each k-mer that begins at `at`, with what the rectifier passes. No number is above 1, so that a beginning that
@@ -99,7 +79,7 @@ impl KmerLayer {
     }
 
     fn extend(&self, input: &[f32], at: usize, length: usize, start: usize, put: &mut dyn FnMut(usize, f32)) {
-        if length == self.k {
+        if length == self.0.k {
             let sum = self.sum(input, at, start);
             if sum > 0.0 {
                 put(start, sum);

@@ -15,6 +15,8 @@
 //! - a pool whose last window is partial has padding on the right that the average excludes.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use prost::Message;
 
@@ -133,6 +135,21 @@ fn mean_bias(members: &[Weights]) -> Vec<f64> {
     let all: Vec<&[f32]> = members.iter().filter_map(|w| Some(&w.get("ratio_bias")?.data[..])).collect();
     let Some(first) = all.first() else { return Vec::new() };
     (0..first.len()).map(|s| all.iter().map(|b| f64::from(b[s])).sum::<f64>() / all.len() as f64).collect()
+}
+
+/// A model file as a whole, and its metadata.
+///
+/// # Errors
+/// It cannot be read, is not a regular file, or is not a model file of this suite.
+pub fn read_model_file(path: &Path) -> Result<(Vec<u8>, ModelInfo)> {
+    let file = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+    // A device could be read without end.
+    if !file.is_file() {
+        return Err(Error::input(path, "is not a regular file, so it cannot be a model file"));
+    }
+    let model = fs::read(path).map_err(|e| Error::io(path, e))?;
+    let info = read_info(&model).map_err(|e| Error::input(path, e.to_string()))?;
+    Ok((model, info))
 }
 
 /// The metadata of a model file.

@@ -3,7 +3,6 @@
 //! Pairs are cut into chunks of a size that does not depend on the number of threads (`crate::model::onnx::session`), so that
 //! memory does not grow with the number of pairs.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayView2;
@@ -52,13 +51,7 @@ impl Predictor {
     /// # Errors
     /// The file is not a model of this suite ([`ErrorKind::Format`](crate::error::ErrorKind::Format)), or ONNX Runtime is absent or too old ([`ErrorKind::Engine`](crate::error::ErrorKind::Engine)).
     pub fn open(path: &Path, threads: usize) -> Result<Self> {
-        let file = fs::metadata(path).map_err(|e| Error::io(path, e))?;
-        // A device could be read without end.
-        if !file.is_file() {
-            return Err(Error::input(path, "is not a regular file, so it cannot be a model file"));
-        }
-        let model = fs::read(path).map_err(|e| Error::io(path, e))?;
-        let info = export::read_info(&model).map_err(|e| Error::input(path, e.to_string()))?;
+        let (model, info) = export::read_model_file(path)?;
         let sessions = Sessions::open(path, Graph::Bytes(model), threads)?;
         let predictor = Predictor { path: path.into(), info, sessions, sample: 0 };
         predictor.check(predictor.sessions.shared())?;
@@ -70,13 +63,7 @@ impl Predictor {
     /// # Errors
     /// The model has no such sample; the message lists those it has.
     pub fn choose_sample(&mut self, name: &str) -> Result<()> {
-        self.sample = self.info.samples.iter().position(|s| s == name).ok_or_else(|| {
-            let known = match self.info.samples.len() {
-                0 => "its samples have no names".to_string(),
-                _ => format!("it has {}", self.info.samples.join(", ")),
-            };
-            Error::input(&self.path, format!("does not predict a sample \"{name}\" ({known})"))
-        })?;
+        self.sample = self.info.sample_number(name).map_err(|e| Error::input(&self.path, e.to_string()))?;
         Ok(())
     }
 

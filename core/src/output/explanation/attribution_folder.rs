@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::explanation::attributions::base_map::{side_by_side, BaseMap};
 use crate::explanation::attributions::settings::{AttributionSettings, SETTINGS};
-use crate::explanation::attributions::{of_present_bases, Head, PairAttributions};
+use crate::explanation::attributions::{of_present_bases, PairAttributions};
 use crate::io::npz::NpzWriter;
 use crate::io::output_file::temporary::CreatedFolders;
 use crate::io::output_file::{complete_file, CompleteFiles, OutFile};
@@ -24,7 +24,7 @@ use crate::io::plain_text::Plain;
 use crate::io::Contigs;
 use crate::output::explanation::base_track::BaseTrack;
 use crate::output::explanation::logo::{pair_logo, LogoColumn, LogoLabels};
-use crate::output::table::number;
+use crate::output::table::{begin_table, number};
 
 /// Columns of a logo at most.
 const LOGO_COLUMNS: usize = 400;
@@ -117,17 +117,14 @@ impl AttributionFolder {
             })
         };
         let alleles = [allele(0)?, allele(1)?];
-        let mut map = OutFile::create(&folder.join("map.tsv.gz"))?;
-        let mut table = OutFile::create(&folder.join(if contigs.is_some() { "regions.tsv" } else { "pairs.tsv" }))?;
-        let first = if contigs.is_some() { "#chrom\tstart\tend\tname" } else { "#id" };
-        let columns = ["hap1", "hap2", "log2_ratio", "variants", "sum_hap1", "sum_hap2", "agreement"].join("\t");
         let map_columns = "#pair\thaplotype\toffset\tlength\tchrom\tstart\tend\tstrand";
-        for (file, columns) in [(&mut table, format!("{first}\t{columns}")), (&mut map, map_columns.into())] {
-            let path = file.path().to_path_buf();
-            let fail = |error| Error::io(&path, error);
-            header.iter().try_for_each(|line| writeln!(file, "{line}")).map_err(fail)?;
-            writeln!(file, "{columns}").map_err(fail)?;
-        }
+        let map = begin_table(&folder.join("map.tsv.gz"), header, map_columns)?;
+        let (name, first) = match contigs.is_some() {
+            true => ("regions.tsv", "#chrom\tstart\tend\tname"),
+            false => ("pairs.tsv", "#id"),
+        };
+        let columns = format!("{first}\thap1\thap2\tlog2_ratio\tvariants\tsum_hap1\tsum_hap2\tagreement");
+        let table = begin_table(&folder.join(name), header, &columns)?;
         let logos = logos.then(CompleteFiles::default);
         Ok(Self { folder: folder.into(), settings, contigs, alleles, map, table, logos, written: 0, created })
     }
@@ -147,7 +144,7 @@ impl AttributionFolder {
             if let (Some(track), PairOrigin::Region { contig, anchor, complete_before, .. }) =
                 (&mut allele.track, pair.origin)
             {
-                let sign = sign(self.settings.head, number);
+                let sign = self.settings.head.own_sign(number);
                 let values = pair.maps[number].positions().into_iter().zip(&present[number]);
                 let values = values.filter_map(|(position, value)| Some((position?, sign * value)));
                 track.add(contig, values, anchor, complete_before)?;
@@ -221,14 +218,6 @@ impl AttributionFolder {
     }
 }
 
-/// With which the contributions of an allele are shown, so that what makes its own haplotype more active is above zero.
-pub(crate) fn sign(head: Head, allele: usize) -> f32 {
-    match (head, allele) {
-        (Head::Ratio, 1) => -1.0,
-        _ => 1.0,
-    }
-}
-
 /// The letters of both alleles: all columns, or those around the differences of the alleles, else the middle.
 fn logo(
     pair: &ExplainedPair,
@@ -242,7 +231,7 @@ fn logo(
         .map(|column| {
             let of = |allele: usize| {
                 let offset = column[allele]?;
-                Some((pair.codes[allele][offset], sign(settings.head, allele) * present[allele][offset]))
+                Some((pair.codes[allele][offset], settings.head.own_sign(allele) * present[allele][offset]))
             };
             [of(0), of(1)]
         })

@@ -4,28 +4,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::explanation::attributions::folder::{ExplainedFolder, FolderPair};
 use crate::explanation::attributions::pairs::MappedPair;
-use crate::explanation::attributions::Gauge;
+use crate::explanation::attributions::settings::test_settings;
 use crate::genome::{HaplotypePiece, PiecePlace};
-
-fn settings(pairs: usize, window: usize) -> AttributionSettings {
-    AttributionSettings {
-        format: 1,
-        method: "ism".into(),
-        baseline: None,
-        shuffles: None,
-        seed: None,
-        head: Head::Ratio,
-        gauge: Gauge::ZeroSum,
-        unit: "log2".into(),
-        window,
-        networks: 1,
-        models: vec!["model.onnx".into()],
-        haplotypes: ["F1:1", "F1:2"].map(String::from),
-        pairs,
-        version: None,
-        command: Some("explain attributions -m model.onnx".into()),
-    }
-}
 
 fn contributions(window: usize, seed: f32) -> PairAttributions {
     let of = |allele: f32| Array2::from_shape_fn((4, window), |(b, i)| seed + allele * (b as f32 - i as f32 / 8.0));
@@ -39,7 +19,8 @@ fn contributions(window: usize, seed: f32) -> PairAttributions {
 
 /// Pairs written to a folder, and what is read back.
 fn there_and_back(folder: &Path, pairs: &[MappedPair], window: usize) -> Result<Vec<FolderPair>> {
-    let mut writer = AttributionFolder::create(folder, settings(pairs.len(), window), None, &["##a=b".into()], false)?;
+    let mut writer =
+        AttributionFolder::create(folder, test_settings(pairs.len(), window), None, &["##a=b".into()], false)?;
     for (number, pair) in pairs.iter().enumerate() {
         let name = format!("pair {number}");
         writer.add(&ExplainedPair {
@@ -52,7 +33,7 @@ fn there_and_back(folder: &Path, pairs: &[MappedPair], window: usize) -> Result<
     }
     writer.complete()?.rename()?;
     let read = ExplainedFolder::open(folder)?;
-    assert_eq!(read.settings(), &settings(pairs.len(), window));
+    assert_eq!(read.settings(), &test_settings(pairs.len(), window));
     for (number, (label, pair)) in read.labels().iter().zip(pairs).enumerate() {
         assert_eq!((label.name.clone(), label.variants), (format!("pair {number}"), pair.variants));
         assert_eq!((label.predicted, &label.span), ([1.5, 0.25, 1.25], &None));

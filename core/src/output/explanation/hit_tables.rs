@@ -12,7 +12,7 @@ use crate::explanation::hits::{Instance, SitePair, State, Tested};
 use crate::io::output_file::temporary::CreatedFolders;
 use crate::io::output_file::{CompleteFiles, OutFile, TabixFormat};
 use crate::io::plain_text::Plain;
-use crate::output::table::number;
+use crate::output::table::{begin_table, number};
 use crate::output::track::Colour;
 
 /// Columns of the table.
@@ -153,11 +153,8 @@ impl HitTables {
     pub fn create(folder: &Path, header: &[String]) -> Result<Self> {
         let mut created = CreatedFolders::default();
         created.create(folder)?;
-        let [table, bed] = TABLES.map(|name| OutFile::create(&folder.join(name)));
-        let (mut table, mut bed) = (table?, bed?);
-        for line in header.iter().map(String::as_str).chain([COLUMNS]) {
-            write_line(&mut table, line)?;
-        }
+        let [table, bed] = TABLES.map(|name| folder.join(name));
+        let (table, mut bed) = (begin_table(&table, header, COLUMNS)?, OutFile::create(&bed)?);
         write_line(&mut bed, "track name=\"sites\" description=\"binding sites by state\" itemRgb=\"On\"")?;
         Ok(Self { table, bed, waiting: BinaryHeap::new(), created })
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::counts::table::scientific;
 use crate::error::{Error, Result};
 use crate::explanation::mechanisms::classes::RegionClass;
 use crate::explanation::mechanisms::motif_differences::MotifDifference;
@@ -10,7 +11,7 @@ use crate::explanation::mechanisms::motif_tests::MotifTest;
 use crate::io::output_file::temporary::CreatedFolders;
 use crate::io::output_file::{CompleteFiles, OutFile};
 use crate::io::plain_text::Plain;
-use crate::output::table::number;
+use crate::output::table::{begin_table, number};
 
 /// Columns of the table of motifs.
 const MOTIF_COLUMNS: &str = "#motif\tpairs\tchanged\tmore_active\tless_active\tmedian\tmean\tsigned_log10_p\tp_value\tq_value\t\
@@ -41,15 +42,9 @@ impl MechanismTables {
     pub fn create(folder: &Path, header: &[String]) -> Result<Self> {
         let mut created = CreatedFolders::default();
         created.create(folder)?;
-        let begin = |name: &str, columns: &str| -> Result<OutFile> {
-            let mut table = OutFile::create(&folder.join(name))?;
-            for line in header.iter().map(String::as_str).chain([columns]) {
-                writeln!(table, "{line}").map_err(|error| Error::io(table.path(), error))?;
-            }
-            Ok(table)
-        };
         let [motifs, regions] = TABLES;
-        let (motifs, regions) = (begin(motifs, MOTIF_COLUMNS)?, begin(regions, REGION_COLUMNS)?);
+        let motifs = begin_table(&folder.join(motifs), header, MOTIF_COLUMNS)?;
+        let regions = begin_table(&folder.join(regions), header, REGION_COLUMNS)?;
         Ok(Self { motifs, regions, created })
     }
 
@@ -78,13 +73,8 @@ impl MechanismTables {
     }
 }
 
-/// A p-value: five significant digits, `.` for none.
 fn p_value(p: f64) -> String {
-    if p.is_nan() {
-        ".".into()
-    } else {
-        format!("{p:.4e}")
-    }
+    scientific((!p.is_nan()).then_some(p))
 }
 
 fn write_motif(out: &mut impl Write, name: &str, test: &MotifTest) -> io::Result<()> {

@@ -21,13 +21,13 @@ use crate::explanation::learned_motifs::{motif_of_seqlets, motif_tree, LearnedMo
 use crate::explanation::seqlets::of_pairs::PairSeqlet;
 use crate::io::npz::NpzWriter;
 use crate::io::output_file::temporary::CreatedFolders;
-use crate::io::output_file::{complete_file, CompleteFiles, OutFile};
+use crate::io::output_file::{complete_file, CompleteFiles};
 use crate::io::plain_text::Plain;
 use crate::motifs::{Match, Motif, MotifWriter, Strand};
 use crate::output::explanation::motif_logo::{motif_logo, motif_tree_drawing, DrawnMotif};
-use crate::output::table::number;
+use crate::output::table::{begin_table, number};
 
-/// The files beside the logos.
+/// The files apart from the logos.
 pub const FILES: [&str; 5] = ["motifs.meme", "motifs.tsv", "motifs.npz", "seqlets.tsv.gz", "motif_tree.svg"];
 
 /// The folder of the logos.
@@ -147,20 +147,13 @@ impl MotifResults<'_> {
         }
     }
 
-    fn begin(&self, path: &Path, columns: &str) -> Result<OutFile> {
-        let mut out = OutFile::create(path)?;
-        let mut lines = self.header.iter().map(String::as_str).chain([columns]);
-        lines.try_for_each(|line| writeln!(out, "{line}")).map_err(|e| Error::io(path, e))?;
-        Ok(out)
-    }
-
     fn motif_table(&self, path: &Path) -> Result<CompleteFiles> {
         let mut columns = "#motif\tn\tregions\tshare\tdirection\tmean_effect\tincrease\tdecrease\tcommon".to_owned();
         for i in 1..=NAMED_MATCHES {
             columns +=
                 &format!("\tmatch{i}\tmatch{i}_p\tmatch{i}_q\tmatch{i}_offset\tmatch{i}_overlap\tmatch{i}_strand");
         }
-        let mut out = self.begin(path, &columns)?;
+        let mut out = begin_table(path, self.header, &columns)?;
         for (number_of, motif) in self.motifs.iter().enumerate() {
             let seqlets = motif.members.len();
             let direction = match motif.direction() {
@@ -207,7 +200,7 @@ impl MotifResults<'_> {
         let columns =
             "#chrom\tstart\tend\tname\tscore\tstrand\tregion\thaplotype\toffset\tlength\tmean\tp_value\tmotif\t\
                        common\tdelta\tother_start\tother_end";
-        let mut out = self.begin(path, columns)?;
+        let mut out = begin_table(path, self.header, columns)?;
         let motifs = motif_of_seqlets(self.motifs, self.seqlets.len());
         let largest = self.seqlets.iter().map(|s| s.seqlet.mean.abs()).fold(0.0, f64::max);
         for number in self.by_position() {

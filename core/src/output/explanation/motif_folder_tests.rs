@@ -3,7 +3,7 @@ use ndarray::{s, Array2};
 use super::*;
 use crate::explanation::attributions::base_map::BaseMap;
 use crate::explanation::attributions::pairs::MappedPair;
-use crate::explanation::attributions::settings::AttributionSettings;
+use crate::explanation::attributions::settings::test_settings;
 use crate::explanation::attributions::{Gauge, Head, PairAttributions};
 use crate::explanation::learned_motifs::{cluster, learned_motifs, MotifOptions};
 use crate::explanation::seqlets::of_pairs::{locate, Convention, Tracks};
@@ -20,23 +20,7 @@ const WINDOW: usize = 40;
 /// A folder of regions on two contigs, whose windows overlap.
 fn folder(path: &Path) -> ExplainedFolder {
     let contigs = Contigs::new(vec![("chr2".into(), 1000), ("chr10".into(), 1000)]);
-    let settings = AttributionSettings {
-        format: 1,
-        method: "ism".into(),
-        baseline: None,
-        shuffles: None,
-        seed: None,
-        head: Head::Ratio,
-        gauge: Gauge::ZeroSum,
-        unit: "log2".into(),
-        window: WINDOW,
-        networks: 1,
-        models: vec!["m".into()],
-        haplotypes: ["a", "b"].map(String::from),
-        pairs: 4,
-        version: None,
-        command: None,
-    };
+    let settings = test_settings(4, WINDOW);
     let mut writer = AttributionFolder::create(path, settings, Some(contigs), &[], false).unwrap();
     for (number, (contig, start)) in [(0, 100), (0, 120), (1, 50), (1, 60)].into_iter().enumerate() {
         // The motif of the regions begins at base 5.

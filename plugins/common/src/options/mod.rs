@@ -13,6 +13,7 @@ mod outputs;
 mod restrict;
 mod tracks;
 
+use anyhow::Context;
 use clap::Args;
 
 pub use inputs::{input_or_stdin, one_stdin, GenomeArgs, HaplotypeArgs};
@@ -30,6 +31,15 @@ pub struct ThreadArgs {
 }
 
 impl ThreadArgs {
+    /// Run `work` with so many threads for what it does in parallel.
+    ///
+    /// # Errors
+    /// Those of `work`, or threads cannot be started.
+    pub fn install<T: Send>(&self, work: impl FnOnce() -> anyhow::Result<T> + Send) -> anyhow::Result<T> {
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.count()).build();
+        threads.context("threads cannot be started")?.install(work)
+    }
+
     /// Number of threads, at least 1.
     pub fn count(&self) -> usize {
         match self.threads {

@@ -59,10 +59,7 @@ impl VcfOutputArgs {
 
     /// Add the files that are written, with an index of kind `index`.
     pub fn files(&self, index: Option<IndexKind>, files: &mut RunFiles) {
-        let suffix = index.map(|kind| match kind {
-            IndexKind::Csi => ".csi",
-            IndexKind::Tbi => ".tbi",
-        });
+        let suffix = index.map(IndexKind::suffix);
         files.write_indexed("-o", &self.output, suffix.as_slice());
     }
 
@@ -89,6 +86,11 @@ pub struct ProvenanceArgs {
 }
 
 impl ProvenanceArgs {
+    /// The header lines about this run of the command `name`; none with `--no-version`.
+    pub fn header(&self, name: &str) -> Vec<String> {
+        self.provenance(name).iter().flat_map(Provenance::lines).collect()
+    }
+
     /// Version and command line of this run of the command `name`; `None` with `--no-version`.
     pub fn provenance(&self, name: &str) -> Option<Provenance> {
         (!self.no_version).then(|| provenance_of_run(name))

@@ -114,7 +114,7 @@ pub struct AttributionArgs {
 }
 
 impl AttributionArgs {
-    /// What the contributions depend on beside the content of files.
+    /// What the contributions depend on, apart from the content of files.
     pub fn described(&self) -> String {
         let inputs = (&self.models, &self.model_sample, &self.genome, &self.pairs, &self.regions);
         let places = (&self.windows, &self.haplotypes, self.logos);

@@ -103,10 +103,7 @@ impl CauseArgs {
         files.read("--compare", &self.compare);
         write_table(&mut files, "-o", &self.table(), true);
         if let Some(path) = &self.output_vcf {
-            let suffix = self.write_index.map(|kind| match kind {
-                IndexKind::Csi => ".csi",
-                IndexKind::Tbi => ".tbi",
-            });
+            let suffix = self.write_index.map(IndexKind::suffix);
             files.write_indexed("--output-vcf", path, suffix.as_slice());
         }
         files

@@ -5,7 +5,6 @@ mod source;
 
 use std::collections::HashMap;
 
-use anyhow::Context;
 use deepallele_common::{check_files, Progress};
 use deepallele_core::counts::sample_rows::SampleRows;
 use deepallele_core::counts::CountTable;
@@ -37,8 +36,7 @@ const LONGEST_SESSION: u64 = 1 << 20;
 pub fn run(args: &HitArgs) -> anyhow::Result<()> {
     args.check()?;
     check_files(&args.files()?)?;
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.count()).build();
-    threads.context("threads cannot be started")?.install(|| find(args))
+    args.threads.install(|| find(args))
 }
 
 fn find(args: &HitArgs) -> anyhow::Result<()> {
@@ -53,7 +51,7 @@ fn find(args: &HitArgs) -> anyhow::Result<()> {
         Some(vcf) if !read_once(vcf) => records::known(vcf, &changes.differences)?,
         _ => HashMap::new(),
     };
-    let header: Vec<String> = args.provenance.provenance("explain").iter().flat_map(|p| p.lines()).collect();
+    let header = args.provenance.header("explain");
     let mut scan = Scan {
         args,
         motifs: &motifs,

@@ -68,7 +68,7 @@ pub fn annotate(
         );
     }
     motif_info::declare(reader.header_mut(), attributions, env!("CARGO_PKG_VERSION"), vcf)?;
-    for line in args.provenance.provenance("explain").iter().flat_map(|p| p.lines()) {
+    for line in args.provenance.header("explain") {
         reader.header_mut().push(&line)?;
     }
     let (output, format) = (&args.output.output, args.output.format());

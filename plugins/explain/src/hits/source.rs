@@ -7,8 +7,8 @@ use deepallele_common::{read_regions, report_windows};
 use deepallele_core::error::Error;
 use deepallele_core::explanation::attributions::base_map::BaseMap;
 use deepallele_core::explanation::attributions::folder::ExplainedFolder;
+use deepallele_core::explanation::attributions::of_present_bases;
 use deepallele_core::explanation::attributions::pairs::MappedPair;
-use deepallele_core::explanation::attributions::{of_present_bases, Head};
 use deepallele_core::explanation::hits::SitePair;
 use deepallele_core::genome::{Variant, Variants};
 use deepallele_core::io::allele_pairs_table::PairsTable;
@@ -166,12 +166,10 @@ impl Source {
                 let head = folder.settings().head;
                 for pair in folder.pairs()? {
                     let pair = pair?;
-                    let mut values =
-                        [0, 1].map(|allele| of_present_bases(pair.contributions[allele].view(), &pair.codes[allele]));
-                    if head == Head::Ratio {
-                        // Of the ratio: what makes haplotype 2 more active is negative.
-                        values[1].iter_mut().for_each(|value| *value = -*value);
-                    }
+                    let values = [0, 1].map(|allele| {
+                        let values = of_present_bases(pair.contributions[allele].view(), &pair.codes[allele]);
+                        values.into_iter().map(|value| head.own_sign(allele) * value).collect()
+                    });
                     let codes = pair.codes.each_ref().map(|codes| &codes[..]);
                     f(pair.number, SitePair::new(codes, pair.maps.each_ref(), Some(values)), None)?;
                 }

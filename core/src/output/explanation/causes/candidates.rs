@@ -49,7 +49,7 @@ pub struct CandidateRegion {
     pub candidates: Vec<Candidate>,
 }
 
-/// What an annotated VCF tells.
+/// The regions and variants of an annotated VCF.
 #[derive(Clone, Debug)]
 pub struct Candidates {
     /// By contig, in the order in which contigs occur, then by position.

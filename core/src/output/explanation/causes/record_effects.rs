@@ -2,6 +2,7 @@
 
 use crate::genome::carried_alleles;
 use crate::genome::HaplotypeSource;
+use crate::io::plain_text::percent_decoded;
 use crate::io::vcf::genotypes::Call;
 use crate::io::vcf::VcfHeader;
 use crate::output::vcf_info;
@@ -28,7 +29,7 @@ pub(super) struct InRegion {
     pub borrowed: bool,
 }
 
-/// What a record tells.
+/// The alleles of a record and their effects.
 #[derive(Debug, PartialEq)]
 pub(super) struct RecordEffects {
     /// Allele indices of the two haplotypes.
@@ -166,22 +167,7 @@ fn float(text: &str) -> Result<Option<f64>, String> {
 
 /// Text with percent-encoded characters as they are.
 fn unescape(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while at < bytes.len() {
-        let code = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    String::from_utf8_lossy(&percent_decoded(text, |_| true)).into_owned()
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use crate::explanation::attributions::base_map::side_by_side;
 use crate::explanation::attributions::folder::FolderPair;
 use crate::explanation::attributions::Head;
 use crate::model::encode::letter;
-use crate::output::explanation::attribution_folder::sign;
 use crate::output::explanation::report::json::shortened_to;
 use crate::output::table::number;
 
@@ -193,7 +192,7 @@ impl PairDetail {
         let from = middle.saturating_sub(MOST_COLUMNS / 2).min(all.saturating_sub(MOST_COLUMNS));
         let to = (from + MOST_COLUMNS).min(all);
         let values = [0, 1].map(|allele| -> Vec<f64> {
-            let sign = f64::from(sign(head, allele));
+            let sign = f64::from(head.own_sign(allele));
             let value = |offset: usize| columns.contribution(allele, pair.codes[allele][offset], offset);
             let present = columns.offsets[from..to].iter().filter_map(|column| column[allele]);
             present.map(|offset| sign * value(offset).filter(|value| value.is_finite()).unwrap_or(0.0)).collect()

@@ -1,7 +1,7 @@
 use super::*;
 use crate::explanation::attributions::pairs::MappedPair;
-use crate::explanation::attributions::settings::{AttributionSettings, FORMAT};
-use crate::explanation::attributions::{Gauge, Head, PairAttributions};
+use crate::explanation::attributions::settings::{test_settings, AttributionSettings};
+use crate::explanation::attributions::PairAttributions;
 use crate::output::explanation::attribution_folder::{AttributionFolder, ExplainedPair, PairOrigin};
 use ndarray::Array2;
 
@@ -11,21 +11,10 @@ const WINDOW: usize = 30;
 fn folder(names: &[(&str, f64)]) -> tempfile::TempDir {
     let place = tempfile::tempdir().unwrap();
     let settings = AttributionSettings {
-        format: FORMAT,
-        method: "ism".into(),
-        baseline: None,
-        shuffles: None,
-        seed: None,
-        head: Head::Ratio,
-        gauge: Gauge::ZeroSum,
-        unit: "log2".into(),
-        window: WINDOW,
-        networks: 1,
-        models: vec!["m.onnx".into()],
         haplotypes: ["allele_a", "allele_b"].map(String::from),
-        pairs: names.len(),
         version: Some("1".into()),
         command: Some("explain attributions </script>".into()),
+        ..test_settings(names.len(), WINDOW)
     };
     let mut folder = AttributionFolder::create(place.path(), settings, None, &[], false).unwrap();
     for (name, ratio) in names {

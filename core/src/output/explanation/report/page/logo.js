@@ -155,11 +155,11 @@ function pairLogo(columns, detail, { sites, seqlets, width, readout }) {
         textAt(AXIS - 9, y + 4, { "text-anchor": "end" }, text));
     }
   }
-  const beside = (y, text) => textAt(AXIS - 9, y, { "text-anchor": "end", fill: "#555" }, text);
-  if (lanes > 0) axis.append(beside(18, "sites"));
+  const rowName = (y, text) => textAt(AXIS - 9, y, { "text-anchor": "end", fill: "#555" }, text);
+  if (lanes > 0) axis.append(rowName(18, "sites"));
   for (const allele of [0, 1]) {
     if (seqletLanes[allele] === 0) continue;
-    axis.append(beside(zeros[allele] - up + HIGH + 12, "seqlets"));
+    axis.append(rowName(zeros[allele] - up + HIGH + 12, "seqlets"));
   }
   return { axis, letters, hidden: sites.filter((site) => site.lane >= lanes).length };
 }
